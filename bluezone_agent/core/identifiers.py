@@ -1,0 +1,133 @@
+"""What every proximity protocol has in common: daily keys, identifiers with their validity, and beacons.
+
+A protocol is one file that answers :class:`ProximityProtocol` and one line in ``protocols.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from bluezone_agent.core.frames import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class DailyKey:
+    """A secret from which a protocol derives the identifiers of a span of time.
+
+    Own keys start at a UTC midnight and end at the next one, or where they were cut. Published keys have
+    the span that their publisher states; a chained Bluezone entry may span several days.
+    """
+
+    protocol: str
+    data: bytes
+    starts_at_s: int
+    """Unix seconds; slots are counted from here."""
+    ends_at_s: int
+    """Unix seconds, exclusive."""
+    slots_per_day: int
+
+    def __repr__(self) -> str:
+        return f"DailyKey({self.protocol}, <secret>, {self.starts_at_s}..{self.ends_at_s})"
+
+    @property
+    def slot_s(self) -> int:
+        """Seconds that one identifier is on the air."""
+        return 86_400 // self.slots_per_day
+
+    def slot_start_s(self, unix_s: float) -> int:
+        """Return when the slot that contains ``unix_s`` began."""
+        return self.starts_at_s + int((unix_s - self.starts_at_s) // self.slot_s) * self.slot_s
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierSlot:
+    """An identifier and when it is on the air: ``starts_at_s <= t < ends_at_s``, Unix seconds."""
+
+    identifier: bytes
+    starts_at_s: int
+    ends_at_s: int
+
+    def __repr__(self) -> str:
+        return f"IdentifierSlot(<identifier>, {self.starts_at_s}..{self.ends_at_s})"
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """What one frame says of its sender."""
+
+    protocol: str
+    identifier: bytes
+    metadata: bytes
+    """The protocol's own further bytes (GAEN: the encrypted metadata; Bluezone: TX power as int8, or empty)."""
+
+    def __repr__(self) -> str:
+        return f"Beacon({self.protocol}, <identifier>)"
+
+
+class ReportType(IntEnum):
+    """Why a key was published (GAEN key export, field report_type)."""
+
+    UNKNOWN = 0
+    CONFIRMED_TEST = 1
+    CONFIRMED_CLINICAL_DIAGNOSIS = 2
+    SELF_REPORT = 3
+    RECURSIVE = 4
+    """Not a case, but a person who was near one: F1 in Vietnam's words."""
+    REVOKED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisKey:
+    """A published daily key of a case (F0) or of a contact of a case (F1)."""
+
+    key: DailyKey
+    report_type: ReportType = ReportType.CONFIRMED_TEST
+    days_since_onset: int | None = None
+    """Days from the onset of symptoms to the key's day, -14..14; None when not said."""
+
+
+class ProximityProtocol(Protocol):
+    """How one proximity scheme derives, frames and reads identifiers."""
+
+    @property
+    def name(self) -> str:
+        """Name in the configuration, the store and case files."""
+
+    @property
+    def key_length(self) -> int:
+        """Bytes of a daily key."""
+
+    @property
+    def slots_per_day(self) -> int:
+        """Identifiers that one of our own keys has a day."""
+
+    @property
+    def service_uuid(self) -> int:
+        """16-bit UUID that every frame of the protocol lists; radios filter by it."""
+
+    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
+        """Yield every identifier of ``key`` in the order of its validity."""
+
+    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
+        """Return the identifier of ``key`` on the air at ``unix_s``. Raises ValueError outside its span."""
+
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
+        """Return the frame that carries the slot's identifier and ``tx_power_dbm`` (int8)."""
+
+    def decode(self, frame: Frame) -> Beacon | None:
+        """Read a frame; None when it is not of this protocol.
+
+        Raises MalformedPayloadError when it claims to be and is not well formed.
+        """
+
+    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
+        """Return the transmit power that the sender of a beacon matched to ``key`` states, None if unknown."""
+
+
+def require_within(key: DailyKey, unix_s: float) -> None:
+    """Raise ValueError unless ``unix_s`` lies in the span of ``key``."""
+    if not key.starts_at_s <= unix_s < key.ends_at_s:
+        raise ValueError(f"{unix_s} is outside the key's span {key.starts_at_s}..{key.ends_at_s}")

@@ -1,0 +1,98 @@
+"""Every error that the agent raises on purpose, split by who can act on it.
+
+An error carries its message and hint as templates, so that the person who reads them gets them in
+their own language: ``str(error)`` is English, ``bluezone_agent.cli.i18n`` renders the same template in
+Vietnamese. Mark both templates with :func:`N_` where the error is raised.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+EXIT_FAULT = 1
+EXIT_USAGE = 2
+EXIT_NO_RADIO = 69
+EXIT_TRY_AGAIN = 75
+EXIT_CONFIG = 78
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark ``text`` for the catalogues and return it unchanged."""
+    return text
+
+
+class AgentError(Exception):
+    """Something is wrong that somebody can act on.
+
+    ``message`` and ``hint`` are ``str.format`` templates over ``fields``; the message names the thing and
+    the value, the hint the way out.
+    """
+
+    exit_code: ClassVar[int] = EXIT_FAULT
+
+    def __init__(self, message: str, hint: str = "", /, **fields: object) -> None:
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+        super().__init__(message.format(**fields))
+
+
+class ConfigError(AgentError):
+    """The configuration is wrong; its author can mend it."""
+
+    exit_code = EXIT_CONFIG
+
+
+class RadioFault(StrEnum):
+    """Why there is no radio."""
+
+    NO_BLUETOOTH = "no Bluetooth"
+    NO_ADAPTER = "no adapter"
+    POWERED_OFF = "powered off"
+    NOT_PERMITTED = "not permitted"
+    LINKABLE = "identifiers would be linkable"
+    REFUSED = "refused by the Bluetooth service"
+    LOST = "lost while running"
+
+
+class RadioUnavailableError(AgentError):
+    """The radio can't be used, or was lost."""
+
+    exit_code = EXIT_NO_RADIO
+
+    def __init__(self, reason: RadioFault, message: str, hint: str = "", /, **fields: object) -> None:
+        super().__init__(message, hint, **fields)
+        self.reason = reason
+
+
+class MalformedPayloadError(AgentError):
+    """A stranger on the air sent something that claims to be ours and is not: count it, go on."""
+
+
+class StoreError(AgentError):
+    """The state directory or a file in it can't be used."""
+
+
+class StateInUseError(StoreError):
+    """Another agent runs on this state directory."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+class CaseFileError(AgentError):
+    """A case file is refused as a whole; nothing in it was believed."""
+
+
+class BadSignatureError(CaseFileError):
+    """The file is not signed by the key that the configuration pins."""
+
+
+class KeySourceError(AgentError):
+    """A source of case files can't be read now."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+class ExportError(AgentError):
+    """Keys can't be written as asked."""

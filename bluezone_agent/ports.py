@@ -1,0 +1,104 @@
+"""What the agent asks of the world. The adapters answer these; the service and the CLI wire them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bluezone_agent.core.frames import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """One advertisement as a radio heard it."""
+
+    frame: Frame
+    rssi_dbm: int
+    """As the radio reports it; 127 and -127 mean that it knows none."""
+    received_at_s: float
+    """Wall time on this device's clock, Unix seconds."""
+
+
+class Clock(Protocol):
+    """Time on this device."""
+
+    def now_s(self) -> float:
+        """Wall time, Unix seconds; it may be wrong and may jump."""
+
+    def uptime_s(self) -> float:
+        """Seconds since boot, suspend included; it never jumps (CLOCK_BOOTTIME)."""
+
+    def trusted(self) -> bool:
+        """Whether wall time can be believed."""
+
+    async def sleep_until(self, unix_s: float) -> None:
+        """Return when wall time has reached ``unix_s``, also when the clock was set or the device slept."""
+
+
+class Radio(AbstractAsyncContextManager["Radio"], Protocol):
+    """A Bluetooth Low Energy radio: it broadcasts one frame and hears others.
+
+    Entering opens it, leaving withdraws the broadcast, stops the scan and closes it. Every method raises
+    RadioUnavailableError, with the reason, when the radio can't be used or was lost.
+    """
+
+    @property
+    def description(self) -> str:
+        """What it is, for a person: ``bluez:hci0 (extended advertising, BlueZ 5.66)``."""
+
+    async def advertise(self, frame: Frame) -> None:
+        """Put ``frame`` on the air under a new random address, in place of the one before.
+
+        Never two frames at once, never a new frame on an old address.
+        """
+
+    async def withdraw(self) -> None:
+        """Take the frame off the air; nothing happens when none is on it."""
+
+    async def listen(self, heard: Callable[[Advert], None]) -> None:
+        """Scan and call ``heard`` for every advert of a registered protocol until cancelled.
+
+        Replayed recordings return at their end.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One case file of a source."""
+
+    name: str
+    """The source's own name of it, a relative path."""
+    data: bytes
+    signature: bytes | None = None
+    """Detached signature (the bytes of ``NAME.sig``) where the format has it beside the file."""
+
+
+class CaseKeySource(Protocol):
+    """Somewhere that case files come from."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for a person and for the store: a path or URL without credentials."""
+
+    def files(self, known: Callable[[str], bool]) -> Iterator[SourceFile]:
+        """Yield the files that ``known`` does not know by name, oldest first.
+
+        Raises KeySourceError when the source can't be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the owner is told: a warning, or news of their own device."""
+
+    title: str
+    body: str
+
+
+class Notifier(Protocol):
+    """A way to reach the owner."""
+
+    def notify(self, notices: Sequence[Notice]) -> None:
+        """Tell the owner; raises OSError when it can't be done."""
