@@ -1,1 +1,145 @@
-"""Configuration."""
+"""The configuration: one TOML file, checked as a whole, with one readable error a mistake."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.paths import config_path
+
+RADIO: Final = re.compile(r"bluez:hci\d+|virtual|replay:.+")
+
+TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where case files come from, and whose signature they must bear."""
+
+    location: str
+    """A folder, a file, or the URL of a folder with an ``index.txt``."""
+    key_id: str
+    key_version: str
+    public_key: str
+    """PEM, SubjectPublicKeyInfo, P-256."""
+
+
+class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
+    """Everything that an operator can set; every setting has a default."""
+
+    protocol: str = "bluezone"
+    radio: str = "bluez:hci0"
+    tx_power_dbm: TxPower = -12
+    assumed_tx_power_dbm: TxPower = ASSUMED_TX_POWER_DBM
+    rule: str = DEFAULT_RULE
+    check_every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
+    clock_trusted: bool = False
+    notify_command: tuple[str, ...] = ()
+    language: Literal["", "en", "vi"] = ""
+    record: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+def load(path: Path | None) -> Config:
+    """Read ``path``, or where None is given the standard place, which need not exist.
+
+    Raises ConfigError, which names the file, the setting, the value and the way out.
+    """
+    if path is None:
+        path = config_path()
+        if not path.exists():
+            return Config()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            N_("can't read the configuration {path}: {reason}"),
+            N_('"bluezone-agent config init" writes one with every setting explained'),
+            path=path,
+            reason=getattr(error, "strerror", None) or error,
+        ) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Read a configuration's text; ``path`` is for its errors. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            N_("{path} is not valid TOML: {reason}"),
+            N_("mend that line, then run: bluezone-agent config check"),
+            path=path,
+            reason=error,
+        ) from error
+    _refuse_unknown(raw, path)
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            N_("{path}: {reason} (found: {value!r})"),
+            N_("every setting is explained in what this prints: bluezone-agent config init -"),
+            path=path,
+            reason=error,
+            value=_value_at(raw, str(error)),
+        ) from error
+    _require_known(config, path)
+    return config
+
+
+def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
+    sources = raw.get("source", [])
+    tables: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("", raw, Config)]
+    if isinstance(sources, list):
+        tables += [("[[source]] ", s, Source) for s in sources if isinstance(s, dict)]
+    for where, table, struct in tables:
+        known = [field.encode_name for field in msgspec.structs.fields(struct)]
+        for name in table:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1) or [", ".join(known)]
+                raise ConfigError(
+                    N_('{path}: unknown setting {where}"{name}"'),
+                    N_("did you mean {near}? Remove the setting, or correct its name"),
+                    path=path,
+                    where=where,
+                    name=name,
+                    near=near[0],
+                )
+
+
+def _value_at(raw: Any, message: str) -> Any:
+    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].key_id```."""
+    found = re.search(r"`\$(.*)`$", message)
+    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else ""):
+        raw = raw[int(index)] if index else raw[name]
+    return raw
+
+
+def _require_known(config: Config, path: Path) -> None:
+    for setting, value, choices in (("protocol", config.protocol, PROTOCOLS), ("rule", config.rule, RULES)):
+        if value not in choices:
+            raise ConfigError(
+                N_('{path}: {setting} = "{value}" is not known'),
+                N_("choose one of: {choices}"),
+                path=path,
+                setting=setting,
+                value=value,
+                choices=", ".join(choices),
+            )
+    if not RADIO.fullmatch(config.radio):
+        raise ConfigError(
+            N_('{path}: {setting} = "{value}" is not known'),
+            N_("choose one of: {choices}"),
+            path=path,
+            setting="radio",
+            value=config.radio,
+            choices="bluez:hci0, virtual, replay:FILE",
+        )

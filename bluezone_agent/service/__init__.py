@@ -1,0 +1,1 @@
+"""What the agent does: broadcast, listen, keep, check, tell."""

@@ -1,0 +1,157 @@
+"""The check: fetch case files, believe the signed ones, match them with what was heard, tell the owner."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import structlog
+
+from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
+from bluezone_agent.core.case_files import CaseFile, VerificationKey, read_case_file
+from bluezone_agent.core.exposure import DayExposure, day_exposures
+from bluezone_agent.core.identifiers import DiagnosisKey, IdentifierSlot
+from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.matching import MATCH_TOLERANCE_S, match, may_match
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.risk import ProximityRule
+from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.errors import CaseFileError, KeySourceError
+from bluezone_agent.ports import CaseKeySource, SourceFile
+from bluezone_agent.stores.exposures import CaseFileRecord, Matched
+from bluezone_agent.stores.store import Store
+
+log: Final = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedSource:
+    """A source and the key whose signature its files must bear."""
+
+    source: CaseKeySource
+    verification_key: VerificationKey
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What one source brought this time."""
+
+    name: str
+    files: list[CaseFileRecord] = field(default_factory=list)
+    error: CaseFileError | KeySourceError | None = None
+    """Why the source could not be read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """One check of every source."""
+
+    sources: tuple[SourceReport, ...]
+    matched_keys: int
+    """Published keys, of all checks so far, that were heard."""
+    days: tuple[DayExposure, ...]
+    """Every day with an exposure, under the rule."""
+    new_warnings: tuple[DayExposure, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read and every file believed."""
+        return all(s.error is None and not any(f.refusal for f in s.files) for s in self.sources)
+
+
+class Check:
+    """Matches case files with what one store heard."""
+
+    def __init__(self, store: Store, rule: ProximityRule, *, assumed_tx_power_dbm: int, now_s: float) -> None:
+        """``assumed_tx_power_dbm`` stands in where a frame states none; ``now_s`` is trusted time."""
+        self._store = store
+        self._rule = rule
+        self._assumed_tx_power_dbm = assumed_tx_power_dbm
+        self._now_s = now_s
+        self._heard = {name: store.contacts.identifiers(name) for name in PROTOCOLS}
+
+    def run(self, sources: Sequence[PinnedSource]) -> CheckReport:
+        """Check every source. One that fails, or a file that is refused, is reported; the others go on."""
+        reports = tuple(self._source(pinned) for pinned in sources)
+        matched = self._store.exposures.matched()
+        days = day_exposures([(m.report_type, m.minutes) for m in matched], self._rule)
+        with self._store.transaction():
+            new = self._store.exposures.add_warnings(days, self._now_s)
+            self._store.mark("check", self._now_s, complete=all(r.error is None for r in reports), sources=len(reports))
+        return CheckReport(reports, len(matched), tuple(days), tuple(new))
+
+    def _source(self, pinned: PinnedSource) -> SourceReport:
+        report = SourceReport(pinned.source.name)
+        try:
+            for file in pinned.source.files(lambda name: self._is_settled(report.name, name)):
+                report.files.append(self._file(report.name, file, pinned.verification_key))
+        except KeySourceError as error:
+            report.error = error
+            log.warning("source_failed", source=report.name, reason=str(error))
+        return report
+
+    def _is_settled(self, source: str, name: str) -> bool:
+        record = self._store.exposures.file(source, name)
+        return record is not None and record.settled
+
+    def _file(self, source: str, file: SourceFile, key: VerificationKey) -> CaseFileRecord:
+        before = self._store.exposures.file(source, file.name)
+        first_fetched_s = before.fetched_at_s if before else int(self._now_s)
+        record = CaseFileRecord(source, file.name, "", first_fetched_s, 0, 0, "", settled=False)
+        matched: list[Matched] = []
+        try:
+            case_file = read_case_file(file.name, file.data, file.signature, key)
+        except CaseFileError as error:
+            record = replace(record, refusal=str(error))
+            log.warning("case_file_refused", source=source, file=file.name, reason=str(error))
+        else:
+            matched = list(self._matches(case_file, first_fetched_s))
+            record = replace(
+                record,
+                digest=case_file.digest,
+                keys=len(case_file.keys),
+                dropped=sum(count for _, count in case_file.dropped),
+                settled=all(self._is_over(k) for k in case_file.keys),
+            )
+        with self._store.transaction():
+            self._store.exposures.record_file(record)
+            for found in matched:
+                self._store.exposures.add(found)
+        return record
+
+    def _is_over(self, diagnosis: DiagnosisKey) -> bool:
+        """Whether the key, and the tolerance around it, lie in the past."""
+        return diagnosis.key.ends_at_s + MATCH_TOLERANCE_S <= self._now_s
+
+    def _matches(self, case_file: CaseFile, first_fetched_s: int) -> Iterator[Matched]:
+        published_at_s = case_file.published_at_s or first_fetched_s
+        beacon_ids, identifiers = self._heard[case_file.protocol]
+        over = (k for k in case_file.keys if k.key.ends_at_s <= self._now_s)  # one still valid can be replayed
+        found: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = {}
+        for diagnosis, slot, index in match(PROTOCOLS[case_file.protocol], over, identifiers):
+            found.setdefault(diagnosis, []).append((slot, beacon_ids[index]))
+        for diagnosis, hits in found.items():
+            minutes = merge(self._heard_minutes(diagnosis, hits, published_at_s))
+            if minutes:
+                yield Matched(
+                    hashlib.sha256(diagnosis.key.data).hexdigest(),
+                    diagnosis.key.protocol,
+                    diagnosis.report_type,
+                    diagnosis.days_since_onset,
+                    int(self._now_s),
+                    minutes,
+                )
+
+    def _heard_minutes(
+        self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int
+    ) -> Iterator[HeardMinute]:
+        slots = {slot.identifier: slot for slot, _ in hits}
+        for m in self._store.contacts.minutes_of(beacon_id for _, beacon_id in hits):
+            if m.trusted and may_match(slots[m.beacon.identifier], m.minute * MINUTE_S, published_at_s):
+                yield HeardMinute(m.minute, self._attenuation_db(diagnosis, m), m.count)
+
+    def _attenuation_db(self, diagnosis: DiagnosisKey, m: ContactMinute) -> float:
+        stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.beacon)
+        return attenuation_db(self._assumed_tx_power_dbm if stated is None else stated, m.mean_dbm)

@@ -1,0 +1,94 @@
+"""A Unix socket by which the owner's commands reach the running agent: one JSON line each way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bluezone_agent.errors import N_, AgentError, StateInUseError
+from bluezone_agent.paths import runtime_path
+
+SOCKET_NAME: Final = "agent.sock"
+REPLACE_KEY: Final = "replace-key"
+"""Close the key on the air and broadcast from a new one."""
+ANSWER_TIMEOUT_S: Final = 15
+"""A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
+LONGEST_PATH: Final = 107
+"""Bytes that a Unix socket's address holds (unix(7)), less the final zero."""
+
+Answer = Callable[[], Awaitable[None]]
+
+
+async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
+    """Answer requests until cancelled. Only the agent that holds the state's lock may call this."""
+    path = runtime_path(state_dir) / SOCKET_NAME
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise AgentError(
+            N_("the path of the control socket is longer than {limit} bytes: {path}"),
+            N_("name a shorter state directory: --state-dir DIR"),
+            limit=LONGEST_PATH,
+            path=path,
+        )
+    path.unlink(missing_ok=True)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                reply = await _reply(await reader.readline(), answers)
+                writer.write(json.dumps(reply).encode() + b"\n")
+                await writer.drain()
+        except (OSError, TimeoutError):
+            return  # whoever asked is gone, or said nothing
+        finally:
+            writer.close()
+
+    umask = os.umask(0o177)
+    try:
+        server = await asyncio.start_unix_server(connected, path)
+    finally:
+        os.umask(umask)
+    try:
+        async with server:
+            await server.serve_forever()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    try:
+        request = json.loads(line)["request"]
+        answer = answers[request]
+    except (ValueError, KeyError, TypeError):
+        return {"ok": False, "error": "unknown request"}
+    try:
+        await answer()
+    except AgentError as error:
+        return {"ok": False, "error": str(error)}
+    return {"ok": True}
+
+
+def ask(state_dir: Path, request: str) -> None:
+    """Have the running agent do ``request`` and return when it is done; raises StateInUseError if it can't."""
+    path = runtime_path(state_dir) / SOCKET_NAME
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.connect(os.fspath(path))
+            connection.sendall(json.dumps({"request": request}).encode() + b"\n")
+            reply = json.loads(connection.makefile("rb").readline())
+    except (OSError, ValueError) as error:
+        raise StateInUseError(
+            N_("the agent that runs on {path} does not answer: {reason}"),
+            N_("try again, or stop it first"),
+            path=state_dir,
+            reason=getattr(error, "strerror", None) or error,
+        ) from error
+    if not reply["ok"]:
+        raise StateInUseError(
+            N_("the agent that runs on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
+        )

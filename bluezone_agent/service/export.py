@@ -1,0 +1,70 @@
+"""The owner's keys, out of the device by the owner's act alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from bluezone_agent.core.case_files.submission import write_submission
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.errors import N_, ExportError
+from bluezone_agent.service import control
+from bluezone_agent.service.identity import cut_running_key
+from bluezone_agent.stores.store import StateLock, Store, agent_runs
+
+
+def cut(store: Store) -> None:
+    """End the key on the air now; an agent that runs has put a new one on the air when this returns.
+
+    Raises StateInUseError when an agent runs and does not answer; then nothing was cut.
+    """
+    if agent_runs(store.state_dir):
+        control.ask(store.state_dir, control.REPLACE_KEY)
+    else:
+        with StateLock(store.state_dir):
+            cut_running_key(store)
+
+
+def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
+    """Return the keys of the last ``days`` UTC days, today included, that are closed and were made in trusted time.
+
+    A running key is among them only after :func:`cut`; a key of the future (a clock that went back) never is.
+    """
+    since_s = day_start_s(now_s) - (days - 1) * DAY_S
+    return [
+        own.key
+        for own in store.keys.all()
+        if own.closed and own.exportable and own.key.starts_at_s >= since_s and own.last_slot_s <= now_s
+    ]
+
+
+def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
+    """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError."""
+    if not keys:
+        raise ExportError(
+            N_("there are no keys of these days to export"),
+            N_("keys are made while the agent runs: see bluezone-agent keys list"),
+        )
+    data = write_submission(keys, onset)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise ExportError(
+            N_("{path} exists already and is never overwritten"),
+            N_("name another file, or move that one away"),
+            path=path,
+        ) from error
+    except OSError as error:
+        raise ExportError(
+            N_("can't write {path}: {reason}"),
+            N_("name a file in a folder that you can write"),
+            path=path,
+            reason=error.strerror,
+        ) from error
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,36 @@
+"""Coarse jobs on the agent's own clock: apscheduler's triggers say when, a worker of the TaskGroup does it.
+
+apscheduler's own scheduler would read the system's clock and start tasks that nobody owns; its triggers take
+the time as an argument, so the same jobs run in simulated time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bluezone_agent.ports import Clock
+
+Job = Callable[[], Awaitable[None]]
+
+CHECK_JITTER_S: Final = 30 * 60
+"""Checks of many devices spread over half an hour, so that their minutes tell nothing and load nobody."""
+
+
+async def repeat(clock: Clock, hours: int, job: Job, *, jitter_s: int = 0) -> None:
+    """Run ``job`` every ``hours`` hours, each time up to ``jitter_s`` late, for ever; a job never overlaps itself."""
+    from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - not needed to start broadcasting
+
+    trigger = IntervalTrigger(
+        hours=hours, start_date=_at(clock) + timedelta(hours=hours), timezone=UTC, jitter=jitter_s
+    )
+    fired = None
+    while True:
+        fired = trigger.get_next_fire_time(fired, _at(clock))
+        await clock.sleep_until(fired.timestamp())
+        await job()
+
+
+def _at(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.now_s(), UTC)

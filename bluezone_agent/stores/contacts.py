@@ -1,0 +1,128 @@
+"""What was heard: beacons and their minutes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.intervals import MINUTE_S, minute_at
+from bluezone_agent.core.sightings import ContactMinute, pack_histogram, unpack_histogram
+
+REMEMBERED_MINUTES: Final = 30
+"""An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactHour:
+    """How much was heard in one hour."""
+
+    starts_at_s: int
+    identifiers: int
+    minutes: int
+    """Minutes in which at least one identifier was heard."""
+    identifier_minutes: int
+    """The same summed over identifiers."""
+    strongest_dbm: int
+
+
+class Contacts:
+    """Contact minutes of 14 days."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._ids: dict[Beacon, tuple[int, int]] = {}
+        """Beacons heard lately → (id, last minute), so that no index is needed to find them."""
+
+    def add(self, minutes: Sequence[ContactMinute]) -> None:
+        """Write minutes in the caller's transaction. A beacon of hours ago gets a second row, which is harmless."""
+        for m in minutes:
+            self._db.execute(
+                "INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    m.minute,
+                    self._beacon_id(m.beacon, m.minute),
+                    m.count,
+                    round(m.mean_dbm, 2),
+                    m.min_dbm,
+                    m.max_dbm,
+                    pack_histogram(m.histogram),
+                    m.trusted,
+                ),
+            )
+        if minutes:
+            self._forget_before(minutes[-1].minute - REMEMBERED_MINUTES)
+
+    def _beacon_id(self, beacon: Beacon, minute: int) -> int:
+        known = self._ids.get(beacon)
+        if known is not None and known[1] < minute:
+            row_id = known[0]
+        else:  # unknown, or a clock that went back over a minute already written
+            cursor = self._db.execute(
+                "INSERT INTO beacon (protocol, identifier, metadata) VALUES (?, ?, ?)",
+                (beacon.protocol, beacon.identifier, beacon.metadata),
+            )
+            row_id = cursor.lastrowid or 0
+        self._ids[beacon] = (row_id, minute)
+        return row_id
+
+    def forget(self) -> None:
+        """Drop what is remembered of beacons, after a transaction that did not commit."""
+        self._ids.clear()
+
+    def _forget_before(self, minute: int) -> None:
+        self._ids = {b: known for b, known in self._ids.items() if known[1] >= minute}
+
+    def identifiers(self, protocol: str) -> tuple[list[int], list[bytes]]:
+        """Return beacon ids and, in the same order, their identifiers: what matching needs, and no more."""
+        rows = self._db.execute("SELECT id, identifier FROM beacon WHERE protocol = ?", (protocol,)).fetchall()
+        return [row[0] for row in rows], [row[1] for row in rows]
+
+    def minutes_of(self, beacon_ids: Iterable[int]) -> list[ContactMinute]:
+        """Return all minutes of the given beacons, oldest first."""
+        wanted = sorted(set(beacon_ids))
+        rows: list[sqlite3.Row] = []
+        for at in range(0, len(wanted), 500):
+            chunk = wanted[at : at + 500]
+            marks = ", ".join("?" * len(chunk))
+            rows += self._db.execute(
+                f"SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE beacon_id IN ({marks})",  # noqa: S608
+                chunk,
+            ).fetchall()
+        return sorted((_contact_minute(row) for row in rows), key=lambda m: m.minute)
+
+    def hours(self, since_s: float) -> list[ContactHour]:
+        """Return each hour since ``since_s`` in which something was heard, oldest first."""
+        rows = self._db.execute(
+            """
+            SELECT minute / 60 * 3600 AS starts_at_s, count(DISTINCT identifier) AS identifiers,
+                   count(DISTINCT minute) AS minutes, count(*) AS identifier_minutes, max(max_dbm) AS strongest_dbm
+            FROM contact_minute JOIN beacon ON beacon.id = beacon_id
+            WHERE minute >= ? GROUP BY minute / 60 ORDER BY 1
+            """,
+            (minute_at(since_s),),
+        )
+        return [ContactHour(*row) for row in rows]
+
+    def delete_before(self, unix_s: float) -> int:
+        """Delete minutes before ``unix_s``, and beacons without any; return how many minutes went."""
+        gone = self._db.execute("DELETE FROM contact_minute WHERE minute < ?", (int(unix_s // MINUTE_S),)).rowcount
+        if gone:
+            self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
+            self.forget()
+        return gone
+
+
+def _contact_minute(row: sqlite3.Row) -> ContactMinute:
+    return ContactMinute(
+        Beacon(row["protocol"], row["identifier"], row["metadata"]),
+        row["minute"],
+        row["count"],
+        row["mean_dbm"],
+        row["min_dbm"],
+        row["max_dbm"],
+        unpack_histogram(row["histogram"]),
+        bool(row["trusted"]),
+    )

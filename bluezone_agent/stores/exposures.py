@@ -1,0 +1,147 @@
+"""Case files with their verdicts, the minutes that matched, and the warnings given."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.exposure import DayExposure
+from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.core.intervals import MINUTE_S
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFileRecord:
+    """What became of one file of a source."""
+
+    source: str
+    name: str
+    digest: str
+    """SHA-256 of the signed bytes, hex; empty when refused."""
+    fetched_at_s: int
+    """When it was fetched for the first time."""
+    keys: int
+    dropped: int
+    refusal: str
+    """Why it was not believed; empty when it was."""
+    settled: bool
+    """Nothing in it can match any more: it need not be fetched again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A published key that was heard."""
+
+    key_digest: str
+    """SHA-256 of the key, hex."""
+    protocol: str
+    report_type: ReportType
+    days_since_onset: int | None
+    found_at_s: int
+    minutes: tuple[HeardMinute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning that the owner was given."""
+
+    day_start_s: int
+    degree: str
+    rule: str
+    near_minutes: float
+    warned_at_s: int
+
+
+class Exposures:
+    """What checks found."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def file(self, source: str, name: str) -> CaseFileRecord | None:
+        """Return what became of a file, None when it was never fetched."""
+        row = self._db.execute("SELECT * FROM case_file WHERE source = ? AND name = ?", (source, name)).fetchone()
+        return CaseFileRecord(**{**dict(row), "settled": bool(row["settled"])}) if row else None
+
+    def record_file(self, record: CaseFileRecord) -> None:
+        """Write a file's verdict; the time of its first fetch stays."""
+        self._db.execute(
+            """
+            INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (source, name) DO UPDATE SET digest = excluded.digest, keys = excluded.keys,
+                dropped = excluded.dropped, refusal = excluded.refusal, settled = excluded.settled
+            """,
+            (
+                record.source,
+                record.name,
+                record.digest,
+                record.fetched_at_s,
+                record.keys,
+                record.dropped,
+                record.refusal,
+                record.settled,
+            ),
+        )
+
+    def add(self, matched: Matched) -> None:
+        """Write a matched key; minutes that are known already stay as they are."""
+        self._db.execute(
+            "INSERT INTO exposure (key_digest, protocol, report_type, days_since_onset, found_at_s)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_digest) DO NOTHING",
+            (
+                matched.key_digest,
+                matched.protocol,
+                matched.report_type,
+                matched.days_since_onset,
+                matched.found_at_s,
+            ),
+        )
+        (exposure_id,) = self._db.execute(
+            "SELECT id FROM exposure WHERE key_digest = ?", (matched.key_digest,)
+        ).fetchone()
+        self._db.executemany(
+            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(exposure_id, m.minute, round(m.attenuation_db, 2), m.count) for m in matched.minutes],
+        )
+
+    def matched(self) -> list[Matched]:
+        """Return every matched key with its minutes, in the order in which they were found."""
+        minutes: dict[int, list[HeardMinute]] = {}
+        for row in self._db.execute("SELECT * FROM exposure_minute ORDER BY exposure_id, minute"):
+            minutes.setdefault(row["exposure_id"], []).append(HeardMinute(*row[1:]))
+        return [
+            Matched(
+                row["key_digest"],
+                row["protocol"],
+                ReportType(row["report_type"]),
+                row["days_since_onset"],
+                row["found_at_s"],
+                tuple(minutes.get(row["id"], ())),
+            )
+            for row in self._db.execute("SELECT * FROM exposure ORDER BY id")
+        ]
+
+    def warned(self) -> list[Warned]:
+        """Return the warnings given, oldest day first."""
+        return [Warned(*row) for row in self._db.execute("SELECT * FROM warning ORDER BY day_start_s, degree")]
+
+    def add_warnings(self, days: Iterable[DayExposure], now_s: float) -> list[DayExposure]:
+        """Write the warnings among ``days`` that are new, and return them."""
+        return [
+            day
+            for day in days
+            if day.warns
+            and self._db.execute(
+                "INSERT INTO warning VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (day.day_start_s, day.degree, day.rule, day.near_minutes, int(now_s)),
+            ).rowcount
+        ]
+
+    def delete_before(self, unix_s: float) -> None:
+        """Delete what was found of the time before ``unix_s``, and files fetched before it."""
+        self._db.execute("DELETE FROM exposure_minute WHERE minute < ?", (int(unix_s // MINUTE_S),))
+        self._db.execute("DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM exposure_minute)")
+        self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
+        self._db.execute("DELETE FROM case_file WHERE fetched_at_s < ?", (int(unix_s),))

@@ -1,0 +1,133 @@
+"""The store's schema, a function a step. Applied by sqlite-utils, which is imported only when a step is due."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+MIGRATIONS: Final = Migrations("bluezone-agent")
+
+
+@MIGRATIONS()
+def m001_contacts(db: Database) -> None:
+    """Beacons and the minutes in which they were heard.
+
+    No index leads from an identifier to its beacon: it would triple what the write path costs, and matching
+    reads all identifiers anyway.
+    """
+    db.execute(
+        """
+        CREATE TABLE beacon (
+            id INTEGER PRIMARY KEY,
+            protocol TEXT NOT NULL,
+            identifier BLOB NOT NULL,
+            metadata BLOB NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE contact_minute (
+            minute INTEGER NOT NULL,            -- since the Unix epoch
+            beacon_id INTEGER NOT NULL,         -- beacon(id)
+            count INTEGER NOT NULL,             -- adverts heard
+            mean_dbm REAL NOT NULL,             -- of the received power
+            min_dbm INTEGER NOT NULL,
+            max_dbm INTEGER NOT NULL,
+            histogram BLOB NOT NULL,            -- core.sightings.pack_histogram
+            trusted INTEGER NOT NULL,           -- whether wall time was
+            PRIMARY KEY (minute, beacon_id)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
+@MIGRATIONS()
+def m002_daily_keys(db: Database) -> None:
+    """Our own keys. ``last_slot_s`` is committed before that slot's identifier goes on the air."""
+    db.execute(
+        """
+        CREATE TABLE daily_key (
+            id INTEGER PRIMARY KEY,
+            protocol TEXT NOT NULL,
+            data BLOB NOT NULL UNIQUE,
+            starts_at_s INTEGER NOT NULL,
+            ends_at_s INTEGER NOT NULL,
+            slots_per_day INTEGER NOT NULL,
+            last_slot_s INTEGER NOT NULL,       -- start of the newest slot that was on the air
+            closed INTEGER NOT NULL DEFAULT 0,  -- never goes on the air again
+            exportable INTEGER NOT NULL         -- made in trusted time
+        ) STRICT
+        """
+    )
+
+
+@MIGRATIONS()
+def m003_exposures(db: Database) -> None:
+    """Case files with their verdict, matched minutes, and what the owner was told."""
+    db.execute(
+        """
+        CREATE TABLE case_file (
+            source TEXT NOT NULL,
+            name TEXT NOT NULL,
+            digest TEXT NOT NULL,               -- SHA-256 of the signed bytes, empty when refused
+            fetched_at_s INTEGER NOT NULL,      -- for the first time
+            keys INTEGER NOT NULL,
+            dropped INTEGER NOT NULL,           -- keys that were not believed
+            refusal TEXT NOT NULL,              -- why the file was not believed, else empty
+            settled INTEGER NOT NULL,           -- nothing in it can match any more
+            PRIMARY KEY (source, name)
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE exposure (
+            id INTEGER PRIMARY KEY,
+            key_digest TEXT NOT NULL UNIQUE,    -- SHA-256 of the published key
+            protocol TEXT NOT NULL,
+            report_type INTEGER NOT NULL,
+            days_since_onset INTEGER,
+            found_at_s INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE exposure_minute (
+            exposure_id INTEGER NOT NULL,       -- exposure(id)
+            minute INTEGER NOT NULL,
+            attenuation_db REAL NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (exposure_id, minute)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE warning (
+            day_start_s INTEGER NOT NULL,
+            degree TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            near_minutes REAL NOT NULL,
+            warned_at_s INTEGER NOT NULL,
+            PRIMARY KEY (day_start_s, degree)
+        ) STRICT
+        """
+    )
+
+
+@MIGRATIONS()
+def m004_signs_of_life(db: Database) -> None:
+    """When each part of the agent last made progress, and its counts since it started."""
+    db.execute(
+        """
+        CREATE TABLE sign_of_life (
+            name TEXT PRIMARY KEY,
+            at_s INTEGER NOT NULL,
+            detail TEXT NOT NULL                -- JSON
+        ) STRICT
+        """
+    )
