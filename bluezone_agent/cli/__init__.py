@@ -1,0 +1,47 @@
+"""The ``bluezone-agent`` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bluezone_agent import __version__
+from bluezone_agent.cli.base import Group, fail
+from bluezone_agent.errors import N_, AgentError
+
+root = Group(
+    "bluezone-agent",
+    help=N_(
+        "An on-device proximity agent: it broadcasts a changing identifier over Bluetooth, remembers those it hears,"
+        " and tells you when you were near a person who later proved ill. Nothing leaves the device unless you"
+        " export it."
+    ),
+    lazy={
+        "run": "run:run",
+        "demo": "demo:demo",
+        "status": "status:status",
+        "contacts": "contacts:contacts",
+        "check": "check:check",
+        "exposures": "exposures:exposures",
+        "keys": "keys:keys",
+        "authority": "authority:authority",
+        "replay": "replay:replay",
+        "config": "config:config",
+    },
+)
+click.version_option(__version__, prog_name="bluezone-agent")(root)
+
+
+def main() -> None:
+    """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    try:
+        code = root.main(prog_name="bluezone-agent", standalone_mode=False)
+    except AgentError as error:
+        sys.exit(fail(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
-
-import structlog
 
 from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
 from bluezone_agent.core.case_files import CaseFile, VerificationKey, read_case_file
@@ -22,8 +19,6 @@ from bluezone_agent.errors import CaseFileError, KeySourceError
 from bluezone_agent.ports import CaseKeySource, SourceFile
 from bluezone_agent.stores.exposures import CaseFileRecord, Matched
 from bluezone_agent.stores.store import Store
-
-log: Final = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,6 @@ class Check:
                 report.files.append(self._file(report.name, file, pinned.verification_key))
         except KeySourceError as error:
             report.error = error
-            log.warning("source_failed", source=report.name, reason=str(error))
         return report
 
     def _is_settled(self, source: str, name: str) -> bool:
@@ -105,7 +99,6 @@ class Check:
             case_file = read_case_file(file.name, file.data, file.signature, key)
         except CaseFileError as error:
             record = replace(record, refusal=str(error))
-            log.warning("case_file_refused", source=source, file=file.name, reason=str(error))
         else:
             matched = list(self._matches(case_file, first_fetched_s))
             record = replace(

@@ -41,6 +41,16 @@ def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
     ]
 
 
+def require_absent(path: Path) -> None:
+    """Raise ExportError when ``path`` exists: better before the running key is cut than after."""
+    if path.exists() or path.is_symlink():
+        raise ExportError(
+            N_("{path} exists already and is never overwritten"),
+            N_("name another file, or move that one away"),
+            path=path,
+        )
+
+
 def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
     """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError."""
     if not keys:
@@ -49,14 +59,9 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
             N_("keys are made while the agent runs: see bluezone-agent keys list"),
         )
     data = write_submission(keys, onset)
+    require_absent(path)
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError as error:
-        raise ExportError(
-            N_("{path} exists already and is never overwritten"),
-            N_("name another file, or move that one away"),
-            path=path,
-        ) from error
     except OSError as error:
         raise ExportError(
             N_("can't write {path}: {reason}"),

@@ -7,7 +7,7 @@ the time as an argument, so the same jobs run in simulated time.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from bluezone_agent.ports import Clock
@@ -19,12 +19,10 @@ CHECK_JITTER_S: Final = 30 * 60
 
 
 async def repeat(clock: Clock, hours: int, job: Job, *, jitter_s: int = 0) -> None:
-    """Run ``job`` every ``hours`` hours, each time up to ``jitter_s`` late, for ever; a job never overlaps itself."""
+    """Run ``job`` now and every ``hours`` hours, each time up to ``jitter_s`` late; a job never overlaps itself."""
     from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - not needed to start broadcasting
 
-    trigger = IntervalTrigger(
-        hours=hours, start_date=_at(clock) + timedelta(hours=hours), timezone=UTC, jitter=jitter_s
-    )
+    trigger = IntervalTrigger(hours=hours, start_date=_at(clock), timezone=UTC, jitter=jitter_s)
     fired = None
     while True:
         fired = trigger.get_next_fire_time(fired, _at(clock))

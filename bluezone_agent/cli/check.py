@@ -1,0 +1,131 @@
+"""``bluezone-agent check``: fetch case files and match them with what was heard."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bluezone_agent.cli.base import Command, fail, iso, json_option, option, print_json, printable, say, settings
+from bluezone_agent.cli.exposures import advice, as_object, describe
+from bluezone_agent.cli.i18n import _, ngettext
+from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.stores.store import Store
+
+if TYPE_CHECKING:
+    from bluezone_agent.config import Config
+    from bluezone_agent.service.checking import CheckReport, PinnedSource, SourceReport
+
+
+@click.command(
+    cls=Command,
+    help=N_("Fetch the case files of every configured source, verify them, and match them with what was heard."),
+)
+@option("--from", "only", metavar="LOCATION", help=N_("Check only the configured source with this location."))
+@json_option
+def check(*, only: str | None, as_json: bool) -> None:
+    """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
+    from bluezone_agent.core.risk import RULES  # noqa: PLC0415
+    from bluezone_agent.service.checking import Check  # noqa: PLC0415
+
+    options = settings()
+    config = options.config()
+    sources = pinned_sources(config, only)
+    with Store(options.state_dir) as store:
+        report = Check(
+            store, RULES[config.rule], assumed_tx_power_dbm=config.assumed_tx_power_dbm, now_s=time.time()
+        ).run(sources)
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        _print(report)
+    _notify(report, config)
+    if not report.complete:
+        click.get_current_context().exit(1)
+
+
+def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
+    """Return the configured sources; raises ConfigError when there is none, or none with the location ``only``."""
+    from bluezone_agent.core.case_files import VerificationKey  # noqa: PLC0415
+    from bluezone_agent.key_sources import open_source  # noqa: PLC0415
+    from bluezone_agent.service.checking import PinnedSource  # noqa: PLC0415
+
+    wanted = [s for s in config.sources if only is None or s.location == only]
+    if not wanted:
+        raise ConfigError(
+            N_("no source of case files is configured{which}"),
+            N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
+            which=f" at {only}" if only else "",
+        )
+    return [
+        PinnedSource(open_source(s.location), VerificationKey.from_pem(s.key_id, s.key_version, s.public_key))
+        for s in wanted
+    ]
+
+
+def _as_json(report: CheckReport) -> dict[str, Any]:
+    return {
+        "complete": report.complete,
+        "matched_keys": report.matched_keys,
+        "sources": [
+            {
+                "name": source.name,
+                "error": str(source.error) if source.error else None,
+                "files": [
+                    {
+                        "name": f.name,
+                        "verdict": "refused" if f.refusal else "matched" if f.settled else "pending",
+                        "reason": f.refusal or None,
+                        "keys": f.keys,
+                        "dropped": f.dropped,
+                        "sha256": f.digest or None,
+                        "fetched_at": iso(f.fetched_at_s),
+                    }
+                    for f in source.files
+                ],
+            }
+            for source in report.sources
+        ],
+        "days": [as_object(day) for day in report.days],
+        "new_warnings": [as_object(day) for day in report.new_warnings],
+    }
+
+
+def _print(report: CheckReport) -> None:
+    for source in report.sources:
+        _print_source(source)
+    if not report.days:
+        click.echo(_("no exposure detected"))
+    for day in report.days:
+        click.echo(describe(day))
+    for day in report.new_warnings:
+        click.echo(advice(day))
+
+
+def _print_source(source: SourceReport) -> None:
+    believed = [f for f in source.files if not f.refusal]
+    say(
+        ngettext("{name}: {n} new file, {keys} keys", "{name}: {n} new files, {keys} keys", len(source.files)).format(
+            name=printable(source.name), n=len(source.files), keys=sum(f.keys for f in believed)
+        )
+    )
+    for file in source.files:
+        if file.refusal:
+            say("  " + _("refused: {name}: {reason}").format(name=printable(file.name), reason=printable(file.refusal)))
+        if file.dropped:
+            say("  " + _("{name}: {n} bad keys left out").format(name=printable(file.name), n=file.dropped))
+    if source.error:
+        fail(source.error)
+
+
+def _notify(report: CheckReport, config: Config) -> None:
+    from bluezone_agent.notifiers.command import CommandNotifier  # noqa: PLC0415
+    from bluezone_agent.ports import Notice  # noqa: PLC0415
+
+    notices = [Notice(_("Close contact"), f"{describe(day)}\n{advice(day)}") for day in report.new_warnings]
+    if notices and config.notify_command:
+        try:
+            CommandNotifier(config.notify_command).notify(notices)
+        except OSError as error:
+            say(_("the notice could not be given: {reason}").format(reason=printable(str(error))))

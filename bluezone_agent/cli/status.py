@@ -1,0 +1,128 @@
+"""``bluezone-agent status``: does it work, and since when."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import click
+
+from bluezone_agent.cli.base import Command, exit_with, iso, json_option, print_json, printable, settings
+from bluezone_agent.cli.i18n import _, local_time, ngettext
+from bluezone_agent.errors import EXIT_FAULT, N_
+from bluezone_agent.service.status import Problem, Status
+from bluezone_agent.service.status import status as read_status
+from bluezone_agent.stores.store import Store
+
+PROBLEMS: Final = {
+    Problem.NOT_RUNNING: N_("the agent is not running: start it with bluezone-agent run"),
+    Problem.NOT_BROADCASTING: N_("no new identifier was put on the air in time: restart the agent"),
+    Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
+    Problem.NOT_CHECKING: N_("checks have not succeeded for more than 30 hours: run bluezone-agent check"),
+    Problem.CLOCK_NOT_TRUSTED: N_(
+        "the clock is not synchronised: contacts are kept but do not count; switch NTP on, or set clock_trusted = true"
+    ),
+}
+
+
+@click.command(cls=Command, help=N_("Show whether the agent works: what it sends, hears, stores and checks."))
+@json_option
+def status(*, as_json: bool) -> None:
+    """Print the signs of life; exit 1 when one is missing."""
+    now_s = time.time()
+    with Store(settings().state_dir) as store:
+        state = read_status(store, now_s)
+    if as_json:
+        print_json(_as_json(state))
+    else:
+        _print(state, now_s)
+    if state.problems:
+        exit_with(EXIT_FAULT)
+
+
+def _as_json(state: Status) -> dict[str, Any]:
+    return {
+        "healthy": not state.problems,
+        "problems": list(state.problems),
+        "running": state.running,
+        "radio": state.radio,
+        "protocol": state.protocol,
+        "started_at": iso(state.started_at_s),
+        "broadcast_at": iso(state.broadcast_at_s),
+        "rotations": state.rotations,
+        "heard_at": iso(state.heard_at_s),
+        "heard_adverts": state.heard_adverts,
+        "discarded_adverts": state.discarded_adverts,
+        "committed_at": iso(state.committed_at_s),
+        "checked_at": iso(state.checked_at_s),
+        "check_complete": state.check_complete,
+        "sources": state.sources,
+        "last_24_hours": {
+            "identifier_minutes": sum(h.identifier_minutes for h in state.last_day),
+            "minutes_with_contact": sum(h.minutes for h in state.last_day),
+        },
+        "own_keys": state.own_keys,
+        "warnings": state.warnings,
+    }
+
+
+def _print(state: Status, now_s: float) -> None:
+    lines = [
+        (
+            _("agent"),
+            _("running on {radio}").format(radio=printable(state.radio)) if state.running else _("not running"),
+        ),
+        (_("sends"), _sends(state, now_s)),
+        (_("hears"), _hears(state, now_s)),
+        (_("stored"), _stored(state)),
+        (_("own keys"), ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)),
+        (_("last check"), _check(state, now_s)),
+        (_("warnings"), str(state.warnings) if state.warnings else _("none")),
+    ]
+    width = max(len(name) for name, _text in lines)
+    for name, text in lines:
+        click.echo(f"{name:<{width}}  {text}")
+    for problem in state.problems:
+        click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
+    if not state.problems:
+        click.secho(_("all well"), fg="green")
+
+
+def _sends(state: Status, now_s: float) -> str:
+    if state.broadcast_at_s is None:
+        return _("nothing so far")
+    return _("{protocol} identifiers, {n} so far, the newest {age}").format(
+        protocol=state.protocol, n=state.rotations, age=_age(state.broadcast_at_s, now_s)
+    )
+
+
+def _hears(state: Status, now_s: float) -> str:
+    if state.heard_at_s is None:
+        return _("nobody so far")
+    return _("{n} broadcasts since it started, the last {age}").format(
+        n=state.heard_adverts, age=_age(state.heard_at_s, now_s)
+    )
+
+
+def _stored(state: Status) -> str:
+    return _("{minutes} minutes near somebody in 24 hours ({contact} minutes summed over identifiers)").format(
+        minutes=sum(h.minutes for h in state.last_day), contact=sum(h.identifier_minutes for h in state.last_day)
+    )
+
+
+def _check(state: Status, now_s: float) -> str:
+    if state.checked_at_s is None:
+        return _("never") if state.sources else _("never: no [[source]] is configured")
+    age = _age(state.checked_at_s, now_s)
+    return age if state.check_complete else _("{age}, incomplete: see bluezone-agent check").format(age=age)
+
+
+def _age(at_s: float, now_s: float) -> str:
+    seconds = int(now_s - at_s)
+    if seconds < 0:
+        return local_time(at_s)
+    if seconds < 100:
+        return _("{n} s ago").format(n=seconds)
+    if seconds < 100 * 60:
+        return _("{n} min ago").format(n=seconds // 60)
+    return _("{n} h ago").format(n=seconds // 3600)
