@@ -51,7 +51,7 @@ class Option(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)
-        return record and (record[0], record[1].replace(self.help or "", _(self.help or "")))
+        return record and (record[0], record[1].replace(self.help or " ", _(self.help)))
 
 
 def _set_state_dir(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -108,10 +108,10 @@ class _Translated(click.Command):
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_(self.help or ""))
+            formatter.write_text(_(self.help))
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        return textwrap.shorten(_(self.help or "").rstrip("."), limit, placeholder=" …")
+        return textwrap.shorten(_(self.help).rstrip("."), limit, placeholder=" …")
 
 
 class Command(_Translated):
@@ -163,9 +163,9 @@ def say(text: str) -> None:
 def fail(error: AgentError) -> int:
     """Print an error and its hint on stderr; return the exit code."""
     message, hint = rendered(error)
-    say(f"bluezone-agent: {_('error')}: {printable(message)}")
+    say(_("bluezone-agent: error: {message}").format(message=printable(message)))
     if hint:
-        say(f"bluezone-agent: {_('hint')}: {printable(hint)}")
+        say(_("bluezone-agent: hint: {hint}").format(hint=printable(hint)))
     return error.exit_code
 
 

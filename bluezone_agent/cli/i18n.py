@@ -26,8 +26,8 @@ def use_language(language: str) -> None:
     os.environ["LANGUAGE"] = language
 
 
-def _(text: str) -> str:
-    """Return ``text`` in the person's language."""
+def _(text: str | None) -> str:
+    """Return ``text`` in the person's language, nothing for nothing."""
     return _gettext.gettext(text) if text else ""
 
 

@@ -1,7 +1,7 @@
 """The whole agent on a steered radio, in simulated time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -65,8 +65,9 @@ def frame_of_another(protocol: ProximityProtocol, data: bytes | None = None) -> 
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("protocol", "slot_s"), [("bluezone", 900), ("gaen", 600)])

@@ -1,0 +1,220 @@
+"""The store on a real SQLite file."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.exposure import DayExposure, Degree
+from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.errors import StateInUseError, StoreError
+from bluezone_agent.stores.database import FILE_NAME, SCHEMA_VERSION
+from bluezone_agent.stores.exposures import CaseFileRecord, Matched
+from bluezone_agent.stores.migrations import MIGRATIONS
+from bluezone_agent.stores.store import StateLock, Store, agent_runs
+
+BEACON = Beacon("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")
+KEY = DailyKey("gaen", b"TEK-TEK-TEK-TEK-", 0, DAY_S, 144)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+def contact(minute: int, beacon: Beacon = BEACON) -> ContactMinute:
+    return ContactMinute(beacon, minute, 3, -61.25, -70, -55, {-24: 1, -20: 2}, trusted=True)
+
+
+def test_minutes_come_back_as_they_went_in_also_after_reopening(store: Store) -> None:
+    heard = [contact(1), contact(2), contact(2, Beacon("bluezone", bytes(12), b""))]
+    with store.transaction():
+        store.contacts.add(heard)
+    store.close()
+    again = Store(store.state_dir)
+    ids = [i for name in ("gaen", "bluezone") for i in again.contacts.identifiers(name)[0]]
+    assert sorted(again.contacts.minutes_of(ids), key=repr) == sorted(heard, key=repr)
+
+
+def test_a_beacon_heard_for_minutes_is_one_row(store: Store) -> None:
+    for minute in range(10):
+        with store.transaction():
+            store.contacts.add([contact(minute)])
+    assert store.contacts.identifiers("gaen") == ([1], [BEACON.identifier])
+
+
+def test_a_minute_written_twice_is_kept_twice(store: Store) -> None:
+    """A clock that went back by seconds hears in a minute that is written already."""
+    for _ in range(2):
+        with store.transaction():
+            store.contacts.add([contact(5)])
+    ids, _ = store.contacts.identifiers("gaen")
+    assert [m.minute for m in store.contacts.minutes_of(ids)] == [5, 5]
+
+
+def test_a_failed_transaction_leaves_nothing_and_harms_nothing_later(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.transaction():
+        store.contacts.add([contact(1)])
+        raise RuntimeError
+    with store.transaction():
+        store.contacts.add([contact(1)])
+    ids, _ = store.contacts.identifiers("gaen")
+    assert store.contacts.minutes_of(ids) == [contact(1)]
+
+
+def test_hours_count_identifiers_and_minutes(store: Store) -> None:
+    other = Beacon("bluezone", bytes(12), b"")
+    with store.transaction():
+        store.contacts.add([contact(0), contact(0, other), contact(1), contact(60)])
+    first, second = store.contacts.hours(0)
+    assert (first.identifiers, first.minutes, first.identifier_minutes, first.strongest_dbm) == (2, 2, 3, -55)
+    assert (second.starts_at_s, second.minutes) == (3600, 1)
+    assert store.contacts.hours(3600) == [second]
+
+
+def test_own_keys_run_advance_and_close(store: Store) -> None:
+    assert store.keys.running() is None
+    with store.transaction():
+        store.keys.add(KEY, last_slot_s=600, exportable=True)
+    own = store.keys.running()
+    assert own is not None
+    assert own.key == KEY
+    with store.transaction():
+        store.keys.advance(own, 1200)
+        own = store.keys.running()
+        assert own is not None
+        store.keys.close(own)
+    assert store.keys.running() is None
+    (closed,) = store.keys.all()
+    assert (closed.closed, closed.key.ends_at_s) == (True, 1800)
+
+
+def matched(minutes: list[int]) -> Matched:
+    heard = tuple(HeardMinute(m, 50.5, 4) for m in minutes)
+    return Matched("digest", "gaen", ReportType.CONFIRMED_TEST, 2, 1000, heard)
+
+
+def test_an_exposure_found_again_adds_only_what_is_new(store: Store) -> None:
+    for minutes in ([1, 2], [2, 3]):
+        with store.transaction():
+            store.exposures.add(matched(minutes))
+    (found,) = store.exposures.matched()
+    assert [m.minute for m in found.minutes] == [1, 2, 3]
+    assert found == matched([1, 2, 3])
+
+
+def test_a_day_warns_once(store: Store) -> None:
+    day = DayExposure(0, Degree.F1, 1, 20, 20.0, (), warns=True, rule="swisscovid")
+    with store.transaction():
+        assert store.exposures.add_warnings([day], 5) == [day]
+        assert store.exposures.add_warnings([day], 9) == []
+    assert [w.warned_at_s for w in store.exposures.warned()] == [5]
+
+
+def test_a_files_first_fetch_stays(store: Store) -> None:
+    def record(at_s: int, settled: bool) -> CaseFileRecord:
+        return CaseFileRecord("source", "name", "digest", at_s, 1, 0, "", settled=settled)
+
+    with store.transaction():
+        store.exposures.record_file(record(1, False))
+        store.exposures.record_file(record(2, True))
+    assert store.exposures.file("source", "name") == record(1, True)
+    assert store.exposures.file("source", "other") is None
+
+
+def test_after_14_days_nothing_is_left_in_any_file(store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([contact(1), contact(20 * 24 * 60, Beacon("gaen", b"new-new-new-new-", b"AEM2"))])
+        store.keys.add(KEY, last_slot_s=600, exportable=True)
+        store.exposures.add(matched([1]))
+    assert any(BEACON.identifier in p.read_bytes() for p in store.state_dir.iterdir())
+    store.expire(20 * DAY_S)
+    for path in store.state_dir.iterdir():
+        data = path.read_bytes()
+        assert BEACON.identifier not in data
+        assert KEY.data not in data
+        assert b"digest" not in data.replace(b"key_digest", b"").replace(b"digest TEXT", b"")
+    assert store.contacts.identifiers("gaen")[1] == [b"new-new-new-new-"]
+
+
+def test_13_days_are_kept(store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([contact(1)])
+        store.keys.add(KEY, last_slot_s=600, exportable=True)
+    store.expire(13 * DAY_S)
+    assert len(store.contacts.identifiers("gaen")[0]) == 1
+    assert len(store.keys.all()) == 1
+
+
+def test_folder_and_files_are_the_owners_alone(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; os.umask(0); from pathlib import Path\n"
+        "from bluezone_agent.stores.store import Store, StateLock\n"
+        "s = Store(Path(sys.argv[1]))\n"
+        "with s.transaction(): s.mark('x', 1)\n"
+        "with StateLock(s.state_dir): pass\n"
+        "for p in [s.state_dir, *s.state_dir.iterdir()]: print(p.name, oct(p.stat().st_mode & 0o777))"
+    )
+    out = subprocess.run([sys.executable, "-c", script, tmp_path / "state"], capture_output=True, text=True, check=True)
+    modes = dict(line.split() for line in out.stdout.splitlines())
+    assert modes.pop("state") == "0o700"
+    assert set(modes) >= {"agent.db", "agent.db-wal", "agent.lock"}
+    assert set(modes.values()) == {"0o600"}
+
+
+def test_the_schema_version_is_the_number_of_migrations(store: Store) -> None:
+    assert len(MIGRATIONS._migrations) == SCHEMA_VERSION
+    assert not MIGRATIONS.pending(Database(store._db))
+
+
+def test_a_foreign_sqlite_file_is_refused_and_untouched(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE recipe (name TEXT)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program") as caught:
+        Store(tmp_path)
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_text("my diary " * 200)
+    with pytest.raises(StoreError, match="not a SQLite file"):
+        Store(tmp_path)
+    assert path.read_text() == "my diary " * 200
+
+
+def test_a_newer_store_is_refused(store: Store) -> None:
+    store._db.execute("PRAGMA user_version = 99")
+    store.close()
+    with pytest.raises(StoreError, match="newer bluezone-agent"):
+        Store(store.state_dir)
+
+
+def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"can't make the state directory .*file/state"):
+        Store(tmp_path / "file" / "state")
+
+
+def test_the_state_is_used_by_one_agent_at_a_time(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    assert not agent_runs(tmp_path)
+    with StateLock(tmp_path):
+        assert agent_runs(tmp_path)
+        with pytest.raises(StateInUseError, match="another agent runs"), StateLock(tmp_path):
+            pass
+    assert not agent_runs(tmp_path)

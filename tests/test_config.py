@@ -1,0 +1,82 @@
+"""The configuration: every mistake names the file, the setting, the value and the way out."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bluezone_agent.cli.i18n import rendered
+from bluezone_agent.config import Config, load, parse
+from bluezone_agent.errors import ConfigError
+
+PATH = Path("agent.toml")
+
+
+def test_nothing_set_is_the_default() -> None:
+    assert parse("", PATH) == Config()
+
+
+def test_every_setting_is_read() -> None:
+    text = """
+        protocol = "gaen"
+        radio = "virtual"
+        tx_power_dbm = -8
+        [[source]]
+        location = "/srv/keys"
+        key_id = "452"
+        key_version = "v1"
+        public_key = "PEM"
+    """
+    config = parse(text, PATH)
+    assert (config.protocol, config.radio, config.tx_power_dbm) == ("gaen", "virtual", -8)
+    assert [s.location for s in config.sources] == ["/srv/keys"]
+
+
+def test_the_example_explains_every_setting_with_its_true_default() -> None:
+    example = files("bluezone_agent.cli").joinpath("example.toml").read_text()
+    assert parse(example, PATH) == Config()
+    settings = [
+        line[2:] for line in example.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
+    ]
+    shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
+    assert set(Config.__struct_fields__) - {"sources"} == {s.split(" = ")[0] for s in shown.splitlines()}
+    defaults = msgspec.structs.replace(parse(shown, PATH), notify_command=())
+    assert defaults == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('protokol = "gaen"', 'unknown setting "protokol"', "did you mean protocol?"),
+        ('protocol = "zigbee"', 'protocol = "zigbee" is not known', "bluezone, gaen"),
+        ('radio = "hci0"', 'radio = "hci0" is not known', "bluez:hci0, virtual"),
+        ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
+        ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
+        ('check_every_hours = "often"', "`$.check_every_hours` (found: 'often')", "config init -"),
+        ("source = 3", "`$.source` (found: 3)", "config init -"),
+        ('[[source]]\nlocation = "x"\nkey = "y"', 'unknown setting [[source]] "key"', "did you mean key_id?"),
+        ('[[source]]\nlocation = "x"', "missing required field `key_id` - at `$.source[0]`", "config init -"),
+        ("protocol = ", "not valid TOML", "config check"),
+        ("a = 1\na = 2", "not valid TOML", "config check"),
+    ],
+)
+def test_a_mistake_is_named_with_the_way_out(text: str, message: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, PATH)
+    said, way_out = rendered(caught.value)
+    assert "agent.toml" in said
+    assert message in said
+    assert hint in way_out
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"can't read the configuration .*no\.toml: No such file"):
+        load(tmp_path / "no.toml")
+
+
+def test_the_standard_file_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path))
+    assert load(None) == Config()
+    (tmp_path / "bluezone-agent.toml").write_text('radio = "virtual"')
+    assert load(None).radio == "virtual"
