@@ -70,6 +70,10 @@ class MalformedPayloadError(AgentError):
     """A stranger on the air sent something that claims to be ours and is not: count it, go on."""
 
 
+class RecordingError(AgentError):
+    """A recording can't be written, can't be read, or is none."""
+
+
 class StoreError(AgentError):
     """The state directory or a file in it can't be used."""
 

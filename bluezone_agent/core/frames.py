@@ -20,6 +20,8 @@ AD_MANUFACTURER: Final = 0xFF
 
 LEGACY_DATA_LENGTH: Final = 31
 """Bytes that a legacy advertisement holds."""
+EXTENDED_DATA_LENGTH: Final = 1650
+"""Bytes that an extended advertisement holds, chained (Bluetooth Core Specification 5, volume 6 part B)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class Frame:
         uuids = ", ".join(f"{u:#06x}" for u in self.service_uuids)
         return f"Frame([{uuids}], <identifier>)"
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, longest: int = LEGACY_DATA_LENGTH) -> bytes:
         """Return the AD structures in the order flags, UUID list, TX power, service data, manufacturer data.
 
-        Raises ValueError when they do not fit a legacy advertisement of 31 bytes.
+        Raises ValueError when they are more than ``longest`` bytes.
         """
         parts: list[tuple[int, bytes]] = []
         if self.flags is not None:
@@ -56,8 +58,8 @@ class Frame:
         parts += [(AD_SERVICE_DATA16, u.to_bytes(2, "little") + d) for u, d in self.service_data.items()]
         parts += [(AD_MANUFACTURER, c.to_bytes(2, "little") + d) for c, d in self.manufacturer_data.items()]
         data = b"".join(bytes([len(d) + 1, kind]) + d for kind, d in parts)
-        if len(data) > LEGACY_DATA_LENGTH:
-            raise ValueError(f"frame of {len(data)} bytes does not fit {LEGACY_DATA_LENGTH}")
+        if len(data) > longest:
+            raise ValueError(f"frame of {len(data)} bytes does not fit {longest}")
         return data
 
     @classmethod

@@ -1,0 +1,143 @@
+"""What every radio must do, whatever air it is on. Each function takes a bench and fails by assertion.
+
+A sender and a receiver are in range of each other; the air says, independently of both, what was on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.identifiers import Beacon, DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.protocols import PROTOCOLS, decode
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
+from bluezone_agent.ports import Advert, Radio
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of what a sender has on the air; no data: it went off."""
+
+    address: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Two radios and the truth about their air."""
+
+    sender: Radio
+    receiver: Radio
+    air: Callable[[], list[Change]]
+    """Every change of what the sender had on the air so far."""
+    a_while_s: float = 30.0
+    """Long enough for the receiver to hear somebody several times."""
+
+
+@dataclass(slots=True)
+class Ear:
+    """What a radio heard."""
+
+    adverts: list[Advert] = field(default_factory=list)
+
+    def beacons(self) -> set[Beacon | None]:
+        return {decode(a.frame) for a in self.adverts}
+
+
+def frames(protocol: str, count: int) -> list[Frame]:
+    """Return frames of one device in consecutive slots."""
+    scheme = PROTOCOLS[protocol]
+    key = DailyKey(protocol, bytes(range(scheme.key_length)), 0, DAY_S, scheme.slots_per_day)
+    slots = [slot for slot, _ in zip(scheme.slots(key), range(count), strict=False)]
+    return [scheme.encode(key, slot, -12) for slot in slots]
+
+
+@asynccontextmanager
+async def listening(radio: Radio) -> AsyncIterator[Ear]:
+    """Have an open radio listen for the length of the block."""
+    ear = Ear()
+    task = asyncio.create_task(radio.listen(ear.adverts.append))
+    try:
+        yield ear
+    finally:
+        task.cancel()
+        done, _ = await asyncio.wait([task])
+        for finished in done:
+            assert finished.cancelled() or finished.exception() is None, finished.exception()
+
+
+async def hears_what_is_advertised(bench: Bench) -> None:
+    for name in PROTOCOLS:
+        (frame,) = frames(name, 1)
+        async with bench.sender, bench.receiver, listening(bench.receiver) as ear:
+            await bench.sender.advertise(frame)
+            await asyncio.sleep(bench.a_while_s)
+        heard = [a for a in ear.adverts if decode(a.frame) == decode(frame)]
+        assert len(heard) >= 2, f"{name}: heard {len(heard)} times"
+        assert all(a.rssi_dbm in PLAUSIBLE_RSSI_DBM for a in heard)
+        assert [a.received_at_s for a in heard] == sorted(a.received_at_s for a in heard)
+
+
+async def hears_nothing_of_itself(bench: Bench) -> None:
+    async with bench.sender, listening(bench.sender) as ear:
+        await bench.sender.advertise(frames("gaen", 1)[0])
+        await asyncio.sleep(bench.a_while_s)
+    assert ear.adverts == []
+
+
+async def is_silent_after_withdraw(bench: Bench) -> None:
+    async with bench.sender, bench.receiver:
+        await bench.sender.advertise(frames("bluezone", 1)[0])
+        await bench.sender.withdraw()
+        await bench.sender.withdraw()  # nothing is on the air any more: nothing happens
+        async with listening(bench.receiver) as ear:
+            await asyncio.sleep(bench.a_while_s)
+        assert ear.adverts == []
+
+
+async def never_links_two_frames(bench: Bench) -> None:
+    first, *_, last = shown = frames("gaen", 4)
+    before = len(bench.air())
+    async with bench.sender, bench.receiver, listening(bench.sender), listening(bench.receiver) as ear:
+        for frame in shown:
+            await bench.sender.advertise(frame)
+            await asyncio.sleep(bench.a_while_s)
+    on_air = [c for c in bench.air()[before:] if c.data]
+    assert [c.data for c in on_air] == [f.to_bytes() for f in shown], "one frame after the other, byte for byte"
+    assert len({c.address for c in on_air}) == len(shown), "each under an address of its own"
+    assert ear.beacons() >= {decode(first), decode(last)}
+
+
+async def leaving_withdraws(bench: Bench) -> None:
+    async with bench.receiver:
+        async with bench.sender:
+            await bench.sender.advertise(frames("bluezone", 1)[0])
+        async with listening(bench.receiver) as ear:
+            await asyncio.sleep(bench.a_while_s)
+        assert ear.adverts == []
+
+
+async def can_be_opened_and_listened_to_again(bench: Bench) -> None:
+    (frame,) = frames("bluezone", 1)
+    for _ in range(2):
+        async with bench.sender, bench.receiver:
+            await bench.sender.advertise(frame)
+            for _ in range(2):
+                async with listening(bench.receiver) as ear:
+                    await asyncio.sleep(bench.a_while_s)
+                assert decode(frame) in ear.beacons()
+
+
+CONTRACT: Final[tuple[Callable[[Bench], Awaitable[None]], ...]] = (
+    hears_what_is_advertised,
+    hears_nothing_of_itself,
+    is_silent_after_withdraw,
+    never_links_two_frames,
+    leaving_withdraws,
+    can_be_opened_and_listened_to_again,
+)
