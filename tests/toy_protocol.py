@@ -1,0 +1,38 @@
+"""A third protocol, for tests: what another scheme costs is this one file (and its line in the registry)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, require_within
+
+
+class Toy:
+    """Identifiers of an hour: eight bytes of a keyed hash over the hour's start."""
+
+    name = "toy"
+    key_length = 20
+    slots_per_day = 24
+    service_uuid = 0x1234
+
+    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
+        for start in range(key.starts_at_s, key.ends_at_s, key.slot_s):
+            yield self.identifier_at(key, start)
+
+    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
+        require_within(key, unix_s)
+        start = key.slot_start_s(unix_s)
+        digest = blake2b(start.to_bytes(8, "big"), key=key.data, digest_size=8).digest()
+        return IdentifierSlot(digest, start, start + key.slot_s)
+
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
+        return Frame((self.service_uuid,), {self.service_uuid: slot.identifier}, tx_power_dbm=tx_power_dbm)
+
+    def decode(self, frame: Frame) -> Beacon | None:
+        data = frame.service_data.get(self.service_uuid)
+        return None if data is None else Beacon(self.name, data, bytes([(frame.tx_power_dbm or 0) & 0xFF]))
+
+    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
+        return int.from_bytes(beacon.metadata, "big", signed=True)
