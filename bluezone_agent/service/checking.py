@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
 from bluezone_agent.core.case_files import CaseFile, VerificationKey, read_case_file
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.identifiers import DiagnosisKey, IdentifierSlot
-from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.intervals import MINUTE_S, minute_at
 from bluezone_agent.core.matching import MATCH_TOLERANCE_S, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import ProximityRule
@@ -35,8 +36,17 @@ class SourceReport:
 
     name: str
     files: list[CaseFileRecord] = field(default_factory=list)
-    error: CaseFileError | KeySourceError | None = None
+    refusals: list[CaseFileError] = field(default_factory=list)
+    """Why files were not believed."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Keys of believed files that were left out, by reason (a text for the catalogues)."""
+    error: KeySourceError | None = None
     """Why the source could not be read to its end."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the source was read to its end and every file believed."""
+        return self.error is None and not self.refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class CheckReport:
     @property
     def complete(self) -> bool:
         """Whether every source was read and every file believed."""
-        return all(s.error is None and not any(f.refusal for f in s.files) for s in self.sources)
+        return all(s.complete for s in self.sources)
 
 
 class Check:
@@ -74,14 +84,14 @@ class Check:
         days = day_exposures([(m.report_type, m.minutes) for m in matched], self._rule)
         with self._store.transaction():
             new = self._store.exposures.add_warnings(days, self._now_s)
-            self._store.mark("check", self._now_s, complete=all(r.error is None for r in reports), sources=len(reports))
+            self._store.mark("check", self._now_s, complete=all(r.complete for r in reports), sources=len(reports))
         return CheckReport(reports, len(matched), tuple(days), tuple(new))
 
     def _source(self, pinned: PinnedSource) -> SourceReport:
         report = SourceReport(pinned.source.name)
         try:
             for file in pinned.source.files(lambda name: self._is_settled(report.name, name)):
-                report.files.append(self._file(report.name, file, pinned.verification_key))
+                self._file(report, file, pinned.verification_key)
         except KeySourceError as error:
             report.error = error
         return report
@@ -90,36 +100,49 @@ class Check:
         record = self._store.exposures.file(source, name)
         return record is not None and record.settled
 
-    def _file(self, source: str, file: SourceFile, key: VerificationKey) -> CaseFileRecord:
-        before = self._store.exposures.file(source, file.name)
+    def _file(self, report: SourceReport, file: SourceFile, key: VerificationKey) -> None:
+        before = self._store.exposures.file(report.name, file.name)
         first_fetched_s = before.fetched_at_s if before else int(self._now_s)
-        record = CaseFileRecord(source, file.name, "", first_fetched_s, 0, 0, "", settled=False)
-        matched: list[Matched] = []
+        record = CaseFileRecord(report.name, file.name, "", first_fetched_s, 0, 0, "", settled=False)
         try:
-            case_file = read_case_file(file.name, file.data, file.signature, key)
+            case_file = read_case_file(file.name, file.data, file.signature, key, self._now_s)
         except CaseFileError as error:
+            report.refusals.append(error)
             record = replace(record, refusal=str(error))
+            with self._store.transaction():
+                self._store.exposures.record_file(record)
         else:
-            matched = list(self._matches(case_file, first_fetched_s))
-            record = replace(
-                record,
-                digest=case_file.digest,
-                keys=len(case_file.keys),
-                dropped=sum(count for _, count in case_file.dropped),
-                settled=all(self._is_over(k) for k in case_file.keys),
-            )
+            report.dropped.update(dict(case_file.dropped))
+            record = self._believed(record, case_file)
+            self._import(record, case_file)
+        report.files.append(record)
+
+    def _believed(self, record: CaseFileRecord, case_file: CaseFile) -> CaseFileRecord:
+        return replace(
+            record,
+            digest=case_file.digest,
+            keys=len(case_file.keys),
+            dropped=sum(count for _, count in case_file.dropped),
+            settled=all(self._is_over(k) for k in case_file.keys),
+        )
+
+    def _import(self, record: CaseFileRecord, case_file: CaseFile) -> None:
+        """Write everything that a file brings, or nothing of it; once more changes nothing."""
+        matched = list(self._matches(case_file, record.fetched_at_s))
         with self._store.transaction():
             self._store.exposures.record_file(record)
             for found in matched:
                 self._store.exposures.add(found)
-        return record
+            for data in case_file.revoked:
+                self._store.exposures.revoke(_digest(data), case_file.protocol, self._now_s)
 
     def _is_over(self, diagnosis: DiagnosisKey) -> bool:
         """Whether the key, and the tolerance around it, lie in the past."""
         return diagnosis.key.ends_at_s + MATCH_TOLERANCE_S <= self._now_s
 
     def _matches(self, case_file: CaseFile, first_fetched_s: int) -> Iterator[Matched]:
-        published_at_s = case_file.published_at_s or first_fetched_s
+        # minutes are counted whole: the one in which the file was published does not count
+        published_at_s = minute_at(case_file.published_at_s or first_fetched_s) * MINUTE_S
         beacon_ids, identifiers = self._heard[case_file.protocol]
         over = (k for k in case_file.keys if k.key.ends_at_s <= self._now_s)  # one still valid can be replayed
         found: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = {}
@@ -129,7 +152,7 @@ class Check:
             minutes = merge(self._heard_minutes(diagnosis, hits, published_at_s))
             if minutes:
                 yield Matched(
-                    hashlib.sha256(diagnosis.key.data).hexdigest(),
+                    _digest(diagnosis.key.data),
                     diagnosis.key.protocol,
                     diagnosis.report_type,
                     diagnosis.days_since_onset,
@@ -148,3 +171,7 @@ class Check:
     def _attenuation_db(self, diagnosis: DiagnosisKey, m: ContactMinute) -> float:
         stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.beacon)
         return attenuation_db(self._assumed_tx_power_dbm if stated is None else stated, m.mean_dbm)
+
+
+def _digest(key_data: bytes) -> str:
+    return hashlib.sha256(key_data).hexdigest()

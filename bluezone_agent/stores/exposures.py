@@ -86,24 +86,48 @@ class Exposures:
         )
 
     def add(self, matched: Matched) -> None:
-        """Write a matched key; minutes that are known already stay as they are."""
+        """Write a matched key; minutes that are known already stay as they are.
+
+        A contact's key that comes again as a case's becomes that; a revoked key stays revoked.
+        """
         self._db.execute(
-            "INSERT INTO exposure (key_digest, protocol, report_type, days_since_onset, found_at_s)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_digest) DO NOTHING",
+            """
+            INSERT INTO exposure (key_digest, protocol, report_type, days_since_onset, found_at_s)
+            VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_digest) DO UPDATE SET report_type = excluded.report_type,
+                days_since_onset = excluded.days_since_onset
+                WHERE report_type = ?
+            """,
             (
                 matched.key_digest,
                 matched.protocol,
                 matched.report_type,
                 matched.days_since_onset,
                 matched.found_at_s,
+                ReportType.RECURSIVE,
             ),
         )
-        (exposure_id,) = self._db.execute(
-            "SELECT id FROM exposure WHERE key_digest = ?", (matched.key_digest,)
+        exposure_id, report_type = self._db.execute(
+            "SELECT id, report_type FROM exposure WHERE key_digest = ?", (matched.key_digest,)
         ).fetchone()
+        if report_type == ReportType.REVOKED:
+            return
         self._db.executemany(
             "INSERT INTO exposure_minute VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(exposure_id, m.minute, round(m.attenuation_db, 2), m.count) for m in matched.minutes],
+        )
+
+    def revoke(self, key_digest: str, protocol: str, now_s: float) -> None:
+        """Forget what was found of a key, and remember that it never matches again."""
+        self._db.execute(
+            """
+            INSERT INTO exposure (key_digest, protocol, report_type, found_at_s) VALUES (?, ?, ?, ?)
+            ON CONFLICT (key_digest) DO UPDATE SET report_type = excluded.report_type
+            """,
+            (key_digest, protocol, ReportType.REVOKED, int(now_s)),
+        )
+        self._db.execute(
+            "DELETE FROM exposure_minute WHERE exposure_id = (SELECT id FROM exposure WHERE key_digest = ?)",
+            (key_digest,),
         )
 
     def matched(self) -> list[Matched]:
@@ -120,7 +144,9 @@ class Exposures:
                 row["found_at_s"],
                 tuple(minutes.get(row["id"], ())),
             )
-            for row in self._db.execute("SELECT * FROM exposure ORDER BY id")
+            for row in self._db.execute(
+                "SELECT * FROM exposure WHERE report_type != ? ORDER BY id", (ReportType.REVOKED,)
+            )
         ]
 
     def warned(self) -> list[Warned]:
@@ -142,6 +168,10 @@ class Exposures:
     def delete_before(self, unix_s: float) -> None:
         """Delete what was found of the time before ``unix_s``, and files fetched before it."""
         self._db.execute("DELETE FROM exposure_minute WHERE minute < ?", (int(unix_s // MINUTE_S),))
-        self._db.execute("DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM exposure_minute)")
+        self._db.execute(
+            "DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM exposure_minute)"
+            " AND (report_type != ? OR found_at_s < ?)",
+            (ReportType.REVOKED, int(unix_s)),
+        )
         self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
         self._db.execute("DELETE FROM case_file WHERE fetched_at_s < ?", (int(unix_s),))
