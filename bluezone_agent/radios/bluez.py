@@ -1,0 +1,170 @@
+"""The real radio: BlueZ's bluetoothd, over D-Bus. bleak scans, dbus-fast broadcasts."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from bluezone_agent.core.frames import Frame
+from bluezone_agent.errors import RadioUnavailableError
+from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.radios import bluez_faults as faults
+from bluezone_agent.radios.bluez_adapter import LEAVING_TIMEOUT_S, Adapter
+from bluezone_agent.radios.bluez_frames import Advertisement
+from bluezone_agent.radios.bluez_scan import Scan
+
+MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
+LONGEST_PAUSE_MS: Final = 2000
+"""Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
+start of the next do not meet to the millisecond."""
+
+
+class BluezRadio:
+    """An adapter of this machine.
+
+    It refuses to broadcast where BlueZ would make identifiers linkable: Privacy other than off in main.conf
+    (with it successive identifiers share an address), or a discoverable adapter (identifiers go out connectable
+    and from the public address). An adapter that becomes discoverable loses the broadcast at once; some
+    milliseconds, until bluetoothd has told us and has heard from us, can't be closed from outside of it.
+
+    What it broadcasts differs from the frame in two fields that are BlueZ's own, flags and TX power: see
+    :class:`Advertisement`. After a fault it stays unusable until it is left and entered again.
+    """
+
+    def __init__(self, adapter: str, clock: Clock, *, main_conf: Path = MAIN_CONF) -> None:
+        """``adapter`` is the kernel's name, ``hci0``; ``clock`` stamps what is heard."""
+        self._name = adapter
+        self._clock = clock
+        self._main_conf = main_conf
+        self._count = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._adapter = Adapter(self._name, self._take_off_now)
+        self._changing = asyncio.Lock()
+        self._scan: Scan | None = None
+        self._on_air: str | None = None
+
+    @property
+    def description(self) -> str:
+        """Return the adapter, how it broadcasts, and BlueZ's version."""
+        kind = "extended" if self._adapter.extended else "legacy"
+        return f"bluez:{self._name} ({kind} advertising, BlueZ {self._adapter.bluez_version})"
+
+    async def __aenter__(self) -> Self:
+        """Open the adapter; raises RadioUnavailableError when it can't be used or would make us linkable."""
+        self._reset()
+        require_privacy_off(self._main_conf)
+        await self._adapter.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Withdraw and close, also when BlueZ does not answer any more: closing the connection withdraws too."""
+        try:
+            async with asyncio.timeout(LEAVING_TIMEOUT_S):
+                await self.withdraw()
+        except (RadioUnavailableError, TimeoutError):
+            pass  # closing takes it off the air
+        finally:
+            await self._adapter.__aexit__()
+
+    async def advertise(self, frame: Frame) -> None:
+        """Take what is on the air off it, pause for up to 2 s, and put ``frame`` on it as a new object.
+
+        BlueZ then draws a new address. A legacy controller can't set one while it scans, so its scan pauses.
+        """
+        async with self._changing, self._scan_paused():
+            await self._adapter.require_usable()
+            if self._on_air is not None:
+                await self._unregister()
+                await asyncio.sleep(secrets.randbelow(LONGEST_PAUSE_MS + 1) / 1000)
+                await self._adapter.require_usable()
+            await self._register(frame)
+
+    async def withdraw(self) -> None:
+        """Take the frame off the air; nothing happens when none is on it."""
+        async with self._changing:
+            await self._unregister()
+
+    async def listen(self, heard: Callable[[Advert], None]) -> None:
+        """Scan until cancelled; raises RadioUnavailableError when the radio is lost or would be linkable."""
+        adapter, scan = self._adapter, Scan(self._name, self._clock, heard)
+        try:
+            async with self._changing:
+                await adapter.require_usable()
+                await scan.start()
+                self._scan = scan
+            await adapter.faulted.wait()
+        finally:
+            async with self._changing:
+                self._scan = None
+                await scan.leave()
+        if adapter.fault:
+            raise adapter.fault
+
+    @asynccontextmanager
+    async def _scan_paused(self) -> AsyncIterator[None]:
+        """Hold the scan of a legacy controller; it goes on afterwards whatever happened, unless it was left."""
+        held = None if self._adapter.extended else self._scan
+        if held is None:
+            yield
+            return
+        try:
+            await held.stop()
+            yield
+        finally:
+            if self._scan is held and self._adapter.fault is None:
+                await held.start()
+
+    async def _register(self, frame: Frame) -> None:
+        self._count += 1
+        path = f"/org/bluezone_agent/broadcast{self._count}"
+        self._adapter.export(path, Advertisement(frame, self._released))
+        self._on_air = path
+        try:
+            await self._adapter.advertising("RegisterAdvertisement", "oa{sv}", path, {})
+        except BaseException:
+            self._take_off_now()  # it may have arrived before we were cancelled
+            raise
+
+    async def _unregister(self) -> None:
+        path, self._on_air = self._on_air, None
+        if path is None:
+            return
+        try:
+            await self._adapter.advertising("UnregisterAdvertisement", "o", path)
+        finally:
+            self._adapter.unexport(path)
+
+    def _take_off_now(self) -> None:
+        """Take the frame off the air without waiting for an answer, at the moment something went wrong."""
+        path, self._on_air = self._on_air, None
+        if path is not None:
+            self._adapter.tell_advertising("UnregisterAdvertisement", "o", path)
+            self._adapter.unexport(path)
+
+    def _released(self) -> None:
+        self._adapter.fail_soon(faults.released(self._name))
+
+
+def require_privacy_off(main_conf: Path) -> None:
+    """Raise RadioUnavailableError unless bluetoothd's configuration leaves Privacy off, which is its default.
+
+    D-Bus does not show the setting, and a bluetoothd that was started with another file (``-f``) is not seen.
+    """
+    parser = ConfigParser(strict=False, interpolation=None, allow_no_value=True)
+    try:
+        parser.read_string(main_conf.read_text("utf-8", errors="replace"))
+    except FileNotFoundError:
+        return
+    except (OSError, ConfigParserError) as error:
+        raise faults.privacy_unknown(main_conf, getattr(error, "strerror", None) or error) from error
+    value = parser.get("General", "Privacy", fallback=None) or "off"
+    if value.lower() != "off":
+        raise faults.privacy_on(main_conf, value)

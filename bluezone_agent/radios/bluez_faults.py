@@ -1,0 +1,211 @@
+"""Why BlueZ can't be used, each as an error with its reason and the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
+
+SERVICE_GONE: Final = frozenset(
+    {"org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner"}
+)
+OBJECT_GONE: Final = frozenset({"org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownMethod"})
+FORBIDDEN: Final = frozenset({"org.freedesktop.DBus.Error.AccessDenied", "org.bluez.Error.NotAuthorized"})
+NOT_READY: Final = "org.bluez.Error.NotReady"
+
+
+def no_bus(reason: object) -> RadioUnavailableError:
+    """There is no system bus, so there is no BlueZ either."""
+    return RadioUnavailableError(
+        RadioFault.NO_BLUETOOTH,
+        N_("can't reach the Bluetooth service: no D-Bus system bus ({reason})"),
+        N_('on Debian, run "apt install bluez"; without Bluetooth try "bluezone-agent demo", or set radio = "virtual"'),
+        reason=reason,
+    )
+
+
+def no_service() -> RadioUnavailableError:
+    """The bus is there, bluetoothd is not."""
+    return RadioUnavailableError(
+        RadioFault.NO_BLUETOOTH,
+        N_("the Bluetooth service (org.bluez) is not running"),
+        N_('run "systemctl start bluetooth"; without Bluetooth try "bluezone-agent demo", or set radio = "virtual"'),
+    )
+
+
+def no_adapter(adapter: str, found: list[str]) -> RadioUnavailableError:
+    """BlueZ knows other adapters or none."""
+    if found:
+        return RadioUnavailableError(
+            RadioFault.NO_ADAPTER,
+            N_("there is no Bluetooth adapter {adapter}; there is {found}"),
+            N_('set radio = "bluez:{first}"; without Bluetooth try "bluezone-agent demo", or set radio = "virtual"'),
+            adapter=adapter,
+            found=", ".join(found),
+            first=found[0],
+        )
+    return RadioUnavailableError(
+        RadioFault.NO_ADAPTER,
+        N_("there is no Bluetooth adapter {adapter}, and no other one"),
+        N_('plug one in, or try "bluezone-agent demo", or set radio = "virtual"'),
+        adapter=adapter,
+    )
+
+
+def no_advertising(adapter: str) -> RadioUnavailableError:
+    """The adapter is there and has no LE advertising: an old one, or LE is switched off."""
+    return RadioUnavailableError(
+        RadioFault.NO_ADAPTER,
+        N_("{adapter} can't broadcast: it has no Bluetooth Low Energy advertising"),
+        N_('use another adapter, try "bluezone-agent demo", or set radio = "virtual"'),
+        adapter=adapter,
+    )
+
+
+def powered_off(adapter: str) -> RadioUnavailableError:
+    """Off when asked for it."""
+    return RadioUnavailableError(
+        RadioFault.POWERED_OFF,
+        N_("{adapter} is powered off"),
+        N_(
+            'run "bluetoothctl power on", and "rfkill unblock bluetooth" where that fails;'
+            ' or try "bluezone-agent demo", or set radio = "virtual"'
+        ),
+        adapter=adapter,
+    )
+
+
+def forbidden(reason: object) -> RadioUnavailableError:
+    """The D-Bus policy or bluetoothd says no."""
+    return RadioUnavailableError(
+        RadioFault.NOT_PERMITTED,
+        N_("not permitted to use the Bluetooth service: {reason}"),
+        N_(
+            'run as a user of the group bluetooth ("usermod -aG bluetooth USER");'
+            ' or try "bluezone-agent demo", or set radio = "virtual"'
+        ),
+        reason=reason,
+    )
+
+
+def privacy_on(main_conf: Path, value: str) -> RadioUnavailableError:
+    """BlueZ would keep one resolvable address over several identifiers."""
+    return RadioUnavailableError(
+        RadioFault.LINKABLE,
+        N_("{path} says Privacy = {value}: successive identifiers would share an address and be linkable"),
+        N_(
+            'set Privacy = off there and run "systemctl restart bluetooth"; broadcasts get an address of their own'
+            ' then; or try "bluezone-agent demo", or set radio = "virtual"'
+        ),
+        path=main_conf,
+        value=value,
+    )
+
+
+def privacy_unknown(main_conf: Path, reason: object) -> RadioUnavailableError:
+    """The setting can't be read, and D-Bus does not show it."""
+    return RadioUnavailableError(
+        RadioFault.LINKABLE,
+        N_("can't read {path} to see whether Privacy is off: {reason}"),
+        N_('make it readable (chmod 644); or try "bluezone-agent demo", or set radio = "virtual"'),
+        path=main_conf,
+        reason=reason,
+    )
+
+
+def discoverable(adapter: str) -> RadioUnavailableError:
+    """BlueZ sends broadcasts of a discoverable adapter connectable and from its public address."""
+    return RadioUnavailableError(
+        RadioFault.LINKABLE,
+        N_("{adapter} is discoverable: identifiers would go out with its public address and be linkable"),
+        N_(
+            'run "bluetoothctl discoverable off" and close what made it discoverable;'
+            ' or try "bluezone-agent demo", or set radio = "virtual"'
+        ),
+        adapter=adapter,
+    )
+
+
+def unanswered(adapter: str, call: str, seconds: float) -> RadioUnavailableError:
+    """The service hangs."""
+    return RadioUnavailableError(
+        RadioFault.REFUSED,
+        N_("the Bluetooth service did not answer {call} for {adapter} within {seconds} s"),
+        N_('run "systemctl restart bluetooth"; or try "bluezone-agent demo", or set radio = "virtual"'),
+        adapter=adapter,
+        call=call,
+        seconds=seconds,
+    )
+
+
+def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavailableError:
+    """A D-Bus error, by its name, as what a person can act on."""
+    if name in SERVICE_GONE:
+        return no_service()
+    if name in OBJECT_GONE:
+        return lost(adapter)
+    if name in FORBIDDEN:
+        return forbidden(reason)
+    if name == NOT_READY:
+        return powered_off(adapter)
+    return RadioUnavailableError(
+        RadioFault.REFUSED,
+        N_("the Bluetooth service refused {call} on {adapter}: {name}: {reason}"),
+        N_(
+            "see whether another program scans or broadcasts on it, name another adapter, or run"
+            ' "systemctl restart bluetooth"; or try "bluezone-agent demo", or set radio = "virtual"'
+        ),
+        adapter=adapter,
+        call=call,
+        name=name,
+        reason=reason,
+    )
+
+
+def lost(adapter: str) -> RadioUnavailableError:
+    """The adapter was there and is not any more."""
+    return RadioUnavailableError(
+        RadioFault.LOST,
+        N_("{adapter} was removed"),
+        N_('plug it in again; or try "bluezone-agent demo", or set radio = "virtual"'),
+        adapter=adapter,
+    )
+
+
+def switched_off(adapter: str) -> RadioUnavailableError:
+    """Powered off while the agent ran."""
+    return RadioUnavailableError(
+        RadioFault.LOST,
+        N_("{adapter} was powered off while the agent ran"),
+        N_('run "bluetoothctl power on", and start the agent again; or set radio = "virtual"'),
+        adapter=adapter,
+    )
+
+
+def service_stopped() -> RadioUnavailableError:
+    """Bluetoothd left the bus."""
+    return RadioUnavailableError(
+        RadioFault.LOST,
+        N_("the Bluetooth service (org.bluez) stopped while the agent ran"),
+        N_('run "systemctl restart bluetooth", and start the agent again; or set radio = "virtual"'),
+    )
+
+
+def bus_lost() -> RadioUnavailableError:
+    """The bus itself is gone."""
+    return RadioUnavailableError(
+        RadioFault.LOST,
+        N_("the connection to the D-Bus system bus was lost"),
+        N_('start the agent again; or set radio = "virtual"'),
+    )
+
+
+def released(adapter: str) -> RadioUnavailableError:
+    """Bluetoothd dropped our advertisement on its own."""
+    return RadioUnavailableError(
+        RadioFault.LOST,
+        N_("the Bluetooth service took the broadcast of {adapter} off the air"),
+        N_('run "systemctl restart bluetooth", and start the agent again; or set radio = "virtual"'),
+        adapter=adapter,
+    )

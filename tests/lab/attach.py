@@ -1,0 +1,76 @@
+"""Attach virtual controllers to /dev/vhci, one kernel ``hciN`` each, and keep them until SIGTERM.
+
+``python -m tests.lab.attach OUT N extended|legacy strict|none`` writes OUT/air.jsonl and OUT/hci.log; who hears whom is
+read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; a pair that is not in it is at -50 dBm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from bumble.transport import open_transport
+
+from tests.lab.air import AirLog, HciLog
+from tests.lab.controllers import LabController, LabLink
+
+NEAR_DBM: Final = -50
+
+
+class Range:
+    """Who hears whom, and how loud."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_at = 0
+        self._table: dict[str, int | None] = {}
+
+    def rssi_dbm(self, sender: str, receiver: str) -> int | None:
+        """Return None when ``receiver`` is out of range of ``sender``."""
+        changed_at = self._path.stat().st_mtime_ns
+        if changed_at != self._read_at:
+            self._read_at, self._table = changed_at, json.loads(self._path.read_text())
+        return self._table.get(f"{sender}>{receiver}", NEAR_DBM)
+
+
+async def attach(out: Path, count: int, *, extended: bool, strict_filter: bool) -> None:
+    """Run ``count`` controllers until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    with (out / "air.jsonl").open("w") as air_file, (out / "hci.log").open("w") as hci_file:
+        air, commands = AirLog(air_file), HciLog(hci_file)
+        link = LabLink(Range(out / "range.json").rssi_dbm, 0.0, air)
+        open_ones = []
+        for number in range(count):
+            transport = await open_transport("vhci")
+            controller = LabController(
+                str(number),
+                transport.source,
+                transport.sink,
+                link,
+                public_address=f"C0:FF:EE:00:00:{number:02X}/P",
+                extended=extended,
+                strict_filter=strict_filter,
+                log=commands,
+            )
+            open_ones.append((transport, controller))
+            await asyncio.sleep(0.05)
+        while not stop.is_set():
+            air.sweep()
+            await asyncio.sleep(1)
+        air.sweep(everything=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        attach(
+            Path(sys.argv[1]),
+            int(sys.argv[2]),
+            extended=sys.argv[3] == "extended",
+            strict_filter=sys.argv[4] == "strict",
+        )
+    )

@@ -1,0 +1,225 @@
+"""Inside the guest: D-Bus, virtual controllers, bluetoothd and agents, for a scenario to steer.
+
+A scenario is a module of :mod:`tests.lab.scenarios` with ``async def play(guest)``. What it returns is written to
+``result.json``, beside the logs; the host's tests judge by these files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+HERE: Final = Path(__file__).parent
+MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
+READY_S: Final = 30
+STOP_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    took_s: float
+    stdout: str
+    stderr: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"code": self.code, "took_s": self.took_s, "stdout": self.stdout, "stderr": self.stderr}
+
+
+class Agent:
+    """A ``bluezone-agent run`` with a state directory and a configuration of its own."""
+
+    def __init__(self, guest: Guest, name: str, config: str) -> None:
+        self.state_dir = Path("/run/state") / name
+        self.config = self.state_dir.with_suffix(".toml")
+        self._log = guest.out / f"agent-{name}.log"
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(config)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; it is on the air some virtual milliseconds later."""
+        with self._log.open("a") as log:
+            self._process = await asyncio.create_subprocess_exec(*self._command("run"), stdout=log, stderr=log)
+
+    async def stop(self) -> tuple[int, float]:
+        """Send SIGTERM and return the exit code and how long it took."""
+        assert self._process is not None
+        started_s = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        code = await self._wait(STOP_S)
+        return code, time.monotonic() - started_s
+
+    async def ends(self, within_s: float = STOP_S) -> int:
+        """Return the exit code of an agent that stops by itself."""
+        return await self._wait(within_s)
+
+    async def _wait(self, within_s: float) -> int:
+        assert self._process is not None
+        async with asyncio.timeout(within_s):
+            return await self._process.wait()
+
+    def log(self) -> str:
+        """Return what it said so far."""
+        return self._log.read_text()
+
+    async def command(self, *arguments: str) -> Ended:
+        """Run another command of the agent's on the same state."""
+        return await run(*self._command(*arguments))
+
+    def _command(self, *arguments: str) -> tuple[str, ...]:
+        return *CLI, "--state-dir", str(self.state_dir), "--config", str(self.config), *arguments
+
+
+CLI: Final = (sys.executable, "-m", "bluezone_agent")
+
+
+async def run(*command: str) -> Ended:
+    """Run a command to its end."""
+    started_s = time.monotonic()
+    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    stdout, stderr = await child.communicate()
+    code = await child.wait()
+    return Ended(code, time.monotonic() - started_s, stdout.decode(), stderr.decode())
+
+
+class Guest:
+    """The machine that a scenario steers."""
+
+    def __init__(self, out: Path, options: Mapping[str, Any]) -> None:
+        self.out = out
+        self.options = options
+        self._tools = Path(os.environ["LAB_TOOLS"])
+        self._bluetoothd: asyncio.subprocess.Process | None = None
+        self._children: list[asyncio.subprocess.Process] = []
+        self.set_range({})
+
+    def set_range(self, table: Mapping[str, int | None]) -> None:
+        """Say who hears whom: ``{"0>1": -47, "0>2": None}``; every other pair at -50 dBm."""
+        path = self.out / "range.json"
+        path.with_suffix(".new").write_text(json.dumps(table))
+        path.with_suffix(".new").rename(path)
+
+    async def start_dbus(self) -> None:
+        """Start the system bus."""
+        ended = await run("dbus-daemon", f"--config-file={HERE / 'dbus.conf'}", "--fork", "--nopidfile")
+        if ended.code:
+            raise RuntimeError(ended.stderr)
+
+    async def start_controllers(self) -> None:
+        """Attach the virtual controllers; returns when the kernel has them all."""
+        count = self.options["controllers"]
+        with (self.out / "controllers.log").open("w") as log:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "tests.lab.attach", str(self.out), str(count)),
+                "extended" if self.options["extended"] else "legacy",
+                "strict" if self.options["strict_filter"] else "none",
+                stdout=log,
+                stderr=log,
+            )
+        self._children.append(child)
+        await _until(Path(f"/sys/class/bluetooth/hci{count - 1}").exists)
+
+    async def start_bluetoothd(self, *, main_conf: str = "") -> None:
+        """Start bluetoothd with ``main_conf`` as its configuration; returns when it has powered the adapters."""
+        MAIN_CONF.write_text(main_conf or "[Policy]\nAutoEnable=true\n")
+        experimental = ["-E"] if self.options["experimental"] else []
+        with (self.out / "bluetoothd.log").open("a") as log:
+            self._bluetoothd = await asyncio.create_subprocess_exec(
+                str(self._tools / "usr/libexec/bluetooth/bluetoothd"), "-n", *experimental, stdout=log, stderr=log
+            )
+        for number in range(self.options["controllers"]):
+            async with asyncio.timeout(READY_S):
+                while not await self._is_powered(number):
+                    await asyncio.sleep(0.05)
+
+    async def stop_bluetoothd(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it, kindly or not."""
+        assert self._bluetoothd is not None
+        self._bluetoothd.send_signal(signal_number)
+        await self._bluetoothd.wait()
+
+    async def start(self) -> None:
+        """Start everything, as on a machine that has booted."""
+        await self.start_dbus()
+        await self.start_controllers()
+        await self.start_bluetoothd()
+
+    async def close(self) -> None:
+        """End the controllers, which write the last lines of their logs."""
+        for child in self._children:
+            child.send_signal(signal.SIGTERM)
+            await child.wait()
+
+    async def set_adapter(self, number: int, name: str, value: Variant) -> None:
+        """Set a property of an adapter, as a person with bluetoothctl would."""
+        await self._properties(number, "Set", "ssv", "org.bluez.Adapter1", name, value)
+
+    async def _is_powered(self, number: int) -> bool:
+        try:
+            (value,) = await self._properties(number, "Get", "ss", "org.bluez.Adapter1", "Powered")
+        except RuntimeError:
+            return False
+        return bool(value.value)
+
+    async def _properties(self, number: int, member: str, signature: str, *body: object) -> list[Any]:
+        bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        try:
+            reply = await bus.call(
+                Message(
+                    destination="org.bluez",
+                    path=f"/org/bluez/hci{number}",
+                    interface="org.freedesktop.DBus.Properties",
+                    member=member,
+                    signature=signature,
+                    body=list(body),
+                )
+            )
+        finally:
+            bus.disconnect()
+        if reply.message_type is MessageType.ERROR:
+            raise RuntimeError(f"{member}: {reply.error_name}: {reply.body}")
+        return reply.body
+
+
+async def _until(condition: Any, within_s: float = READY_S) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def main(out: Path) -> None:
+    """Play the scenario that ``lab.json`` names."""
+    options = json.loads((out / "lab.json").read_text())
+    scenario = importlib.import_module(f"tests.lab.scenarios.{options['scenario']}")
+    guest = Guest(out, options)
+    result: dict[str, Any] = {}
+    try:
+        result = {"result": await scenario.play(guest)}
+    except BaseException:
+        result = {"error": traceback.format_exc()}
+        raise
+    finally:
+        await guest.close()
+        (out / "result.json").write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""What is played in the guest; one module a scenario, each with ``play``."""
