@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 @json_option
 def check(*, only: str | None, as_json: bool) -> None:
     """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
+    from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.core.risk import RULES  # noqa: PLC0415
     from bluezone_agent.service.checking import Check  # noqa: PLC0415
 
     options = settings()
     config = options.config()
     sources = pinned_sources(config, only)
+    if not SystemClock(always_trusted=config.clock_trusted).trusted():
+        say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
     with Store(options.state_dir) as store:
         report = Check(
             store, RULES[config.rule], assumed_tx_power_dbm=config.assumed_tx_power_dbm, now_s=time.time()
@@ -72,6 +75,7 @@ def _as_json(report: CheckReport) -> dict[str, Any]:
             {
                 "name": source.name,
                 "error": str(source.error) if source.error else None,
+                "dropped": dict(source.dropped),
                 "files": [
                     {
                         "name": f.name,
@@ -110,11 +114,13 @@ def _print_source(source: SourceReport) -> None:
             name=printable(source.name), n=len(source.files), keys=sum(f.keys for f in believed)
         )
     )
-    for file in source.files:
-        if file.refusal:
-            say("  " + _("refused: {name}: {reason}").format(name=printable(file.name), reason=printable(file.refusal)))
-        if file.dropped:
-            say("  " + _("{name}: {n} bad keys left out").format(name=printable(file.name), n=file.dropped))
+    for refusal in source.refusals:
+        fail(refusal)
+    for reason, n in sorted(source.dropped.items()):
+        say(
+            "  "
+            + ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(reason))
+        )
     if source.error:
         fail(source.error)
 

@@ -75,6 +75,8 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, as_json:
     """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
     from bluezone_agent.service import export as exporting  # noqa: PLC0415 - imports cryptography
 
+    exporting.require_past(onset.date() if onset else None, time.time())
+    exporting.require_absent(file)
     if not yes:
         say(
             _(
@@ -84,7 +86,6 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, as_json:
         )
         click.confirm(_("Export your keys?"), abort=True, err=True)
     with Store(settings().state_dir) as store:
-        exporting.require_absent(file)
         exporting.cut(store)
         exported = exporting.exportable(store, days, time.time())
     exporting.write(file, exported, onset.date() if onset else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bluezone_agent.core.case_files.submission import write_submission
@@ -41,6 +41,16 @@ def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
     ]
 
 
+def require_past(onset: date | None, now_s: float) -> None:
+    """Raise ExportError when symptoms are to have begun in the future."""
+    if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).date() + timedelta(days=1):
+        raise ExportError(
+            N_("symptoms can't have begun on {onset}, which is in the future"),
+            N_("give the day on which they began: --onset YYYY-MM-DD"),
+            onset=onset,
+        )
+
+
 def require_absent(path: Path) -> None:
     """Raise ExportError when ``path`` exists: better before the running key is cut than after."""
     if path.exists() or path.is_symlink():
@@ -61,7 +71,7 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
     data = write_submission(keys, onset)
     require_absent(path)
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        _create(path, data)
     except OSError as error:
         raise ExportError(
             N_("can't write {path}: {reason}"),
@@ -69,7 +79,16 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
             path=path,
             reason=error.strerror,
         ) from error
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Write a new file, all of it or none."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink()
+        raise

@@ -1,0 +1,146 @@
+"""``bluezone-agent authority``: what a health authority does to publish the keys of cases."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from bluezone_agent.cli.base import (
+    PATH,
+    Command,
+    Group,
+    exit_with,
+    fail,
+    iso,
+    json_option,
+    option,
+    print_json,
+    printable,
+    say,
+)
+from bluezone_agent.cli.i18n import _, local_time, ngettext
+from bluezone_agent.errors import N_
+
+if TYPE_CHECKING:
+    from bluezone_agent.core.case_files.signing import VerificationKey
+    from bluezone_agent.service.authority import PublishReport
+
+PLACEHOLDER: Final = "https://keys.example.org/"
+"""Stands in the printed [[source]] until the authority says where its folder is reached."""
+
+
+@click.group(cls=Group, help=N_("For a health authority: make a signing key, and publish the keys of cases."))
+def authority() -> None:
+    """Group of the authority's commands."""
+
+
+@authority.command(cls=Command, help=N_("Make a signing key in DIR, and print what agents need in order to trust it."))
+@click.argument("folder", metavar="DIR", type=PATH)
+@option("--key-id", required=True, help=N_("Name of the key; by custom the mobile country code, 452 for Vietnam."))
+@option("--key-version", default="v1", show_default=True, help=N_("Version of the key."))
+@option("--location", default=PLACEHOLDER, help=N_("Where agents will reach the published folder: a URL or a path."))
+@json_option
+def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
+    """Make a key and print its [[source]] block."""
+    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
+    from bluezone_agent.service.authority import KEY_NAME  # noqa: PLC0415
+
+    key = service.init(folder, key_id, key_version).verification_key
+    path = folder / KEY_NAME
+    if as_json:
+        print_json({"signing_key": str(path), "source": {"location": location} | _source(key)})
+        return
+    say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=path))
+    say(_("agents trust it with these lines in their bluezone-agent.toml:"))
+    click.echo("[[source]]")
+    click.echo(f"location = {json.dumps(location)}" + (_("  # put your own address here") * (location == PLACEHOLDER)))
+    click.echo(f'key_id = "{key.key_id}"\nkey_version = "{key.key_version}"\npublic_key = """\n{key.to_pem()}"""')
+
+
+@authority.command(
+    cls=Command,
+    help=N_(
+        "Check SUBMISSIONS, files that owners exported or folders of them, and publish their keys in FOLDER, which a"
+        " web server can serve as it is. Keys that are still valid are held back. Run it again at any time: nothing is"
+        " published twice."
+    ),
+)
+@click.argument("submissions", nargs=-1, required=True, type=PATH)
+@option("--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder of the signing key."))
+@option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
+@option("--contact", is_flag=True, help=N_("The owners are contacts of a case (F1), not cases (F0)."))
+@option("--region", default="VN", show_default=True, help=N_("Region that the Exposure Notification files name."))
+@json_option
+def publish(
+    *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, contact: bool, region: str, as_json: bool
+) -> None:
+    """Publish; exit 1 when a submission was refused."""
+    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
+
+    key = service.load_key(key_folder)
+    report = service.publish(submissions, key, folder, time.time(), contact=contact, region=region)
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        _print(report)
+    if report.refused:
+        exit_with(1)
+
+
+def _source(key: VerificationKey) -> dict[str, str]:
+    return {"key_id": key.key_id, "key_version": key.key_version, "public_key": key.to_pem()}
+
+
+def _as_json(report: PublishReport) -> dict[str, Any]:
+    return {
+        "published": [{"file": p.name, "protocol": p.protocol, "keys": p.keys} for p in report.published],
+        "submissions": report.submissions,
+        "refused": [str(error) for error in report.refused],
+        "dropped": {name: dict(reasons) for name, reasons in report.dropped.items()},
+        "already_published": report.already_published,
+        "held_back": report.held_back,
+        "held_until": iso(report.held_until_s or None),
+    }
+
+
+def _print(report: PublishReport) -> None:
+    for error in report.refused:
+        fail(error)
+    for name, reasons in report.dropped.items():
+        _print_dropped(name, reasons)
+    for file in report.published:
+        click.echo(
+            ngettext("{file}: {n} key published", "{file}: {n} keys published", file.keys).format(
+                file=file.name, n=file.keys
+            )
+        )
+    if not report.published:
+        click.echo(_("nothing new to publish"))
+    if report.already_published:
+        say(
+            ngettext("{n} key was published before", "{n} keys were published before", report.already_published).format(
+                n=report.already_published
+            )
+        )
+    if report.held_back:
+        say(
+            ngettext(
+                "{n} key is still valid and held back until {when}: publish the same submissions again then",
+                "{n} keys are still valid and held back until {when}: publish the same submissions again then",
+                report.held_back,
+            ).format(n=report.held_back, when=local_time(report.held_until_s))
+        )
+
+
+def _print_dropped(name: str, reasons: Counter[str]) -> None:
+    for reason, n in sorted(reasons.items()):
+        say(
+            ngettext("{name}: {n} key left out: {reason}", "{name}: {n} keys left out: {reason}", n).format(
+                name=printable(name), n=n, reason=_(reason)
+            )
+        )

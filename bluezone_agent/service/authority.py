@@ -1,0 +1,198 @@
+"""The health authority's two acts: making a signing key, and publishing the keys of cases.
+
+Whether somebody is a case (F0) or the contact of one (F1) is what the authority found, and it says so when it
+publishes; a submission makes no such claim.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bluezone_agent.core.case_files.signing import SigningKey
+from bluezone_agent.core.case_files.submission import MAX_SUBMISSION, fault_in, read_submission
+from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
+from bluezone_agent.errors import N_, AgentError, CaseFileError, ConfigError
+from bluezone_agent.service.published_folder import WRITERS, Batch, PublishedFile, add, locked, read_back
+
+KEY_NAME: Final = "signing-key.json"
+NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
+"""What a key id, version or region may look like: it stands in file formats, TOML and messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that was written."""
+
+    name: str
+    protocol: str
+    keys: int
+
+
+@dataclass(slots=True)
+class PublishReport:
+    """What one call published, and what it did not."""
+
+    published: list[Published] = field(default_factory=list)
+    submissions: int = 0
+    """Submissions that were read."""
+    refused: list[AgentError] = field(default_factory=list)
+    """Submissions that were not, each with its name and reason."""
+    dropped: dict[str, Counter[str]] = field(default_factory=dict)
+    """Submission → keys left out, by reason (a text for the catalogues)."""
+    already_published: int = 0
+    held_back: int = 0
+    """Keys that are still valid; the next call publishes them once they are over."""
+    held_until_s: int = 0
+    """When the last of them is over, Unix seconds."""
+
+
+def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
+    """Make a signing key in ``folder``, 0600, never over another. Raises ConfigError."""
+    for name in (key_id, key_version):
+        _require_plain(name)
+    key = SigningKey(key_id, key_version, ec.generate_private_key(ec.SECP256R1()))
+    text = json.dumps({"key_id": key_id, "key_version": key_version, "private_key": key.to_pem()}, indent=1)
+    path = folder / KEY_NAME
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise ConfigError(
+            N_("{path} exists already and is never overwritten"),
+            N_("make the new key in a folder of its own, under a new version"),
+            path=path,
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            N_("can't write {path}: {reason}"),
+            N_("name a folder that you can write"),
+            path=path,
+            reason=error.strerror,
+        ) from error
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _require_plain(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            N_('"{name}" can\'t name a key or a region'),
+            N_("use up to 40 letters, digits, dots, dashes and underscores, for instance 452, v1 or VN"),
+            name=name,
+        )
+
+
+def load_key(folder: Path) -> SigningKey:
+    """Read the signing key in ``folder``; raises ConfigError."""
+    path = folder / KEY_NAME
+    try:
+        values = json.loads(path.read_bytes())
+        return SigningKey.from_pem(values["key_id"], values["key_version"], values["private_key"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm) as error:
+        raise ConfigError(
+            N_("can't read the signing key {path}: {reason}"),
+            N_('name the folder that "bluezone-agent authority init" made: --key DIR'),
+            path=path,
+            reason=error.strerror if isinstance(error, OSError) else N_("it is no signing key of this program"),
+        ) from error
+
+
+def publish(
+    submissions: Iterable[Path], key: SigningKey, folder: Path, now_s: float, *, contact: bool, region: str
+) -> PublishReport:
+    """Publish what the submissions, files or folders of them, bring that is new, good and over.
+
+    ``contact`` says that their owners are contacts (F1), not cases (F0). A submission that can't be read is refused
+    by name and the others go on. The same submissions once more publish nothing. Raises AgentError where ``folder``
+    can't be used.
+    """
+    _require_plain(region)
+    report = PublishReport()
+    found = _read(submissions, report, now_s)
+    if contact:
+        found = [replace(k, report_type=ReportType.RECURSIVE) for k in found]
+    with locked(folder):
+        before = read_back(folder, key, now_s)
+        batches = _batches(_due(found, before, report, now_s), before, int(now_s))
+        files = {protocol: WRITERS[protocol](batch, key, region) for protocol, batch in batches.items()}
+        add(folder, before, list(files.values()), now_s)
+    report.published = [Published(file.name, name, len(batches[name].keys)) for name, file in files.items()]
+    return report
+
+
+def _read(submissions: Iterable[Path], report: PublishReport, now_s: float) -> list[DiagnosisKey]:
+    found: list[DiagnosisKey] = []
+    for path in submissions:
+        for file in sorted(_files_in(path)):
+            try:
+                keys = read_submission(str(file), _content(file))
+            except CaseFileError as error:
+                report.refused.append(error)
+                continue
+            report.submissions += 1
+            for diagnosis in keys:
+                fault = fault_in(diagnosis.key, now_s)
+                if fault is None:
+                    found.append(diagnosis)
+                else:
+                    report.dropped.setdefault(str(file), Counter())[fault] += 1
+    return found
+
+
+def _files_in(path: Path) -> list[Path]:
+    return [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")] if path.is_dir() else [path]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SUBMISSION + 1)
+    except OSError as error:
+        raise CaseFileError(
+            N_("can't read the submission {path}: {reason}"),
+            N_("check the name, and that this user may read it"),
+            path=path,
+            reason=error.strerror,
+        ) from error
+
+
+def _due(
+    found: Iterable[DiagnosisKey], before: Iterable[PublishedFile], report: PublishReport, now_s: float
+) -> list[DiagnosisKey]:
+    """Return the keys to publish now: each once, over, and not published yet, or published as a contact's only."""
+    published = {k.key.data: k.report_type for file in before for k in file.case_file.keys}
+    due: list[DiagnosisKey] = []
+    for diagnosis in {k.key.data: k for k in found}.values():
+        if published.get(diagnosis.key.data) in {diagnosis.report_type, ReportType.CONFIRMED_TEST}:
+            report.already_published += 1
+        elif diagnosis.key.ends_at_s > now_s:
+            report.held_back += 1
+            report.held_until_s = max(report.held_until_s, diagnosis.key.ends_at_s)
+        else:
+            due.append(diagnosis)
+    return due
+
+
+def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s: int) -> dict[str, Batch]:
+    """Return the keys by protocol; a batch begins where the protocol's last one ended."""
+    batches: dict[str, Batch] = {}
+    for protocol in WRITERS:
+        keys = [k for k in due if k.key.protocol == protocol]
+        earlier = [f.published_at_s for f in before if f.case_file.protocol == protocol]
+        if keys:
+            start_s = max(earlier, default=min(k.key.starts_at_s for k in keys))
+            batches[protocol] = Batch(keys, start_s, now_s, len(earlier) + 1)
+    return batches
