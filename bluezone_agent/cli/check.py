@@ -103,8 +103,8 @@ def _print(report: CheckReport) -> None:
         click.echo(_("no exposure detected"))
     for day in report.days:
         click.echo(describe(day))
-    for day in report.new_warnings:
-        click.echo(advice(day))
+    for text in dict.fromkeys(advice(day) for day in report.new_warnings):
+        click.echo(text)
 
 
 def _print_source(source: SourceReport) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
+from threading import Timer
 from typing import Final
 
 import httpx2
@@ -101,7 +102,10 @@ class HttpSource:
 
 
 class _Fetch:
-    """The requests of one check to one source, under one deadline; without cookies, and no proxy but none."""
+    """The requests of one check to one source, under one deadline; no cookies, no proxy.
+
+    At the deadline a timer closes the connection, so that not even a byte now and then keeps it open.
+    """
 
     def __init__(self, deadline_s: float) -> None:
         self._ends_at_s = time.monotonic() + deadline_s
@@ -112,11 +116,15 @@ class _Fetch:
             timeout=SILENCE_S,
             trust_env=False,
         )
+        self._timer = Timer(deadline_s, self._client.close)
+        self._timer.daemon = True
 
     def __enter__(self) -> _Fetch:
+        self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
         self._client.close()
 
     def get(self, url: httpx2.URL, limit: int) -> bytes:
@@ -127,7 +135,11 @@ class _Fetch:
                     return self._get_once(url, limit)
         except _PassingError as error:
             raise _answered(url, error.response) from error
+        except RuntimeError:  # of a client that was closed at the deadline
+            self._left_s(url)
+            raise
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            self._left_s(url)
             raise KeySourceError(
                 N_("can't fetch {url}: {reason}"),
                 N_("check the network and the location in [[source]]; the next check tries again"),
@@ -179,11 +191,10 @@ class _Fetch:
             limit=round(self._deadline_s),
         )
 
-    @staticmethod
-    def _pause(error: Exception) -> bool | float:
+    def _pause(self, error: Exception) -> bool | float:
         """Return whether to try again, or after how many seconds."""
         if not isinstance(error, _PassingError):
-            return isinstance(error, httpx2.TransportError)
+            return isinstance(error, httpx2.TransportError) and time.monotonic() < self._ends_at_s
         wanted = error.response.headers.get("Retry-After", "")
         if not wanted.isdecimal():
             return True

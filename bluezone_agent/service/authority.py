@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bluezone_agent.core.case_files.signing import SigningKey
 from bluezone_agent.core.case_files.submission import MAX_SUBMISSION, fault_in, read_submission
 from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
-from bluezone_agent.errors import N_, AgentError, CaseFileError, ConfigError
+from bluezone_agent.errors import N_, AgentError, CaseFileError
 from bluezone_agent.service.published_folder import WRITERS, Batch, PublishedFile, add, locked, read_back
 
 KEY_NAME: Final = "signing-key.json"
@@ -57,7 +57,7 @@ class PublishReport:
 
 
 def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
-    """Make a signing key in ``folder``, 0600, never over another. Raises ConfigError."""
+    """Make a signing key in ``folder``, 0600, never over another. Raises AgentError."""
     for name in (key_id, key_version):
         _require_plain(name)
     key = SigningKey(key_id, key_version, ec.generate_private_key(ec.SECP256R1()))
@@ -67,13 +67,13 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError as error:
-        raise ConfigError(
+        raise AgentError(
             N_("{path} exists already and is never overwritten"),
             N_("make the new key in a folder of its own, under a new version"),
             path=path,
         ) from error
     except OSError as error:
-        raise ConfigError(
+        raise AgentError(
             N_("can't write {path}: {reason}"),
             N_("name a folder that you can write"),
             path=path,
@@ -88,7 +88,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
 
 def _require_plain(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise ConfigError(
+        raise AgentError(
             N_('"{name}" can\'t name a key or a region'),
             N_("use up to 40 letters, digits, dots, dashes and underscores, for instance 452, v1 or VN"),
             name=name,
@@ -96,13 +96,13 @@ def _require_plain(name: str) -> None:
 
 
 def load_key(folder: Path) -> SigningKey:
-    """Read the signing key in ``folder``; raises ConfigError."""
+    """Read the signing key in ``folder``; raises AgentError."""
     path = folder / KEY_NAME
     try:
         values = json.loads(path.read_bytes())
         return SigningKey.from_pem(values["key_id"], values["key_version"], values["private_key"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(
+        raise AgentError(
             N_("can't read the signing key {path}: {reason}"),
             N_('name the folder that "bluezone-agent authority init" made: --key DIR'),
             path=path,
