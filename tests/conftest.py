@@ -1,10 +1,19 @@
 """What every test shares."""
 
 import logging
+from pathlib import Path
 
+import pytest
 import structlog
+
+from tests.program import Program
 
 structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     processors=[structlog.processors.KeyValueRenderer()],
 )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)

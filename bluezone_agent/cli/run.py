@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import structlog
 
+from bluezone_agent.cli import logs
 from bluezone_agent.cli.base import Command, settings
 from bluezone_agent.errors import N_
 
@@ -30,7 +31,7 @@ def run() -> None:
 
     options = settings()
     config = options.config()
-    _log_to_stderr()
+    logs.to_stderr(logging.INFO)
     with Store(options.state_dir) as store, StateLock(options.state_dir):
         asyncio.run(_run(options, config, store))
 
@@ -76,19 +77,3 @@ async def _check_in_child(options: Settings) -> None:
         await child.wait()
         raise
     log.info("check_finished", exit_code=code)
-
-
-def _log_to_stderr() -> None:
-    """One line an event on stderr. Radio libraries log addresses and payloads below WARNING: they stay silent."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=False)
-            if sys.stderr.isatty()
-            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -120,16 +120,21 @@ def read_recording(path: Path) -> Iterator[Advert]:
             yield _advert(path, number, line.strip())
 
 
-def open_csv(path: Path) -> TextIO:
-    """Open a text file for reading, through gzip when its name ends in ``.gz``; raises RecordingError."""
+@contextmanager
+def open_csv(path: Path) -> Iterator[TextIO]:
+    """Open a text file for reading, through gzip when its name ends in ``.gz``.
+
+    Raises RecordingError when it can't be opened, or proves unreadable within the block.
+    """
     try:
-        return gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    except OSError as error:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            yield file
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise RecordingError(
             N_("can't read the recording {path}: {reason}"),
-            N_("name an existing file"),
+            N_("name an existing file, plain or gzip (.gz)"),
             path=path,
-            reason=error.strerror or error,
+            reason=getattr(error, "strerror", None) or error,
         ) from error
 
 

@@ -96,6 +96,16 @@ def test_what_is_no_recording_is_named_with_its_line(tmp_path: Path, text: str, 
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.gz", b"plain"), ("b.gz", gzip.compress(b"cut" * 99)[:-9]), ("c", b"\xff\n")]
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(RecordingError, match="can't read the recording"):
+        list(read_recording(path))
+
+
 def test_a_recording_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"can't read the recording .*none\.csv: No such file"):
         list(read_recording(tmp_path / "none.csv"))

@@ -1,0 +1,176 @@
+"""``bluezone-agent demo``: a day in six lives, on no radio at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, say
+from bluezone_agent.cli.exposures import advice, as_object, describe
+from bluezone_agent.cli.i18n import _, local_clock, ngettext
+from bluezone_agent.errors import N_, ExportError
+
+if TYPE_CHECKING:
+    from bluezone_agent.scenarios.day import Day, Verdict
+
+VIETNAM: Final = "ICT-7"
+"""POSIX for UTC+7, which needs no time zone database."""
+COLUMN_MIN: Final = 30
+
+
+@click.command(
+    cls=Command,
+    help=N_(
+        "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
+        " Needs no Bluetooth and takes less than a minute."
+    ),
+)
+@option("--seed", type=int, default=1, show_default=True, help=N_("Which day; the same seed gives the same day."))
+@option(
+    "--protocol",
+    type=click.Choice(["bluezone", "gaen"]),
+    default="bluezone",
+    show_default=True,
+    help=N_("What the device of the person who falls ill broadcasts."),
+)
+@option("--page", type=PATH, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html)."))
+@json_option
+def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
+    """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
+    from bluezone_agent.cli import logs  # noqa: PLC0415
+    from bluezone_agent.cli.demo_page import render  # noqa: PLC0415 - a usage error needs none of these
+    from bluezone_agent.scenarios.day import simulate  # noqa: PLC0415
+
+    os.environ["TZ"] = VIETNAM
+    time.tzset()
+    logs.to_stderr(logging.WARNING)
+    if not as_json:
+        say(_("living a day with six agents; this takes a few seconds"))
+    day = simulate(seed, protocol)
+    path = page or Path(f"demo-seed-{seed}.html")
+    _write(path, render(day))
+    if as_json:
+        print_json(_as_json(day, path))
+    else:
+        _print(day)
+        click.echo(_("the day as a picture: {path}").format(path=path))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ExportError(
+            N_("can't write {path}: {reason}"),
+            N_("name a file in a folder that you can write"),
+            path=path,
+            reason=error.strerror,
+        ) from error
+
+
+def _as_json(day: Day, path: Path) -> dict[str, Any]:
+    return {
+        "seed": day.seed,
+        "case": day.case.name,
+        "protocol": day.protocol,
+        "keys_published": day.keys_published,
+        "all_verdicts_right": day.right,
+        "agents": [
+            {
+                "name": v.person.name,
+                "protocol": v.person.protocol,
+                "true_minutes_within_2m": v.true_near_minutes,
+                "should_warn": v.should_warn,
+                "warned": v.warned_at_s is not None,
+                "warned_at": iso(v.warned_at_s),
+                "right": v.right,
+                "days": [as_object(d) for d in v.days],
+            }
+            for v in day.verdicts
+        ],
+        "page": str(path),
+    }
+
+
+def _print(day: Day) -> None:
+    from bluezone_agent.scenarios.cast import company  # noqa: PLC0415
+
+    click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
+    for stay, others in company(day.case, [v.person for v in day.verdicts]):
+        near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
+        click.echo(
+            f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
+        )
+    click.echo()
+    _print_strip(day)
+    click.echo()
+    _print_morning(day)
+    click.echo()
+    _print_table(day)
+
+
+def _print_strip(day: Day) -> None:
+    """One line a device: when it heard the case's, and when that was within 2 m."""
+    starts = range(day.starts_at_s // 60, day.ends_at_s // 60, COLUMN_MIN)
+    width = max(len(v.person.name) for v in day.verdicts) + 2
+    click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
+    for v in day.others:
+        heard, near = set(v.heard.get(day.case.name, ())), set(v.near)
+        cells = [_cell(set(range(minute, minute + COLUMN_MIN)), heard, near) for minute in starts]
+        click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
+    click.echo(
+        " " * width
+        + _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
+    )
+
+
+def _cell(minutes: set[int], heard: set[int], near: set[int]) -> str:
+    if not minutes & heard:
+        return "·"
+    return "█" if minutes & heard & near else "░"
+
+
+def _print_morning(day: Day) -> None:
+    click.echo(
+        ngettext(
+            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes {n}",
+            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes {n}",
+            day.keys_published,
+        ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
+    )
+    for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
+        click.echo(_("{clock}  {name} is warned:").format(clock=local_clock(v.warned_at_s or 0), name=v.person.name))
+        for exposure in v.days:
+            text = "\n".join([describe(exposure), advice(exposure)] if exposure.warns else [describe(exposure)])
+            click.echo("       " + text.replace("\n", "\n       "))
+
+
+def _print_table(day: Day) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only for people
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None)
+    for name in (_("who"), "", _("2 m, truly"), _("measured"), _("told"), ""):
+        table.add_column(name, no_wrap=True)
+    for v in day.others:
+        table.add_row(
+            v.person.name,
+            _(v.person.role),
+            _("{n} min").format(n=v.true_near_minutes),
+            _("{n:.0f} min").format(n=max((d.near_minutes for d in v.days), default=0.0)),
+            told(v),
+            _("right") if v.right else _("WRONG"),
+        )
+    Console().print(table)
+
+
+def told(verdict: Verdict) -> str:
+    """Return what an agent told its owner, in a word or two."""
+    if verdict.warned_at_s is not None:
+        return _("warned")
+    return _("no warning") if verdict.days else _("not heard")

@@ -1,0 +1,207 @@
+"""The demo: the real agent of each of six people, on one simulated air and in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+import random as global_random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Final
+
+from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.exposure import DayExposure, day_exposures
+from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.protocols import PROTOCOLS, decode
+from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.radios.virtual import Air
+from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S, Person, close_contacts, motion, near_minutes
+from bluezone_agent.scenarios.publisher import Publisher
+from bluezone_agent.scenarios.scratch import scratch_folder
+from bluezone_agent.service import export
+from bluezone_agent.service.agent import Agent
+from bluezone_agent.service.checking import Check
+from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
+
+STATED_TX_POWER_DBM: Final = -12
+PACKET_EVERY_S: Final = 11.0
+"""A chip with a strict duplicate filter reports a peer this often (measured with BlueZ, docs/bluez.md)."""
+DEVICE_DEVIATION_DB: Final = 2.0
+"""Of a device's power from what it states, and of its receiver."""
+CLOCK_DEVIATION_S: Final = 20.0
+PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 2 * 3600
+"""The next morning at 09:00: An's test is positive."""
+ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
+"""Everybody checks every 4 hours, up to half an hour late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one agent told its owner, and the truth beside it."""
+
+    person: Person
+    near: tuple[int, ...]
+    """The minutes (since the Unix epoch) truly spent within 2 m of the case."""
+    should_warn: bool
+    warned_at_s: int | None
+    days: tuple[DayExposure, ...]
+    heard: dict[str, tuple[int, ...]]
+    """Name of another → the minutes (since the Unix epoch) in which this device heard that one's."""
+
+    @property
+    def true_near_minutes(self) -> int:
+        """How many minutes were truly spent within 2 m of the case."""
+        return len(self.near)
+
+    @property
+    def right(self) -> bool:
+        """Whether this owner was warned exactly if meant to be."""
+        return self.should_warn == (self.warned_at_s is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How the day went."""
+
+    seed: int
+    protocol: str
+    """What the case's device broadcasts."""
+    keys_published: int
+    verdicts: tuple[Verdict, ...]
+    starts_at_s: int = DAY_START_S
+    ends_at_s: int = DAY_START_S + DAY_S
+    published_at_s: int = PUBLISHED_AT_S
+
+    @property
+    def case(self) -> Person:
+        """Who fell ill."""
+        return next(v.person for v in self.verdicts if v.person.name == CASE)
+
+    @property
+    def others(self) -> tuple[Verdict, ...]:
+        """The verdicts of those who did not."""
+        return tuple(v for v in self.verdicts if v.person.name != CASE)
+
+    @property
+    def right(self) -> bool:
+        """Whether exactly those were warned who were within 2 m for 15 minutes."""
+        return all(v.right for v in self.verdicts)
+
+
+def simulate(seed: int, protocol: str) -> Day:
+    """Live the day; the same ``seed`` gives the same day. ``protocol`` is what the case's device broadcasts."""
+    cast = tuple(replace(p, protocol=protocol) if p.name == CASE else p for p in CAST)
+    with _seeded(seed), scratch_folder() as folder, ExitStack() as opened:
+        stores = {p.name: opened.enter_context(Store(folder / str(i))) for i, p in enumerate(cast)}
+        for store in stores.values():
+            opened.enter_context(StateLock(store.state_dir))
+        return run_simulated(_World(seed, cast, stores, Publisher(folder)).live(protocol))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what draws from Python's own generator (the jitter of the checks), and leave it as it was."""
+    before = global_random.getstate()
+    global_random.seed(seed)
+    try:
+        yield
+    finally:
+        global_random.setstate(before)
+
+
+class _World:
+    def __init__(self, seed: int, cast: tuple[Person, ...], stores: dict[str, Store], publisher: Publisher) -> None:
+        self._seed = seed
+        self._cast = cast
+        self._stores = stores
+        self._publisher = publisher
+        self._stop = asyncio.Event()
+        self._clocks: dict[str, SimulatedClock] = {}
+        self._air = Air(_true_time_s, seed=seed, advert_interval_s=PACKET_EVERY_S)
+
+    async def live(self, protocol: str) -> Day:
+        async with asyncio.TaskGroup() as lives:
+            for person in self._cast:
+                lives.create_task(self._agent(person).run(self._stop))
+            keys_published = await self._fall_ill_and_publish()
+            await asyncio.sleep(ENDS_AT_S - _true_time_s())
+            self._stop.set()
+        return Day(self._seed, protocol, keys_published, tuple(self._verdicts()))
+
+    def _agent(self, person: Person) -> Agent:
+        random = Random(f"{self._seed}/{person.name}")
+        clock = SimulatedClock(DAY_START_S, offset_s=random.gauss(0, CLOCK_DEVIATION_S))
+        radio = self._air.radio(
+            clock,
+            motion(person, random),
+            tx_power_dbm=STATED_TX_POWER_DBM + random.gauss(0, DEVICE_DEVIATION_DB),
+            rx_offset_db=random.gauss(0, DEVICE_DEVIATION_DB),
+        )
+        store = self._stores[person.name]
+        self._clocks[person.name] = clock
+
+        async def check() -> None:
+            self._check(store, clock.now_s())
+
+        return Agent(
+            store,
+            radio,
+            clock,
+            PROTOCOLS[person.protocol],
+            STATED_TX_POWER_DBM,
+            check,
+            sources=1,
+            random_bytes=random.randbytes,
+        )
+
+    def _check(self, store: Store, now_s: float) -> None:
+        check = Check(store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=STATED_TX_POWER_DBM, now_s=now_s)
+        check.run([self._publisher.source()])
+
+    async def _fall_ill_and_publish(self) -> int:
+        """Export the case's keys as its owner does, and publish them as the health authority does."""
+        await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
+        store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
+        await asyncio.to_thread(export.cut, store)  # over the agent's socket, as a command does
+        keys = export.exportable(store, RETENTION_DAYS, now_s)
+        onset = datetime.fromtimestamp(DAY_START_S, UTC).date()
+        return self._publisher.publish(keys, onset, now_s)
+
+    def _verdicts(self) -> Iterator[Verdict]:
+        case = next(p for p in self._cast if p.name == CASE)
+        meant = close_contacts(case, self._cast)
+        owners = self._identifier_owners()
+        for person in self._cast:
+            store = self._stores[person.name]
+            warned = [w.warned_at_s for w in store.exposures.warned()]
+            yield Verdict(
+                person,
+                () if person is case else tuple(near_minutes(case, person)),
+                person.name in meant,
+                min(warned, default=None),
+                tuple(
+                    day_exposures([(m.report_type, m.minutes) for m in store.exposures.matched()], RULES[DEFAULT_RULE])
+                ),
+                _heard(store, owners),
+            )
+
+    def _identifier_owners(self) -> dict[bytes, str]:
+        """Return whose each identifier was that was ever on the air, from the air itself."""
+        beacons = [(decode(Frame.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
+        return {beacon.identifier: self._cast[device].name for beacon, device in beacons if beacon is not None}
+
+
+def _heard(store: Store, owners: dict[bytes, str]) -> dict[str, tuple[int, ...]]:
+    minutes: dict[str, set[int]] = {}
+    for protocol in PROTOCOLS:
+        ids, _ = store.contacts.identifiers(protocol)
+        for m in store.contacts.minutes_of(ids):
+            minutes.setdefault(owners[m.beacon.identifier], set()).add(m.minute)
+    return {name: tuple(sorted(its)) for name, its in sorted(minutes.items())}
+
+
+def _true_time_s() -> float:
+    return DAY_START_S + asyncio.get_running_loop().time()

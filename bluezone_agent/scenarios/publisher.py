@@ -1,0 +1,42 @@
+"""The health authority of a simulated world: the real one's code, its folder in a scratch folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.key_sources import open_source
+from bluezone_agent.service import authority, export
+from bluezone_agent.service.checking import PinnedSource
+
+KEY_ID: Final = "452"
+"""The mobile country code of Vietnam."""
+REGION: Final = "VN"
+
+
+class Publisher:
+    """Takes submissions and publishes signed case files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make a signing key, and an index of no files, in folders inside ``folder``."""
+        self._key = authority.init(folder / "authority", KEY_ID, "v1")
+        self._submissions = folder / "submissions"
+        self._published = folder / "published"
+        self._submissions.mkdir()
+        self._publish(0)
+
+    def publish(self, keys: Sequence[DailyKey], onset: date | None, now_s: float) -> int:
+        """Hand ``keys`` in and publish them at Unix second ``now_s``; return how many: the others still run."""
+        export.write(self._submissions / "case.json", keys, onset)
+        return self._publish(now_s)
+
+    def _publish(self, now_s: float) -> int:
+        report = authority.publish([self._submissions], self._key, self._published, now_s, contact=False, region=REGION)
+        return sum(file.keys for file in report.published)
+
+    def source(self) -> PinnedSource:
+        """Return what an agent is configured with."""
+        return PinnedSource(open_source(str(self._published)), self._key.verification_key)

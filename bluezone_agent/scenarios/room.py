@@ -1,0 +1,125 @@
+"""A recorded room: every receiver becomes an agent that hears the beacon of a case, and then checks."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.exposure import day_exposures
+from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.risk import ProximityRule
+from bluezone_agent.ports import Advert
+from bluezone_agent.radios.replay import ReplayRadio
+from bluezone_agent.scenarios.cast import DAY_START_S, NEAR_M
+from bluezone_agent.scenarios.measurements import Track
+from bluezone_agent.scenarios.publisher import Publisher
+from bluezone_agent.scenarios.scratch import scratch_folder
+from bluezone_agent.service.agent import Agent
+from bluezone_agent.service.checking import Check
+from bluezone_agent.stores.store import Store
+
+SESSION_STARTS_AT_S: Final = DAY_START_S + 2 * 3600
+PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 3 * 3600
+CASE_KEY: Final = b"the same day every time the room is replayed"
+"""The case of a replay is nobody; its key need not be secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one receiver's agent made of what it heard."""
+
+    track: Track
+    heard_minutes: int
+    near_minutes: float
+    attenuation_db: float | None
+    """The median over its minutes; None when nothing was heard."""
+    warned: bool
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the beacon truly came within 2 m."""
+        return self.track.closest_m <= NEAR_M
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How the warnings compare with the truth "within 2 m"."""
+
+    warned_near: int
+    warned_far: int
+    missed_near: int
+    quiet_far: int
+
+    @classmethod
+    def of(cls, heard: Sequence[Heard]) -> Score:
+        """Count the receivers of sessions in which the beacon stood still."""
+        outcomes = [(h.warned, h.is_near) for h in heard if h.track.stands]
+        return cls(*(outcomes.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False))))
+
+    @property
+    def precision(self) -> float | None:
+        """The share of the warned who were near; None when nobody was warned."""
+        warned = self.warned_near + self.warned_far
+        return self.warned_near / warned if warned else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the near who were warned; None when nobody was near."""
+        near = self.warned_near + self.missed_near
+        return self.warned_near / near if near else None
+
+
+def replay_room(
+    tracks: Sequence[Track], protocol: ProximityProtocol, rule: ProximityRule, *, tx_power_dbm: int
+) -> Iterator[Heard]:
+    """Yield what each track's agent found; ``tx_power_dbm`` is what the beacon's frames state."""
+    data = CASE_KEY[: protocol.key_length]
+    key = DailyKey(protocol.name, data, DAY_START_S, DAY_START_S + DAY_S, protocol.slots_per_day)
+    with scratch_folder() as folder:
+        publisher = Publisher(folder)
+        publisher.publish([key], None, PUBLISHED_AT_S)
+        for number, track in enumerate(tracks):
+            with Store(folder / str(number)) as store:
+                adverts = _adverts(track, protocol, key, tx_power_dbm)
+                run_simulated(_listen(store, adverts, protocol))
+                check = Check(store, rule, assumed_tx_power_dbm=tx_power_dbm, now_s=PUBLISHED_AT_S + 3600)
+                check.run([publisher.source()])
+                yield _heard(track, store, rule)
+
+
+def _adverts(track: Track, protocol: ProximityProtocol, key: DailyKey, tx_power_dbm: int) -> Iterator[Advert]:
+    slot = frame = None
+    for sample in track.samples:
+        at_s = SESSION_STARTS_AT_S + sample.t_s
+        if slot is None or frame is None or at_s >= slot.ends_at_s:
+            slot = protocol.identifier_at(key, at_s)
+            frame = protocol.encode(key, slot, tx_power_dbm)
+        yield Advert(frame, sample.rssi_dbm, at_s)
+
+
+async def _listen(store: Store, adverts: Iterator[Advert], protocol: ProximityProtocol) -> None:
+    clock = SimulatedClock(SESSION_STARTS_AT_S)
+    agent = Agent(store, ReplayRadio(adverts, clock, "replay"), clock, protocol, 0, _check_later)
+    await agent.run(asyncio.Event())  # ends with the recording
+
+
+async def _check_later() -> None:
+    """Nothing is published before the beacon's day is over."""
+
+
+def _heard(track: Track, store: Store, rule: ProximityRule) -> Heard:
+    matched = store.exposures.matched()
+    attenuations = [m.attenuation_db for found in matched for m in found.minutes]
+    days = day_exposures([(m.report_type, m.minutes) for m in matched], rule)
+    return Heard(
+        track,
+        sum(d.heard_minutes for d in days),
+        sum(d.near_minutes for d in days),
+        statistics.median(attenuations) if attenuations else None,
+        bool(store.exposures.warned()),
+    )

@@ -1,0 +1,130 @@
+"""``run`` and what is said about it: a process of its own, on the virtual radio or on none."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.program import TIMEOUT_S, Program
+
+
+def until(done: Callable[[], bool], what: str) -> None:
+    """Wait for what another process brings about."""
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while not done():
+        assert time.monotonic() < deadline_s, f"still waiting for: {what}"
+        time.sleep(0.2)
+
+
+def status(program: Program) -> dict[str, object]:
+    out = program.run("status", "--json").stdout
+    return dict(json.loads(out))
+
+
+@pytest.fixture
+def virtual(program: Program) -> Program:
+    program.config.write_text('radio = "virtual"\nclock_trusted = true\n')
+    return program
+
+
+def stopped(agent: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+    agent.send_signal(how)
+    _, said = agent.communicate(timeout=TIMEOUT_S)
+    return agent.returncode, said
+
+
+def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> None:
+    agent = virtual.start("run")
+    try:
+        until(lambda: status(virtual)["running"] is True and status(virtual)["rotations"] == 1, "the first broadcast")
+        seen = status(virtual)
+        assert (seen["healthy"], seen["problems"], seen["radio"], seen["protocol"]) == (True, [], "virtual", "bluezone")
+        time.sleep(3)  # so that the neighbours are heard, four times a second
+    finally:
+        code, said = stopped(agent)
+    assert code == 0, said
+    assert "event='stopped'" in said
+    heard = json.loads(virtual.run("contacts", "--json").stdout)
+    assert sum(hour["identifiers"] for hour in heard["hours"]) >= 1
+    assert status(virtual)["problems"] == ["not_running"]
+    assert virtual.run("status").returncode == 1
+
+
+def test_a_second_one_on_the_same_state_is_refused(virtual: Program) -> None:
+    agent = virtual.start("run")
+    try:
+        until(lambda: status(virtual)["running"] is True, "the start")
+        second = virtual.run("run")
+    finally:
+        stopped(agent, signal.SIGINT)
+    assert second.returncode == 75
+    assert f"error: another agent runs on {virtual.state_dir}" in second.stderr
+    assert "hint: stop it first, or give this one its own folder" in second.stderr
+    assert agent.returncode == 0
+
+
+def test_without_bluetooth_it_says_so_and_what_to_do(program: Program) -> None:
+    done = program.run("run")
+    assert done.returncode == 69
+    assert "bluezone-agent: error:" in done.stderr
+    assert "bluezone-agent demo" in done.stderr
+    assert 'radio = "virtual"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_recording_is_lived_through_to_its_end(program: Program) -> None:
+    recording = program.home / "air.csv"
+    program.config.write_text(f'radio = "replay:{recording}"\nclock_trusted = true\n')
+    frame = "03036ffd17166ffd" + "ab" * 20
+    recording.write_text("received_at_s,rssi_dbm,data\n" + "".join(f"{i / 10},-60,{frame}\n" for i in range(30)))
+    done = program.run("run")
+    assert done.returncode == 0, done.stderr
+    assert status(program)["heard_adverts"] == 30
+    recording.write_text("received_at_s,rssi_dbm,data\nsoon,-60,00\n")
+    broken = program.run("run")
+    assert broken.returncode == 1
+    assert f"{recording}, line 2: " in broken.stderr
+    assert "(found: soon,-60,00)" in broken.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["contacts"], ["exposures"], ["keys", "list"]])
+def test_commands_answer_on_a_fresh_device(program: Program, command: list[str]) -> None:
+    done = program.run(*command, "--json")
+    assert isinstance(json.loads(done.stdout), dict)
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_explains_itself_in_both_languages(program: Program) -> None:
+    commands = ["run", "demo", "status", "contacts", "check", "exposures", "keys", "authority", "replay", "config"]
+    for name in commands:
+        english, vietnamese = program.run(name, "--help"), program.run(name, "--help", LANGUAGE="vi")
+        assert english.returncode == vietnamese.returncode == 0, english.stderr + vietnamese.stderr
+        assert english.stdout != vietnamese.stdout
+    assert all(f"  {name} " in program.run("--help").stdout for name in commands)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('protokol = "gaen"', ["agent.toml", 'unknown setting "protokol"', "did you mean protocol?"]),
+        ("protocol = [", ["agent.toml", "not valid TOML", "config check"]),
+    ],
+)
+def test_a_mistake_in_the_configuration_ends_with_78(program: Program, text: str, said: list[str]) -> None:
+    program.config.write_text(text)
+    for command in (["run"], ["check"], ["config", "check"]):
+        done = program.run(*command)
+        assert done.returncode == 78
+        assert all(part in done.stderr for part in said), done.stderr
+
+
+def test_a_state_directory_that_cannot_be_made_is_named(program: Program) -> None:
+    program.state_dir.write_text("I am a file")
+    done = program.run("status")
+    assert done.returncode == 1
+    assert str(program.state_dir) in done.stderr
+    assert "--state-dir DIR" in done.stderr
+    assert program.state_dir.read_text() == "I am a file"
