@@ -18,6 +18,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bluezone_agent.core.case_files import KeyFault
 from bluezone_agent.core.case_files.signing import SigningKey
 from bluezone_agent.core.case_files.submission import MAX_SUBMISSION, fault_in, read_submission
 from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
@@ -144,7 +145,7 @@ def _read(submissions: Iterable[Path], report: PublishReport, now_s: float) -> l
                 continue
             report.submissions += 1
             for diagnosis in keys:
-                fault = fault_in(diagnosis.key, now_s)
+                fault = fault_in(diagnosis.key, now_s) if diagnosis.key.protocol in WRITERS else KeyFault.PROTOCOL
                 if fault is None:
                     found.append(diagnosis)
                 else:

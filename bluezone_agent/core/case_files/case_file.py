@@ -23,6 +23,7 @@ class KeyFault(StrEnum):
     """Why a key is left out; the file's other keys stand."""
 
     MALFORMED = N_("malformed")
+    PROTOCOL = N_("of a protocol that is not published here")
     LENGTH = N_("wrong length of the key")
     SPAN = N_("impossible span of time")
     MISALIGNED = N_("does not start at a UTC midnight")

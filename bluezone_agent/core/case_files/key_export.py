@@ -87,6 +87,8 @@ def _members(name: str, data: bytes, key: VerificationKey) -> tuple[bytes, bytes
 def _inflated(name: str, archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
     """Inflate a member, never more of it than the limits allow, whatever its header says."""
     info = archive.getinfo(member)
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise _refused(name, f"{member} is packed by method {info.compress_type}")
     limit = min(limit, max(SMALL, info.compress_size * MAX_RATIO))
     with archive.open(info) as stream:
         content = stream.read(limit + 1)

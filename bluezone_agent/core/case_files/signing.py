@@ -160,13 +160,13 @@ class SigningKey:
         )
 
     def sign(self, data: bytes) -> bytes:
-        """Return a TEKSignatureList with one signature of ``data``, batch 1 of 1."""
+        """Return a TEKSignatureList with one signature of ``data``, batch 1 of 1; always the same (RFC 6979)."""
         number, size = ONE_BATCH
         signature = TEKSignature(
             signature_info=self.info,
             batch_num=number,
             batch_size=size,
-            signature=self.private_key.sign(data, ec.ECDSA(SHA256())),
+            signature=self.private_key.sign(data, ec.ECDSA(SHA256(), deterministic_signing=True)),
         )
         return TEKSignatureList(signatures=[signature]).SerializeToString(deterministic=True)
 

@@ -80,7 +80,9 @@ def fault_in(key: DailyKey, now_s: float) -> KeyFault | None:
     An owner's key starts at a UTC midnight and ends within that day, with one of its protocol's slots.
     """
     protocol = PROTOCOLS.get(key.protocol)
-    if protocol is None or key.slots_per_day != protocol.slots_per_day:
+    if protocol is None:
+        return KeyFault.PROTOCOL
+    if key.slots_per_day != protocol.slots_per_day:
         return KeyFault.MALFORMED
     if key.starts_at_s % DAY_S:
         return KeyFault.MISALIGNED
