@@ -1,0 +1,281 @@
+"""The authority: its key, and what it publishes of what owners hand in."""
+
+import json
+import stat
+import zipfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+
+from bluezone_agent.core.case_files import CaseFile, KeyFault, read_case_file
+from bluezone_agent.core.case_files.submission import write_submission
+from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.errors import AgentError, KeySourceError
+from bluezone_agent.key_sources import open_source
+from bluezone_agent.service import authority
+from bluezone_agent.service.authority import KEY_NAME, PublishReport, load_key
+from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key, diagnosis_keys, signing_key
+
+
+class Office:
+    """Submissions on one side, the published folder on the other."""
+
+    def __init__(self, home: Path) -> None:
+        self.inbox = home / "inbox"
+        self.folder = home / "published"
+        self.inbox.mkdir()
+
+    def hand_in(self, name: str, *keys: DailyKey) -> Path:
+        path = self.inbox / name
+        path.write_bytes(write_submission(keys, None))
+        return path
+
+    def publish(self, now_s: float = NOW_S, *paths: Path, **options: Any) -> PublishReport:
+        chosen: dict[str, Any] = {"contact": False, "region": "VN"} | options
+        return authority.publish(paths or [self.inbox], AUTHORITY, self.folder, now_s, **chosen)
+
+    def published(self) -> list[CaseFile]:
+        return [
+            read_case_file(f.name, f.data, f.signature, AUTHORITY.verification_key, NOW_S)
+            for f in open_source(str(self.folder)).files(lambda _: False)
+        ]
+
+    def published_keys(self) -> dict[bytes, ReportType]:
+        return {k.key.data: k.report_type for file in self.published() for k in file.keys}
+
+    def bytes(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.folder)): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+# the signing key
+
+
+def test_a_signing_key_is_private_and_comes_back(tmp_path: Path) -> None:
+    made = authority.init(tmp_path / "key", "452", "v1")
+    assert stat.S_IMODE((tmp_path / "key" / KEY_NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o700
+    again = load_key(tmp_path / "key")
+    assert (again.key_id, again.key_version) == ("452", "v1")
+    assert made.verification_key.verify("x", b"data", again.sign(b"data")) == (1, 1)
+
+
+def test_a_signing_key_is_never_overwritten(tmp_path: Path) -> None:
+    authority.init(tmp_path, "452", "v1")
+    before = (tmp_path / KEY_NAME).read_bytes()
+    with pytest.raises(AgentError, match=rf"{KEY_NAME} exists already and is never overwritten") as caught:
+        authority.init(tmp_path, "452", "v2")
+    assert caught.value.hint
+    assert (tmp_path / KEY_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("key_id", "version"), [("", "v1"), ("4 52", "v1"), ('"', "v1"), ("452", "v\n1"), ("a" * 41, "")]
+)
+def test_names_that_would_not_fit_a_configuration_are_refused(tmp_path: Path, key_id: str, version: str) -> None:
+    with pytest.raises(AgentError, match="can't name a key"):
+        authority.init(tmp_path / "key", key_id, version)
+    assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"key_id": 1, "key_version": 2, "private_key": 3}', "\x00"])
+def test_a_folder_without_a_signing_key_is_named(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / KEY_NAME).write_text(content)
+    with pytest.raises(AgentError, match=f"can't read the signing key {tmp_path}/{KEY_NAME}: ") as caught:
+        load_key(tmp_path)
+    assert "--key DIR" in caught.value.hint
+
+
+# publishing
+
+
+@given(gaen=diagnosis_keys("gaen"), bluezone=diagnosis_keys("bluezone"))
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_good_key_is_published_once(
+    tmp_path_factory: pytest.TempPathFactory, gaen: list[DiagnosisKey], bluezone: list[DiagnosisKey]
+) -> None:
+    office = Office(tmp_path_factory.mktemp("office"))
+    keys = [k.key for k in gaen + bluezone]
+    over = {k.data for k in keys if k.ends_at_s <= NOW_S}
+    office.hand_in("1", *keys)
+    office.hand_in("2", *keys[:3])
+    first = office.publish()
+    assert set(office.published_keys()) == over
+    assert sum(len(f.keys) for f in office.published()) == sum(p.keys for p in first.published) == len(over)
+    assert first.held_back == len(keys) - len(over)
+    before = office.bytes()
+    again = office.publish(NOW_S + 60)
+    assert (again.published, again.already_published, again.held_back) == ([], len(over), first.held_back)
+    assert office.bytes() == before
+
+
+def test_what_is_published_says_protocol_time_and_onset(office: Office) -> None:
+    gaen, bluezone = daily_key("gaen"), daily_key("bluezone")
+    (office.inbox / "x").write_bytes(write_submission([gaen, bluezone], date(2020, 9, 20)))
+    report = office.publish()
+    assert [(p.protocol, p.keys) for p in report.published] == [("bluezone", 1), ("gaen", 1)]
+    first, second = office.published()
+    assert [first.keys[0].key, second.keys[0].key] == [bluezone, gaen]
+    assert {f.published_at_s for f in (first, second)} == {NOW_S}
+    assert {k.days_since_onset for f in (first, second) for k in f.keys} == {3}
+    assert (office.folder / "index.txt").read_text() == "".join(f"{p.name}\n" for p in report.published)
+
+
+def test_the_next_batch_begins_where_the_last_one_ended(office: Office) -> None:
+    office.hand_in("1", daily_key(number=1))
+    office.publish()
+    office.hand_in("2", daily_key(number=2))
+    later = NOW_S + 3600
+    report = office.publish(later)
+    start = TODAY_S - DAY_S
+    assert (office.folder / "index.txt").read_text().split() == [
+        f"gaen/{start}-{NOW_S}-00001.zip",
+        f"gaen/{NOW_S}-{later}-00002.zip",
+    ]
+    assert [p.keys for p in report.published] == [1]
+
+
+def test_a_key_that_is_still_valid_waits_until_it_is_over(office: Office) -> None:
+    today = daily_key(days_ago=0)
+    office.hand_in("1", today, daily_key(days_ago=1, number=2))
+    report = office.publish()
+    assert (report.held_back, report.held_until_s) == (1, today.ends_at_s)
+    assert today.data not in office.published_keys()
+    assert today.data not in b"".join(office.bytes().values())
+    assert office.publish(today.ends_at_s - 1).held_back == 1
+    assert office.publish(today.ends_at_s).held_back == 0
+    assert today.data in office.published_keys()
+
+
+def test_a_contacts_keys_are_published_as_such(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    office.publish(contact=True)
+    assert list(office.published_keys().values()) == [ReportType.RECURSIVE]
+
+
+def test_a_contact_who_becomes_a_case_is_published_again_but_not_the_other_way_round(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    assert office.publish(contact=True).published
+    assert not office.publish(NOW_S + 1, contact=True).published
+    assert office.publish(NOW_S + 2).published
+    assert list(office.published_keys().values()) == [ReportType.CONFIRMED_TEST]
+    assert not office.publish(NOW_S + 3).published
+    assert not office.publish(NOW_S + 4, contact=True).published
+
+
+def test_a_malformed_submission_is_refused_by_name_and_the_others_go_on(office: Office) -> None:
+    office.hand_in("good.json", daily_key())
+    (office.inbox / "broken.json").write_text('{"format": "bluezone-agent submission", "version": 1, "keys": [')
+    report = office.publish(NOW_S, office.inbox, office.inbox / "gone.json")
+    assert len(office.published_keys()) == 1
+    assert [str(e).split(": ")[0] for e in report.refused] == [
+        f"{office.inbox}/broken.json is no submission",
+        f"can't read the submission {office.inbox}/gone.json",
+    ]
+    assert all(e.hint for e in report.refused)
+    assert (office.inbox / "broken.json").exists()
+
+
+def test_bad_keys_are_left_out_with_their_reason_and_the_others_published(office: Office) -> None:
+    good = daily_key()
+    bad = [
+        replace(daily_key(number=2), data=b"short"),
+        replace(daily_key(number=3, days_ago=20)),
+        replace(daily_key(number=4, days_ago=-1)),
+        replace(daily_key(number=5), protocol="morse"),
+    ]
+    path = office.hand_in("1", good, *bad)
+    report = office.publish()
+    assert list(office.published_keys()) == [good.data]
+    assert report.dropped == {
+        str(path): {KeyFault.LENGTH: 1, KeyFault.OLD: 1, KeyFault.FUTURE: 1, KeyFault.PROTOCOL: 1},
+    }
+
+
+def test_files_that_nobody_needs_any_more_leave_the_folder(office: Office) -> None:
+    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.publish()
+    assert len(office.bytes()) == 4
+    (office.inbox / "1").unlink()
+    office.publish(NOW_S + 14 * DAY_S)
+    assert len(office.bytes()) == 4
+    office.publish(NOW_S + 14 * DAY_S + 1)
+    assert office.bytes() == {"index.txt": b""}
+
+
+def test_a_folder_of_another_key_is_left_as_it_is(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    office.publish()
+    before = office.bytes()
+    office.hand_in("2", daily_key(number=2))
+    with pytest.raises(AgentError, match=f"{office.folder} holds a file that this key did not publish") as caught:
+        authority.publish([office.inbox], signing_key(2), office.folder, NOW_S, contact=False, region="VN")
+    assert caught.value.hint
+    assert office.bytes() == before
+
+
+def test_a_folder_that_lost_a_file_is_left_as_it_is(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    office.publish()
+    next(office.folder.glob("gaen/*")).unlink()
+    before = office.bytes()
+    with pytest.raises(KeySourceError, match=r"can't read .*/gaen/.*\.zip"):
+        office.publish()
+    assert office.bytes() == before
+
+
+def test_a_crash_before_the_index_publishes_nothing_and_the_next_run_all(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    (office.folder / "index.txt").mkdir(parents=True)  # so that writing the index fails
+    with pytest.raises(AgentError, match=r"can't (write|read) "):
+        office.publish()
+    (office.folder / "index.txt").rmdir()
+    office.publish(NOW_S + 1)
+    assert len(office.published_keys()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_named(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    office.folder.write_text("a file")
+    with pytest.raises(AgentError, match=f"can't write {office.folder}: ") as caught:
+        office.publish()
+    assert "--to FOLDER" in caught.value.hint
+
+
+def test_nothing_temporary_stays_and_a_web_server_can_read_all(office: Office) -> None:
+    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.publish()
+    files = [p for p in office.folder.rglob("*") if p.is_file()]
+    assert sorted(p.suffix for p in files) == [".json", ".sig", ".txt", ".zip"]
+    assert all(stat.S_IMODE(p.stat().st_mode) & 0o044 for p in files)
+
+
+def test_the_files_are_what_other_software_expects(office: Office) -> None:
+    office.hand_in("1", *(daily_key("gaen", number=n) for n in (9, 3, 7)), daily_key("bluezone"))
+    office.publish(region="VN")
+    (packed,) = office.folder.glob("gaen/*.zip")
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.namelist() == ["export.bin", "export.sig"]
+        assert archive.read("export.bin")[:16] == b"EK Export v1    "
+    (file,) = (f for f in office.published() if f.protocol == "gaen")
+    assert [k.key.data[-1] for k in file.keys] == [3, 7, 9], "sorted by key data, not by who handed in when"
+    (text,) = office.folder.glob("bluezone/*.json")
+    (app,) = json.loads(text.read_bytes())["data"]
+    assert set(app) >= {"daily_key", "time_start", "max", "time_end"}
+
+
+@pytest.mark.parametrize("region", ["", "V N", "\x1b[2J"])
+def test_a_region_is_a_plain_name(office: Office, region: str) -> None:
+    with pytest.raises(AgentError, match="can't name"):
+        office.publish(region=region)
