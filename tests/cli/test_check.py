@@ -1,0 +1,242 @@
+"""``check``, as a person runs it: from the owner's export to the warning, and everything that can be refused."""
+
+import functools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluezone_agent.clocks.system import SystemClock
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.sightings import MinuteFold
+from bluezone_agent.stores.store import Store
+from tests.case_keys import signing_key
+from tests.program import Program
+
+
+class Town:
+    """A case, a neighbour who stood beside it yesterday at 10:00 UTC, and an authority."""
+
+    def __init__(self, home: Path) -> None:
+        self.case, self.neighbour = Program(home / "case"), Program(home / "neighbour")
+        for person in (self.case, self.neighbour):
+            person.home.mkdir()
+        self.folder = self.case.home / "www"
+        start = day_start_s(time.time()) - DAY_S
+        self.met_s = start + 10 * 3600
+        with Store(self.case.state_dir) as case, Store(self.neighbour.state_dir) as neighbour:
+            for name, protocol in PROTOCOLS.items():
+                key = DailyKey(name, b"\x07" * protocol.key_length, start, start + DAY_S, protocol.slots_per_day)
+                fold = MinuteFold()
+                for second in range(0, 1200, 20):
+                    at_s = self.met_s + second
+                    beacon = protocol.decode(protocol.encode(key, protocol.identifier_at(key, at_s), -20))
+                    assert beacon is not None
+                    fold.add(beacon, -70, at_s, trusted=True)
+                with case.transaction():
+                    case.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
+                    running = case.keys.running()
+                    assert running is not None
+                    case.keys.close(running)
+                with neighbour.transaction():
+                    neighbour.contacts.add(fold.drain())
+        block = self.case.run("authority", "init", "key", "--key-id", "452", "--location", self.folder).stdout
+        self.neighbour.config.write_text("clock_trusted = true\n" + block)
+
+    def publish(self, *options: str) -> None:
+        assert self.case.run("keys", "export", "out.json", "--yes").returncode == 0
+        done = self.case.run("authority", "publish", "out.json", "--key", "key", "--to", "www", *options)
+        assert done.returncode == 0, done.stderr
+
+    def check(self, *options: str) -> dict[str, Any]:
+        done = self.neighbour.run("check", "--json", *options)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def refused(self) -> str:
+        """Check, and return what is said when something is refused; the exposures of before stay."""
+        done = self.neighbour.run("check")
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "hint: " in done.stderr
+        return done.stderr
+
+    def exposures(self) -> list[dict[str, Any]]:
+        return list(json.loads(self.neighbour.run("exposures", "--json").stdout)["days"])
+
+    def file(self, pattern: str) -> Path:
+        (path,) = self.folder.glob(pattern)
+        return path
+
+    def relocate(self, location: str) -> None:
+        text = self.neighbour.config.read_text()
+        self.neighbour.config.write_text(text.replace(json.dumps(str(self.folder)), json.dumps(location)))
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+@pytest.fixture
+def web(town: Town) -> Iterator[str]:
+    """Serve the published folder with the standard library's own file server; return its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    town.folder.mkdir(exist_ok=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=town.folder))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_from_export_to_warning_and_again(town: Town) -> None:
+    town.publish()
+    report = town.check()
+    (day,) = report["new_warnings"]
+    assert (day["degree"], day["heard_minutes"], day["minutes_within_2m"]) == ("F1", 20, 20.0)
+    assert {f["verdict"] for s in report["sources"] for f in s["files"]} == {"matched"}
+    assert report["matched_keys"] == 2, "one of each protocol"
+    again = town.check()
+    assert (again["days"], again["new_warnings"]) == (report["days"], [])
+    assert again["sources"][0]["files"] == []
+
+
+def test_over_http(town: Town, web: str) -> None:
+    town.publish()
+    town.relocate(web)
+    report = town.check()
+    assert [d["heard_minutes"] for d in report["days"]] == [20]
+    assert report["sources"][0]["name"] == web
+
+
+def test_a_contacts_keys_make_f2(town: Town) -> None:
+    town.publish("--contact")
+    assert [d["degree"] for d in town.check()["new_warnings"]] == ["F2"]
+
+
+def test_for_a_person(town: Town) -> None:
+    town.publish()
+    done = town.neighbour.run("check", TZ="UTC")
+    assert done.returncode == 0
+    assert "this makes you F1" in done.stdout
+    assert "10:00 to 10:20: 20 min within 2 m" in done.stdout
+    assert done.stdout.count("Keep away from others") == 1
+    assert f"{town.folder}: 2 new files, 2 keys" in done.stderr
+
+
+def test_in_vietnamese_it_still_works(town: Town) -> None:
+    town.publish()
+    done = town.neighbour.run("check", "--lang", "vi")
+    assert done.returncode == 0
+    assert "F1" in done.stdout
+
+
+def test_nothing_published_is_no_exposure(town: Town) -> None:
+    town.folder.mkdir()
+    assert town.check()["days"] == []
+    assert "no exposure detected" in town.neighbour.run("check").stdout
+
+
+def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
+    town.publish()
+    town.check()
+    (town.folder / "index.txt").write_text("new.json\n")
+    (town.folder / "new.json").write_bytes(town.file("bluezone/*.json").read_bytes())
+    said = town.refused()
+    assert "error: new.json is not signed" in said
+    assert "hint: only files signed by key 452 v1 are believed" in said
+    assert len(town.exposures()) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "says"),
+    [
+        (2, "v1", "is not what key 452 v1 signed"),
+        (1, "v2", 'is signed by "452" "v2", not once by the pinned "452" "v1"'),
+    ],
+    ids=["another key", "another version"],
+)
+def test_a_wrongly_signed_file_is_refused_by_name(town: Town, number: int, version: str, says: str) -> None:
+    town.publish()
+    data = town.file("bluezone/*.json")
+    data.with_name(data.name + ".sig").write_bytes(signing_key(number, "452", version).sign(data.read_bytes()))
+    said = town.refused()
+    assert f"error: bluezone/{data.name} {says}" in said
+    assert [d["heard_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
+
+
+@pytest.mark.parametrize("pattern", ["gaen/*.zip", "bluezone/*.json", "bluezone/*.sig"])
+def test_a_truncated_file_is_refused_by_name_and_read_again(town: Town, pattern: str) -> None:
+    town.publish()
+    path = town.file(pattern)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert str(path.relative_to(town.folder)).removesuffix(".sig") in town.refused()
+    path.write_bytes(whole)
+    assert town.check()["matched_keys"] == 2
+
+
+def test_a_source_that_is_gone_is_named_and_nothing_is_lost(town: Town) -> None:
+    town.publish()
+    town.check()
+    town.folder.rename(town.case.home / "moved")
+    said = town.refused()
+    assert f"error: can't read {town.folder}: No such file or directory" in said
+    assert "hint: check the location in [[source]]" in said
+    assert len(town.exposures()) == 1
+
+
+def test_names_from_outside_cannot_write_on_the_terminal(town: Town) -> None:
+    town.folder.mkdir()
+    (town.folder / "a\x1b[2J\nb.zip").write_bytes(b"PK")
+    said = town.refused()
+    assert "\x1b" not in said
+    assert "a\\x1b[2J\\x0ab.zip is no key export" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("MFkw", "AAAA", "the public_key of 452 v1 can't be read"),
+        ('location = "', 'location = "ftp://', "is neither a path nor an http address"),
+        ('location = "', 'location = "http://keys.example.org', "is not https"),
+    ],
+)
+def test_a_mistake_in_a_source_is_named(town: Town, old: str, new: str, says: str) -> None:
+    text = town.neighbour.config.read_text()
+    assert old in text
+    town.neighbour.config.write_text(text.replace(old, new))
+    done = town.neighbour.run("check")
+    assert done.returncode == 78
+    assert says in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_without_a_source_it_says_how_to_add_one(program: Program) -> None:
+    done = program.run("check")
+    assert done.returncode == 78
+    assert "no source of case files is configured" in done.stderr
+    assert "config init" in done.stderr
+
+
+def test_a_clock_that_is_not_trusted_is_said(town: Town) -> None:
+    town.publish()
+    text = town.neighbour.config.read_text()
+    town.neighbour.config.write_text(text.replace("clock_trusted = true", "clock_trusted = false"))
+    done = town.neighbour.run("check", "--json")
+    assert json.loads(done.stdout)["matched_keys"] == 2
+    assert ("the clock of this device is not known to be right" in done.stderr) is not SystemClock().trusted()
