@@ -11,9 +11,12 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+RESOLUTION_S: Final = 1e-6
+"""Timers this close together are due together; a float still tells them apart after 100 years."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -40,6 +43,8 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        # asyncio's own nanosecond is below a float's resolution after 97 days, and no timer would ever be due
+        self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
         """Return simulated seconds since the loop was made."""
