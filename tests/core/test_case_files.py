@@ -1,11 +1,13 @@
 """Case files of both formats: what is believed, and what is not."""
 
 import json
+import re
 import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +40,7 @@ from tests.case_keys import (
 from tests.shared import shared_file
 
 PINNED = AUTHORITY.verification_key
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "case-files.md"
 GOOD_ZIP = signed_zip(export_of(entry()))
 
 
@@ -156,7 +159,7 @@ def test_signed_nonsense_is_refused_or_empty(body: bytes) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
@@ -225,6 +228,15 @@ def test_an_unsigned_file_is_refused_by_name() -> None:
     for read in reads:
         with pytest.raises(BadSignatureError, match=r"a\.(zip|json) is not signed"):
             read()
+
+
+def test_a_signature_list_is_not_read_beyond_what_one_needs() -> None:
+    data = json_of(json_entry())
+    padded = AUTHORITY.sign(data) + b"\x7a" + b"\xff\xff\x00" + bytes(0x3FFF)  # field 15, which nobody knows
+    with pytest.raises(BadSignatureError, match=r"a\.json can't be read: 16\d+ bytes, at most 16384 expected"):
+        read_json(data, padded)
+    small = AUTHORITY.sign(data) + b"\x7a\x03abc"
+    assert len(read_json(data, small).keys) == 1
 
 
 def test_every_truncation_is_refused() -> None:
@@ -454,6 +466,13 @@ def test_our_bluezone_file_covers_the_slots_of_a_cut_key_and_no_more() -> None:
     app_slots = [s for s in range(raw["time_start"], raw["time_start"] + DAY_S, 900) if s <= raw["time_end"]]
     assert len(app_slots) == 5
     assert len(list(Bluezone().slots(read_json(json_of(raw)).keys[0].key))) == 5
+
+
+def test_the_example_in_the_documentation_is_a_case_file() -> None:
+    (text, *_) = re.findall(r"```json\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    file = read_json(text.encode())
+    assert (len(file.keys), file.dropped) == (1, ())
+    assert write_bluezone_json(file.keys, published_at_s=file.published_at_s or 0) == text.encode()
 
 
 # keys of authorities

@@ -1,7 +1,9 @@
 """What an owner hands to the authority, and how the authority judges it."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +48,15 @@ def test_an_onset_too_far_from_a_keys_day_is_left_out() -> None:
 def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(CaseFileError):
         read_submission("x", data)
+
+
+def test_the_example_in_the_documentation_is_a_submission() -> None:
+    documentation = Path(__file__).parents[2] / "docs" / "case-files.md"
+    text = re.findall(r"```json\n(.*?)```", documentation.read_text(), re.DOTALL)[-1]
+    (key,) = read_submission("x", text.encode())
+    assert fault_in(key.key, NOW_S) is None
+    onset = datetime.fromtimestamp(key.key.starts_at_s, UTC).date() - timedelta(days=2)
+    assert write_submission([key.key], onset) == text.encode()
 
 
 GOOD = json.loads(write_submission([daily_key()], TODAY))
