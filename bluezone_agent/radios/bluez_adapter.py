@@ -27,7 +27,9 @@ ANSWER_TIMEOUT_S: Final = 5.0
 """bluetoothd answers within milliseconds; a rotation of five calls stays below the 15 s that a command waits."""
 LEAVING_TIMEOUT_S: Final = 1.5
 """Stop the scan, withdraw: two answers at most within the 5 s that a stop may take."""
-RELEASE_SETTLES_S: Final = 0.5
+REASON_SETTLES_S: Final = 0.5
+"""bluetoothd says Release and powers its adapters off before it leaves the bus or drops an adapter: the true reason
+follows within milliseconds."""
 BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
 """The Linux Foundation's identity of BlueZ, whose device release is BlueZ's version."""
 
@@ -48,6 +50,7 @@ class Adapter:
         self.extended = False
         """Whether the controller has extended advertising; a legacy one can't change its address while it scans."""
         self.bluez_version = "?"
+        self._fault_soon: RadioUnavailableError | None = None
         self._on_fault = on_fault
         self._closing = False
 
@@ -79,8 +82,7 @@ class Adapter:
         self._closing = True
         self._watch.cancel()
         self._bus.disconnect()
-        with suppress(asyncio.CancelledError):
-            await self._watch
+        await asyncio.wait([self._watch])
 
     async def _watch_bus(self) -> None:
         with suppress(OSError, EOFError, DBusFastError):
@@ -124,8 +126,14 @@ class Adapter:
             raise faults.discoverable(self.name)
 
     def fail_soon(self, fault: RadioUnavailableError) -> None:
-        """Note ``fault`` unless a better reason comes first: what is about to stop says Release before it goes."""
-        asyncio.get_running_loop().call_later(RELEASE_SETTLES_S, self.fail, fault)
+        """Note ``fault`` in a moment, unless another reason follows: the last one is the true one."""
+        if self._fault_soon is None:
+            asyncio.get_running_loop().call_later(REASON_SETTLES_S, self._fail_now)
+        self._fault_soon = fault
+
+    def _fail_now(self) -> None:
+        if self._fault_soon is not None:
+            self.fail(self._fault_soon)
 
     def _signalled(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
@@ -134,7 +142,7 @@ class Adapter:
             case "NameOwnerChanged", ["org.bluez", _, ""]:
                 self.fail(faults.service_stopped())
             case "InterfacesRemoved", [self.path, interfaces] if ADAPTER in interfaces:
-                self.fail(faults.lost(self.name))
+                self.fail_soon(faults.lost(self.name))
             case "PropertiesChanged", ["org.bluez.Adapter1", changed, _] if message.path == self.path:
                 self._changed(unpack_variants(changed))
 
@@ -142,7 +150,7 @@ class Adapter:
         if properties.get("Discoverable"):
             self.fail(faults.discoverable(self.name))
         elif properties.get("Powered") is False:
-            self.fail(faults.switched_off(self.name))
+            self.fail_soon(faults.switched_off(self.name))
 
     def fail(self, fault: RadioUnavailableError) -> None:
         """Note why the adapter can't be used any more; the first reason stands."""

@@ -4,6 +4,7 @@ Annotations are evaluated here, not postponed: dbus-fast reads the D-Bus signatu
 postponed ``None``.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from bluezone_agent.core.frames import Frame
 ADVERTISEMENT_INTERFACE: Final = "org.bluez.LEAdvertisement1"
 BASE_UUID: Final = "-0000-1000-8000-00805f9b34fb"
 """What a 16-bit UUID is followed by when it is written as a 128-bit one."""
+UUID16: Final = re.compile(f"0000([0-9a-f]{{4}}){BASE_UUID}")
 MIN_INTERVAL_MS: Final = 200
 MAX_INTERVAL_MS: Final = 270
 """Exposure Notification's interval. BlueZ before 5.77 obeys it only as ``bluetoothd -E``; else an extended
@@ -33,13 +35,8 @@ def uuid_text(uuid16: int) -> str:
 
 def uuid16_of(text: str) -> int | None:
     """Return the 16-bit UUID that ``text`` is, or None when it is another one."""
-    head, tail = text[:8], text[8:].lower()
-    if tail != BASE_UUID or not head.startswith("0000"):
-        return None
-    try:
-        return int(head[4:], 16)
-    except ValueError:
-        return None
+    found = UUID16.fullmatch(text.lower())
+    return int(found[1], 16) if found else None
 
 
 def heard_frame(

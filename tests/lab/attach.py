@@ -1,7 +1,7 @@
 """Attach virtual controllers to /dev/vhci, one kernel ``hciN`` each, and keep them until SIGTERM.
 
-``python -m tests.lab.attach OUT N extended|legacy strict|none`` writes OUT/air.jsonl and OUT/hci.log; who hears whom is
-read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; a pair that is not in it is at -50 dBm.
+``python -m tests.lab.attach OUT FIRST N extended|legacy strict|none`` writes OUT/air.jsonl and OUT/hci.log. Who hears
+whom is read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; other pairs are at -50 dBm.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class Range:
 
     def rssi_dbm(self, sender: str, receiver: str) -> int | None:
         """Return None when ``receiver`` is out of range of ``sender``."""
-        changed_at = self._path.stat().st_mtime_ns
+        changed_at = self._path.stat().st_mtime_ns if self._path.exists() else 0
         if changed_at != self._read_at:
             self._read_at, self._table = changed_at, json.loads(self._path.read_text())
         return self._table.get(f"{sender}>{receiver}", NEAR_DBM)
 
 
-async def attach(out: Path, count: int, *, extended: bool, strict_filter: bool) -> None:
-    """Run ``count`` controllers until SIGTERM."""
+async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bool) -> None:
+    """Run these controllers until SIGTERM; the numbers are those that the kernel will give them."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with (out / "air.jsonl").open("w") as air_file, (out / "hci.log").open("w") as hci_file:
         air, commands = AirLog(air_file), HciLog(hci_file)
         link = LabLink(Range(out / "range.json").rssi_dbm, 0.0, air)
         open_ones = []
-        for number in range(count):
+        for number in numbers:
             transport = await open_transport("vhci")
             controller = LabController(
                 str(number),
@@ -69,8 +69,8 @@ if __name__ == "__main__":
     asyncio.run(
         attach(
             Path(sys.argv[1]),
-            int(sys.argv[2]),
-            extended=sys.argv[3] == "extended",
-            strict_filter=sys.argv[4] == "strict",
+            range(int(sys.argv[2]), int(sys.argv[2]) + int(sys.argv[3])),
+            extended=sys.argv[4] == "extended",
+            strict_filter=sys.argv[5] == "strict",
         )
     )

@@ -77,7 +77,7 @@ class Agent:
 
     def log(self) -> str:
         """Return what it said so far."""
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     async def command(self, *arguments: str) -> Ended:
         """Run another command of the agent's on the same state."""
@@ -107,6 +107,7 @@ class Guest:
         self.options = options
         self._tools = Path(os.environ["LAB_TOOLS"])
         self._bluetoothd: asyncio.subprocess.Process | None = None
+        self._dbus: asyncio.subprocess.Process | None = None
         self._children: list[asyncio.subprocess.Process] = []
         self.set_range({})
 
@@ -118,24 +119,34 @@ class Guest:
 
     async def start_dbus(self) -> None:
         """Start the system bus."""
-        ended = await run("dbus-daemon", f"--config-file={HERE / 'dbus.conf'}", "--fork", "--nopidfile")
-        if ended.code:
-            raise RuntimeError(ended.stderr)
+        command = ("dbus-daemon", f"--config-file={HERE / 'dbus.conf'}", "--nofork", "--nopidfile")
+        self._dbus = await asyncio.create_subprocess_exec(*command)
+        await _until(Path("/run/dbus/system_bus_socket").exists)
+
+    async def stop_dbus(self) -> None:
+        """Kill the system bus."""
+        assert self._dbus is not None
+        self._dbus.kill()
+        await self._dbus.wait()
 
     async def start_controllers(self) -> None:
         """Attach the virtual controllers; returns when the kernel has them all."""
-        count = self.options["controllers"]
-        with (self.out / "controllers.log").open("w") as log:
+        await self.attach(self.out, self.options["controllers"])
+
+    async def attach(self, out: Path, count: int, first: int = 0) -> asyncio.subprocess.Process:
+        """Attach ``count`` controllers, ``hci{first}`` and on, with an air of their own that is logged to ``out``."""
+        with (out / "controllers.log").open("w") as log:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "tests.lab.attach", str(self.out), str(count)),
+                *("-m", "tests.lab.attach", str(out), str(first), str(count)),
                 "extended" if self.options["extended"] else "legacy",
                 "strict" if self.options["strict_filter"] else "none",
                 stdout=log,
                 stderr=log,
             )
         self._children.append(child)
-        await _until(Path(f"/sys/class/bluetooth/hci{count - 1}").exists)
+        await _until(Path(f"/sys/class/bluetooth/hci{first + count - 1}").exists)
+        return child
 
     async def start_bluetoothd(self, *, main_conf: str = "") -> None:
         """Start bluetoothd with ``main_conf`` as its configuration; returns when it has powered the adapters."""
@@ -146,9 +157,13 @@ class Guest:
                 str(self._tools / "usr/libexec/bluetooth/bluetoothd"), "-n", *experimental, stdout=log, stderr=log
             )
         for number in range(self.options["controllers"]):
-            async with asyncio.timeout(READY_S):
-                while not await self._is_powered(number):
-                    await asyncio.sleep(0.05)
+            await self.powered(number)
+
+    async def powered(self, number: int) -> None:
+        """Return when bluetoothd has powered an adapter."""
+        async with asyncio.timeout(READY_S):
+            while not await self._is_powered(number):
+                await asyncio.sleep(0.05)
 
     async def stop_bluetoothd(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """Stop it, kindly or not."""
@@ -165,8 +180,9 @@ class Guest:
     async def close(self) -> None:
         """End the controllers, which write the last lines of their logs."""
         for child in self._children:
-            child.send_signal(signal.SIGTERM)
-            await child.wait()
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+                await child.wait()
 
     async def set_adapter(self, number: int, name: str, value: Variant) -> None:
         """Set a property of an adapter, as a person with bluetoothctl would."""
@@ -213,7 +229,7 @@ async def main(out: Path) -> None:
     result: dict[str, Any] = {}
     try:
         result = {"result": await scenario.play(guest)}
-    except BaseException:
+    except BaseException:  # whatever it was, the host has to know
         result = {"error": traceback.format_exc()}
         raise
     finally:
