@@ -22,7 +22,10 @@ SUFFIXES: Final = (".zip", ".json")
 
 
 class DirectorySource:
-    """A folder, in the order of its ``index.txt``, or without one every case file in the order of names."""
+    """A folder, in the order of its ``index.txt``, or without one every case file in the order of names.
+
+    Or a single file, which is always read: unlike a folder's, it may get new contents under its old name.
+    """
 
     def __init__(self, path: Path) -> None:
         """``path`` need not exist yet."""
@@ -38,13 +41,15 @@ class DirectorySource:
 
         A listed file that can't be read does not hold back the others: its error is raised at the end.
         """
-        root, names = self._names()
+        if self._path.is_file():
+            yield SourceFile(self._path.name, _read(self._path, MAX_FILE), _signature(self._path))
+            return
         fault: KeySourceError | None = None
-        for name in names:
+        for name in self._names():
             if known(name):
                 continue
             try:
-                file = SourceFile(name, _read(root / name, MAX_FILE), _signature(root / name))
+                file = SourceFile(name, _read(self._path / name, MAX_FILE), _signature(self._path / name))
             except KeySourceError as error:
                 fault = fault or error
             else:
@@ -52,14 +57,12 @@ class DirectorySource:
         if fault is not None:
             raise fault
 
-    def _names(self) -> tuple[Path, list[str]]:
-        if self._path.is_file():
-            return self._path.parent, [self._path.name]
+    def _names(self) -> list[str]:
         index = self._path / INDEX_NAME
         if index.exists():
-            return self._path, parse_index(_read(index, MAX_INDEX), str(index))
+            return parse_index(_read(index, MAX_INDEX), str(index))
         try:
-            return self._path, sorted(p.name for p in self._path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+            return sorted(p.name for p in self._path.iterdir() if p.suffix in SUFFIXES and p.is_file())
         except OSError as error:
             raise _unreadable(self._path, error) from error
 

@@ -73,6 +73,9 @@ class HttpSource:
         third.
         """
         with _Fetch(self._deadline_s) as fetch:
+            if self._url.path.endswith(FILE_SUFFIXES):  # always: it may get new contents under its old name
+                yield self._file(fetch, self._url.path.rpartition("/")[2], self._url)
+                return
             faults: list[KeySourceError] = []
             for name, url in self._listed(fetch):
                 if known(name):
@@ -89,8 +92,6 @@ class HttpSource:
                 raise faults[0]
 
     def _listed(self, fetch: _Fetch) -> list[tuple[str, httpx2.URL]]:
-        if self._url.path.endswith(FILE_SUFFIXES):
-            return [(self._url.path.rpartition("/")[2], self._url)]
         base = self._url if self._url.path.endswith("/") else self._url.copy_with(path=self._url.path + "/")
         index = base.join(INDEX_NAME)
         return [(path, base.join(path)) for path in parse_index(fetch.get(index, MAX_INDEX), _shown(index))]

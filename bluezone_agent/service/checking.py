@@ -102,8 +102,7 @@ class Check:
 
     def _file(self, report: SourceReport, file: SourceFile, key: VerificationKey) -> None:
         before = self._store.exposures.file(report.name, file.name)
-        first_fetched_s = before.fetched_at_s if before else int(self._now_s)
-        record = CaseFileRecord(report.name, file.name, "", first_fetched_s, 0, 0, "", settled=False)
+        record = CaseFileRecord(report.name, file.name, "", int(self._now_s), 0, 0, "", settled=False)
         try:
             case_file = read_case_file(file.name, file.data, file.signature, key, self._now_s)
         except CaseFileError as error:
@@ -112,6 +111,10 @@ class Check:
             with self._store.transaction():
                 self._store.exposures.record_file(record)
         else:
+            if before and before.digest == case_file.digest:
+                if before.settled:
+                    return
+                record = replace(record, fetched_at_s=before.fetched_at_s)
             report.dropped.update(dict(case_file.dropped))
             record = self._believed(record, case_file)
             self._import(record, case_file)

@@ -21,7 +21,7 @@ class CaseFileRecord:
     digest: str
     """SHA-256 of the signed bytes, hex; empty when refused."""
     fetched_at_s: int
-    """When it was fetched for the first time."""
+    """When these contents were fetched for the first time."""
     keys: int
     dropped: int
     refusal: str
@@ -66,12 +66,14 @@ class Exposures:
         return CaseFileRecord(**{**dict(row), "settled": bool(row["settled"])}) if row else None
 
     def record_file(self, record: CaseFileRecord) -> None:
-        """Write a file's verdict; the time of its first fetch stays."""
+        """Write a file's verdict; the time of its first fetch stays while its contents do."""
         self._db.execute(
             """
             INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (source, name) DO UPDATE SET digest = excluded.digest, keys = excluded.keys,
-                dropped = excluded.dropped, refusal = excluded.refusal, settled = excluded.settled
+            ON CONFLICT (source, name) DO UPDATE SET
+                fetched_at_s = iif(digest = excluded.digest, fetched_at_s, excluded.fetched_at_s),
+                digest = excluded.digest, keys = excluded.keys, dropped = excluded.dropped,
+                refusal = excluded.refusal, settled = excluded.settled
             """,
             (
                 record.source,

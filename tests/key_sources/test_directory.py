@@ -38,7 +38,7 @@ def test_with_an_index_its_order_holds_and_only_its_files_count(tmp_path: Path) 
 def test_a_single_file_brings_its_signature(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "a.json.sig").write_text("signed")
-    assert read(tmp_path / "a.json") == [SourceFile("a.json", b"{}", b"signed")]
+    assert read(tmp_path / "a.json", "a.json") == [SourceFile("a.json", b"{}", b"signed")], "it may have new contents"
 
 
 def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ def test_checking_again_changes_nothing(device: Device, protocol: str) -> None:
     assert again.sources[0].files == [], "what is settled is not read again"
 
 
+def test_a_single_file_may_get_new_contents_under_its_name(device: Device) -> None:
+    key = daily_key()
+    device.hear(key)
+    device.publish("1", daily_key(number=9))
+    device.folder = device.folder / "1.zip"
+    assert device.check().matched_keys == 0
+    assert device.check().sources[0].files == [], "what is settled is not news"
+    device.folder = device.folder.parent
+    device.publish("1", key)
+    device.folder = device.folder / "1.zip"
+    assert device.check().matched_keys == 1
+
+
 def test_the_same_keys_under_another_name_change_no_exposure(device: Device) -> None:
     key = daily_key()
     device.hear(key)
@@ -173,22 +186,30 @@ def test_what_is_heard_from_publication_on_does_not_count(device: Device, publis
     assert sum(d.heard_minutes for d in device.check().days) == published_after_s // 60
 
 
-def test_a_file_that_does_not_say_when_was_published_when_it_was_first_seen(device: Device) -> None:
-    key = daily_key("bluezone")
-    data = json.dumps(
-        {
-            "data": [
-                {"daily_key": key.data.hex(), "time_start": key.starts_at_s, "max": 96, "time_end": key.ends_at_s - 1}
-            ]
-        }
-    ).encode()
+def put_app_file(device: Device, key: DailyKey) -> None:
+    """Sign a file as the app's own server would write it, which does not say when."""
+    entry = {"daily_key": key.data.hex(), "time_start": key.starts_at_s, "max": 96, "time_end": key.ends_at_s - 1}
+    data = json.dumps({"data": [entry]}).encode()
     (device.folder / "app.json").write_bytes(data)
     (device.folder / "app.json.sig").write_bytes(AUTHORITY.sign(data))
-    first_s = key.ends_at_s + 600
+
+
+def test_a_file_that_does_not_say_when_was_published_when_it_was_first_seen(device: Device) -> None:
+    key = daily_key("bluezone")
+    put_app_file(device, key)
     device.hear(key, key.ends_at_s - 1200, late_s=600)
-    assert sum(d.heard_minutes for d in device.check(first_s).days) == 20
+    assert sum(d.heard_minutes for d in device.check(key.ends_at_s + 600).days) == 20
     device.hear(key, key.ends_at_s - 1200, late_s=1800)
     assert sum(d.heard_minutes for d in device.check(NOW_S).days) == 20
+
+
+def test_new_contents_were_published_when_they_were_first_seen(device: Device) -> None:
+    earlier, key = daily_key("bluezone", days_ago=3, number=2), daily_key("bluezone")
+    put_app_file(device, earlier)
+    device.check(earlier.ends_at_s + 60)
+    put_app_file(device, key)
+    device.hear(key)
+    assert sum(d.heard_minutes for d in device.check().days) == 20
 
 
 def test_what_was_heard_in_untrusted_time_does_not_count(device: Device) -> None:
