@@ -17,9 +17,15 @@ EXIT_TRY_AGAIN = 75
 EXIT_CONFIG = 78
 
 
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
-    """Mark ``text`` for the catalogues and return it unchanged."""
-    return text
+class Text(str):
+    """A text of our own that the catalogues translate, unlike data that happen to read the same."""
+
+    __slots__ = ()
+
+
+def N_(text: str) -> Text:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark ``text`` for the catalogues."""
+    return Text(text)
 
 
 class AgentError(Exception):

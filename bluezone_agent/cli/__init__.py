@@ -7,7 +7,7 @@ import sys
 import click
 
 from bluezone_agent import __version__
-from bluezone_agent.cli.base import Group, fail
+from bluezone_agent.cli.base import Group, Option, fail, speak_as_asked
 from bluezone_agent.errors import N_, AgentError
 
 root = Group(
@@ -30,11 +30,18 @@ root = Group(
         "config": "config:config",
     },
 )
-click.version_option(__version__, prog_name="bluezone-agent")(root)
+click.version_option(
+    __version__,
+    prog_name="bluezone-agent",
+    cls=Option,
+    help=N_("Show the version and exit."),
+    message="%(prog)s %(version)s",
+)(root)
 
 
 def main() -> None:
     """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    speak_as_asked(sys.argv[1:])
     try:
         code = root.main(prog_name="bluezone-agent", standalone_mode=False)
     except AgentError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
@@ -64,9 +64,12 @@ def _set_config(ctx: click.Context, _parameter: click.Parameter, value: Path | N
         ctx.obj = replace(_inherited(ctx), config_file=value)
 
 
-def _set_language(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        use_language(value)
+def speak_as_asked(arguments: Sequence[str]) -> None:
+    """Speak the language of ``--lang`` before anything is parsed: click words its mistakes while it parses."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _equals, value = argument.partition("=")
+        if name == "--lang" and (value or following) in LANGUAGES:
+            use_language(value or following)
 
 
 def _inherited(ctx: click.Context) -> Settings:
@@ -91,7 +94,6 @@ def _common_options() -> list[click.Parameter]:
         Option(
             ["--lang"],
             type=click.Choice(LANGUAGES),
-            callback=_set_language,
             help=N_("Language of all texts."),
             **shared,
         ),

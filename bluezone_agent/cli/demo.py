@@ -12,7 +12,7 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, say
 from bluezone_agent.cli.exposures import advice, as_object, describe
-from bluezone_agent.cli.i18n import _, local_clock, ngettext
+from bluezone_agent.cli.i18n import _, local_clock
 from bluezone_agent.errors import N_, ExportError
 
 if TYPE_CHECKING:
@@ -137,10 +137,9 @@ def _cell(minutes: set[int], heard: set[int], near: set[int]) -> str:
 
 def _print_morning(day: Day) -> None:
     click.echo(
-        ngettext(
-            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes {n}",
-            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes {n}",
-            day.keys_published,
+        _(
+            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes"
+            " those that are over: {n}"
         ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
     )
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
@@ -155,8 +154,10 @@ def _print_table(day: Day) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None)
-    for name in (_("who"), "", _("2 m, truly"), _("measured"), _("told"), ""):
-        table.add_column(name, no_wrap=True)
+    table.add_column(_("who"), no_wrap=True)
+    for name in ("", _("2 m, truly"), _("measured"), _("told")):
+        table.add_column(name)
+    table.add_column(no_wrap=True)
     for v in day.others:
         table.add_row(
             v.person.name,

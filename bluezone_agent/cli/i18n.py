@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.errors import AgentError
+from bluezone_agent.errors import AgentError, Text
 
 DOMAIN: Final = "bluezone_agent"
 LOCALES: Final = Path(__file__).parent.parent / "locale"
@@ -38,11 +38,14 @@ def ngettext(singular: str, plural: str, n: int) -> str:
 
 def rendered(error: AgentError) -> tuple[str, str]:
     """Return an error's message and hint in the person's language."""
-    fields = {
-        name: _(value) if isinstance(value, str) else rendered(value)[0] if isinstance(value, AgentError) else value
-        for name, value in error.fields.items()
-    }
+    fields = {name: _rendered_field(value) for name, value in error.fields.items()}
     return _(error.message).format(**fields), _(error.hint).format(**fields)
+
+
+def _rendered_field(value: object) -> object:
+    if isinstance(value, AgentError):
+        return rendered(value)[0]
+    return _(value) if isinstance(value, Text) else value
 
 
 def local_date(unix_s: float) -> str:

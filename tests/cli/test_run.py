@@ -128,3 +128,9 @@ def test_a_state_directory_that_cannot_be_made_is_named(program: Program) -> Non
     assert str(program.state_dir) in done.stderr
     assert "--state-dir DIR" in done.stderr
     assert program.state_dir.read_text() == "I am a file"
+
+
+def test_the_language_asked_for_holds_for_mistakes_too(program: Program) -> None:
+    for asked in (["--lang", "vi"], ["--lang=vi"]):
+        assert "Không có tùy chọn '--foo'" in program.run(*asked, "--foo").stderr
+    assert "No such option '--foo'" in program.run("--foo").stderr

@@ -1,0 +1,28 @@
+"""What is translated, and what is not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bluezone_agent.cli.i18n import _, rendered, use_language
+from bluezone_agent.errors import N_, AgentError
+
+
+@pytest.fixture
+def vietnamese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LANGUAGE", "en")
+    use_language("vi")
+    yield
+
+
+@pytest.mark.usefixtures("vietnamese")
+def test_data_that_read_like_a_text_of_ours_stay_as_they_are() -> None:
+    assert _("closed") != "closed"
+    error = AgentError("{a} {b}", a="closed", b=N_("closed"))
+    assert rendered(error)[0] == f"closed {_('closed')}"
+
+
+@pytest.mark.usefixtures("vietnamese")
+def test_an_error_within_an_error_is_rendered_too() -> None:
+    inner = AgentError(N_("{path} exists already and is never overwritten"), path="x")
+    assert rendered(AgentError("{reason}", reason=inner))[0] == rendered(inner)[0] != str(inner)
