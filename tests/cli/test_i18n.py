@@ -1,7 +1,5 @@
 """What is translated, and what is not."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bluezone_agent.cli.i18n import _, rendered, use_language
@@ -9,10 +7,9 @@ from bluezone_agent.errors import N_, AgentError
 
 
 @pytest.fixture
-def vietnamese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def vietnamese(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGUAGE", "en")
     use_language("vi")
-    yield
 
 
 @pytest.mark.usefixtures("vietnamese")
