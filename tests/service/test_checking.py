@@ -208,6 +208,7 @@ def test_new_contents_were_published_when_they_were_first_seen(device: Device) -
     put_app_file(device, earlier)
     device.check(earlier.ends_at_s + 60)
     put_app_file(device, key)
+    assert device.check(key.ends_at_s + 60).days == ()
     device.hear(key)
     assert sum(d.heard_minutes for d in device.check().days) == 20
 
@@ -232,6 +233,7 @@ def test_a_revoked_key_is_forgotten_and_never_matches_again(device: Device) -> N
     assert (report.matched_keys, [d.heard_minutes for d in report.days]) == (1, [20])
     device.publish("3", key, at_s=TODAY_S + 120)
     assert device.check().matched_keys == 1
+    assert device.store._db.execute("SELECT count(*) FROM exposure_minute").fetchone()[0] == 20, "the other's alone"
     with device.store.transaction():
         device.store.exposures.delete_before(key.ends_at_s)  # its minutes are gone anyway; the verdict stays
     device.publish("4", key, at_s=TODAY_S + 180)

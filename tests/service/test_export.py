@@ -140,6 +140,19 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, what: str) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_that_appears_at_the_last_moment_is_not_overwritten_either(tmp_path: Path, link: bool) -> None:
+    path, target = tmp_path / "out", tmp_path / "diary"
+    target.write_text("my diary")
+    if link:
+        path.symlink_to(target)
+    else:
+        target.rename(path)
+    with pytest.raises(FileExistsError):
+        export._create(path, b"keys")
+    assert path.read_text() == "my diary"
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=f"can't write {tmp_path}/no/out: No such file") as caught:
         export.write(tmp_path / "no" / "out", [daily_key()], None)
