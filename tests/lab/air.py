@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -58,40 +58,35 @@ class AirLog:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._now: dict[str, OnAir] = {}
+        self._now: dict[str, tuple[OnAir, list[float]]] = {}
+        """Sender → what it began to send, and when it sent it."""
 
     def sent(self, sender: str, address: str, random: bool, event_type: int, data: bytes) -> None:
         """Note one packet."""
         now_s = time.time()
-        before = self._now.get(sender)
         what = (address, random, event_type, data)
-        if before and (before.address, before.random, before.event_type, before.data) == what:
-            self._now[sender] = OnAir(sender, *what, before.from_s, now_s, before.packets + 1)
-            return
-        if before:
-            self._write("end", before)
-        self._now[sender] = OnAir(sender, *what, now_s, now_s, 1)
-        self._write("begin", self._now[sender])
+        if sender in self._now:
+            began, sent = self._now[sender]
+            if (began.address, began.random, began.event_type, began.data) == what:
+                sent.append(now_s)
+                return
+            self._end(sender)
+        began = OnAir(sender, *what, now_s, now_s, 1)
+        self._now[sender] = began, [now_s]
+        self._write("begin", began)
 
     def sweep(self, *, everything: bool = False) -> None:
         """Note what has ended by itself; with ``everything``, the lab ends now."""
-        for sender, last in list(self._now.items()):
-            if everything or time.time() - last.to_s > SILENT_S:
-                self._write("end", last)
-                del self._now[sender]
+        for sender, (_, sent) in list(self._now.items()):
+            if everything or time.time() - sent[-1] > SILENT_S:
+                self._end(sender)
 
-    def _write(self, event: str, what: OnAir) -> None:
-        line = {
-            "event": event,
-            "sender": what.sender,
-            "address": what.address,
-            "random": what.random,
-            "event_type": what.event_type,
-            "data": what.data.hex(),
-            "from_s": what.from_s,
-            "to_s": what.to_s,
-            "packets": what.packets,
-        }
+    def _end(self, sender: str) -> None:
+        began, sent = self._now.pop(sender)
+        self._write("end", replace(began, to_s=sent[-1], packets=len(sent)))
+
+    def _write(self, event: str, stretch: OnAir) -> None:
+        line = {"event": event, **asdict(stretch), "data": stretch.data.hex()}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
 

@@ -19,6 +19,7 @@ from tests.lab.air import AirLog, HciLog
 from tests.lab.controllers import LabController, LabLink
 
 NEAR_DBM: Final = -50
+LOOK_S: Final = 0.5
 
 
 class Range:
@@ -26,14 +27,18 @@ class Range:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read_at = 0
+        self._changed_at = 0
         self._table: dict[str, int | None] = {}
+        self.look()
+
+    def look(self) -> None:
+        """See whether the table has changed."""
+        changed_at = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        if changed_at != self._changed_at:
+            self._changed_at, self._table = changed_at, json.loads(self._path.read_text())
 
     def rssi_dbm(self, sender: str, receiver: str) -> int | None:
         """Return None when ``receiver`` is out of range of ``sender``."""
-        changed_at = self._path.stat().st_mtime_ns if self._path.exists() else 0
-        if changed_at != self._read_at:
-            self._read_at, self._table = changed_at, json.loads(self._path.read_text())
         return self._table.get(f"{sender}>{receiver}", NEAR_DBM)
 
 
@@ -42,8 +47,8 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with (out / "air.jsonl").open("w") as air_file, (out / "hci.log").open("w") as hci_file:
-        air, commands = AirLog(air_file), HciLog(hci_file)
-        link = LabLink(Range(out / "range.json").rssi_dbm, 0.0, air)
+        air, commands, reach = AirLog(air_file), HciLog(hci_file), Range(out / "range.json")
+        link = LabLink(reach.rssi_dbm, air)
         open_ones = []
         for number in numbers:
             transport = await open_transport("vhci")
@@ -61,7 +66,8 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
             await asyncio.sleep(0.05)
         while not stop.is_set():
             air.sweep()
-            await asyncio.sleep(1)
+            reach.look()
+            await asyncio.sleep(LOOK_S)
         air.sweep(everything=True)
 
 

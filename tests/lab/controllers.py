@@ -8,7 +8,6 @@ Part E, sections 7.3.2 and 7.8.4 to 7.8.11.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -30,15 +29,13 @@ LOGGED: Final = ("RANDOM_ADDRESS", "ADVERTISING", "SCAN_PARAM", "SCAN_ENABLE")
 
 
 class LabLink(LocalLink):
-    """The air: every advertisement reaches every scanning controller in range, with its RSSI, unless it is lost."""
+    """The air: every advertisement reaches every scanning controller in range, with the RSSI of the pair."""
 
-    def __init__(self, rssi_dbm: Callable[[str, str], int | None], loss: float, log: AirLog) -> None:
-        """``rssi_dbm(sender, receiver)`` is None out of range; ``loss`` the probability that a packet is lost."""
+    def __init__(self, rssi_dbm: Callable[[str, str], int | None], log: AirLog) -> None:
+        """``rssi_dbm(sender, receiver)`` is None out of range, or for a packet that is to be lost."""
         super().__init__()  # type: ignore[no-untyped-call] # bumble 0.0.236
         self._rssi_dbm = rssi_dbm
-        self._loss = loss
         self._log = log
-        self._random = random.Random(0)
 
     def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
         if isinstance(packet, ll.ConnectInd):
@@ -51,7 +48,7 @@ class LabLink(LocalLink):
             if receiver is sender_controller or not isinstance(receiver, LabController):
                 continue
             rssi_dbm = self._rssi_dbm(sender_controller.name, receiver.name)
-            if rssi_dbm is not None and self._random.random() >= self._loss:
+            if rssi_dbm is not None:
                 asyncio.get_running_loop().call_soon(receiver.received, packet, rssi_dbm)
 
 

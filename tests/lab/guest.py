@@ -59,10 +59,11 @@ class Agent:
             self._process = await asyncio.create_subprocess_exec(*self._command("run"), stdout=log, stderr=log)
 
     async def stop(self) -> tuple[int, float]:
-        """Send SIGTERM and return the exit code and how long it took."""
+        """Send SIGTERM and return the exit code and how long it took; one that has ended already just says so."""
         assert self._process is not None
         started_s = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
         code = await self._wait(STOP_S)
         return code, time.monotonic() - started_s
 

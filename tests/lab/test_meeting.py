@@ -121,3 +121,21 @@ def test_sigterm_ends_the_broadcast_and_the_agent(meeting: Outcome) -> None:
     assert [code for code, _ in meeting.result["stopped"]] == [0, 0, 0]
     assert max(s.to_s for s in meeting.air) < meeting.result["times"]["stop"] + STOP_S
     assert "Traceback" not in "".join(Path(meeting.out, f"agent-{name}.log").read_text() for name in SENDERS)
+
+
+@pytest.mark.parametrize("protocol", list(PREFIXES))
+def test_a_legacy_controller_gets_its_address_while_it_neither_scans_nor_broadcasts(lab: Lab, protocol: str) -> None:
+    meeting = lab.play("meeting", extended=False, controllers=3, protocol=protocol)
+    scanning, broadcasting = "00", "00"
+    addresses = []
+    for _, controller, name, parameters in meeting.hci:
+        if controller != SENDERS["a"]:
+            continue
+        if name == "HCI_LE_SET_SCAN_ENABLE_COMMAND":
+            scanning = parameters[:2]
+        elif name == "HCI_LE_SET_ADVERTISING_ENABLE_COMMAND":
+            broadcasting = parameters
+        elif name == "HCI_LE_SET_RANDOM_ADDRESS_COMMAND":
+            assert (scanning, broadcasting) == ("00", "00")
+            addresses.append(parameters)
+    assert len(set(addresses)) == len(addresses) == len(on_air(meeting, "a"))
