@@ -55,11 +55,17 @@ def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
     from bluezone_agent.service.checking import PinnedSource  # noqa: PLC0415
 
     wanted = [s for s in config.sources if only is None or s.location == only]
+    if not wanted and only:
+        raise ConfigError(
+            N_('no [[source]] with location = "{location}" is configured'),
+            N_("configured are: {locations}"),
+            location=only,
+            locations=", ".join(s.location for s in config.sources) or "-",
+        )
     if not wanted:
         raise ConfigError(
-            N_("no source of case files is configured{which}"),
+            N_("no source of case files is configured"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
-            which=f" at {only}" if only else "",
         )
     return [
         PinnedSource(open_source(s.location), VerificationKey.from_pem(s.key_id, s.key_version, s.public_key))

@@ -54,7 +54,7 @@ def as_object(day: DayExposure, warned: Warned | None = None) -> dict[str, Any]:
         "degree": str(day.degree),
         "warning": day.warns,
         "warned_at": iso(warned.warned_at_s) if warned else None,
-        "people": day.people,
+        "keys_heard": day.keys,
         "heard_minutes": day.heard_minutes,
         "minutes_within_2m": round(day.near_minutes, 1),
         "rule": day.rule,

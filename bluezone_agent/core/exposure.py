@@ -47,8 +47,8 @@ class DayExposure:
 
     day_start_s: int
     degree: Degree
-    people: int
-    """Published keys that were heard."""
+    keys: int
+    """Published keys that were heard; a person has one for each day, and one more for each cut."""
     heard_minutes: int
     near_minutes: float
     encounters: tuple[Encounter, ...]
@@ -68,20 +68,20 @@ def day_exposures(heard: Iterable[tuple[ReportType, Sequence[HeardMinute]]], rul
             days.setdefault(day_start_s(m.minute * MINUTE_S), []).append(m)
         for day, its_minutes in days.items():
             groups.setdefault((day, Degree.by(report_type)), []).append(its_minutes)
-    return [_day_exposure(day, degree, people, rule) for (day, degree), people in sorted(groups.items())]
+    return [_day_exposure(day, degree, keys, rule) for (day, degree), keys in sorted(groups.items())]
 
 
-def _day_exposure(day: int, degree: Degree, people: list[list[HeardMinute]], rule: ProximityRule) -> DayExposure:
+def _day_exposure(day: int, degree: Degree, keys: list[list[HeardMinute]], rule: ProximityRule) -> DayExposure:
     nearest: dict[int, HeardMinute] = {}
-    for m in (m for minutes in people for m in minutes):
+    for m in (m for minutes in keys for m in minutes):
         if m.minute not in nearest or m.attenuation_db < nearest[m.minute].attenuation_db:
             nearest[m.minute] = m
     near_minutes = rule.near_minutes(list(nearest.values()))
     encounters = sorted(
-        (e for minutes in people for e in _encounters(minutes, rule)), key=lambda e: (e.starts_at_s, e.ends_at_s)
+        (e for minutes in keys for e in _encounters(minutes, rule)), key=lambda e: (e.starts_at_s, e.ends_at_s)
     )
     warns = near_minutes >= rule.warning_minutes
-    return DayExposure(day, degree, len(people), len(nearest), near_minutes, tuple(encounters), warns, rule.name)
+    return DayExposure(day, degree, len(keys), len(nearest), near_minutes, tuple(encounters), warns, rule.name)
 
 
 def _encounters(minutes: list[HeardMinute], rule: ProximityRule) -> list[Encounter]:

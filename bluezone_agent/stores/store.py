@@ -30,6 +30,7 @@ class Store(AbstractContextManager["Store"]):
         """Open the store in ``state_dir``; raises StoreError (see ``open_database``)."""
         self.state_dir = state_dir
         self._db = open_database(state_dir)
+        self._closed = False
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
@@ -76,14 +77,17 @@ class Store(AbstractContextManager["Store"]):
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
-        """Empty the write-ahead log into the file and close it."""
+        """Empty the write-ahead log into the file and close it; once more does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self._truncate_log()
         finally:
             self._db.close()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         try:
             self.close()

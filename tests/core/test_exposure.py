@@ -64,7 +64,7 @@ def test_days_are_utc_days_and_degrees_are_apart() -> None:
 
 def test_a_minute_near_two_cases_is_one_minute() -> None:
     (day,) = day_exposures([(CASE, minutes(0, 10, 50)), (CASE, minutes(5, 10, 60))], SWISSCOVID)
-    assert (day.people, day.heard_minutes, day.near_minutes) == (2, 15, 10 + 5 * 0.5)
+    assert (day.keys, day.heard_minutes, day.near_minutes) == (2, 15, 10 + 5 * 0.5)
 
 
 def test_a_long_silence_begins_a_new_encounter() -> None:

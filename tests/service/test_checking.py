@@ -82,7 +82,7 @@ def test_an_exposure_is_found_with_its_minutes_and_warned_of_once(device: Device
     device.publish("1", key, daily_key(protocol, number=2))
     report = device.check()
     (day,) = report.days
-    assert (day.day_start_s, day.degree, day.people) == (TODAY_S - DAY_S, Degree.F1, 1)
+    assert (day.day_start_s, day.degree, day.keys) == (TODAY_S - DAY_S, Degree.F1, 1)
     assert (day.heard_minutes, day.near_minutes, day.warns) == (20, 20.0, True)
     (encounter,) = day.encounters
     assert (encounter.starts_at_s, encounter.ends_at_s) == (MET_S, MET_S + 20 * 60)
