@@ -39,7 +39,15 @@ def on_air(meeting: Outcome, name: str) -> list[OnAir]:
 def stored(meeting: Outcome, name: str) -> set[bytes]:
     """Return the identifiers that an agent has heard, of every protocol."""
     with Store(meeting.out / "state" / name) as store:
-        return {i for protocol in PROTOCOLS for i in store.contacts.identifiers(protocol)[1]}
+        return {
+            bytes(i)
+            for p in PROTOCOLS.values()
+            for i in _cut(store.contacts.identifiers(p.name)[1], p.identifier_length)
+        }
+
+
+def _cut(packed: bytearray, length: int) -> Iterator[bytearray]:
+    return (packed[at : at + length] for at in range(0, len(packed), length))
 
 
 def sent_while_together(meeting: Outcome, name: str) -> set[bytes]:
@@ -139,3 +147,12 @@ def test_a_legacy_controller_gets_its_address_while_it_neither_scans_nor_broadca
             assert (scanning, broadcasting) == ("00", "00")
             addresses.append(parameters)
     assert len(set(addresses)) == len(addresses) == len(on_air(meeting, "a"))
+
+
+def test_no_identifier_and_no_address_is_in_the_logs(meeting: Outcome) -> None:
+    logs = "".join(Path(meeting.out, f"agent-{name}.log").read_text() for name in SENDERS).lower()
+    assert "identifier_rotated" in logs
+    for stretch in meeting.air:
+        assert stretch.address.removesuffix("/P").lower() not in logs
+        assert stretch.beacon
+        assert stretch.beacon.identifier.hex() not in logs
