@@ -47,16 +47,26 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
         finally:
             writer.close()
 
-    umask = os.umask(0o177)
-    try:
-        server = await asyncio.start_unix_server(connected, path)
-    finally:
-        os.umask(umask)
+    server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
     try:
         async with server:
             await server.serve_forever()
     finally:
         path.unlink(missing_ok=True)
+
+
+def _bound_privately(path: Path) -> socket.socket:
+    """Return a socket at ``path`` that its owner alone may connect to; the umask is back before anything else runs."""
+    listening = socket.socket(socket.AF_UNIX)
+    umask = os.umask(0o177)
+    try:
+        listening.bind(os.fspath(path))
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(umask)
+    return listening
 
 
 async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The whole agent on a steered radio, in simulated time."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -124,7 +126,7 @@ def test_an_agent_of_one_protocol_hears_and_stores_the_other(store: Store, own: 
 
     run_simulated(bench.during(meet))
     ids, identifiers = store.contacts.identifiers(other)
-    assert set(identifiers) == {decode(frame).identifier}  # type: ignore[union-attr]
+    assert identifiers == decode(frame).identifier  # type: ignore[union-attr]
     minutes = store.contacts.minutes_of(ids)
     assert [m.minute for m in minutes] == [int(NOON_S // 60), int(NOON_S // 60) + 1]
     assert sum(m.count for m in minutes) == 120
@@ -215,6 +217,23 @@ def test_the_control_socket_is_the_owners_alone(store: Store) -> None:
 
     run_simulated(bench.during(look))
     assert not (store.state_dir / control.SOCKET_NAME).exists()
+
+
+def test_agents_that_start_together_leave_the_umask_as_it_was(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with ExitStack() as opened:
+            benches = [Bench(opened.enter_context(Store(tmp_path / str(i)))) for i in range(3)]
+
+            async def start_together() -> None:
+                async with asyncio.TaskGroup() as agents:
+                    for bench in benches:
+                        agents.create_task(bench.during(lambda _: asyncio.sleep(1)))
+
+            run_simulated(start_together())
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
 
 
 def test_checks_run_on_schedule(store: Store) -> None:
