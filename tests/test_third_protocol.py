@@ -8,7 +8,7 @@ import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.identifiers import DiagnosisKey, ProximityProtocol
-from bluezone_agent.core.matching import match
+from bluezone_agent.core.matching import HeardIdentifiers, match
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.radios.virtual import Air, Place
 from bluezone_agent.service.agent import Agent
@@ -46,7 +46,8 @@ def test_it_is_broadcast_heard_stored_and_matched(tmp_path: Path, monkeypatch: p
         assert {own.key.protocol for own in theirs} == {"toy"}
         for listener in stores[1:]:
             ids, identifiers = listener.contacts.identifiers("toy")
-            matches = list(match(TOY, [DiagnosisKey(own.key) for own in theirs], identifiers))
+            heard = HeardIdentifiers(identifiers, TOY.identifier_length)
+            matches = list(match(TOY, [DiagnosisKey(own.key) for own in theirs], heard))
             assert {ids[index] for _, _, index in matches} == set(ids)
             assert len(matches) == 3, "130 minutes touch three slots of an hour"
             (found, slot, index) = matches[0]

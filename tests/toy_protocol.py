@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 
 from bluezone_agent.core.frames import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, require_within
+from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
 
 
-class Toy:
+class Toy(ProximityProtocol):
     """Identifiers of an hour: eight bytes of a keyed hash over the hour's start."""
 
     name = "toy"
     key_length = 20
+    identifier_length = 8
     slots_per_day = 24
     service_uuid = 0x1234
 
-    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
-        for start in range(key.starts_at_s, key.ends_at_s, key.slot_s):
-            yield self.identifier_at(key, start)
-
-    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
-        require_within(key, unix_s)
-        start = key.slot_start_s(unix_s)
-        digest = blake2b(start.to_bytes(8, "big"), key=key.data, digest_size=8).digest()
-        return IdentifierSlot(digest, start, start + key.slot_s)
+    def identifiers(self, key: DailyKey) -> bytes:
+        starts = range(key.starts_at_s, key.ends_at_s, key.slot_s)
+        return b"".join(blake2b(s.to_bytes(8, "big"), key=key.data, digest_size=8).digest() for s in starts)
 
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
         return Frame((self.service_uuid,), {self.service_uuid: slot.identifier}, tx_power_dbm=tx_power_dbm)

@@ -7,12 +7,11 @@ of others are walked along their chain. Both match alike, because an entry state
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
 from bluezone_agent.core.frames import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, require_within
+from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.errors import N_, MalformedPayloadError
 
 SUB_KEY_SALT: Final = b"bluzonesubkey"
@@ -21,33 +20,27 @@ ID_INDICES: Final = (0, 4, 8, 12, 16, 18, 20, 22, 24, 26, 28, 30)
 """The bytes of a 32-byte sub key that make up a Bluezone ID."""
 COMPANY_ID: Final = 8885
 SERVICE_UUID: Final = 0x4E56
-ID_LENGTH: Final = len(ID_INDICES)
+SUB_KEY_LENGTH: Final = 32
 
 
-class Bluezone:
+class Bluezone(ProximityProtocol):
     """The protocol of the Bluezone app's Android broadcasts."""
 
     name = "bluezone"
     key_length = 32
+    identifier_length = len(ID_INDICES)
     slots_per_day = 96
     service_uuid = SERVICE_UUID
 
-    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
-        """Yield the key's identifiers; past ``slots_per_day`` go on with the next day's chained key."""
-        data, start = key.data, key.starts_at_s
-        while start < key.ends_at_s:
-            sub_key = sha256(data + SUB_KEY_SALT).digest()
-            for _ in range(key.slots_per_day):
-                if start >= key.ends_at_s:
-                    return
-                yield IdentifierSlot(_id_of(sub_key), start, start + key.slot_s)
-                sub_key, start = sha256(sub_key).digest(), start + key.slot_s
+    def identifiers(self, key: DailyKey) -> bytes:
+        """Return the key's Bluezone IDs; past ``slots_per_day`` they go on with the next day's chained key."""
+        count = -(-(key.ends_at_s - key.starts_at_s) // key.slot_s)
+        sub_keys: list[bytes] = []
+        data = key.data
+        while len(sub_keys) < count:
+            sub_keys += _chain(sha256(data + SUB_KEY_SALT).digest(), min(key.slots_per_day, count - len(sub_keys)))
             data = sha256(data).digest()
-
-    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
-        """Return the identifier on the air at ``unix_s``. Raises ValueError outside the key's span."""
-        require_within(key, unix_s)
-        return next(slot for slot in self.slots(key) if unix_s < slot.ends_at_s)
+        return _ids_of(b"".join(sub_keys))
 
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:  # noqa: ARG002
         """Return the app's frame with a TX Power Level field added, which the app's receivers ignore."""
@@ -62,11 +55,11 @@ class Bluezone:
         identifier = frame.manufacturer_data.get(COMPANY_ID)
         if identifier is None or SERVICE_UUID not in frame.service_uuids:
             return None
-        if len(identifier) != ID_LENGTH:
+        if len(identifier) != self.identifier_length:
             raise MalformedPayloadError(
                 N_("Bluezone frame with {found} bytes of identifier, {expected} expected"),
                 found=len(identifier),
-                expected=ID_LENGTH,
+                expected=self.identifier_length,
             )
         power = frame.tx_power_dbm
         return Beacon(self.name, identifier, b"" if power is None else power.to_bytes(1, "big", signed=True))
@@ -76,5 +69,17 @@ class Bluezone:
         return int.from_bytes(beacon.metadata, "big", signed=True) if beacon.metadata else None
 
 
-def _id_of(sub_key: bytes) -> bytes:
-    return bytes(sub_key[i] for i in ID_INDICES)
+def _chain(sub_key: bytes, count: int) -> list[bytes]:
+    chain = [sub_key]
+    for _ in range(count - 1):
+        sub_key = sha256(sub_key).digest()
+        chain.append(sub_key)
+    return chain
+
+
+def _ids_of(sub_keys: bytes) -> bytes:
+    """Pick the ID's bytes out of sub keys that stand one after the other: all first bytes, all second bytes, …"""
+    ids = bytearray(len(sub_keys) // SUB_KEY_LENGTH * len(ID_INDICES))
+    for at, index in enumerate(ID_INDICES):
+        ids[at :: len(ID_INDICES)] = sub_keys[index::SUB_KEY_LENGTH]
+    return bytes(ids)

@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bluezone_agent.core.frames import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, require_within
+from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import ENIN_S, Enin, enin_at
 from bluezone_agent.errors import N_, MalformedPayloadError
 
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
 SERVICE_UUID: Final = 0xFD6F
-RPI_LENGTH: Final = 16
 AEM_LENGTH: Final = 4
+INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+"""Translation tables for HMAC's pads."""
+HALF_INNER_PAD: Final = b"\x36" * 32
+HALF_OUTER_PAD: Final = b"\x5c" * 32
+"""What follows a 32-byte key in its 64-byte block."""
+NO_SALT_INNER: Final = sha256(HALF_INNER_PAD * 2)
+NO_SALT_OUTER: Final = sha256(HALF_OUTER_PAD * 2)
 METADATA_V1_0: Final = 0x40
 """Version 1.0: major version in the two highest bits, minor in the next two, the rest zero."""
 TX_POWER_BOUNDS_DBM: Final = (-50, 20)
 """A stated power outside is not believed: the metadata is malleable (exposure-notifications-internals)."""
 
 
-class Gaen:
+class Gaen(ProximityProtocol):
     """Exposure Notification."""
 
     name = "gaen"
     key_length = 16
+    identifier_length = 16
     slots_per_day = 144
     service_uuid = SERVICE_UUID
 
-    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
-        """Yield the Rolling Proximity Identifiers of a Temporary Exposure Key."""
-        first, last = enin_at(key.starts_at_s), enin_at(key.ends_at_s + ENIN_S - 1)
-        blocks = b"".join(_padded_data(Enin(enin)) for enin in range(first, last))
-        rpis = _aes_ecb(_derived(key.data, b"EN-RPIK"), blocks)
-        for i, enin in enumerate(range(first, last)):
-            yield IdentifierSlot(rpis[16 * i : 16 * i + 16], enin * ENIN_S, (enin + 1) * ENIN_S)
-
-    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
-        """Return the identifier on the air at ``unix_s``. Raises ValueError outside the key's span."""
-        require_within(key, unix_s)
-        enin = enin_at(unix_s)
-        rpi = _aes_ecb(_derived(key.data, b"EN-RPIK"), _padded_data(enin))
-        return IdentifierSlot(rpi, enin * ENIN_S, (enin + 1) * ENIN_S)
+    def identifiers(self, key: DailyKey) -> bytes:
+        """Return the Rolling Proximity Identifiers of a Temporary Exposure Key: one AES-ECB call over all blocks."""
+        count = -(-(key.ends_at_s - key.starts_at_s) // ENIN_S)
+        blocks = _padded_data(enin_at(key.starts_at_s), count)
+        # one AES block an identifier is what the specification asks for; nothing is ever chained or repeated
+        return Cipher(AES128(_derived(key.data, b"EN-RPIK")), ECB()).encryptor().update(blocks)  # noqa: S305
 
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
         """Return service data RPI || AEM; raises OverflowError when the power is no int8."""
@@ -59,13 +61,13 @@ class Gaen:
         data = frame.service_data.get(SERVICE_UUID)
         if data is None:
             return None
-        if len(data) != RPI_LENGTH + AEM_LENGTH:
+        if len(data) != self.identifier_length + AEM_LENGTH:
             raise MalformedPayloadError(
                 N_("Exposure Notification frame with {found} bytes of service data, {expected} expected"),
                 found=len(data),
-                expected=RPI_LENGTH + AEM_LENGTH,
+                expected=self.identifier_length + AEM_LENGTH,
             )
-        return Beacon(self.name, data[:RPI_LENGTH], data[RPI_LENGTH:])
+        return Beacon(self.name, data[: self.identifier_length], data[self.identifier_length :])
 
     def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
         """Decrypt the metadata; None unless its major version is 1 and the power lies within bounds."""
@@ -75,17 +77,28 @@ class Gaen:
         return power if metadata[0] >> 6 == 1 and low <= power <= high else None
 
 
-def _padded_data(enin: Enin) -> bytes:
-    return b"EN-RPI" + bytes(6) + enin.to_bytes(4, "little")
+@lru_cache(maxsize=64)  # all keys of a day share their blocks, and 14 days are published
+def _padded_data(first: Enin, count: int) -> bytes:
+    """PaddedData of ``count`` consecutive intervals."""
+    return b"".join(b"EN-RPI" + bytes(6) + enin.to_bytes(4, "little") for enin in range(first, first + count))
 
 
 def _derived(tek: bytes, info: bytes) -> bytes:
-    return HKDF(SHA256(), length=16, salt=None, info=info).derive(tek)
+    """HKDF-SHA256 without salt, 16 bytes (RFC 5869), with the states of its constant first blocks kept.
+
+    Four short hashes instead of a library's objects: a key export is a million of these.
+    """
+    prk = _hmac(NO_SALT_INNER, NO_SALT_OUTER, tek)
+    inner, outer = sha256(prk.translate(INNER_PAD) + HALF_INNER_PAD), sha256(prk.translate(OUTER_PAD) + HALF_OUTER_PAD)
+    return _hmac(inner, outer, info + b"\x01")[:16]
 
 
-def _aes_ecb(key: bytes, blocks: bytes) -> bytes:
-    # One AES block an identifier is what the specification asks for; nothing is ever chained or repeated.
-    return Cipher(AES128(key), ECB()).encryptor().update(blocks)  # noqa: S305
+def _hmac(inner: HASH, outer: HASH, message: bytes) -> bytes:
+    """HMAC (RFC 2104) from the states after its padded key; they stay as they are."""
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def _aes_ctr(tek: bytes, rpi: bytes, data: bytes) -> bytes:

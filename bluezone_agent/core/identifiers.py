@@ -1,24 +1,25 @@
 """What every proximity protocol has in common: daily keys, identifiers with their validity, and beacons.
 
-A protocol is one file that answers :class:`ProximityProtocol` and one line in ``protocols.py``.
+A protocol is one file with a :class:`ProximityProtocol` and one line in ``protocols.py``.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import ClassVar, NamedTuple
 
 from bluezone_agent.core.frames import Frame
 
 
-@dataclass(frozen=True, slots=True)
-class DailyKey:
+class DailyKey(NamedTuple):
     """A secret from which a protocol derives the identifiers of a span of time.
 
     Own keys start at a UTC midnight and end at the next one, or where they were cut. Published keys have
-    the span that their publisher states; a chained Bluezone entry may span several days.
+    the span that their publisher states; a chained Bluezone entry may span several days. A tuple, because a
+    case file may hold a million of them.
     """
 
     protocol: str
@@ -79,8 +80,7 @@ class ReportType(IntEnum):
     REVOKED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnosisKey:
+class DiagnosisKey(NamedTuple):
     """A published daily key of a case (F0) or of a contact of a case (F1)."""
 
     key: DailyKey
@@ -89,45 +89,52 @@ class DiagnosisKey:
     """Days from the onset of symptoms to the key's day, -14..14; None when not said."""
 
 
-class ProximityProtocol(Protocol):
+class ProximityProtocol(ABC):
     """How one proximity scheme derives, frames and reads identifiers."""
 
-    @property
-    def name(self) -> str:
-        """Name in the configuration, the store and case files."""
+    name: ClassVar[str]
+    """Name in the configuration, the store and case files."""
+    key_length: ClassVar[int]
+    """Bytes of a daily key."""
+    identifier_length: ClassVar[int]
+    """Bytes of an identifier, at least 8."""
+    slots_per_day: ClassVar[int]
+    """Identifiers that one of our own keys has a day."""
+    service_uuid: ClassVar[int]
+    """16-bit UUID that every frame of the protocol lists; radios filter by it."""
 
-    @property
-    def key_length(self) -> int:
-        """Bytes of a daily key."""
+    @abstractmethod
+    def identifiers(self, key: DailyKey) -> bytes:
+        """Return the identifiers of every slot that starts within the key's span, in order, without a gap between."""
 
-    @property
-    def slots_per_day(self) -> int:
-        """Identifiers that one of our own keys has a day."""
-
-    @property
-    def service_uuid(self) -> int:
-        """16-bit UUID that every frame of the protocol lists; radios filter by it."""
-
-    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
-        """Yield every identifier of ``key`` in the order of its validity."""
-
-    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
-        """Return the identifier of ``key`` on the air at ``unix_s``. Raises ValueError outside its span."""
-
+    @abstractmethod
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
         """Return the frame that carries the slot's identifier and ``tx_power_dbm`` (int8)."""
 
+    @abstractmethod
     def decode(self, frame: Frame) -> Beacon | None:
         """Read a frame; None when it is not of this protocol.
 
         Raises MalformedPayloadError when it claims to be and is not well formed.
         """
 
+    @abstractmethod
     def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
         """Return the transmit power that the sender of a beacon matched to ``key`` states, None if unknown."""
 
+    def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
+        """Yield every identifier of ``key`` with its validity, in order."""
+        derived = self.identifiers(key)
+        for number in range(len(derived) // self.identifier_length):
+            yield self.slot(key, derived, number)
 
-def require_within(key: DailyKey, unix_s: float) -> None:
-    """Raise ValueError unless ``unix_s`` lies in the span of ``key``."""
-    if not key.starts_at_s <= unix_s < key.ends_at_s:
-        raise ValueError(f"{unix_s} is outside the key's span {key.starts_at_s}..{key.ends_at_s}")
+    def slot(self, key: DailyKey, derived: bytes, number: int) -> IdentifierSlot:
+        """Return slot ``number`` of ``key``, cut out of its ``derived`` identifiers."""
+        at, starts_at_s = number * self.identifier_length, key.starts_at_s + number * key.slot_s
+        return IdentifierSlot(derived[at : at + self.identifier_length], starts_at_s, starts_at_s + key.slot_s)
+
+    def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
+        """Return the identifier of ``key`` on the air at ``unix_s``. Raises ValueError outside its span."""
+        if not key.starts_at_s <= unix_s < key.ends_at_s:
+            raise ValueError(f"{unix_s} is outside the key's span {key.starts_at_s}..{key.ends_at_s}")
+        return self.slot(key, self.identifiers(key), int((unix_s - key.starts_at_s) // key.slot_s))

@@ -1,33 +1,101 @@
-"""Which identifiers heard belong to published keys, and which sightings of them count."""
+"""Which identifiers heard belong to published keys, and which sightings of them count.
+
+A country publishes a hundred thousand keys with fourteen million identifiers; a device heard a thousandth of a
+thousandth of them. So almost all of the work is to say no quickly: the identifiers of a batch of keys are looked
+up at once in a map of one byte a prefix, and only what passes is compared in full.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bluezone_agent.core.identifiers import DiagnosisKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import ENIN_S
 
 MATCH_TOLERANCE_S: Final = 12 * ENIN_S
 """By how much a sighting may miss an identifier's validity: 12 intervals (GAEN), for clocks that differ."""
+KEYS_IN_BATCH: Final = 128
+"""Their 18,432 identifiers of 16 bytes are 288 KiB: numpy's overhead is spread, and a core's cache holds them."""
+PREFIX_BITS: Final = range(12, 25)
+"""The map has 64 bytes an identifier, so that one in 64 strangers passes, from 4 KiB to 16 MiB."""
+
+
+class _Layout(TypedDict):
+    """Where the first bytes of identifiers stand that follow one another."""
+
+    shape: tuple[int]
+    buffer: bytes | bytearray | None
+    strides: tuple[int]
+
+
+class HeardIdentifiers:
+    """The identifiers that were heard of one protocol, ready to be looked up."""
+
+    def __init__(self, packed: bytes | bytearray, length: int) -> None:
+        """``packed`` holds identifiers of ``length`` bytes, at least 8, one after the other."""
+        self.length = length
+        self._packed = packed
+        count = len(packed) // length
+        self._shift = np.uint32(32 - min(max(count.bit_length() + 6, PREFIX_BITS[0]), PREFIX_BITS[-1]))
+        self._passes = np.zeros(1 << (32 - int(self._shift)), dtype=np.bool_)
+        self._passes[self._prefixes(packed)] = True
+        heads = self._heads(packed)
+        self._order = np.argsort(heads, kind="stable")
+        self._sorted_heads = heads[self._order]
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def find(self, derived: bytes) -> Iterator[tuple[int, int]]:
+        """Yield (number within ``derived``, index of the same identifier heard), in order; all indices of one."""
+        candidates = np.flatnonzero(self._passes[self._prefixes(derived)])
+        heads = self._heads(derived)[candidates]
+        first = np.searchsorted(self._sorted_heads, heads, "left")
+        last = np.searchsorted(self._sorted_heads, heads, "right")
+        for hit in np.flatnonzero(first < last).tolist():
+            number = int(candidates[hit])
+            identifier = derived[number * self.length : (number + 1) * self.length]
+            for index in self._order[first[hit] : last[hit]].tolist():
+                if self._packed[index * self.length : (index + 1) * self.length] == identifier:
+                    yield number, index
+
+    def _prefixes(self, packed: bytes | bytearray) -> NDArray[np.uint32]:
+        words: NDArray[np.uint32] = np.ndarray(**self._layout(packed), dtype="<u4")
+        return words >> self._shift
+
+    def _heads(self, packed: bytes | bytearray) -> NDArray[np.uint64]:
+        """Return the first 8 bytes of each identifier as a number."""
+        return np.ndarray(**self._layout(packed), dtype="<u8")
+
+    def _layout(self, packed: bytes | bytearray) -> _Layout:
+        count = len(packed) // self.length
+        return {"shape": (count,), "buffer": packed if count else None, "strides": (self.length,)}
 
 
 def match(
-    protocol: ProximityProtocol, diagnosis_keys: Iterable[DiagnosisKey], identifiers: Sequence[bytes]
+    protocol: ProximityProtocol, diagnosis_keys: Iterable[DiagnosisKey], heard: HeardIdentifiers
 ) -> Iterator[tuple[DiagnosisKey, IdentifierSlot, int]]:
     """Yield each slot of a key whose identifier was heard, with the identifier's index; all indices of one heard twice.
 
-    Whether a sighting counts is for :func:`may_match`, which needs its time.
+    Whether a sighting counts is for :func:`may_match`, which needs its time. Every key is consumed, also when nothing
+    was heard.
     """
-    indices: dict[bytes, list[int]] = {}
-    for index, identifier in enumerate(identifiers):
-        indices.setdefault(identifier, []).append(index)
-    if not indices:
-        return
-    for diagnosis in diagnosis_keys:
-        for slot in protocol.slots(diagnosis.key):
-            for index in indices.get(slot.identifier, ()):
-                yield diagnosis, slot, index
+    keys = iter(diagnosis_keys)
+    while batch := list(islice(keys, KEYS_IN_BATCH)):
+        if not len(heard):
+            continue
+        derived = [protocol.identifiers(diagnosis.key) for diagnosis in batch]
+        counts = [len(part) // protocol.identifier_length for part in derived]
+        ends = np.cumsum(counts)
+        for number, index in heard.find(b"".join(derived)):
+            which = int(np.searchsorted(ends, number, "right"))
+            slot = protocol.slot(batch[which].key, derived[which], number - int(ends[which]) + counts[which])
+            yield batch[which], slot, index
 
 
 def may_match(slot: IdentifierSlot, at_s: float, published_at_s: float) -> bool:

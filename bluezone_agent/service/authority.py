@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -124,7 +124,7 @@ def publish(
     report = PublishReport()
     found = _read(submissions, report, now_s)
     if contact:
-        found = [replace(k, report_type=ReportType.RECURSIVE) for k in found]
+        found = [k._replace(report_type=ReportType.RECURSIVE) for k in found]
     with locked(folder):
         before = read_back(folder, key, now_s)
         batches = _batches(_due(found, before, report, now_s), before, int(now_s))
@@ -174,7 +174,7 @@ def _due(
     found: Iterable[DiagnosisKey], before: Iterable[PublishedFile], report: PublishReport, now_s: float
 ) -> list[DiagnosisKey]:
     """Return the keys to publish now: each once, over, and not published yet, or published as a contact's only."""
-    published = {k.key.data: k.report_type for file in before for k in file.case_file.keys}
+    published = {k.key.data: k.report_type for file in before for k in file.case_file.whole().keys}
     due: list[DiagnosisKey] = []
     for diagnosis in {k.key.data: k for k in found}.values():
         if published.get(diagnosis.key.data) in {diagnosis.report_type, ReportType.CONFIRMED_TEST}:

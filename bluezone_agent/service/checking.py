@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
-from bluezone_agent.core.case_files import CaseFile, VerificationKey, read_case_file
+from bluezone_agent.core.case_files import CaseFile, Part, VerificationKey, read_case_file
 from bluezone_agent.core.exposure import DayExposure, day_exposures
-from bluezone_agent.core.identifiers import DiagnosisKey, IdentifierSlot
-from bluezone_agent.core.intervals import MINUTE_S, minute_at
-from bluezone_agent.core.matching import MATCH_TOLERANCE_S, match, may_match
+from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot, ProximityProtocol
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
+from bluezone_agent.core.matching import MATCH_TOLERANCE_S, HeardIdentifiers, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import ProximityRule
 from bluezone_agent.core.sightings import ContactMinute
@@ -66,6 +66,27 @@ class CheckReport:
         return all(s.complete for s in self.sources)
 
 
+@dataclass(slots=True)
+class _Read:
+    """What the parts of one file come to."""
+
+    protocol: str = ""
+    published_at_s: int | None = None
+    keys: int = 0
+    newest_end_s: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    revoked: list[bytes] = field(default_factory=list)
+    hits: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = field(default_factory=dict)
+    """Matched key → its slots that were heard, each with the id of the beacon."""
+
+    def count(self, part: Part) -> None:
+        """Add what is counted of a part."""
+        self.keys += len(part.keys)
+        self.newest_end_s = max([self.newest_end_s, *(k.key.ends_at_s for k in part.keys)])
+        self.dropped.update({str(fault): count for fault, count in part.dropped.items()})
+        self.revoked += part.revoked
+
+
 class Check:
     """Matches case files with what one store heard."""
 
@@ -75,7 +96,12 @@ class Check:
         self._rule = rule
         self._assumed_tx_power_dbm = assumed_tx_power_dbm
         self._now_s = now_s
-        self._heard = {name: store.contacts.identifiers(name) for name in PROTOCOLS}
+        self._heard = {name: self._heard_of(protocol) for name, protocol in PROTOCOLS.items()}
+        self._days = store.contacts.days()
+
+    def _heard_of(self, protocol: ProximityProtocol) -> tuple[Sequence[int], HeardIdentifiers]:
+        beacon_ids, packed = self._store.contacts.identifiers(protocol.name)
+        return beacon_ids, HeardIdentifiers(packed, protocol.identifier_length)
 
     def run(self, sources: Sequence[PinnedSource]) -> CheckReport:
         """Check every source. One that fails, or a file that is refused, is reported; the others go on."""
@@ -105,63 +131,70 @@ class Check:
         record = CaseFileRecord(report.name, file.name, "", int(self._now_s), 0, 0, "", settled=False)
         try:
             case_file = read_case_file(file.name, file.data, file.signature, key, self._now_s)
-        except CaseFileError as error:
-            report.refusals.append(error)
-            record = replace(record, refusal=str(error))
-            with self._store.transaction():
-                self._store.exposures.record_file(record)
-        else:
             if before and before.digest == case_file.digest:
                 if before.settled:
                     return
                 record = replace(record, fetched_at_s=before.fetched_at_s)
-            report.dropped.update(dict(case_file.dropped))
-            record = self._believed(record, case_file)
-            self._import(record, case_file)
+            read = self._read(case_file)
+        except CaseFileError as error:
+            report.refusals.append(error)
+            record, read = replace(record, refusal=str(error)), _Read()
+        else:
+            report.dropped.update(read.dropped)
+            record = replace(
+                record,
+                digest=case_file.digest,
+                keys=read.keys,
+                dropped=read.dropped.total(),
+                settled=read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s,
+            )
+        self._write(record, read)
         report.files.append(record)
 
-    def _believed(self, record: CaseFileRecord, case_file: CaseFile) -> CaseFileRecord:
-        return replace(
-            record,
-            digest=case_file.digest,
-            keys=len(case_file.keys),
-            dropped=sum(count for _, count in case_file.dropped),
-            settled=all(self._is_over(k) for k in case_file.keys),
-        )
+    def _read(self, case_file: CaseFile) -> _Read:
+        """Read a file to its end, part by part, and match its keys on the way. Raises CaseFileError."""
+        read = _Read(case_file.protocol, case_file.published_at_s)
+        beacon_ids, heard = self._heard[case_file.protocol]
 
-    def _import(self, record: CaseFileRecord, case_file: CaseFile) -> None:
+        def worth_matching() -> Iterator[DiagnosisKey]:
+            for part in case_file.parts():
+                read.count(part)
+                yield from (k for k in part.keys if self._is_worth_matching(k.key))
+
+        for diagnosis, slot, index in match(PROTOCOLS[case_file.protocol], worth_matching(), heard):
+            read.hits.setdefault(diagnosis, []).append((slot, beacon_ids[index]))
+        return read
+
+    def _is_worth_matching(self, key: DailyKey) -> bool:
+        """Whether the key is over, for one that is still valid can be replayed, and anybody was heard in its time."""
+        if key.ends_at_s > self._now_s:
+            return False
+        first, last = (
+            int(at_s // DAY_S) for at_s in (key.starts_at_s - MATCH_TOLERANCE_S, key.ends_at_s + MATCH_TOLERANCE_S)
+        )
+        return any(day in self._days for day in range(first, last + 1))
+
+    def _write(self, record: CaseFileRecord, read: _Read) -> None:
         """Write everything that a file brings, or nothing of it; once more changes nothing."""
-        matched = list(self._matches(case_file, record.fetched_at_s))
+        # minutes are counted whole: the one in which the file was published does not count
+        published_at_s = minute_at(read.published_at_s or record.fetched_at_s) * MINUTE_S
+        matched = [m for m in (self._matched(k, hits, published_at_s) for k, hits in read.hits.items()) if m.minutes]
         with self._store.transaction():
             self._store.exposures.record_file(record)
             for found in matched:
                 self._store.exposures.add(found)
-            for data in case_file.revoked:
-                self._store.exposures.revoke(_digest(data), case_file.protocol, self._now_s)
+            for data in read.revoked:
+                self._store.exposures.revoke(_digest(data), read.protocol, self._now_s)
 
-    def _is_over(self, diagnosis: DiagnosisKey) -> bool:
-        """Whether the key, and the tolerance around it, lie in the past."""
-        return diagnosis.key.ends_at_s + MATCH_TOLERANCE_S <= self._now_s
-
-    def _matches(self, case_file: CaseFile, first_fetched_s: int) -> Iterator[Matched]:
-        # minutes are counted whole: the one in which the file was published does not count
-        published_at_s = minute_at(case_file.published_at_s or first_fetched_s) * MINUTE_S
-        beacon_ids, identifiers = self._heard[case_file.protocol]
-        over = (k for k in case_file.keys if k.key.ends_at_s <= self._now_s)  # one still valid can be replayed
-        found: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = {}
-        for diagnosis, slot, index in match(PROTOCOLS[case_file.protocol], over, identifiers):
-            found.setdefault(diagnosis, []).append((slot, beacon_ids[index]))
-        for diagnosis, hits in found.items():
-            minutes = merge(self._heard_minutes(diagnosis, hits, published_at_s))
-            if minutes:
-                yield Matched(
-                    _digest(diagnosis.key.data),
-                    diagnosis.key.protocol,
-                    diagnosis.report_type,
-                    diagnosis.days_since_onset,
-                    int(self._now_s),
-                    minutes,
-                )
+    def _matched(self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int) -> Matched:
+        return Matched(
+            _digest(diagnosis.key.data),
+            diagnosis.key.protocol,
+            diagnosis.report_type,
+            diagnosis.days_since_onset,
+            int(self._now_s),
+            merge(self._heard_minutes(diagnosis, hits, published_at_s)),
+        )
 
     def _heard_minutes(
         self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int

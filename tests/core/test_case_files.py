@@ -6,6 +6,7 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,29 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "case-files.md"
 GOOD_ZIP = signed_zip(export_of(entry()))
 
 
-def read_zip(data: bytes, key: VerificationKey = PINNED) -> CaseFile:
-    return read_case_file("a.zip", data, None, key, NOW_S)
+@dataclass(frozen=True)
+class Read:
+    """A case file, read as a whole."""
+
+    protocol: str
+    digest: str
+    published_at_s: int | None
+    keys: tuple[DiagnosisKey, ...]
+    revoked: tuple[bytes, ...]
+    dropped: tuple[tuple[KeyFault, int], ...]
 
 
-def read_json(data: bytes, signature: bytes | None = None, key: VerificationKey = PINNED) -> CaseFile:
-    return read_case_file("a.json", data, AUTHORITY.sign(data) if signature is None else signature, key, NOW_S)
+def whole(file: CaseFile) -> Read:
+    part = file.whole()
+    return Read(file.protocol, file.digest, file.published_at_s, part.keys, part.revoked, tuple(part.dropped.items()))
+
+
+def read_zip(data: bytes, key: VerificationKey = PINNED) -> Read:
+    return whole(read_case_file("a.zip", data, None, key, NOW_S))
+
+
+def read_json(data: bytes, signature: bytes | None = None, key: VerificationKey = PINNED) -> Read:
+    return whole(read_case_file("a.json", data, AUTHORITY.sign(data) if signature is None else signature, key, NOW_S))
 
 
 def json_of(*entries: Any, **members: Any) -> bytes:
@@ -186,7 +204,7 @@ def test_signed_json_of_any_shape_costs_only_what_is_wrong_in_it(entries: list[A
 )
 def test_only_the_pinned_key_under_its_id_and_version_is_believed(signer: SigningKey, found: str | None) -> None:
     data = json_of(json_entry())
-    reads: list[Callable[[], CaseFile]] = [
+    reads: list[Callable[[], Read]] = [
         lambda: read_zip(signed_zip(export_of(entry(), key=signer), signer)),
         lambda: read_json(data, signer.sign(data)),
     ]
@@ -219,10 +237,10 @@ def test_a_second_signature_by_another_key_does_no_harm() -> None:
 
 def test_an_unsigned_file_is_refused_by_name() -> None:
     export = export_of(entry())
-    reads: list[Callable[[], CaseFile]] = [
+    reads: list[Callable[[], Read]] = [
         lambda: read_zip(zipped(("export.bin", export))),
         lambda: read_zip(zipped(("export.bin", export), ("export.sig", b""))),
-        lambda: read_case_file("a.json", json_of(json_entry()), None, PINNED, NOW_S),
+        lambda: whole(read_case_file("a.json", json_of(json_entry()), None, PINNED, NOW_S)),
         lambda: read_json(json_of(json_entry()), b""),
     ]
     for read in reads:

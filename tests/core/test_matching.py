@@ -4,13 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot
+from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.matching import MATCH_TOLERANCE_S, match, may_match
+from bluezone_agent.core.matching import MATCH_TOLERANCE_S, HeardIdentifiers, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
 
 SLOT = IdentifierSlot(b"identifier", 100_000, 100_600)
 LATER = 1_000_000
+
+
+def packed(protocol: ProximityProtocol, identifiers: list[bytes]) -> HeardIdentifiers:
+    return HeardIdentifiers(b"".join(identifiers), protocol.identifier_length)
 
 
 @given(
@@ -18,7 +22,7 @@ LATER = 1_000_000
     numbers=st.lists(st.integers(0, 5), max_size=4, unique=True),
     slots=st.lists(st.integers(1, 200), min_size=6, max_size=6),
     heard=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 250)), max_size=12),
-    strangers=st.lists(st.binary(min_size=16, max_size=16), max_size=3),
+    strangers=st.lists(st.binary(min_size=12, max_size=12), max_size=3),
 )
 def test_it_finds_what_a_comparison_of_everything_finds(
     protocol: str,
@@ -35,7 +39,8 @@ def test_it_finds_what_a_comparison_of_everything_finds(
 
     published = [DiagnosisKey(key(n, slots[n])) for n in numbers]
     on_the_air = {n: list(p.slots(key(n, 251))) for n, _ in heard}
-    identifiers = [on_the_air[n][slot].identifier for n, slot in heard] + strangers
+    identifiers = [on_the_air[n][slot].identifier for n, slot in heard]
+    identifiers += [(stranger + bytes(4))[: p.identifier_length] for stranger in strangers]
     naive = [
         (diagnosis, slot, index)
         for diagnosis in published
@@ -43,13 +48,13 @@ def test_it_finds_what_a_comparison_of_everything_finds(
         for index, identifier in enumerate(identifiers)
         if slot.identifier == identifier
     ]
-    assert list(match(p, published, identifiers)) == naive
+    assert list(match(p, published, packed(p, identifiers))) == naive
     assert len(naive) == sum(n in numbers and slot < slots[n] for n, slot in heard)
 
 
 def test_nothing_heard_matches_nothing() -> None:
     key = DiagnosisKey(DailyKey("gaen", bytes(16), 0, DAY_S, 144))
-    assert list(match(PROTOCOLS["gaen"], [key], [])) == []
+    assert list(match(PROTOCOLS["gaen"], [key], HeardIdentifiers(b"", 16))) == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import stat
 import zipfile
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ class Office:
         ]
 
     def published_keys(self) -> dict[bytes, ReportType]:
-        return {k.key.data: k.report_type for file in self.published() for k in file.keys}
+        return {k.key.data: k.report_type for file in self.published() for k in file.whole().keys}
 
     def bytes(self) -> dict[str, bytes]:
         return {str(p.relative_to(self.folder)): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
@@ -112,7 +111,7 @@ def test_every_good_key_is_published_once(
     office.hand_in("2", *keys[:3])
     first = office.publish()
     assert set(office.published_keys()) == over
-    assert sum(len(f.keys) for f in office.published()) == sum(p.keys for p in first.published) == len(over)
+    assert sum(len(f.whole().keys) for f in office.published()) == sum(p.keys for p in first.published) == len(over)
     assert first.held_back == len(keys) - len(over)
     before = office.bytes()
     again = office.publish(NOW_S + 60)
@@ -126,9 +125,9 @@ def test_what_is_published_says_protocol_time_and_onset(office: Office) -> None:
     report = office.publish()
     assert [(p.protocol, p.keys) for p in report.published] == [("bluezone", 1), ("gaen", 1)]
     first, second = office.published()
-    assert [first.keys[0].key, second.keys[0].key] == [bluezone, gaen]
+    assert [first.whole().keys[0].key, second.whole().keys[0].key] == [bluezone, gaen]
     assert {f.published_at_s for f in (first, second)} == {NOW_S}
-    assert {k.days_since_onset for f in (first, second) for k in f.keys} == {3}
+    assert {k.days_since_onset for f in (first, second) for k in f.whole().keys} == {3}
     assert (office.folder / "index.txt").read_text() == "".join(f"{p.name}\n" for p in report.published)
 
 
@@ -190,10 +189,10 @@ def test_a_malformed_submission_is_refused_by_name_and_the_others_go_on(office: 
 def test_bad_keys_are_left_out_with_their_reason_and_the_others_published(office: Office) -> None:
     good = daily_key()
     bad = [
-        replace(daily_key(number=2), data=b"short"),
-        replace(daily_key(number=3, days_ago=20)),
-        replace(daily_key(number=4, days_ago=-1)),
-        replace(daily_key(number=5), protocol="morse"),
+        daily_key(number=2)._replace(data=b"short"),
+        daily_key(number=3, days_ago=20),
+        daily_key(number=4, days_ago=-1),
+        daily_key(number=5)._replace(protocol="morse"),
     ]
     path = office.hand_in("1", good, *bad)
     report = office.publish()
@@ -271,7 +270,7 @@ def test_the_files_are_what_other_software_expects(office: Office) -> None:
         assert archive.namelist() == ["export.bin", "export.sig"]
         assert archive.read("export.bin")[:16] == b"EK Export v1    "
     (file,) = (f for f in office.published() if f.protocol == "gaen")
-    assert [k.key.data[-1] for k in file.keys] == [3, 7, 9], "sorted by key data, not by who handed in when"
+    assert [k.key.data[-1] for k in file.whole().keys] == [3, 7, 9], "sorted by key data, not by who handed in when"
     (text,) = office.folder.glob("bluezone/*.json")
     (app,) = json.loads(text.read_bytes())["data"]
     assert set(app) >= {"daily_key", "time_start", "max", "time_end"}

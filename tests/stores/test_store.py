@@ -48,7 +48,8 @@ def test_a_beacon_heard_for_minutes_is_one_row(store: Store) -> None:
     for minute in range(10):
         with store.transaction():
             store.contacts.add([contact(minute)])
-    assert store.contacts.identifiers("gaen") == ([1], [BEACON.identifier])
+    ids, packed = store.contacts.identifiers("gaen")
+    assert (list(ids), bytes(packed)) == ([1], BEACON.identifier)
 
 
 def test_a_minute_written_twice_is_kept_twice(store: Store) -> None:
@@ -78,6 +79,15 @@ def test_hours_count_identifiers_and_minutes(store: Store) -> None:
     assert (first.identifiers, first.minutes, first.identifier_minutes, first.strongest_dbm) == (2, 2, 3, -55)
     assert (second.starts_at_s, second.minutes) == (3600, 1)
     assert store.contacts.hours(3600) == [second]
+
+
+def test_days_are_those_of_which_anything_is_kept(store: Store) -> None:
+    assert store.contacts.days() == set()
+    with store.transaction():
+        store.contacts.add(
+            [contact(0), contact(1439), contact(1440 * 3), contact(1440 * 3 + 5), contact(1440 * 14 - 1)]
+        )
+    assert store.contacts.days() == {0, 3, 13}
 
 
 def test_own_keys_run_advance_and_close(store: Store) -> None:
@@ -142,7 +152,7 @@ def test_after_14_days_nothing_is_left_in_any_file(store: Store) -> None:
         assert BEACON.identifier not in data
         assert KEY.data not in data
         assert b"digest" not in data.replace(b"key_digest", b"").replace(b"digest TEXT", b"")
-    assert store.contacts.identifiers("gaen")[1] == [b"new-new-new-new-"]
+    assert store.contacts.identifiers("gaen")[1] == b"new-new-new-new-"
 
 
 def test_13_days_are_kept(store: Store) -> None:

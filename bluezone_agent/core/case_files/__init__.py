@@ -7,11 +7,11 @@ then its form; then its keys, one by one.
 from __future__ import annotations
 
 from bluezone_agent.core.case_files.bluezone_json import read_bluezone_json
-from bluezone_agent.core.case_files.case_file import CaseFile, KeyFault
+from bluezone_agent.core.case_files.case_file import CaseFile, KeyFault, Part
 from bluezone_agent.core.case_files.key_export import read_key_export
 from bluezone_agent.core.case_files.signing import VerificationKey
 
-__all__ = ["CaseFile", "KeyFault", "VerificationKey", "read_case_file"]
+__all__ = ["CaseFile", "KeyFault", "Part", "VerificationKey", "read_case_file"]
 
 ZIP_MAGIC = b"PK\x03\x04"
 

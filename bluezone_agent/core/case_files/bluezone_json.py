@@ -5,12 +5,14 @@ Members that the app does not know it passes over, so the files serve both. docs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
 
-from bluezone_agent.core.case_files.case_file import CaseFile, KeyFault, Sieve, onset_or_none
+from bluezone_agent.core.case_files.case_file import KEYS_IN_PART, CaseFile, Entry, KeyFault, onset_or_none
 from bluezone_agent.core.case_files.signing import ONE_BATCH, VerificationKey
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
@@ -48,15 +50,17 @@ def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Ver
     if batch != ONE_BATCH:
         raise _refused(name, f"it is signed as batch {batch[0]} of {batch[1]}")
     file = _parsed(name, data)
-    sieve = Sieve("bluezone", file.published_at or now_s)
-    for raw in file.data:
-        _sift(sieve, raw)
-    return sieve.case_file(data, file.published_at)
+    return CaseFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
+
+
+def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:
+    for at in range(0, len(raws), KEYS_IN_PART):
+        yield [_read(raw) for raw in raws[at : at + KEYS_IN_PART]]
 
 
 def write_bluezone_json(keys: Iterable[DiagnosisKey], *, published_at_s: int) -> bytes:
     """Return the file of keys published at ``published_at_s``, sorted by key data; sign exactly these bytes."""
-    entries = [_entry(k) for k in sorted(keys, key=lambda k: k.key.data)]
+    entries = [_written(k) for k in sorted(keys, key=lambda k: k.key.data)]
     return msgspec.json.format(msgspec.json.encode({"published_at": published_at_s, "data": entries}), indent=1) + b"\n"
 
 
@@ -67,25 +71,23 @@ def _parsed(name: str, data: bytes) -> _File:
         raise _refused(name, error) from error
 
 
-def _sift(sieve: Sieve, raw: msgspec.Raw) -> None:
+def _read(raw: msgspec.Raw) -> Entry:
     try:
         entry = msgspec.json.decode(raw, type=_Entry)
         data = bytes.fromhex(entry.daily_key)
     except (ValueError, RecursionError):
-        sieve.drop(KeyFault.MALFORMED)
-        return
+        return KeyFault.MALFORMED
     if entry.max not in SLOTS_PER_DAY or entry.time_end - entry.time_start >= LONGEST_CHAIN_DAYS * DAY_S:
-        sieve.drop(KeyFault.SPAN)
-        return
+        return KeyFault.SPAN
     key = DailyKey("bluezone", data, entry.time_start, entry.time_end + 1, entry.max)
-    sieve.add(DiagnosisKey(key, _report_type(entry.report_type), onset_or_none(entry.days_since_onset)))
+    return DiagnosisKey(key, _report_type(entry.report_type), onset_or_none(entry.days_since_onset))
 
 
 def _report_type(name: object) -> ReportType:
     return ReportType.__members__.get(name.upper(), ReportType.UNKNOWN) if isinstance(name, str) else ReportType.UNKNOWN
 
 
-def _entry(diagnosis: DiagnosisKey) -> dict[str, Any]:
+def _written(diagnosis: DiagnosisKey) -> dict[str, Any]:
     key = diagnosis.key
     entry: dict[str, Any] = {
         "daily_key": key.data.hex(),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from typing import Final
 
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
@@ -15,6 +15,8 @@ from bluezone_agent.errors import N_
 
 KEY_LIFE_DAYS: Final = 14
 """Days after its end during which a key is worth publishing: nobody keeps contacts for longer."""
+KEYS_IN_PART: Final = 4096
+"""Their messages and tuples are about 2 MB, and the overhead of a part is spread."""
 ONSET_DAYS: Final = range(-14, 15)
 """Days since onset that mean something; others are left out (cocoa#639: such a key must not cost the file)."""
 
@@ -31,57 +33,71 @@ class KeyFault(StrEnum):
     OLD = N_("ended more than 14 days before its publication")
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFile:
-    """A verified case file."""
+Entry = DiagnosisKey | KeyFault
+"""What one entry of a file reads as: a key, still to be judged by :func:`fault_of`, or why it is none."""
 
-    protocol: str
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a stretch of a case file comes to."""
+
     keys: tuple[DiagnosisKey, ...]
-    """At most one for each key's data."""
     revoked: tuple[bytes, ...]
     """Data of keys that were published by mistake and must not match, in whatever file they are."""
-    dropped: tuple[tuple[str, int], ...]
-    """How many keys were left out for which :class:`KeyFault`."""
+    dropped: Mapping[KeyFault, int]
+    """How many keys were left out, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A verified case file. It may hold a million keys, so it is read in parts."""
+
+    protocol: str
     digest: str
     """SHA-256 of the signed bytes, hex."""
     published_at_s: int | None
     """When its authority published it, Unix seconds; None when the file does not say."""
+    read_at_s: float
+    """Stands in for the time of publication where the file states none."""
+    entries: Callable[[], Iterator[list[Entry]]]
+    """Reads the file from its beginning, some thousand entries at a time; raises CaseFileError where it is broken."""
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the file in parts; raises CaseFileError where it is broken, so believe none before the last."""
+        published_at_s = self.published_at_s or self.read_at_s
+        for entries in self.entries():
+            yield _sifted(entries, published_at_s)
 
-class Sieve:
-    """Gathers the entries of one file; those at fault are counted and left out."""
-
-    def __init__(self, protocol: str, published_at_s: float) -> None:
-        self._protocol = protocol
-        self._published_at_s = published_at_s
-        self._keys: dict[bytes, DiagnosisKey] = {}
-        self._revoked: set[bytes] = set()
-        self._dropped: Counter[str] = Counter()
-
-    def drop(self, fault: KeyFault) -> None:
-        """Count an entry that is no key."""
-        self._dropped[fault] += 1
-
-    def add(self, diagnosis: DiagnosisKey) -> None:
-        """Keep a key, in place of an earlier entry of the same key, or count its fault."""
-        fault = fault_of(diagnosis.key, self._published_at_s)
-        if fault is not None:
-            self.drop(fault)
-        elif diagnosis.report_type is ReportType.REVOKED:
-            self._revoked.add(diagnosis.key.data)
-        else:
-            self._keys[diagnosis.key.data] = diagnosis
-
-    def case_file(self, signed: bytes, published_at_s: int | None) -> CaseFile:
-        """Return the file whose signed bytes are ``signed``."""
-        return CaseFile(
-            self._protocol,
-            tuple(k for k in self._keys.values() if k.key.data not in self._revoked),
-            tuple(sorted(self._revoked)),
-            tuple(sorted(self._dropped.items())),
-            sha256(signed).hexdigest(),
-            published_at_s,
+    def whole(self) -> Part:
+        """Return all of it, each key once: what comes later in the file stands, and a revoked key is none."""
+        keys: dict[bytes, DiagnosisKey] = {}
+        revoked: set[bytes] = set()
+        dropped: Counter[KeyFault] = Counter()
+        for part in self.parts():
+            keys |= {k.key.data: k for k in part.keys}
+            revoked |= set(part.revoked)
+            dropped.update(part.dropped)
+        return Part(
+            tuple(k for k in keys.values() if k.key.data not in revoked),
+            tuple(sorted(revoked)),
+            dict(sorted(dropped.items())),
         )
+
+
+def _sifted(entries: Iterable[Entry], published_at_s: float) -> Part:
+    keys: list[DiagnosisKey] = []
+    revoked: list[bytes] = []
+    dropped: Counter[KeyFault] = Counter()
+    for entry in entries:
+        if isinstance(entry, KeyFault):
+            dropped[entry] += 1
+        elif (fault := fault_of(entry.key, published_at_s)) is not None:
+            dropped[fault] += 1
+        elif entry.report_type is ReportType.REVOKED:
+            revoked.append(entry.key.data)
+        else:
+            keys.append(entry)
+    return Part(tuple(keys), tuple(revoked), dropped)
 
 
 def fault_of(key: DailyKey, published_at_s: float) -> KeyFault | None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from functools import partial
+from hashlib import sha256
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from bluezone_agent.core.case_files.case_file import CaseFile, KeyFault, Sieve, onset_or_none
+from bluezone_agent.core.case_files.case_file import KEYS_IN_PART, ONSET_DAYS, CaseFile, Entry, KeyFault
 from bluezone_agent.core.case_files.key_export_pb2 import TemporaryExposureKey, TemporaryExposureKeyExport
 from bluezone_agent.core.case_files.signing import MAX_SIGNATURE_LIST, ONE_BATCH, SigningKey, VerificationKey
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
@@ -23,6 +26,11 @@ from bluezone_agent.errors import N_, CaseFileError
 EXPORT_NAME: Final = "export.bin"
 SIGNATURE_NAME: Final = "export.sig"
 HEADER: Final = b"EK Export v1".ljust(16)
+KEY_TAGS: Final = (7 << 3 | 2, 8 << 3 | 2)
+"""The first byte of a field ``keys`` and of a field ``revised_keys``."""
+LONGEST_VARINT: Final = 10
+"""Bytes."""
+REPORT_TYPES: Final = tuple(ReportType)
 INTERVALS_PER_DAY: Final = DAY_S // ENIN_S
 MAX_EXPORT: Final = 64 * 1024 * 1024
 """Bytes of an inflated export: two million keys."""
@@ -33,17 +41,34 @@ SMALL: Final = 4096
 ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
+class _Stretch(NamedTuple):
+    """Fields of one kind, bytes ``start`` to ``end`` of the signed bytes."""
+
+    tag: int
+    start: int
+    end: int
+
+
+class WireType(IntEnum):
+    """How a protocol buffer's field is written."""
+
+    VARINT = 0
+    I64 = 1
+    LEN = 2
+    I32 = 5
+
+
 def read_key_export(name: str, data: bytes, key: VerificationKey, now_s: float) -> CaseFile:
     """Verify and read a key export; raises BadSignatureError or CaseFileError."""
     signed, signature = _members(name, data, key)
     batch = key.verify(name, signed, signature)
-    export = _parsed(name, signed)
+    if not signed.startswith(HEADER):
+        raise _refused(name, f"{EXPORT_NAME} does not begin with {HEADER.decode().strip()!r}")
+    stretches = list(_stretches(name, signed))
+    export = _parsed(name, b"".join(signed[s.start : s.end] for s in stretches if s.tag not in KEY_TAGS))
     _require_agreement(name, export, key, batch)
-    published_at_s = export.end_timestamp or None
-    sieve = Sieve("gaen", published_at_s or now_s)
-    for entry in (*export.keys, *export.revised_keys):
-        _sift(sieve, entry)
-    return sieve.case_file(signed, published_at_s)
+    entries = partial(_entries, name, signed, [s for s in stretches if s.tag in KEY_TAGS])
+    return CaseFile("gaen", sha256(signed).hexdigest(), export.end_timestamp or None, now_s, entries)
 
 
 def write_key_export(
@@ -58,7 +83,7 @@ def write_key_export(
         batch_num=number,
         batch_size=size,
         signature_infos=[signing_key.info],
-        keys=[_entry(k) for k in sorted(keys, key=lambda k: k.key.data)],
+        keys=[_written(k) for k in sorted(keys, key=lambda k: k.key.data)],
     )
     signed = HEADER + export.SerializeToString(deterministic=True)
     out = BytesIO()
@@ -97,40 +122,100 @@ def _inflated(name: str, archive: zipfile.ZipFile, member: str, limit: int) -> b
     return content
 
 
-def _parsed(name: str, signed: bytes) -> TemporaryExposureKeyExport:
-    if not signed.startswith(HEADER):
-        raise _refused(name, f"{EXPORT_NAME} does not begin with {HEADER.decode().strip()!r}")
+def _parsed(name: str, message: bytes) -> TemporaryExposureKeyExport:
     try:
-        return TemporaryExposureKeyExport.FromString(signed[len(HEADER) :])
+        return TemporaryExposureKeyExport.FromString(message)
     except DecodeError as error:
         raise _refused(name, error) from error
+
+
+def _stretches(name: str, signed: bytes) -> Iterator[_Stretch]:
+    """Cut the export into stretches of fields of one kind, some thousand at most.
+
+    A protocol buffer is its fields, one after the other, so each stretch is a message that parses by itself; a whole
+    export would take five times its bytes in memory.
+    """
+    at = start = len(HEADER)
+    tag, fields = 0, 0
+    while at < len(signed):
+        if fields and (signed[at] != tag or fields == KEYS_IN_PART):
+            yield _Stretch(tag, start, at)
+            start, fields = at, 0
+        tag = signed[at]
+        if tag in KEY_TAGS and at + 1 < len(signed) and signed[at + 1] < 0x80:
+            at += 2 + signed[at + 1]  # nearly every field: what _field_end does, for a million keys
+        else:
+            at = _field_end(name, signed, at)
+        fields += 1
+    if at > len(signed):
+        raise _refused(name, f"a field ends at byte {at} of {len(signed)}")
+    if fields:
+        yield _Stretch(tag, start, at)
+
+
+def _field_end(name: str, message: bytes, at: int) -> int:
+    """Return where the field at ``at`` ends; raises CaseFileError where it is none or ends beyond the message."""
+    tag, at = _varint(name, message, at)
+    match tag & 7:
+        case WireType.VARINT:
+            _, end = _varint(name, message, at)
+        case WireType.I64:
+            end = at + 8
+        case WireType.LEN:
+            length, at = _varint(name, message, at)
+            end = at + length
+        case WireType.I32:
+            end = at + 4
+        case wire_type:
+            raise _refused(name, f"wire type {wire_type} at byte {at}")
+    return end
+
+
+def _varint(name: str, message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    for byte in message[at : at + LONGEST_VARINT]:
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+    raise _refused(name, f"a number at byte {at} does not end")
+
+
+def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterator[list[Entry]]:
+    """Read the keys, then the revised ones: what is said of a key last stands."""
+    for tag in KEY_TAGS:
+        for stretch in stretches:
+            if stretch.tag == tag:
+                part = _parsed(name, signed[stretch.start : stretch.end])
+                yield [_read(entry) for entry in (*part.keys, *part.revised_keys)]
 
 
 def _require_agreement(
     name: str, export: TemporaryExposureKeyExport, key: VerificationKey, batch: tuple[int, int]
 ) -> None:
     """The signature list is not signed: what it says must be what the signed bytes say."""
+    if export.keys or export.revised_keys:
+        raise _refused(name, "it hides keys behind tags that are written too long")
     if not any(key.is_named_by(info) for info in export.signature_infos):
         raise _refused(name, f"{EXPORT_NAME} does not name the key that signed it")
     if batch != (export.batch_num, export.batch_size) or not 1 <= export.batch_num <= export.batch_size:
         raise _refused(name, f"batch {export.batch_num} of {export.batch_size} is signed as {batch[0]} of {batch[1]}")
 
 
-def _sift(sieve: Sieve, entry: TemporaryExposureKey) -> None:
-    if not 1 <= entry.rolling_period <= INTERVALS_PER_DAY:
-        sieve.drop(KeyFault.SPAN)
-    elif entry.rolling_start_interval_number % INTERVALS_PER_DAY:
-        sieve.drop(KeyFault.MISALIGNED)
-    else:
-        starts_at_s = entry.rolling_start_interval_number * ENIN_S
-        key = DailyKey(
-            "gaen", entry.key_data, starts_at_s, starts_at_s + entry.rolling_period * ENIN_S, INTERVALS_PER_DAY
-        )
-        onset = entry.days_since_onset_of_symptoms if entry.HasField("days_since_onset_of_symptoms") else None
-        sieve.add(DiagnosisKey(key, ReportType(entry.report_type), onset_or_none(onset)))
+def _read(entry: TemporaryExposureKey) -> Entry:
+    period, start = entry.rolling_period, entry.rolling_start_interval_number
+    if not 1 <= period <= INTERVALS_PER_DAY:
+        return KeyFault.SPAN
+    if start % INTERVALS_PER_DAY:
+        return KeyFault.MISALIGNED
+    onset: int | None = entry.days_since_onset_of_symptoms
+    if onset not in ONSET_DAYS or not (onset or entry.HasField("days_since_onset_of_symptoms")):
+        onset = None
+    key = DailyKey("gaen", entry.key_data, start * ENIN_S, (start + period) * ENIN_S, INTERVALS_PER_DAY)
+    return DiagnosisKey(key, REPORT_TYPES[entry.report_type], onset)
 
 
-def _entry(diagnosis: DiagnosisKey) -> TemporaryExposureKey:
+def _written(diagnosis: DiagnosisKey) -> TemporaryExposureKey:
     key = diagnosis.key
     return TemporaryExposureKey(
         key_data=key.data,
