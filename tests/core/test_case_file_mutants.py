@@ -1,0 +1,174 @@
+"""Damaged and hostile case files by the thousand, read in a process that may not grow."""
+
+import json
+import subprocess
+import sys
+from random import Random
+from typing import Any
+from zipfile import ZIP_STORED
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluezone_agent.core.case_files import key_export, read_case_file
+from bluezone_agent.core.case_files.case_file import Entry
+from bluezone_agent.core.case_files.key_export_pb2 import TemporaryExposureKeyExport
+from bluezone_agent.errors import CaseFileError
+from tests.case_keys import AUTHORITY, NOW_S, entry, export_of, signed_zip, zipped
+
+ADDRESS_SPACE = 256 * 1024 * 1024
+HOSTILE = """
+import gc, json, resource, sys, time
+from tests.core.test_case_file_mutants import BATCHES, outcome
+resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
+name, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+tally, slowest, before = {{}}, 0.0, rss()
+for data, signature, name_of in BATCHES[name](count, seed):
+    began = time.process_time()
+    result = outcome(data, signature, name_of)
+    slowest = max(slowest, time.process_time() - began)
+    tally[result] = tally.get(result, 0) + 1
+print(json.dumps({{"tally": tally, "slowest_s": slowest, "grown_mib": (rss() - before) / 1024}}))
+"""
+
+GOOD_EXPORT = export_of(entry(), entry(key_data=b"another key here"), revised_keys=[entry(report_type=5)])
+GOOD_ZIP = signed_zip(GOOD_EXPORT)
+GOOD_DIGEST = read_case_file("a.zip", GOOD_ZIP, None, AUTHORITY.verification_key, NOW_S).digest
+Case = tuple[bytes, bytes | None, str]
+
+
+def outcome(data: bytes, signature: bytes | None, name: str) -> str:
+    """Read a file to its end; anything but a refusal or a whole read is named."""
+    try:
+        file = read_case_file(name, data, signature, AUTHORITY.verification_key, NOW_S)
+        file.whole()
+    except CaseFileError:
+        return "refused"
+    except Exception as error:  # noqa: BLE001 - what must never happen is counted
+        return type(error).__name__
+    return "same" if file.digest == GOOD_DIGEST else "read"
+
+
+def damaged(data: bytes, random: Random) -> bytes:
+    """Change, cut, insert, repeat or swap a stretch."""
+    at, end = sorted((random.randrange(len(data)), random.randrange(len(data) + 1)))
+    match random.randrange(6):
+        case 0:
+            return data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1 :]
+        case 1:
+            return data[:at] + random.randbytes(random.randrange(1, 9)) + data[at:]
+        case 2:
+            return data[:at] + data[end:]
+        case 3:
+            return data[:end] + data[at:end] * random.randrange(1, 4) + data[end:]
+        case 4:
+            return data[:at] + random.choice((b"\0", b"\xff")) * (end - at) + data[end:]
+        case _:
+            return data[end:] + data[:at]
+
+
+def zip_mutants(count: int, seed: int) -> Any:
+    random = Random(seed)
+    for _ in range(count):
+        data = GOOD_ZIP
+        for _ in range(random.randrange(1, 4)):
+            data = damaged(data, random) or b"\0"
+        yield data, None, "a.zip"
+
+
+def signed_mutants(count: int, seed: int) -> Any:
+    """Damaged exports under a good signature: only the parser stands between them and us."""
+    random = Random(seed)
+    for _ in range(count):
+        yield signed_zip(key_export.HEADER + damaged(GOOD_EXPORT[16:], random)), None, "a.zip"
+
+
+def bombs(count: int, seed: int) -> Any:
+    """Files that are small and want to be large."""
+    empty_keys = GOOD_EXPORT + b"\x3a\x00" * 2_500_000
+    nested = b'{"published_at": 1, "data": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    lying = bytearray(GOOD_ZIP)
+    central = lying.rindex(b"PK\x01\x02")
+    lying[central + 24 : central + 28] = (2**31).to_bytes(4, "little")
+    yield zipped(("export.bin", bytes(120_000_000)), ("export.sig", b"")), None, "a.zip"
+    yield zipped(("export.bin", GOOD_EXPORT), ("export.sig", bytes(120_000_000))), None, "a.zip"
+    yield bytes(lying), None, "a.zip"
+    yield signed_zip(empty_keys), None, "a.zip"
+    yield zipped(("export.bin", empty_keys), ("export.sig", AUTHORITY.sign(empty_keys)), how=ZIP_STORED), None, "a.zip"
+    yield signed_zip(key_export.HEADER + b"\x12" + b"\xff" * 9 + b"\x01"), None, "a.zip"
+    yield signed_zip(key_export.HEADER + b"\x0b" * 100_000), None, "a.zip"
+    yield nested, AUTHORITY.sign(nested), "a.json"
+
+
+BATCHES = {"zip": zip_mutants, "signed": signed_mutants, "bombs": bombs}
+
+
+def read_hostile(batch: str, count: int, seed: int = 1) -> dict[str, Any]:
+    script = HOSTILE.format(limit=ADDRESS_SPACE)
+    command = [sys.executable, "-W", "ignore::UserWarning", "-c", script, batch, str(count), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    print(done.stdout)  # pytest -s shows the slowest file and the growth
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("batch", ["zip", "signed"])
+def test_10_000_mutants_are_refused_or_mean_the_same(batch: str) -> None:
+    seen = read_hostile(batch, 10_000)
+    assert set(seen["tally"]) <= {"refused", "same"} | ({"read"} if batch == "signed" else set()), seen
+    assert seen["tally"]["refused"] > 1000
+    assert seen["grown_mib"] < 48
+
+
+def test_bombs_are_refused_within_256_mib_of_address_space() -> None:
+    seen = read_hostile("bombs", 0)
+    assert seen["tally"] == {
+        "same": 1,  # the size in a zip's directory is not believed
+        "read": 1,  # millions of empty keys, not packed: a file of bad keys, read in parts
+        "refused": 6,
+    }
+
+
+KEYS = st.builds(
+    entry,
+    key_data=st.binary(min_size=15, max_size=17) | st.just(b"TEK-TEK-TEK-TEK-"),
+    rolling_period=st.integers(0, 150),
+    report_type=st.integers(0, 5),
+    days_since_onset_of_symptoms=st.none() | st.integers(-20, 20),
+)
+
+
+@given(
+    keys=st.lists(KEYS, max_size=12),
+    revised=st.lists(KEYS, max_size=5),
+    tail=st.binary(max_size=6),
+    part=st.integers(1, 5),
+)
+def test_reading_in_parts_is_reading_the_whole(keys: Any, revised: Any, tail: bytes, part: int) -> None:
+    signed = export_of(*keys, revised_keys=revised) + tail
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_export, "KEYS_IN_PART", part)
+        found = entries_or_none(signed)
+    assert found == whole_or_none(signed)
+
+
+def entries_or_none(signed: bytes) -> list[Entry] | None:
+    try:
+        file = read_case_file("a.zip", signed_zip(signed), None, AUTHORITY.verification_key, NOW_S)
+        return [entry for entries in file.entries() for entry in entries]
+    except CaseFileError:
+        return None
+
+
+def whole_or_none(signed: bytes) -> list[Entry] | None:
+    try:
+        export = TemporaryExposureKeyExport.FromString(signed[len(key_export.HEADER) :])
+    except Exception:  # noqa: BLE001 - the library's own, only the fact counts
+        return None
+    if not any(AUTHORITY.verification_key.is_named_by(i) for i in export.signature_infos):
+        return None
+    if (export.batch_num, export.batch_size) != (1, 1):
+        return None
+    return [key_export._read(e) for e in (*export.keys, *export.revised_keys)]
