@@ -104,5 +104,11 @@ class KeySourceError(AgentError):
     exit_code = EXIT_TRY_AGAIN
 
 
+class KeyServerError(AgentError):
+    """A server that takes keys can't be reached, or says no."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
 class ExportError(AgentError):
     """Keys can't be written as asked."""

@@ -1,0 +1,1 @@
+"""Servers that take the keys of cases, each by its own protocol."""

@@ -1,0 +1,230 @@
+"""Publishing to a verification server and a key server that check everything that the real ones check."""
+
+import base64
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.errors import ConfigError, ExportError, KeyServerError
+from bluezone_agent.key_servers.google import GoogleKeyServer, mac
+from bluezone_agent.service import publishing
+from bluezone_agent.stores.store import Store
+from tests.case_keys import NOW_S, TODAY_S, daily_key
+
+CODE = "12345678"
+
+
+@dataclass
+class Servers:
+    """Both servers on this machine: they check what the real ones check and remember what they were sent."""
+
+    url: str = ""
+    calls: list[tuple[str, dict[str, str], dict[str, Any], int]] = field(default_factory=list)
+    certified: bytes = b""
+    published: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    """Path → what it answers instead."""
+
+    def answer(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        if path in self.answers:
+            return self.answers[path]
+        if headers.get("X-Chaff"):
+            return 200, {"padding": "x"}
+        return {"/api/verify": self.verify, "/api/certificate": self.certify, "/v1/publish": self.publish}[path](body)
+
+    def verify(self, body: dict[str, Any]) -> tuple[int, Any]:
+        if body["code"] != CODE:
+            return 400, {"error": "verification code is unknown", "errorCode": "code_invalid"}
+        return 200, {"testtype": "confirmed", "token": "TOKEN"}
+
+    def certify(self, body: dict[str, Any]) -> tuple[int, Any]:
+        if body["token"] != "TOKEN":
+            return 400, {"error": "token is unknown", "errorCode": "token_invalid"}
+        self.certified = base64.b64decode(body["ekeyhmac"])
+        return 200, {"certificate": "CERTIFICATE"}
+
+    def publish(self, body: dict[str, Any]) -> tuple[int, Any]:
+        parts = [f"{k['key']}.{k['rollingStartNumber']}.{k['rollingPeriod']}" for k in body["temporaryExposureKeys"]]
+        expected = hmac.digest(base64.b64decode(body["hmacKey"]), ",".join(sorted(parts)).encode(), "sha256")
+        if body["verificationPayload"] != "CERTIFICATE" or expected != self.certified:
+            return 401, {"code": "health_authority_verification_certificate_invalid", "error": "HMAC"}
+        self.published.append(body)
+        return 200, {"insertedExposures": len(parts), "revisionToken": f"REVISION{len(self.published)}"}
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    both = Servers()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            both.calls.append((self.path, dict(self.headers), json.loads(raw), len(raw)))
+            status, answer = both.answer(self.path, dict(self.headers), json.loads(raw))
+            content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        both.url = f"http://127.0.0.1:{server.server_port}"
+        yield both
+        server.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+def client(servers: Servers) -> GoogleKeyServer:
+    return GoogleKeyServer(f"{servers.url}/", servers.url, "API-KEY", "vn.example")
+
+
+def keep(store: Store, *keys: DailyKey) -> None:
+    """Put closed keys into the store."""
+    with store.transaction():
+        for key in keys:
+            store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
+            own = store.keys.running()
+            assert own is not None
+            store.keys.close(own)
+
+
+def publish(store: Store, servers: Servers, code: str = CODE, onset: date | None = None) -> publishing.Published:
+    return publishing.publish(store, client(servers), code, NOW_S, days=14, onset=onset, traveler=False)
+
+
+def test_code_token_certificate_publish(store: Store, servers: Servers) -> None:
+    older, newer = daily_key(days_ago=3, number=9), daily_key(days_ago=1, number=2)
+    keep(store, newer, older, daily_key("bluezone", days_ago=2))
+    done = publish(store, servers, onset=date(2020, 9, 20))
+    assert (done.sent, done.receipt.inserted, done.receipt.refused) == (2, 2, "")
+    assert [path for path, *_ in servers.calls] == ["/api/verify", "/api/certificate", "/v1/publish"]
+    (body,) = servers.published
+    assert [base64.b64decode(k["key"]) for k in body["temporaryExposureKeys"]] == [older.data, newer.data], (
+        "by their days"
+    )
+    assert [k["rollingStartNumber"] for k in body["temporaryExposureKeys"]] == [
+        (TODAY_S - 3 * DAY_S) // 600,
+        (TODAY_S - DAY_S) // 600,
+    ]
+    assert {k["rollingPeriod"] for k in body["temporaryExposureKeys"]} == {144}
+    assert body["healthAuthorityID"] == "vn.example"
+    assert body["symptomOnsetInterval"] == 1_600_560_000 // 600
+    assert body["revisionToken"] == ""
+
+
+def test_the_api_key_goes_to_the_verification_server_only(store: Store, servers: Servers) -> None:
+    keep(store, daily_key())
+    publish(store, servers)
+    keys = [headers.get("X-API-Key") or headers.get("X-Api-Key") for _, headers, *_ in servers.calls]
+    assert keys == ["API-KEY", "API-KEY", None]
+
+
+def test_the_length_of_a_request_tells_nothing(store: Store, servers: Servers) -> None:
+    for number in range(30):
+        client(servers).token(CODE)
+        assert 1024 <= len(base64.b64decode(servers.calls[number][2]["padding"])) <= 2048
+    assert len({length for *_, length in servers.calls}) > 20
+
+
+def test_the_revision_token_goes_along_the_next_time(store: Store, servers: Servers) -> None:
+    keep(store, daily_key(days_ago=2, number=1))
+    publish(store, servers)
+    keep(store, daily_key(days_ago=1, number=2))
+    publish(store, servers)
+    assert [body["revisionToken"] for body in servers.published] == ["", "REVISION1"]
+
+
+def test_a_code_that_was_used_up_before_the_network_failed_is_not_lost(store: Store, servers: Servers) -> None:
+    keep(store, daily_key())
+    servers.answers["/v1/publish"] = (503, b"<html>busy</html>")
+    with pytest.raises(KeyServerError, match=r"/v1/publish answers 503"):
+        publish(store, servers)
+    servers.answers.clear()
+    assert publish(store, servers, code="").receipt.inserted == 1
+    assert [path for path, *_ in servers.calls].count("/api/verify") == 1
+    with pytest.raises(ExportError, match="no code of the health authority"):
+        publish(store, servers, code="")
+
+
+def test_a_wrong_code_costs_nothing(store: Store, servers: Servers) -> None:
+    key = daily_key(days_ago=0)
+    with store.transaction():
+        store.keys.add(key, last_slot_s=NOW_S // 600 * 600, exportable=True)
+    with pytest.raises(KeyServerError, match="answers 400 code_invalid: verification code is unknown") as caught:
+        publish(store, servers, code="87654321")
+    assert "each can be used once" in caught.value.hint
+    assert store.keys.running() is not None, "the key on the air was not cut"
+
+
+def test_keys_that_were_not_taken_are_said(store: Store, servers: Servers) -> None:
+    keep(store, daily_key())
+    partly = {"code": "partial_failure", "error": "key 1: too old", "insertedExposures": 0, "revisionToken": "R"}
+    servers.answers["/v1/publish"] = (200, partly)
+    receipt = publish(store, servers).receipt
+    assert (receipt.inserted, receipt.refused) == (0, "key 1: too old")
+
+
+def test_with_bluezone_keys_alone_there_is_nothing_to_publish(store: Store, servers: Servers) -> None:
+    keep(store, daily_key("bluezone"))
+    with pytest.raises(ExportError, match="no Exposure Notification keys") as caught:
+        publish(store, servers)
+    assert "keys export" in caught.value.hint
+    assert servers.published == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>login</html>", b"[]", b'{"token": 3}', b"x" * 100_000])
+def test_what_is_no_answer_is_refused(store: Store, servers: Servers, answer: bytes) -> None:
+    servers.answers["/api/verify"] = (200, answer)
+    with pytest.raises(KeyServerError, match="/api/verify answers 200"):
+        publish(store, servers)
+
+
+def test_chaff_is_a_publication_that_is_thrown_away(servers: Servers) -> None:
+    client(servers).send_chaff()
+    assert [path for path, *_ in servers.calls] == ["/api/verify", "/api/certificate", "/v1/publish"]
+    assert all(headers["X-Chaff"] == "1" for _, headers, *_ in servers.calls)
+    assert servers.published == []
+
+
+def test_the_mac_is_that_of_the_verification_protocol() -> None:
+    """base64(key).start.count, sorted, joined by commas (docs/design/verification_protocol.md)."""
+    keys = [daily_key(days_ago=1, number=2), daily_key(days_ago=2, number=1)]
+    texts = sorted(f"{base64.b64encode(k.data).decode()}.{k.starts_at_s // 600}.144" for k in keys)
+    assert mac(keys, b"secret") == hmac.digest(b"secret", f"{texts[0]},{texts[1]}".encode(), "sha256")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://keys.example.org", "ftp://keys.example.org", "keys", "https://", "http://[::"]
+)
+def test_keys_never_go_over_http(address: str) -> None:
+    with pytest.raises(ConfigError, match="is not the https address of a server"):
+        GoogleKeyServer("https://verify.example.org", address, "k", "a")
+
+
+def test_a_server_that_is_not_there_is_named(store: Store) -> None:
+    nobody = GoogleKeyServer("http://127.0.0.1:9", "http://127.0.0.1:9", "k", "a")
+    with pytest.raises(KeyServerError, match=r"can't reach http://127\.0\.0\.1:9/api/verify"):
+        publishing.publish(store, nobody, CODE, NOW_S, days=14, onset=None, traveler=False)
+
+
+def test_neither_client_nor_error_shows_a_secret(store: Store, servers: Servers) -> None:
+    assert "API-KEY" not in repr(client(servers))
