@@ -16,7 +16,7 @@ from bluezone_agent.core.risk import DEFAULT_RULE, RULES
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.paths import config_path
 
-RADIO: Final = re.compile(r"bluez:hci\d+|virtual|replay:.+")
+RADIO: Final = re.compile(r"bluez:hci\d+|hci:.+|virtual|replay:.+")
 
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
 
@@ -141,5 +141,5 @@ def _require_known(config: Config, path: Path) -> None:
             path=path,
             setting="radio",
             value=config.radio,
-            choices="bluez:hci0, virtual, replay:FILE",
+            choices="bluez:hci0, hci:0, virtual, replay:FILE",
         )

@@ -50,7 +50,7 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
     [
         ('protokol = "gaen"', 'unknown setting "protokol"', "did you mean protocol?"),
         ('protocol = "zigbee"', 'protocol = "zigbee" is not known', "bluezone, gaen"),
-        ('radio = "hci0"', 'radio = "hci0" is not known', "bluez:hci0, virtual"),
+        ('radio = "hci0"', 'radio = "hci0" is not known', "bluez:hci0, hci:0, virtual"),
         ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
         ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
         ('check_every_hours = "often"', "`$.check_every_hours` (found: 'often')", "config init -"),

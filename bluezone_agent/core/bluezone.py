@@ -20,6 +20,8 @@ ID_INDICES: Final = (0, 4, 8, 12, 16, 18, 20, 22, 24, 26, 28, 30)
 """The bytes of a 32-byte sub key that make up a Bluezone ID."""
 COMPANY_ID: Final = 8885
 SERVICE_UUID: Final = 0x4E56
+FLAGS: Final = 0x02
+"""LE General Discoverable Mode, as Android puts before the app's data. A radio may have flags of its own."""
 SUB_KEY_LENGTH: Final = 32
 
 
@@ -48,6 +50,7 @@ class Bluezone(ProximityProtocol):
             service_uuids=(SERVICE_UUID,),
             manufacturer_data={COMPANY_ID: slot.identifier},
             tx_power_dbm=tx_power_dbm,
+            flags=FLAGS,
         )
 
     def decode(self, frame: Frame) -> Beacon | None:

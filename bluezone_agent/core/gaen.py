@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 SERVICE_UUID: Final = 0xFD6F
+FLAGS: Final = 0x1A
+"""As the Bluetooth specification v1.2 has it. A radio may have flags of its own."""
 AEM_LENGTH: Final = 4
 INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -54,7 +56,7 @@ class Gaen(ProximityProtocol):
         """Return service data RPI || AEM; raises OverflowError when the power is no int8."""
         metadata = bytes([METADATA_V1_0]) + tx_power_dbm.to_bytes(1, "big", signed=True) + b"\x00\x00"
         data = slot.identifier + _aes_ctr(key.data, slot.identifier, metadata)
-        return Frame(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: data})
+        return Frame(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: data}, flags=FLAGS)
 
     def decode(self, frame: Frame) -> Beacon | None:
         """Read service data of 0xFD6F; raises MalformedPayloadError unless it has exactly 20 bytes."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def make_radio(name: str, clock: Clock, *, record: Path | None = None) -> Radio:
-    """Return the radio that a configuration names: ``bluez:hci0``, ``virtual`` or ``replay:FILE``.
+    """Return the radio that a configuration names: ``bluez:hci0``, ``hci:0``, ``virtual`` or ``replay:FILE``.
 
     With ``record`` everything it hears is written to that file as well. Raises RecordingError when a
     recording can't be read, ValueError for another name (the configuration refuses it first). Each radio's
@@ -30,6 +30,10 @@ def _make(name: str, clock: Clock) -> Radio:
         from bluezone_agent.radios.bluez import BluezRadio  # noqa: PLC0415
 
         return BluezRadio(argument, clock)
+    if kind == "hci":
+        from bluezone_agent.radios.hci import HciRadio  # noqa: PLC0415
+
+        return HciRadio(argument, clock)
     if kind == "virtual":
         from bluezone_agent.radios.neighbours import neighbourhood  # noqa: PLC0415
 

@@ -65,7 +65,7 @@ def test_no_identifier_outside_the_key(at: int) -> None:
 def test_frame_is_the_apps_plus_a_tx_power_field() -> None:
     key = daily_key()
     frame = BLUEZONE.encode(key, BLUEZONE.identifier_at(key, START), -12)
-    assert frame.to_bytes().hex() == "0303564e" + "020af4" + "0fffb522" + FIRST_ID.hex()
+    assert frame.to_bytes().hex() == "020102" + "0303564e" + "020af4" + "0fffb522" + FIRST_ID.hex()
     beacon = BLUEZONE.decode(Frame.from_bytes(frame.to_bytes()))
     assert beacon is not None
     assert beacon.identifier == FIRST_ID

@@ -27,7 +27,7 @@ def test_published_vector() -> None:
 
 def test_frame_bytes_are_those_of_the_bluetooth_specification() -> None:
     raw = GAEN.encode(KEY, GAEN.identifier_at(KEY, KEY.starts_at_s), 8).to_bytes()
-    assert raw.hex() == "03036ffd" + "17166ffd" + RPI.hex() + AEM.hex()
+    assert raw.hex() == "02011a" + "03036ffd" + "17166ffd" + RPI.hex() + AEM.hex()
 
 
 def test_both_forms_of_the_frame_are_read() -> None:

@@ -17,8 +17,8 @@ A_WHILE_S = 30.0
 
 
 def without_tx_power(frame: Frame) -> Frame:
-    """Return what BlueZ broadcasts: a TX Power Level that it is told is the one part that it does not take."""
-    return replace(frame, tx_power_dbm=None)
+    """Return what BlueZ broadcasts: a TX Power Level and flags that it is told are the parts that it does not take."""
+    return replace(frame, tx_power_dbm=None, flags=None)
 
 
 async def play(guest: Guest) -> dict[str, str]:

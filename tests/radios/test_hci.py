@@ -1,0 +1,177 @@
+"""The HCI radio on virtual controllers in this process, with extended advertising and without."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+from bumble import hci
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.errors import RadioFault, RadioUnavailableError
+from bluezone_agent.radios import make_radio
+from bluezone_agent.radios.hci import EVENT_PACKET, HciRadio, reports
+from tests.lab.controllers import LabController
+from tests.radio_contract import CONTRACT, Bench, frames, listening
+from tests.radios.hci_air import NEAR_DBM, HciAir
+
+EPOCH_S = 1_600_000_000.0
+NONCONN_IND = 0x10
+"""ADV_NONCONN_IND as event type: a legacy PDU, neither connectable nor scannable."""
+
+
+@pytest.fixture(params=[True, False], ids=["extended", "legacy"])
+def extended(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def clock() -> SimulatedClock:
+    return SimulatedClock(EPOCH_S)
+
+
+@pytest.mark.parametrize("rule", CONTRACT, ids=lambda rule: rule.__name__)
+def test_contract(rule: Callable[[Bench], Awaitable[None]], extended: bool) -> None:
+    async def hold() -> None:
+        air = HciAir(extended=extended)
+        await rule(Bench(air.radio(clock()), air.radio(clock()), lambda: list(air.log.changes.get("0", [])), 5.0))
+        assert air.log.event_types <= {NONCONN_IND}
+
+    run_simulated(hold())
+
+
+def test_every_packet_is_heard_with_its_rssi(extended: bool) -> None:
+    async def hold() -> int:
+        air = HciAir(extended=extended)
+        sender, receiver = air.radio(clock()), air.radio(clock())
+        async with sender, receiver, listening(receiver) as ear:
+            await sender.advertise(frames("gaen", 1)[0])
+            await asyncio.sleep(100)
+        assert {a.rssi_dbm for a in ear.adverts} == {NEAR_DBM}
+        return len(ear.adverts)
+
+    assert run_simulated(hold()) == pytest.approx(100 / 0.2, abs=2), "an interval of 200 ms, none filtered as duplicate"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "on_air"),
+    [("bluezone", "0201020303564e020af40fffb522"), ("gaen", "02011a03036ffd17166ffd")],
+)
+def test_the_frame_goes_out_byte_for_byte(protocol: str, on_air: str, extended: bool) -> None:
+    async def hold() -> bytes:
+        air = HciAir(extended=extended)
+        async with air.radio(clock()) as radio:
+            await radio.advertise(frames(protocol, 1)[0])
+            await asyncio.sleep(1)
+        (change,) = air.log.changes["0"]
+        assert change.address.endswith("/P") is False
+        assert int(change.address[:2], 16) >> 6 == 0, "non-resolvable private"
+        return change.data
+
+    data = run_simulated(hold())
+    assert data == frames(protocol, 1)[0].to_bytes()
+    assert data.hex().startswith(on_air)
+
+
+def test_a_rotation_sets_address_and_data_while_nothing_is_on_the_air(extended: bool) -> None:
+    async def hold() -> list[str]:
+        air = HciAir(extended=extended)
+        async with air.radio(clock()) as radio, listening(radio):
+            for frame in frames("gaen", 2):
+                await radio.advertise(frame)
+                await asyncio.sleep(3)
+            said = [line.split(" ") for line in air.commands.getvalue().splitlines()]
+        return [f"{name}{parameters[:2]}" for _, _, name, parameters in said if "ENABLE" in name or "RANDOM" in name]
+
+    commands = run_simulated(hold())
+    on = [i for i, c in enumerate(commands) if c.endswith("ADVERTISING_ENABLE_COMMAND01")]
+    off = [i for i, c in enumerate(commands) if c.endswith("ADVERTISING_ENABLE_COMMAND00")]
+    (rotation,) = (commands[off[0] : on[1]],)
+    addresses = [i for i, c in enumerate(rotation) if "RANDOM_ADDRESS" in c]
+    assert len(addresses) == 1
+    scan = [c[-2:] for c in rotation if "SCAN_ENABLE" in c]
+    assert scan == ([] if extended else ["00", "01"]), "only a legacy controller's scan has to pause"
+
+
+class Stubborn(LabController):
+    """An extended controller that takes no new address while it scans."""
+
+    def on_hci_le_set_advertising_set_random_address_command(self, command: Any) -> Any:
+        if self.le_scan_enable:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        return super().on_hci_le_set_advertising_set_random_address_command(command)
+
+
+def test_the_scan_pauses_where_the_controller_insists(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+
+    async def hold() -> set[str]:
+        air = HciAir(extended=True)
+        radio, other = air.radio(clock(), Stubborn), air.radio(clock())
+        async with radio, other, listening(radio) as ear:
+            await other.advertise(frames("bluezone", 1)[0])
+            for frame in frames("gaen", 3):
+                await radio.advertise(frame)
+                await asyncio.sleep(3)
+            ear.adverts.clear()
+            await asyncio.sleep(3)
+        assert ear.adverts, "and goes on"
+        return {c.address for c in air.log.changes["0"]}
+
+    assert len(run_simulated(hold())) == 3
+
+
+def refusal(hold: Coroutine[Any, Any, None]) -> RadioUnavailableError:
+    with pytest.raises(RadioUnavailableError) as caught:
+        run_simulated(hold)
+    return caught.value
+
+
+def test_a_controller_that_falls_silent_is_noticed() -> None:
+    async def hold() -> None:
+        air = HciAir(extended=True)
+        async with air.radio(clock()) as radio, asyncio.timeout(30), asyncio.TaskGroup() as group:
+            group.create_task(radio.listen(lambda _: None))
+            await asyncio.sleep(5)
+            air.wires[0].unplugged = True
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run_simulated(hold())
+    assert caught.group_contains(RadioUnavailableError, match="hci:0 was lost")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (PermissionError(1, "Operation not permitted"), RadioFault.NOT_PERMITTED, "CAP_NET_ADMIN"),
+        (OSError(16, "Device or resource busy"), RadioFault.REFUSED, "systemctl stop bluetooth"),
+        (OSError(19, "No such device"), RadioFault.NO_ADAPTER, "bluezone-agent demo"),
+        (OSError(132, "Operation not possible due to RF-kill"), RadioFault.POWERED_OFF, "rfkill unblock"),
+        (Exception("sockets not supported"), RadioFault.NO_BLUETOOTH, "hci:usb:0"),
+    ],
+)
+def test_what_cannot_be_opened_has_a_reason_and_a_way_out(error: Exception, reason: RadioFault, words: str) -> None:
+    async def fails(_: str) -> None:
+        raise error
+
+    async def hold() -> None:
+        async with HciRadio("0", clock(), connect=fails):
+            pass
+
+    fault = refusal(hold())
+    assert fault.reason is reason
+    assert words in fault.hint
+
+
+def test_the_name_in_the_configuration_makes_one() -> None:
+    assert make_radio("hci:usb:0", clock()).description.startswith("hci:usb:0 (")
+
+
+@given(st.binary(max_size=60))
+def test_whatever_a_controller_reports_is_no_exception(body: bytes) -> None:
+    for subevent in (0x02, 0x0D):
+        reports(bytes([EVENT_PACKET, 0x3E, min(len(body) + 1, 255), subevent]) + body)
