@@ -18,6 +18,7 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios import hci_faults as faults
+from bluezone_agent.radios.hci_socket import UserChannel
 
 try:
     from bumble import hci
@@ -55,14 +56,12 @@ class HciRadio:
 
     scan_mode = "hci"
 
-    def __init__(
-        self, transport: str, clock: Clock, *, connect: Callable[[str], Awaitable[Any]] = open_transport
-    ) -> None:
+    def __init__(self, transport: str, clock: Clock, *, connect: Callable[[str], Awaitable[Any]] | None = None) -> None:
         """``transport`` is the kernel's number, ``0``, or one of bumble's names, ``usb:0``; ``connect`` opens it."""
         self._name = f"hci:{transport}"
-        self._transport_name = f"hci-socket:{transport}" if transport.isdecimal() else transport
+        self._transport_name = transport
         self._clock = clock
-        self._connect = connect
+        self._connect = connect or _connect
         self._reset()
 
     def _reset(self) -> None:
@@ -240,6 +239,10 @@ class HciRadio:
                 continue
             if not SERVICES.isdisjoint((*frame.service_uuids, *frame.service_data)):
                 self._heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+
+
+async def _connect(name: str) -> Any:
+    return UserChannel(int(name)) if name.isdecimal() else await open_transport(name)
 
 
 def reports(packet: bytes) -> list[tuple[bytes, int]]:

@@ -84,7 +84,7 @@ class HciAir:
         )
 
         async def connect(name: str) -> Wire:
-            assert name == f"hci-socket:{number}"
+            assert name == str(number)
             self.wires[number] = Wire(controller)
             return self.wires[number]
 
