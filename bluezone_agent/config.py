@@ -21,15 +21,29 @@ RADIO: Final = re.compile(r"bluez:hci\d+|hci:.+|virtual|replay:.+")
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
 
 
-class Source(msgspec.Struct, frozen=True):
+class Key(msgspec.Struct, frozen=True):
+    """A health authority's public key, and the id and version under which it signs."""
+
+    id: str
+    version: str
+    public_key: str
+    """PEM, SubjectPublicKeyInfo, P-256."""
+
+
+class Source(msgspec.Struct, frozen=True, rename={"keys": "key"}):
     """Where case files come from, and whose signature they must bear."""
 
     location: str
-    """A folder, a file, or the URL of a folder with an ``index.txt``."""
-    key_id: str
-    key_version: str
-    public_key: str
-    """PEM, SubjectPublicKeyInfo, P-256."""
+    """A folder, a file, or the URL of a file, of a folder with an ``index.txt``, or of another layout's root."""
+    layout: str = ""
+    """Recognised from the location where it is empty."""
+    regions: tuple[str, ...] = ()
+    allow_unsigned: bool = False
+    """Whether Bluezone case files without a signature are believed."""
+    allow_http: bool = False
+    ca_file: str = ""
+    use_proxy: bool = False
+    keys: tuple[Key, ...] = ()
 
 
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
@@ -92,14 +106,16 @@ def parse(text: str, path: Path) -> Config:
             value=_value_at(raw, str(error)),
         ) from error
     _require_known(config, path)
+    for source in config.sources:
+        _require_trust(source, path)
     return config
 
 
 def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
-    sources = raw.get("source", [])
+    sources = _tables(raw.get("source"))
     tables: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("", raw, Config)]
-    if isinstance(sources, list):
-        tables += [("[[source]] ", s, Source) for s in sources if isinstance(s, dict)]
+    tables += [("[[source]] ", source, Source) for source in sources]
+    tables += [("[[source.key]] ", key, Key) for source in sources for key in _tables(source.get("key"))]
     for where, table, struct in tables:
         known = [field.encode_name for field in msgspec.structs.fields(struct)]
         for name in table:
@@ -115,8 +131,12 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
                 )
 
 
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
 def _value_at(raw: Any, message: str) -> Any:
-    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].key_id```."""
+    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].location```."""
     found = re.search(r"`\$(.*)`$", message)
     for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else ""):
         raw = raw[int(index)] if index else raw[name]
@@ -142,4 +162,14 @@ def _require_known(config: Config, path: Path) -> None:
             setting="radio",
             value=config.radio,
             choices="bluez:hci0, hci:0, virtual, replay:FILE",
+        )
+
+
+def _require_trust(source: Source, path: Path) -> None:
+    if not source.keys and not source.allow_unsigned:
+        raise ConfigError(
+            N_("{path}: the source {location} has no key that its files must be signed with"),
+            N_('add the [[source.key]] that the health authority gives; "bluezone-agent config init -" shows how'),
+            path=path,
+            location=source.location,
         )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from bluezone_agent.core.frames import Frame
+from bluezone_agent.errors import KeySourceError
+
+if TYPE_CHECKING:
+    from bluezone_agent.core.case_files.signed_index import SignedIndex
+    from bluezone_agent.core.case_files.signing import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,20 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """What a source is told by the check that asks it."""
+
+    now_s: float
+    """Trusted time, Unix seconds."""
+    known: Callable[[str], bool] = lambda _name: False
+    """Whether a file, by its name, need not be had again."""
+    trust: Trust | None = None
+    """Whose signature an index must bear; None takes the plain index without a look at the signed one."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the source asked, at earlier visits, to be told at this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """One case file of a source."""
 
@@ -73,6 +92,16 @@ class SourceFile:
     data: bytes
     signature: bytes | None = None
     """Detached signature (the bytes of ``NAME.sig``) where the format has it beside the file."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """To be told at the next visit, once the file was believed and nothing in it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFile:
+    """A file that the source lists and that could not be had."""
+
+    name: str
+    error: KeySourceError
 
 
 class CaseKeySource(Protocol):
@@ -82,10 +111,11 @@ class CaseKeySource(Protocol):
     def name(self) -> str:
         """What it is, for a person and for the store: a path or URL without credentials."""
 
-    def files(self, known: Callable[[str], bool]) -> Iterator[SourceFile]:
-        """Yield the files that ``known`` does not know by name, oldest first.
+    def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
+        """Yield the signed index, where there is one, then the files that the visit does not know, oldest first.
 
-        Raises KeySourceError when the source can't be read.
+        A file that can't be had does not hold back the others. Raises KeySourceError when the source can't be read,
+        or not to its end.
         """
 
 

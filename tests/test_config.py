@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bluezone_agent.cli.i18n import rendered
-from bluezone_agent.config import Config, load, parse
+from bluezone_agent.config import Config, Key, Source, load, parse
 from bluezone_agent.errors import ConfigError
 
 PATH = Path("agent.toml")
@@ -24,13 +24,25 @@ def test_every_setting_is_read() -> None:
         tx_power_dbm = -8
         [[source]]
         location = "/srv/keys"
-        key_id = "452"
-        key_version = "v1"
+        layout = "index"
+        regions = ["VN"]
+        allow_unsigned = true
+        allow_http = true
+        ca_file = "/srv/ca.pem"
+        use_proxy = true
+        [[source.key]]
+        id = "452"
+        version = "v1"
+        public_key = "PEM"
+        [[source.key]]
+        id = "452"
+        version = "v2"
         public_key = "PEM"
     """
     config = parse(text, PATH)
     assert (config.protocol, config.radio, config.tx_power_dbm) == ("gaen", "virtual", -8)
-    assert [s.location for s in config.sources] == ["/srv/keys"]
+    keys = (Key("452", "v1", "PEM"), Key("452", "v2", "PEM"))
+    assert config.sources == (Source("/srv/keys", "index", ("VN",), True, True, "/srv/ca.pem", True, keys),)
 
 
 def test_the_example_explains_every_setting_with_its_true_default() -> None:
@@ -55,8 +67,17 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
         ('check_every_hours = "often"', "`$.check_every_hours` (found: 'often')", "config init -"),
         ("source = 3", "`$.source` (found: 3)", "config init -"),
-        ('[[source]]\nlocation = "x"\nkey = "y"', 'unknown setting [[source]] "key"', "did you mean key_id?"),
-        ('[[source]]\nlocation = "x"', "missing required field `key_id` - at `$.source[0]`", "config init -"),
+        ('[[source]]\nlocation = "x"\nkeys = "y"', 'unknown setting [[source]] "keys"', "did you mean key?"),
+        ("[[source]]\nlayout = 'x'", "missing required field `location` - at `$.source[0]`", "config init -"),
+        ('[[source]]\nlocation = "x"\nregions = "VN"', "`$.source[0].regions` (found: 'VN')", "config init -"),
+        ('[[source]]\nlocation = "x"\nkey = 3', "`$.source[0].key` (found: 3)", "config init -"),
+        (
+            '[[source]]\nlocation = "x"\n[[source.key]]\nid = "452"',
+            "missing required field `version` - at `$.source[0].key[0]`",
+            "config init -",
+        ),
+        ("[[source]]\n[[source.key]]\nkey_id = 1", 'unknown setting [[source.key]] "key_id"', "Remove the setting"),
+        ('[[source]]\nlocation = "/srv/keys"', "the source /srv/keys has no key", "[[source.key]]"),
         ("protocol = ", "not valid TOML", "config check"),
         ("a = 1\na = 2", "not valid TOML", "config check"),
     ],

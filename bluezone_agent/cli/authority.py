@@ -53,13 +53,14 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
     key = service.init(folder, key_id, key_version).verification_key
     path = folder / KEY_NAME
     if as_json:
-        print_json({"signing_key": str(path), "source": {"location": location} | _source(key)})
+        print_json({"signing_key": str(path), "source": {"location": location, "key": [_as_object(key)]}})
         return
     say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=path))
     say(_("agents trust it with these lines in their bluezone-agent.toml:"))
     click.echo("[[source]]")
     click.echo(f"location = {json.dumps(location)}" + (_("  # put your own address here") * (location == PLACEHOLDER)))
-    click.echo(f'key_id = "{key.key_id}"\nkey_version = "{key.key_version}"\npublic_key = """\n{key.to_pem()}"""')
+    click.echo("[[source.key]]")
+    click.echo(f'id = "{key.key_id}"\nversion = "{key.key_version}"\npublic_key = """\n{key.to_pem()}"""')
 
 
 @authority.command(
@@ -75,15 +76,31 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
 @option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
 @option("--contact", is_flag=True, help=N_("The owners are contacts of a case (F1), not cases (F0)."))
 @option("--region", default="VN", show_default=True, help=N_("Region that the Exposure Notification files name."))
+@option(
+    "--index-days",
+    type=click.IntRange(1, 14),
+    default=3,
+    show_default=True,
+    help=N_("Days for which the signed index holds: agents refuse it afterwards, so publish again before."),
+)
 @json_option
 def publish(
-    *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, contact: bool, region: str, as_json: bool
+    *,
+    submissions: tuple[Path, ...],
+    key_folder: Path,
+    folder: Path,
+    contact: bool,
+    region: str,
+    index_days: int,
+    as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
     from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
 
     key = service.load_key(key_folder)
-    report = service.publish(submissions, key, folder, time.time(), contact=contact, region=region)
+    report = service.publish(
+        submissions, key, folder, time.time(), contact=contact, region=region, index_days=index_days
+    )
     if as_json:
         print_json(_as_json(report))
     else:
@@ -92,8 +109,8 @@ def publish(
         exit_with(1)
 
 
-def _source(key: VerificationKey) -> dict[str, str]:
-    return {"key_id": key.key_id, "key_version": key.key_version, "public_key": key.to_pem()}
+def _as_object(key: VerificationKey) -> dict[str, str]:
+    return {"id": key.key_id, "version": key.key_version, "public_key": key.to_pem()}
 
 
 def _as_json(report: PublishReport) -> dict[str, Any]:

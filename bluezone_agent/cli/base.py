@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import click
 
 from bluezone_agent import paths
-from bluezone_agent.cli.i18n import LANGUAGES, _, rendered, use_language
+from bluezone_agent.cli.i18n import LANGUAGES, _, local_time, rendered, use_language
 from bluezone_agent.errors import N_, AgentError
 
 if TYPE_CHECKING:
@@ -155,6 +155,18 @@ def print_json(value: dict[str, Any]) -> None:
 def iso(unix_s: float | None) -> str | None:
     """Return a time as UTC ISO-8601, None for never."""
     return None if unix_s is None else datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
+
+
+def age(at_s: float, now_s: float) -> str:
+    """Return how long ago something was, for a person; a time in the future as itself."""
+    seconds = int(now_s - at_s)
+    if seconds < 0:
+        return local_time(at_s)
+    if seconds < 100:
+        return _("{n} s ago").format(n=seconds)
+    if seconds < 100 * 60:
+        return _("{n} min ago").format(n=seconds // 60)
+    return _("{n} h ago").format(n=seconds // 3600)
 
 
 def say(text: str) -> None:

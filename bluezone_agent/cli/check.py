@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bluezone_agent.cli.base import Command, fail, iso, json_option, option, print_json, printable, say, settings
+from bluezone_agent.cli.base import Command, fail, json_option, option, print_json, printable, say, settings
 from bluezone_agent.cli.exposures import advice, as_object, describe
+from bluezone_agent.cli.feed import UNPROVABLE, UNSIGNED, file_object, freshness_object
 from bluezone_agent.cli.i18n import _, ngettext
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.stores.store import Store
 
 if TYPE_CHECKING:
-    from bluezone_agent.config import Config
+    from bluezone_agent.config import Config, Source
     from bluezone_agent.service.checking import CheckReport, PinnedSource, SourceReport
 
 
@@ -38,7 +39,7 @@ def check(*, only: str | None, as_json: bool) -> None:
     with Store(options.state_dir) as store:
         report = Check(
             store, RULES[config.rule], assumed_tx_power_dbm=config.assumed_tx_power_dbm, now_s=time.time()
-        ).run(sources)
+        ).run(sources, every=only is None)
     if as_json:
         print_json(_as_json(report))
     else:
@@ -50,10 +51,6 @@ def check(*, only: str | None, as_json: bool) -> None:
 
 def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
     """Return the configured sources; raises ConfigError when there is none, or none with the location ``only``."""
-    from bluezone_agent.core.case_files import VerificationKey  # noqa: PLC0415
-    from bluezone_agent.key_sources import open_source  # noqa: PLC0415
-    from bluezone_agent.service.checking import PinnedSource  # noqa: PLC0415
-
     wanted = [s for s in config.sources if only is None or s.location == only]
     if not wanted and only:
         raise ConfigError(
@@ -67,10 +64,31 @@ def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
             N_("no source of case files is configured"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
         )
-    return [
-        PinnedSource(open_source(s.location), VerificationKey.from_pem(s.key_id, s.key_version, s.public_key))
-        for s in wanted
-    ]
+    return [_pinned(source) for source in wanted]
+
+
+def _pinned(source: Source) -> PinnedSource:
+    from bluezone_agent.core.case_files import PinnedKeys, VerificationKey  # noqa: PLC0415
+    from bluezone_agent.key_sources import SIGNED_ONLY, Place, layout_of, open_source  # noqa: PLC0415
+    from bluezone_agent.service.checking import PinnedSource  # noqa: PLC0415
+
+    place = Place(
+        source.location,
+        source.layout,
+        source.regions,
+        ca_file=source.ca_file,
+        use_proxy=source.use_proxy,
+        allow_http=source.allow_http,
+    )
+    if source.allow_unsigned and layout_of(place) in SIGNED_ONLY:
+        raise ConfigError(
+            N_('[[source]] {location}: layout = "{layout}" is always signed'),
+            N_("remove allow_unsigned, which is for Bluezone case files, and pin the key in a [[source.key]]"),
+            location=source.location,
+            layout=source.layout,
+        )
+    keys = tuple(VerificationKey.from_pem(key.id, key.version, key.public_key) for key in source.keys)
+    return PinnedSource(open_source(place), PinnedKeys(keys, source.allow_unsigned))
 
 
 def _as_json(report: CheckReport) -> dict[str, Any]:
@@ -80,20 +98,14 @@ def _as_json(report: CheckReport) -> dict[str, Any]:
         "sources": [
             {
                 "name": source.name,
+                "complete": source.complete,
                 "error": str(source.error) if source.error else None,
+                "believes_unsigned": source.believes_unsigned,
+                "freshness": freshness_object(
+                    source.index.issued_at if source.index else None, source.index.expires_at if source.index else None
+                ),
                 "dropped": dict(source.dropped),
-                "files": [
-                    {
-                        "name": f.name,
-                        "verdict": "refused" if f.refusal else "matched" if f.settled else "pending",
-                        "reason": f.refusal or None,
-                        "keys": f.keys,
-                        "dropped": f.dropped,
-                        "sha256": f.digest or None,
-                        "fetched_at": iso(f.fetched_at_s),
-                    }
-                    for f in source.files
-                ],
+                "files": [file_object(file) for file in source.files],
             }
             for source in report.sources
         ],
@@ -114,14 +126,19 @@ def _print(report: CheckReport) -> None:
 
 
 def _print_source(source: SourceReport) -> None:
-    believed = [f for f in source.files if not f.refusal]
+    believed = [f for f in source.files if f.fault is None]
+    name = printable(source.name)
     say(
-        ngettext("{name}: {n} new file, {keys} keys", "{name}: {n} new files, {keys} keys", len(source.files)).format(
-            name=printable(source.name), n=len(source.files), keys=sum(f.keys for f in believed)
+        ngettext("{name}: {n} new file, {keys} keys", "{name}: {n} new files, {keys} keys", len(believed)).format(
+            name=name, n=len(believed), keys=sum(f.keys for f in believed)
         )
     )
-    for refusal in source.refusals:
-        fail(refusal)
+    if source.believes_unsigned:
+        say(f"  {_(UNSIGNED)}")
+    if source.index is None and source.error is None:
+        say(f"  {_(UNPROVABLE)}")
+    for fault in source.faults:
+        fail(fault)
     for reason, n in sorted(source.dropped.items()):
         say(
             "  "

@@ -15,7 +15,11 @@ from bluezone_agent.stores.keys import OwnKey
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 
-@click.group(cls=Group, help=N_("Your own daily keys: list them, or export them when you are a case."))
+@click.group(
+    cls=Group,
+    help=N_("Your own daily keys, to list or to export when you are a case; and those of cases that were published."),
+    lazy={"feed": "feed:feed"},
+)
 def keys() -> None:
     """Group of the key commands."""
 

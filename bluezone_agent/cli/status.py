@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from bluezone_agent.cli.base import Command, exit_with, iso, json_option, print_json, printable, settings
-from bluezone_agent.cli.i18n import _, local_time, ngettext
+from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, print_json, printable, settings
+from bluezone_agent.cli.feed import source_lines, source_object
+from bluezone_agent.cli.i18n import _, ngettext
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.service.status import Problem, Status
 from bluezone_agent.service.status import status as read_status
@@ -18,7 +19,9 @@ PROBLEMS: Final = {
     Problem.NOT_RUNNING: N_("the agent is not running: start it with bluezone-agent run"),
     Problem.NOT_BROADCASTING: N_("no new identifier was put on the air in time: restart the agent"),
     Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
-    Problem.NOT_CHECKING: N_("checks have not succeeded for more than 30 hours: run bluezone-agent check"),
+    Problem.NOT_CHECKING: N_(
+        "checks have not succeeded for more than 30 hours: see bluezone-agent keys feed, and run bluezone-agent check"
+    ),
     Problem.CLOCK_NOT_TRUSTED: N_(
         "the clock is not synchronised: contacts are kept but do not count; switch NTP on, or set clock_trusted = true"
     ),
@@ -56,7 +59,9 @@ def _as_json(state: Status) -> dict[str, Any]:
         "committed_at": iso(state.committed_at_s),
         "checked_at": iso(state.checked_at_s),
         "check_complete": state.check_complete,
+        "complete_check_at": iso(state.complete_check_at_s),
         "sources": state.sources,
+        "feeds": [source_object(source) for source in state.feeds],
         "last_24_hours": {
             "identifier_minutes": sum(h.identifier_minutes for h in state.last_day),
             "minutes_with_contact": sum(h.minutes for h in state.last_day),
@@ -77,6 +82,7 @@ def _print(state: Status, now_s: float) -> None:
         (_("stored"), _stored(state)),
         (_("own keys"), ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)),
         (_("last check"), _check(state, now_s)),
+        *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now_s))}") for s in state.feeds),
         (_("warnings"), str(state.warnings) if state.warnings else _("none")),
     ]
     width = max(len(name) for name, _text in lines)
@@ -92,7 +98,7 @@ def _sends(state: Status, now_s: float) -> str:
     if state.broadcast_at_s is None:
         return _("nothing so far")
     return _("{protocol} identifiers, {n} so far, the newest {age}").format(
-        protocol=state.protocol, n=state.rotations, age=_age(state.broadcast_at_s, now_s)
+        protocol=state.protocol, n=state.rotations, age=age(state.broadcast_at_s, now_s)
     )
 
 
@@ -100,7 +106,7 @@ def _hears(state: Status, now_s: float) -> str:
     if state.heard_at_s is None:
         return _("nobody so far")
     return _("{n} broadcasts since it started, the last {age}").format(
-        n=state.heard_adverts, age=_age(state.heard_at_s, now_s)
+        n=state.heard_adverts, age=age(state.heard_at_s, now_s)
     )
 
 
@@ -113,16 +119,5 @@ def _stored(state: Status) -> str:
 def _check(state: Status, now_s: float) -> str:
     if state.checked_at_s is None:
         return _("never") if state.sources else _("never: no [[source]] is configured")
-    age = _age(state.checked_at_s, now_s)
-    return age if state.check_complete else _("{age}, incomplete: see bluezone-agent check").format(age=age)
-
-
-def _age(at_s: float, now_s: float) -> str:
-    seconds = int(now_s - at_s)
-    if seconds < 0:
-        return local_time(at_s)
-    if seconds < 100:
-        return _("{n} s ago").format(n=seconds)
-    if seconds < 100 * 60:
-        return _("{n} min ago").format(n=seconds // 60)
-    return _("{n} h ago").format(n=seconds // 3600)
+    when = age(state.checked_at_s, now_s)
+    return when if state.check_complete else _("{age}, incomplete: see bluezone-agent keys feed").format(age=when)

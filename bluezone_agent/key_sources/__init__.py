@@ -1,28 +1,56 @@
-"""Where case files come from. A new kind of source is one file and one line in :func:`open_source`."""
+"""Where case files come from. A new layout is one file, with an ``open_place``, and one line in :data:`LAYOUTS`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
+from typing import Final, cast
 
 from bluezone_agent.errors import N_, ConfigError
-from bluezone_agent.key_sources.directory import DirectorySource
+from bluezone_agent.key_sources.place import Place
 from bluezone_agent.ports import CaseKeySource
 
+__all__ = ["LAYOUTS", "SIGNED_ONLY", "Place", "layout_of", "open_source"]
 
-def open_source(location: str) -> CaseKeySource:
-    """Return the source at a folder, a file, or the URL of a folder with an ``index.txt``; nothing is read yet.
+LAYOUTS: Final = {
+    "folder": "directory",
+    "file": "single_file",
+    "index": "google_index",
+    "cwa": "cwa_tree",
+    "dp3t": "dp3t_bundles",
+}
+"""Layout → the module here that opens it, imported when a source has it."""
+SIGNED_ONLY: Final = ("cwa", "dp3t")
+"""Layouts of key exports, which are never believed without their signature."""
+FILE_SUFFIXES: Final = (".zip", ".json")
 
-    Raises ConfigError when the location can't be a source.
+
+def layout_of(place: Place) -> str:
+    """Return a place's layout; where it says none: a path is a folder or file, a URL a file by its suffix, else an
+    ``index.txt``'s. Raises ConfigError.
     """
-    scheme, is_url, _ = location.partition("://")
-    if not is_url:
-        return DirectorySource(Path(location).expanduser())
-    if scheme not in {"http", "https"}:
+    layout = place.layout
+    if not layout:
+        scheme, is_url, _rest = place.location.partition("://")
+        if is_url and scheme not in {"http", "https"}:
+            raise ConfigError(
+                N_('location = "{location}" is neither a path nor an http address'),
+                N_("name a folder by its path, or an https URL"),
+                location=place.location,
+            )
+        layout = "folder" if not is_url else "file" if place.location.endswith(FILE_SUFFIXES) else "index"
+    if layout not in LAYOUTS:
         raise ConfigError(
-            N_('location = "{location}" is neither a path nor an http address'),
-            N_("name a folder by its path, or an https URL"),
-            location=location,
+            N_('[[source]] {location}: layout = "{layout}" is not known'),
+            N_("choose one of: {choices}"),
+            location=place.location,
+            layout=layout,
+            choices=", ".join(LAYOUTS),
         )
-    from bluezone_agent.key_sources.http import HttpSource  # noqa: PLC0415 - imports httpx2
+    return layout
 
-    return HttpSource(location)
+
+def open_source(where: str | Place) -> CaseKeySource:
+    """Return the source at a place; nothing is read yet. Raises ConfigError when this can't be a source."""
+    place = where if isinstance(where, Place) else Place(where)
+    module = import_module(f"{__name__}.{LAYOUTS[layout_of(place)]}")
+    return cast("CaseKeySource", module.open_place(place))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.errors import N_, KeySourceError
+from bluezone_agent.core.case_files.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
+from bluezone_agent.errors import N_, ConfigError, KeySourceError
 from bluezone_agent.key_sources.index import (
     INDEX_NAME,
     MAX_FILE,
@@ -15,10 +16,25 @@ from bluezone_agent.key_sources.index import (
     SIGNATURE_SUFFIX,
     SIGNED_BESIDE,
     parse_index,
+    require_listed,
+    signed_index,
 )
-from bluezone_agent.ports import SourceFile
+from bluezone_agent.key_sources.place import Place
+from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
 
 SUFFIXES: Final = (".zip", ".json")
+
+
+def open_place(place: Place) -> CaseKeySource:
+    """Return the source; raises ConfigError."""
+    place.refuse_regions("folder")
+    if place.is_url:
+        raise ConfigError(
+            N_('[[source]] {location}: layout = "folder" needs a path'),
+            N_("leave the layout out for the URL of a folder with an index.txt"),
+            location=place.location,
+        )
+    return DirectorySource(Path(place.location).expanduser())
 
 
 class DirectorySource:
@@ -36,26 +52,32 @@ class DirectorySource:
         """The path."""
         return str(self._path)
 
-    def files(self, known: Callable[[str], bool]) -> Iterator[SourceFile]:
-        """Yield the files that ``known`` does not know; raises KeySourceError where the disk fails.
-
-        A listed file that can't be read does not hold back the others: its error is raised at the end.
-        """
+    def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
+        """Yield the files that the visit does not know; raises KeySourceError where the disk fails."""
         if self._path.is_file():
             yield SourceFile(self._path.name, _read(self._path, MAX_FILE), _signature(self._path))
             return
-        fault: KeySourceError | None = None
-        for name in self._names():
-            if known(name):
+        index = self._signed_index(visit)
+        if index is not None:
+            yield index
+        listed = {f.path: f.sha256 for f in index.files} if index else dict.fromkeys(self._names(), "")
+        for name, sha256 in listed.items():
+            if visit.known(name):
                 continue
             try:
                 file = SourceFile(name, _read(self._path / name, MAX_FILE), _signature(self._path / name))
+                require_listed(name, file.data, sha256)
             except KeySourceError as error:
-                fault = fault or error
+                yield MissingFile(name, error)
             else:
                 yield file
-        if fault is not None:
-            raise fault
+
+    def _signed_index(self, visit: Visit) -> SignedIndex | None:
+        if not self._path.is_dir():
+            return None  # which reading the names will say
+        path = self._path / SIGNED_INDEX_NAME
+        data = _read(path, MAX_SIGNED_INDEX) if visit.trust and path.exists() else None
+        return signed_index(data, str(path), visit)
 
     def _names(self) -> list[str]:
         index = self._path / INDEX_NAME

@@ -22,8 +22,17 @@ from bluezone_agent.core.case_files import KeyFault
 from bluezone_agent.core.case_files.signing import SigningKey
 from bluezone_agent.core.case_files.submission import MAX_SUBMISSION, fault_in, read_submission
 from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, AgentError, CaseFileError
-from bluezone_agent.service.published_folder import WRITERS, Batch, PublishedFile, add, locked, read_back
+from bluezone_agent.service.published_folder import (
+    INDEX_LIFE_DAYS,
+    WRITERS,
+    Batch,
+    PublishedFile,
+    add,
+    locked,
+    read_back,
+)
 
 KEY_NAME: Final = "signing-key.json"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -112,13 +121,20 @@ def load_key(folder: Path) -> SigningKey:
 
 
 def publish(
-    submissions: Iterable[Path], key: SigningKey, folder: Path, now_s: float, *, contact: bool, region: str
+    submissions: Iterable[Path],
+    key: SigningKey,
+    folder: Path,
+    now_s: float,
+    *,
+    contact: bool,
+    region: str,
+    index_days: float = INDEX_LIFE_DAYS,
 ) -> PublishReport:
     """Publish what the submissions, files or folders of them, bring that is new, good and over.
 
     ``contact`` says that their owners are contacts (F1), not cases (F0). A submission that can't be read is refused
-    by name and the others go on. The same submissions once more publish nothing. Raises AgentError where ``folder``
-    can't be used.
+    by name and the others go on. The same submissions once more publish nothing, but renew the signed index, which
+    holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
     """
     _require_plain(region)
     report = PublishReport()
@@ -129,7 +145,7 @@ def publish(
         before = read_back(folder, key, now_s)
         batches = _batches(_due(found, before, report, now_s), before, int(now_s))
         files = {protocol: WRITERS[protocol](batch, key, region) for protocol, batch in batches.items()}
-        add(folder, before, list(files.values()), now_s)
+        add(folder, before, list(files.values()), key=key, now_s=now_s, life_s=index_days * DAY_S)
     report.published = [Published(file.name, name, len(batches[name].keys)) for name, file in files.items()]
     return report
 

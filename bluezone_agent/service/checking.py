@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
-from bluezone_agent.core.case_files import CaseFile, Part, VerificationKey, read_case_file
+from bluezone_agent.core.case_files import CaseFile, Part, Trust, read_case_file
+from bluezone_agent.core.case_files.signed_index import SignedIndex
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
@@ -16,18 +17,20 @@ from bluezone_agent.core.matching import MATCH_TOLERANCE_S, HeardIdentifiers, ma
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import ProximityRule
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import CaseFileError, KeySourceError
-from bluezone_agent.ports import CaseKeySource, SourceFile
-from bluezone_agent.stores.exposures import CaseFileRecord, Matched
+from bluezone_agent.errors import AgentError, CaseFileError, KeySourceError
+from bluezone_agent.key_sources.index import SEQUENCE_NOTE
+from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.stores.exposures import Matched
+from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedSource:
-    """A source and the key whose signature its files must bear."""
+    """A source, and whose signature its files must bear."""
 
     source: CaseKeySource
-    verification_key: VerificationKey
+    trust: Trust
 
 
 @dataclass(slots=True)
@@ -35,18 +38,30 @@ class SourceReport:
     """What one source brought this time."""
 
     name: str
+    believes_unsigned: bool = False
     files: list[CaseFileRecord] = field(default_factory=list)
-    refusals: list[CaseFileError] = field(default_factory=list)
-    """Why files were not believed."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Keys of believed files that were left out, by reason (a text for the catalogues)."""
+    """Those that were read or tried."""
+    index: SignedIndex | None = None
+    """None where it has none: then nobody can tell whether files are held back."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What it asks to be told at the next check."""
     error: KeySourceError | None = None
     """Why the source could not be read to its end."""
 
     @property
+    def faults(self) -> list[AgentError]:
+        """Why files were not had or not believed."""
+        return [file.fault for file in self.files if file.fault is not None]
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Keys of believed files that were left out, by reason (a text for the catalogues)."""
+        return sum((Counter(file.dropped) for file in self.files if file.fault is None), Counter())
+
+    @property
     def complete(self) -> bool:
         """Whether the source was read to its end and every file believed."""
-        return self.error is None and not self.refusals
+        return self.error is None and not self.faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,53 +118,101 @@ class Check:
         beacon_ids, packed = self._store.contacts.identifiers(protocol.name)
         return beacon_ids, HeardIdentifiers(packed, protocol.identifier_length)
 
-    def run(self, sources: Sequence[PinnedSource]) -> CheckReport:
-        """Check every source. One that fails, or a file that is refused, is reported; the others go on."""
+    def run(self, sources: Sequence[PinnedSource], *, every: bool = True) -> CheckReport:
+        """Check the sources, which are ``every`` one that is configured or some.
+
+        One that fails, or a file that is refused, is reported; the others go on.
+        """
         reports = tuple(self._source(pinned) for pinned in sources)
+        complete = all(r.complete for r in reports)
         matched = self._store.exposures.matched()
         days = day_exposures([(m.report_type, m.minutes) for m in matched], self._rule)
         with self._store.transaction():
             new = self._store.exposures.add_warnings(days, self._now_s)
-            self._store.mark("check", self._now_s, complete=all(r.complete for r in reports), sources=len(reports))
+            self._store.mark("check", self._now_s, complete=complete, sources=len(reports))
+            if every:
+                self._store.sources.forget_others(r.name for r in reports)
+                if complete:
+                    self._store.mark("complete_check", self._now_s)
         return CheckReport(reports, len(matched), tuple(days), tuple(new))
 
     def _source(self, pinned: PinnedSource) -> SourceReport:
-        report = SourceReport(pinned.source.name)
+        report = SourceReport(pinned.source.name, pinned.trust.believes_unsigned)
+        before = self._store.sources.source(report.name) or SourceRecord(report.name, 0)
         try:
-            for file in pinned.source.files(lambda name: self._is_settled(report.name, name)):
-                self._file(report, file, pinned.verification_key)
+            for found in pinned.source.files(self._visit(pinned, before)):
+                match found:
+                    case SourceFile():
+                        self._file(report, found, pinned.trust)
+                    case MissingFile():
+                        self._fault(report, self._record(report.name, found.name), found.error)
+                    case SignedIndex():
+                        report.index = found
+                        report.notes[SEQUENCE_NOTE] = str(found.sequence)
         except KeySourceError as error:
             report.error = error
+        with self._store.transaction():
+            self._store.sources.record(self._state(report, before))
         return report
 
-    def _is_settled(self, source: str, name: str) -> bool:
-        record = self._store.exposures.file(source, name)
-        return record is not None and record.settled
+    def _visit(self, pinned: PinnedSource, before: SourceRecord) -> Visit:
+        def known(name: str) -> bool:
+            record = self._store.sources.file(before.name, name)
+            return record is not None and record.settled and record.fault is None
 
-    def _file(self, report: SourceReport, file: SourceFile, key: VerificationKey) -> None:
-        before = self._store.exposures.file(report.name, file.name)
-        record = CaseFileRecord(report.name, file.name, "", int(self._now_s), 0, 0, "", settled=False)
-        try:
-            case_file = read_case_file(file.name, file.data, file.signature, key, self._now_s)
-            if before and before.digest == case_file.digest:
-                if before.settled:
-                    return
-                record = replace(record, fetched_at_s=before.fetched_at_s)
-            read = self._read(case_file)
-        except CaseFileError as error:
-            report.refusals.append(error)
-            record, read = replace(record, refusal=str(error)), _Read()
-        else:
-            report.dropped.update(read.dropped)
-            record = replace(
-                record,
-                digest=case_file.digest,
-                keys=read.keys,
-                dropped=read.dropped.total(),
-                settled=read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s,
-            )
-        self._write(record, read)
+        return Visit(self._now_s, known, pinned.trust if pinned.trust.keys else None, before.notes)
+
+    def _state(self, report: SourceReport, before: SourceRecord) -> SourceRecord:
+        index = report.index
+        return replace(
+            before,
+            tried_at_s=int(self._now_s),
+            complete_at_s=int(self._now_s) if report.complete else before.complete_at_s,
+            fault=report.error,
+            believes_unsigned=report.believes_unsigned,
+            issued_at_s=index.issued_at if index else before.issued_at_s if report.error else None,
+            expires_at_s=index.expires_at if index else before.expires_at_s if report.error else None,
+            notes={**before.notes, **report.notes},
+        )
+
+    def _record(self, source: str, name: str) -> CaseFileRecord:
+        return self._store.sources.file(source, name) or CaseFileRecord(source, name, int(self._now_s))
+
+    def _fault(self, report: SourceReport, before: CaseFileRecord, error: AgentError) -> None:
+        """Keep why a file was not had or not believed; what was believed of it before stands."""
+        record = replace(before, tried_at_s=int(self._now_s), fault=error)
+        with self._store.transaction():
+            self._store.sources.record_file(record)
         report.files.append(record)
+
+    def _file(self, report: SourceReport, file: SourceFile, trust: Trust) -> None:
+        before = self._record(report.name, file.name)
+        try:
+            case_file = read_case_file(file.name, file.data, file.signature, trust, self._now_s)
+            same = before.digest == case_file.digest
+            if not (same and before.settled and before.fault is None):
+                read = self._read(case_file)
+                record = self._believed(before, case_file, read, before.fetched_at_s if same else int(self._now_s))
+                report.files.append(self._write(record, read))
+                before = record
+        except CaseFileError as error:
+            self._fault(report, before, error)
+        else:
+            if before.settled:
+                report.notes.update(file.notes)
+
+    def _believed(self, before: CaseFileRecord, case_file: CaseFile, read: _Read, fetched_at_s: int) -> CaseFileRecord:
+        return CaseFileRecord(
+            before.source,
+            before.name,
+            tried_at_s=int(self._now_s),
+            digest=case_file.digest,
+            published_at_s=case_file.published_at_s,
+            fetched_at_s=fetched_at_s,
+            keys=read.keys,
+            dropped=read.dropped,
+            settled=read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s,
+        )
 
     def _read(self, case_file: CaseFile) -> _Read:
         """Read a file to its end, part by part, and match its keys on the way. Raises CaseFileError."""
@@ -174,17 +237,19 @@ class Check:
         )
         return any(day in self._days for day in range(first, last + 1))
 
-    def _write(self, record: CaseFileRecord, read: _Read) -> None:
-        """Write everything that a file brings, or nothing of it; once more changes nothing."""
+    def _write(self, record: CaseFileRecord, read: _Read) -> CaseFileRecord:
+        """Write everything that a file brings, or nothing of it; once more changes nothing. Returns its verdict."""
         # minutes are counted whole: the one in which the file was published does not count
         published_at_s = minute_at(read.published_at_s or record.fetched_at_s) * MINUTE_S
         matched = [m for m in (self._matched(k, hits, published_at_s) for k, hits in read.hits.items()) if m.minutes]
+        record = replace(record, matched=len(matched))
         with self._store.transaction():
-            self._store.exposures.record_file(record)
+            self._store.sources.record_file(record)
             for found in matched:
                 self._store.exposures.add(found)
             for data in read.revoked:
                 self._store.exposures.revoke(_digest(data), read.protocol, self._now_s)
+        return record
 
     def _matched(self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int) -> Matched:
         return Matched(

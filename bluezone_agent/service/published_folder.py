@@ -1,12 +1,13 @@
-"""The folder that a health authority publishes: signed files, and the index.txt that lists them.
+"""The folder that a health authority publishes: signed files, the index.txt that lists them, and the signed index.
 
 The folder is its own record of what was published: it is read back, with signatures, before anything is added.
-Files come first, the index last, each by a temporary file and a rename, so a reader never sees half of anything.
+Files come first, the indices last, each by a temporary file and a rename, so a reader never sees half of anything.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +19,23 @@ from bluezone_agent.core.case_files import CaseFile, read_case_file
 from bluezone_agent.core.case_files.bluezone_json import write_bluezone_json
 from bluezone_agent.core.case_files.case_file import KEY_LIFE_DAYS
 from bluezone_agent.core.case_files.key_export import write_key_export
+from bluezone_agent.core.case_files.signed_index import (
+    SIGNED_INDEX_NAME,
+    ListedFile,
+    SignedIndex,
+    read_signed_index,
+    write_signed_index,
+)
 from bluezone_agent.core.case_files.signing import SigningKey
 from bluezone_agent.core.identifiers import DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import N_, AgentError, CaseFileError
+from bluezone_agent.errors import N_, AgentError, CaseFileError, KeySourceError
 from bluezone_agent.key_sources.directory import DirectorySource
 from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
+from bluezone_agent.ports import MissingFile, SourceFile, Visit
+
+INDEX_LIFE_DAYS: Final = 3
+"""Days for which a signed index holds: a weekend, and no longer can files be held back unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile
     try:
         return [
             PublishedFile(f.name, read_case_file(f.name, f.data, f.signature, key.verification_key, now_s))
-            for f in DirectorySource(folder).files(lambda _: False)
+            for f in _files(folder, now_s)
         ]
     except CaseFileError as error:
         raise AgentError(
@@ -103,8 +115,27 @@ def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile
         ) from error
 
 
-def add(folder: Path, before: Sequence[PublishedFile], new: Sequence[NewFile], now_s: float) -> None:
-    """Write ``new`` after the files ``before``, of which those that nobody needs any more leave. Raises AgentError."""
+def _files(folder: Path, now_s: float) -> Iterator[SourceFile]:
+    for found in DirectorySource(folder).files(Visit(now_s)):
+        if isinstance(found, MissingFile):
+            raise found.error
+        if isinstance(found, SourceFile):
+            yield found
+
+
+def add(
+    folder: Path,
+    before: Sequence[PublishedFile],
+    new: Sequence[NewFile],
+    *,
+    key: SigningKey,
+    now_s: float,
+    life_s: float,
+) -> None:
+    """Write ``new`` after the files ``before``, of which those that nobody needs any more leave.
+
+    The signed index is written anew, and holds for ``life_s`` from ``now_s``. Raises AgentError.
+    """
     limit_s = now_s - KEY_LIFE_DAYS * DAY_S
     kept = [f.name for f in before if f.published_at_s >= limit_s]
     names = [*kept, *(f.name for f in new)]
@@ -114,12 +145,28 @@ def add(folder: Path, before: Sequence[PublishedFile], new: Sequence[NewFile], n
                 _replace(folder / name, content)
         if new or len(kept) < len(before) or not (folder / INDEX_NAME).exists():
             _replace(folder / INDEX_NAME, "".join(f"{name}\n" for name in names).encode())
+        _replace(folder / SIGNED_INDEX_NAME, _signed_index(folder, names, key, now_s, life_s))
         for old in before:
             if old.name not in kept:
                 (folder / old.name).unlink(missing_ok=True)
                 (folder / (old.name + SIGNATURE_SUFFIX)).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
+
+
+def _signed_index(folder: Path, names: Sequence[str], key: SigningKey, now_s: float, life_s: float) -> bytes:
+    files = tuple(ListedFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names)
+    # the time is a sequence that goes on growing when the folder was lost
+    sequence = max(int(now_s), _last_sequence(folder, key) + 1)
+    return write_signed_index(SignedIndex(sequence, int(now_s), int(now_s + life_s), files), key)
+
+
+def _last_sequence(folder: Path, key: SigningKey) -> int:
+    path = folder / SIGNED_INDEX_NAME
+    try:
+        return read_signed_index(str(path), path.read_bytes(), key.verification_key).sequence
+    except (FileNotFoundError, KeySourceError):  # a damaged one is replaced
+        return 0
 
 
 def key_export_file(batch: Batch, key: SigningKey, region: str) -> NewFile:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.stores.contacts import ContactHour
+from bluezone_agent.stores.sources import SourceRecord
 from bluezone_agent.stores.store import Store, agent_runs
 
 ROTATION_LATE_S: Final = 120
@@ -48,7 +49,12 @@ class Status:
     committed_at_s: int | None
     checked_at_s: int | None
     check_complete: bool | None
+    complete_check_at_s: int | None
+    """The last check in which every source was complete."""
     sources: int
+    """How many are configured, as the running agent knows."""
+    feeds: tuple[SourceRecord, ...]
+    """Those that were checked."""
     last_day: tuple[ContactHour, ...]
     own_keys: int
     warnings: int
@@ -79,7 +85,9 @@ def status(store: Store, now_s: float) -> Status:
         committed_at_s=commit[0],
         checked_at_s=check[0],
         check_complete=check[1].get("complete"),
+        complete_check_at_s=_sign(signs, "complete_check")[0],
         sources=start[1].get("sources", 0),
+        feeds=tuple(store.sources.all()),
         last_day=tuple(store.contacts.hours(now_s - DAY_S)),
         own_keys=len(store.keys.all()),
         warnings=len(store.exposures.warned()),
@@ -103,5 +111,6 @@ def _problems(signs: dict[str, tuple[int, dict[str, Any]]], now_s: float, *, run
             yield Problem.NOT_STORING
         if not start.get("clock_trusted", True):
             yield Problem.CLOCK_NOT_TRUSTED
-    if start.get("sources", 0) and now_s > max(began_s, _sign(signs, "check")[0] or 0) + CHECK_LATE_S:
+    # a restart does not excuse a source that always fails
+    if start.get("sources", 0) and now_s > (_sign(signs, "complete_check")[0] or began_s) + CHECK_LATE_S:
         yield Problem.NOT_CHECKING

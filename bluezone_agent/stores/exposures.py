@@ -1,4 +1,4 @@
-"""Case files with their verdicts, the minutes that matched, and the warnings given."""
+"""The minutes that matched, and the warnings given."""
 
 from __future__ import annotations
 
@@ -10,24 +10,6 @@ from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.exposure import DayExposure
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFileRecord:
-    """What became of one file of a source."""
-
-    source: str
-    name: str
-    digest: str
-    """SHA-256 of the signed bytes, hex; empty when refused."""
-    fetched_at_s: int
-    """When these contents were fetched for the first time."""
-    keys: int
-    dropped: int
-    refusal: str
-    """Why it was not believed; empty when it was."""
-    settled: bool
-    """Nothing in it can match any more: it need not be fetched again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +41,6 @@ class Exposures:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-
-    def file(self, source: str, name: str) -> CaseFileRecord | None:
-        """Return what became of a file, None when it was never fetched."""
-        row = self._db.execute("SELECT * FROM case_file WHERE source = ? AND name = ?", (source, name)).fetchone()
-        return CaseFileRecord(**{**dict(row), "settled": bool(row["settled"])}) if row else None
-
-    def record_file(self, record: CaseFileRecord) -> None:
-        """Write a file's verdict; the time of its first fetch stays while its contents do."""
-        self._db.execute(
-            """
-            INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (source, name) DO UPDATE SET
-                fetched_at_s = iif(digest = excluded.digest, fetched_at_s, excluded.fetched_at_s),
-                digest = excluded.digest, keys = excluded.keys, dropped = excluded.dropped,
-                refusal = excluded.refusal, settled = excluded.settled
-            """,
-            (
-                record.source,
-                record.name,
-                record.digest,
-                record.fetched_at_s,
-                record.keys,
-                record.dropped,
-                record.refusal,
-                record.settled,
-            ),
-        )
 
     def add(self, matched: Matched) -> None:
         """Write a matched key; minutes that are known already stay as they are.
@@ -168,7 +123,7 @@ class Exposures:
         ]
 
     def delete_before(self, unix_s: float) -> None:
-        """Delete what was found of the time before ``unix_s``, and files fetched before it."""
+        """Delete what was found of the time before ``unix_s``."""
         self._db.execute("DELETE FROM exposure_minute WHERE minute < ?", (int(unix_s // MINUTE_S),))
         self._db.execute(
             "DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM exposure_minute)"
@@ -176,4 +131,3 @@ class Exposures:
             (ReportType.REVOKED, int(unix_s)),
         )
         self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
-        self._db.execute("DELETE FROM case_file WHERE fetched_at_s < ?", (int(unix_s),))

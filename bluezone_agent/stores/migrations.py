@@ -66,22 +66,7 @@ def m002_daily_keys(db: Database) -> None:
 
 @MIGRATIONS()
 def m003_exposures(db: Database) -> None:
-    """Case files with their verdict, matched minutes, and what the owner was told."""
-    db.execute(
-        """
-        CREATE TABLE case_file (
-            source TEXT NOT NULL,
-            name TEXT NOT NULL,
-            digest TEXT NOT NULL,               -- SHA-256 of the signed bytes, empty when refused
-            fetched_at_s INTEGER NOT NULL,      -- for the first time
-            keys INTEGER NOT NULL,
-            dropped INTEGER NOT NULL,           -- keys that were not believed
-            refusal TEXT NOT NULL,              -- why the file was not believed, else empty
-            settled INTEGER NOT NULL,           -- nothing in it can match any more
-            PRIMARY KEY (source, name)
-        ) STRICT
-        """
-    )
+    """Matched minutes, and what the owner was told."""
     db.execute(
         """
         CREATE TABLE exposure (
@@ -128,6 +113,44 @@ def m004_signs_of_life(db: Database) -> None:
             name TEXT PRIMARY KEY,
             at_s INTEGER NOT NULL,
             detail TEXT NOT NULL                -- JSON
+        ) STRICT
+        """
+    )
+
+
+@MIGRATIONS()
+def m005_sources(db: Database) -> None:
+    """Sources of case files, and their files with the verdict on each."""
+    db.execute(
+        """
+        CREATE TABLE source (
+            name TEXT PRIMARY KEY,
+            tried_at_s INTEGER NOT NULL,
+            complete_at_s INTEGER,              -- last check that read it to its end and believed every file
+            fault TEXT NOT NULL,                -- why the last check did not read it to its end, else empty
+            believes_unsigned INTEGER NOT NULL,
+            issued_at_s INTEGER,                -- of its signed index
+            expires_at_s INTEGER,
+            notes TEXT NOT NULL                 -- JSON: what it asked to be told at the next check
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE case_file (
+            id INTEGER PRIMARY KEY,
+            source TEXT NOT NULL,
+            name TEXT NOT NULL,
+            tried_at_s INTEGER NOT NULL,
+            digest TEXT NOT NULL,               -- SHA-256 of the signed bytes that were believed, empty for none
+            published_at_s INTEGER,             -- as they say
+            fetched_at_s INTEGER NOT NULL,      -- for the first time
+            keys INTEGER NOT NULL,
+            matched INTEGER NOT NULL,           -- keys that were heard
+            dropped TEXT NOT NULL,              -- JSON: reason, and how many keys were left out for it
+            settled INTEGER NOT NULL,           -- nothing in it can match any more
+            fault TEXT NOT NULL,                -- why the last attempt brought nothing, else empty
+            UNIQUE (source, name)
         ) STRICT
         """
     )

@@ -18,13 +18,14 @@ from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.database import open_database
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.sources import Sources
 
 RETENTION_DAYS: Final = 14
 LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures and signs of life. Writes happen within :meth:`transaction`."""
+    """Contacts, own keys, exposures, sources and signs of life. Writes happen within :meth:`transaction`."""
 
     def __init__(self, state_dir: Path) -> None:
         """Open the store in ``state_dir``; raises StoreError (see ``open_database``)."""
@@ -34,6 +35,7 @@ class Store(AbstractContextManager["Store"]):
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
+        self.sources = Sources(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -71,6 +73,7 @@ class Store(AbstractContextManager["Store"]):
             self.contacts.delete_before(limit_s)
             self.keys.delete_before(limit_s)
             self.exposures.delete_before(limit_s)
+            self.sources.delete_before(limit_s)
         self._truncate_log()
 
     def _truncate_log(self) -> None:

@@ -33,7 +33,8 @@ def test_init_prints_what_goes_into_the_configuration_and_no_secret(program: Pro
     done = program.run("authority", "init", "key", "--key-id", "452", "--key-version", "v7", "--location", 'C:\\"keys"')
     assert done.returncode == 0
     (source,) = tomllib.loads(done.stdout)["source"]
-    assert (source["location"], source["key_id"], source["key_version"]) == ('C:\\"keys"', "452", "v7")
+    (key,) = source["key"]
+    assert (source["location"], key["id"], key["version"]) == ('C:\\"keys"', "452", "v7")
     secret = program.home / "key" / "signing-key.json"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     middle = json.loads(secret.read_text())["private_key"].splitlines()[1]
@@ -46,7 +47,8 @@ def test_init_as_json(program: Program) -> None:
     done = program.run("authority", "init", "key", "--key-id", "452", "--json")
     values = json.loads(done.stdout)
     assert values["signing_key"] == "key/signing-key.json"
-    assert set(values["source"]) == {"location", "key_id", "key_version", "public_key"}
+    assert set(values["source"]) == {"location", "key"}
+    assert [set(key) for key in values["source"]["key"]] == [{"id", "version", "public_key"}]
 
 
 def test_init_never_overwrites_a_key(office: Program) -> None:

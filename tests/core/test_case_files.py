@@ -505,7 +505,7 @@ def test_a_public_key_comes_back_from_its_pem() -> None:
 def test_a_broken_public_key_is_named(pem: str) -> None:
     with pytest.raises(ConfigError, match="the public_key of 452 v1 can't be read") as caught:
         VerificationKey.from_pem("452", "v1", pem)
-    assert "[[source]]" in caught.value.hint
+    assert "[[source.key]]" in caught.value.hint
 
 
 @pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP256K1(), None], ids=["P-384", "secp256k1", "RSA"])

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.errors import KeySourceError
-from bluezone_agent.key_sources import open_source
+from bluezone_agent.errors import ConfigError, KeySourceError
+from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.key_sources.index import MAX_FILE
 from bluezone_agent.ports import SourceFile
+from tests.key_sources.reading import files_of, visited
 
 
 def read(path: Path, *known: str) -> list[SourceFile]:
-    return list(open_source(str(path)).files(lambda name: name in known))
+    return files_of(str(path), *known)
 
 
 def test_without_an_index_case_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -54,10 +55,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_listed_file_that_is_not_there_does_not_hold_back_the_others(tmp_path: Path) -> None:
     (tmp_path / "2.zip").write_text("zip")
     (tmp_path / "index.txt").write_text("1.zip\n2.zip\n")
-    found: list[SourceFile] = []
-    with pytest.raises(KeySourceError, match=r"can't read .*/1\.zip"):
-        found.extend(open_source(str(tmp_path)).files(lambda _: False))
-    assert [f.name for f in found] == ["2.zip"]
+    found = visited(str(tmp_path))
+    assert [f.name for f in found.files] == ["2.zip"]
+    (missing,) = found.missing
+    assert str(missing.error) == f"can't read {tmp_path}/1.zip: No such file or directory"
 
 
 def test_an_index_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
@@ -71,10 +72,15 @@ def test_an_index_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "1.zip").open("wb") as file:
         os.truncate(file.fileno(), MAX_FILE + 1)
-    with pytest.raises(KeySourceError, match=r"1\.zip is larger than"):
-        read(tmp_path)
+    (missing,) = visited(str(tmp_path)).missing
+    assert "1.zip is larger than" in str(missing.error)
 
 
 def test_the_home_folder_can_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_source("~/keys").name == f"{tmp_path}/keys"
+
+
+def test_a_folder_has_no_regions(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='layout = "folder" has no regions'):
+        open_source(Place(str(tmp_path), regions=("VN",)))

@@ -16,10 +16,10 @@ from bluezone_agent.core.case_files.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import AgentError, KeySourceError
-from bluezone_agent.key_sources import open_source
 from bluezone_agent.service import authority
 from bluezone_agent.service.authority import KEY_NAME, PublishReport, load_key
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key, diagnosis_keys, signing_key
+from tests.key_sources.reading import files_of
 
 
 class Office:
@@ -42,14 +42,16 @@ class Office:
     def published(self) -> list[CaseFile]:
         return [
             read_case_file(f.name, f.data, f.signature, AUTHORITY.verification_key, NOW_S)
-            for f in open_source(str(self.folder)).files(lambda _: False)
+            for f in files_of(str(self.folder))
         ]
 
     def published_keys(self) -> dict[bytes, ReportType]:
         return {k.key.data: k.report_type for file in self.published() for k in file.whole().keys}
 
     def bytes(self) -> dict[str, bytes]:
-        return {str(p.relative_to(self.folder)): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+        """Return every file, without the signed index, which each publication renews."""
+        files = (p for p in self.folder.rglob("*") if p.is_file() and p.name != "index.signed")
+        return {str(p.relative_to(self.folder)): p.read_bytes() for p in files}
 
 
 @pytest.fixture
@@ -258,7 +260,7 @@ def test_nothing_temporary_stays_and_a_web_server_can_read_all(office: Office) -
     office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
     office.publish()
     files = [p for p in office.folder.rglob("*") if p.is_file()]
-    assert sorted(p.suffix for p in files) == [".json", ".sig", ".txt", ".zip"]
+    assert sorted(p.suffix for p in files) == [".json", ".sig", ".signed", ".txt", ".zip"]
     assert all(stat.S_IMODE(p.stat().st_mode) & 0o044 for p in files)
 
 

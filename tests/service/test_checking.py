@@ -253,7 +253,7 @@ def test_bad_keys_are_counted_and_the_others_match(device: Device) -> None:
     (device.folder / "1.zip").write_bytes(signed_zip(export))
     report = device.check()
     assert report.matched_keys == 1
-    assert report.sources[0].files[0].dropped == 3
+    assert report.sources[0].dropped.total() == 3
     assert sorted(report.sources[0].dropped.values()) == [1, 2]
 
 
@@ -266,7 +266,7 @@ def test_a_refused_file_changes_nothing_and_is_read_again(device: Device) -> Non
     (device.folder / "1.zip").write_bytes(forged)
     for _ in range(2):
         report = device.check()
-        (refusal,) = report.sources[0].refusals
+        (refusal,) = report.sources[0].faults
         assert isinstance(refusal, BadSignatureError)
         assert not report.complete
         assert report.matched_keys == 1, "the good file counts"

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from bluezone_agent.core.exposure import DayExposure, Degree
 from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import StateInUseError, StoreError
+from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
 from bluezone_agent.stores.database import FILE_NAME, SCHEMA_VERSION
-from bluezone_agent.stores.exposures import CaseFileRecord, Matched
+from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.migrations import MIGRATIONS
+from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 BEACON = Beacon("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")
@@ -129,15 +131,49 @@ def test_a_day_warns_once(store: Store) -> None:
     assert [w.warned_at_s for w in store.exposures.warned()] == [5]
 
 
-def test_a_files_first_fetch_stays(store: Store) -> None:
-    def record(at_s: int, settled: bool) -> CaseFileRecord:
-        return CaseFileRecord("source", "name", "digest", at_s, 1, 0, "", settled=settled)
+def test_a_files_first_fetch_stays_while_its_contents_do(store: Store) -> None:
+    def record(at_s: int, settled: bool, digest: str = "digest") -> CaseFileRecord:
+        dropped = {"malformed": 2}
+        return CaseFileRecord("source", "name", at_s, digest, 7, at_s, keys=1, dropped=dropped, settled=settled)
 
     with store.transaction():
-        store.exposures.record_file(record(1, False))
-        store.exposures.record_file(record(2, True))
-    assert store.exposures.file("source", "name") == record(1, True)
-    assert store.exposures.file("source", "other") is None
+        store.sources.record_file(record(1, False))
+        store.sources.record_file(record(2, True))
+    assert store.sources.file("source", "name") == replace(record(1, True), tried_at_s=2)
+    assert store.sources.file("source", "other") is None
+    with store.transaction():
+        store.sources.record_file(record(3, True, "other digest"))
+    assert store.sources.files("source") == [record(3, True, "other digest")]
+
+
+def test_a_fault_is_kept_so_that_it_can_be_told_in_any_language(store: Store) -> None:
+    fault = BadSignatureError("{name} is not signed {n}", "ask {who}", name="1.json", n=3, who="them")
+    with store.transaction():
+        store.sources.record_file(CaseFileRecord("source", "name", 1, fault=fault))
+    record = store.sources.file("source", "name")
+    assert record is not None
+    assert record.verdict is Verdict.REFUSED
+    kept = record.fault
+    assert isinstance(kept, BadSignatureError)
+    assert (str(kept), kept.message, kept.hint, kept.fields) == (str(fault), fault.message, fault.hint, fault.fields)
+
+
+def test_a_source_is_kept_with_its_notes_and_forgotten_when_it_is_no_longer_configured(store: Store) -> None:
+    gone = KeySourceError("gone")
+    first = SourceRecord("a", 5, 4, gone, believes_unsigned=True, issued_at_s=1, expires_at_s=2, notes={"tag": "7"})
+    with store.transaction():
+        store.sources.record(SourceRecord("b", 6))
+        store.sources.record(first)
+    a, b = store.sources.all()
+    assert str(a.fault) == "gone"
+    assert replace(a, fault=gone) == first
+    assert b == SourceRecord("b", 6)
+    with store.transaction():
+        store.sources.forget_others(["b", "c"])
+    assert store.sources.source("a") is None
+    with store.transaction():
+        store.sources.delete_before(7)
+    assert store.sources.all() == []
 
 
 def test_after_14_days_nothing_is_left_in_any_file(store: Store) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from bluezone_agent.core.case_files.bluezone_json import read_bluezone_json
 from bluezone_agent.core.case_files.case_file import CaseFile, KeyFault, Part
 from bluezone_agent.core.case_files.key_export import read_key_export
-from bluezone_agent.core.case_files.signing import VerificationKey
+from bluezone_agent.core.case_files.signing import PinnedKeys, Trust, VerificationKey
 
-__all__ = ["CaseFile", "KeyFault", "Part", "VerificationKey", "read_case_file"]
+__all__ = ["CaseFile", "KeyFault", "Part", "PinnedKeys", "Trust", "VerificationKey", "read_case_file"]
 
 ZIP_MAGIC = b"PK\x03\x04"
 
 
-def read_case_file(name: str, data: bytes, signature: bytes | None, key: VerificationKey, now_s: float) -> CaseFile:
+def read_case_file(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
     """Verify and read a case file of either format.
 
     ``signature`` is the detached signature of a Bluezone file; a key export holds its own. ``now_s`` stands in for

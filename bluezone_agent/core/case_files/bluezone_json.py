@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from bluezone_agent.core.case_files.case_file import KEYS_IN_PART, CaseFile, Entry, KeyFault, onset_or_none
-from bluezone_agent.core.case_files.signing import ONE_BATCH, VerificationKey
+from bluezone_agent.core.case_files.signing import ONE_BATCH, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.errors import N_, CaseFileError
@@ -40,17 +40,22 @@ class _File(msgspec.Struct):
     published_at: int | None = None
 
 
-def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: VerificationKey, now_s: float) -> CaseFile:
+def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
     """Verify and read a Bluezone case file; raises BadSignatureError or CaseFileError."""
     if len(data) > MAX_FILE:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_FILE} expected")
+    if not key.believes_unsigned or (signature is not None and key.keys):
+        _require_signature(name, data, signature, key)
+    file = _parsed(name, data)
+    return CaseFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
+
+
+def _require_signature(name: str, data: bytes, signature: bytes | None, key: Trust) -> None:
     if signature is None:
         raise key.unsigned(name)
     batch = key.verify(name, data, signature)
     if batch != ONE_BATCH:
         raise _refused(name, f"it is signed as batch {batch[0]} of {batch[1]}")
-    file = _parsed(name, data)
-    return CaseFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
 
 
 def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from bluezone_agent.core.case_files.case_file import KEYS_IN_PART, ONSET_DAYS, CaseFile, Entry, KeyFault
 from bluezone_agent.core.case_files.key_export_pb2 import TemporaryExposureKey, TemporaryExposureKeyExport
-from bluezone_agent.core.case_files.signing import MAX_SIGNATURE_LIST, ONE_BATCH, SigningKey, VerificationKey
+from bluezone_agent.core.case_files.signing import MAX_SIGNATURE_LIST, ONE_BATCH, SigningKey, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
 from bluezone_agent.errors import N_, CaseFileError
@@ -58,7 +58,7 @@ class WireType(IntEnum):
     I32 = 5
 
 
-def read_key_export(name: str, data: bytes, key: VerificationKey, now_s: float) -> CaseFile:
+def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> CaseFile:
     """Verify and read a key export; raises BadSignatureError or CaseFileError."""
     signed, signature = _members(name, data, key)
     batch = key.verify(name, signed, signature)
@@ -93,7 +93,7 @@ def write_key_export(
     return out.getvalue()
 
 
-def _members(name: str, data: bytes, key: VerificationKey) -> tuple[bytes, bytes]:
+def _members(name: str, data: bytes, key: Trust) -> tuple[bytes, bytes]:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             found = sorted(info.filename for info in archive.infolist())
@@ -190,9 +190,7 @@ def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterato
                 yield [_read(entry) for entry in (*part.keys, *part.revised_keys)]
 
 
-def _require_agreement(
-    name: str, export: TemporaryExposureKeyExport, key: VerificationKey, batch: tuple[int, int]
-) -> None:
+def _require_agreement(name: str, export: TemporaryExposureKeyExport, key: Trust, batch: tuple[int, int]) -> None:
     """The signature list is not signed: what it says must be what the signed bytes say."""
     if export.keys or export.revised_keys:
         raise _refused(name, "it hides keys behind tags that are written too long")

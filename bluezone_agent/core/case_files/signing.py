@@ -6,7 +6,7 @@ Algorithm and key are ours, pinned in the configuration; what a file says of its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -43,6 +43,13 @@ class VerificationKey:
     key_version: str
     public_key: ec.EllipticCurvePublicKey
 
+    believes_unsigned: ClassVar = False
+
+    @property
+    def keys(self) -> tuple[VerificationKey, ...]:
+        """This one."""
+        return (self,)
+
     @classmethod
     def from_pem(cls, key_id: str, key_version: str, public_key_pem: str) -> VerificationKey:
         """Read a P-256 key in SubjectPublicKeyInfo PEM; raises ConfigError."""
@@ -51,7 +58,7 @@ class VerificationKey:
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ConfigError(
                 N_("the public_key of {key_id} {key_version} can't be read: {reason}"),
-                N_("copy the whole [[source]] that the health authority gives, with its BEGIN and END lines"),
+                N_("copy the whole [[source.key]] that the health authority gives, with its BEGIN and END lines"),
                 key_id=key_id,
                 key_version=key_version,
                 reason=str(error).partition(". ")[0],
@@ -113,13 +120,48 @@ class VerificationKey:
             return found[0]
         if not signatures.signatures:
             raise self.unsigned(name)
-        raise BadSignatureError(
-            N_("{name} is signed by {found}, not once by the pinned {pinned}"),
-            N_("if the health authority changed its key, put the new [[source]] that it gives into the configuration"),
+        raise _signed_by_others(name, signatures, self)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedKeys:
+    """Several public keys, as during a change of keys: a signature by one of them is enough."""
+
+    keys: tuple[VerificationKey, ...]
+    believes_unsigned: bool = False
+    """Whether a Bluezone case file without a signature is believed, too: the operator's own decision."""
+
+    def verify(self, name: str, signed: bytes, signature_list: bytes) -> tuple[int, int]:
+        """Verify as :meth:`VerificationKey.verify` does, with the first key that can."""
+        signatures = _parsed(name, signature_list)
+        fault: BadSignatureError | None = None
+        for key in self.keys:
+            if any(key.is_named_by(s.signature_info) for s in signatures.signatures):
+                try:
+                    return key.verify(name, signed, signature_list)
+                except BadSignatureError as error:
+                    fault = fault or error
+        if not signatures.signatures:
+            raise self.unsigned(name)
+        raise fault or _signed_by_others(name, signatures, *self.keys)
+
+    def is_named_by(self, info: SignatureInfo) -> bool:
+        """Return whether ``info`` names one of the keys."""
+        return any(key.is_named_by(info) for key in self.keys)
+
+    def unsigned(self, name: str) -> BadSignatureError:
+        """Return the error for a file without any signature."""
+        if self.keys:
+            return self.keys[0].unsigned(name)
+        return BadSignatureError(
+            N_("{name} is not signed"),
+            N_("allow_unsigned is for Bluezone case files: pin the key that signs this one, in a [[source.key]]"),
             name=name,
-            found=", ".join(_described(s.signature_info) for s in signatures.signatures[:3]),
-            pinned=f'"{self.key_id}" "{self.key_version}"',
         )
+
+
+Trust = VerificationKey | PinnedKeys
+"""Whose signature is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +225,16 @@ def _parsed(name: str, signature_list: bytes) -> TEKSignatureList:
             name=name,
             reason=error,
         ) from error
+
+
+def _signed_by_others(name: str, signatures: TEKSignatureList, *pinned: VerificationKey) -> BadSignatureError:
+    return BadSignatureError(
+        N_("{name} is signed by {found}, not once by the pinned {pinned}"),
+        N_("if the health authority changed its key, put the new [[source.key]] that it gives into the configuration"),
+        name=name,
+        found=", ".join(_described(s.signature_info) for s in signatures.signatures[:3]),
+        pinned=", ".join(f'"{key.key_id}" "{key.key_version}"' for key in pinned) or "-",
+    )
 
 
 def _described(info: SignatureInfo) -> str:

@@ -1,0 +1,55 @@
+"""DP-3T's layout: one address that answers with every key since the bundle whose tag the client sends.
+
+``v2/gaen/exposed?lastKeyBundleTag=TAG`` is a key export, or 204 where nothing is new; the header ``x-key-bundle-tag``
+is the tag to send the next time, milliseconds. Source: DP-3T/dp3t-sdk-backend, GaenV2Controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import httpx2
+
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.key_sources.fetch import Fetch, HttpSource
+from bluezone_agent.key_sources.index import MAX_FILE
+from bluezone_agent.key_sources.place import Place
+from bluezone_agent.ports import CaseKeySource, SourceFile, Visit
+
+PATH: Final = "v2/gaen/exposed"
+PARAMETER: Final = "lastKeyBundleTag"
+TAG_HEADER: Final = "x-key-bundle-tag"
+NOTE: Final = "tag"
+LOOK_BACK_DAYS: Final = 14
+"""Older tags are not sent: everything is asked for again."""
+NOTHING_NEW: Final = 204
+
+
+def open_place(place: Place) -> CaseKeySource:
+    """Return the source; raises ConfigError."""
+    place.require_url("dp3t")
+    place.refuse_regions("dp3t")
+    return HttpSource(place, files)
+
+
+def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:
+    """Yield one file of everything that is new."""
+    since = _plausible(visit.notes.get(NOTE, ""), visit.now_s)
+    at = root.join(PATH).copy_merge_params({PARAMETER: since} if since else {})
+    reply = fetch.ask(at, MAX_FILE, fine=(200, NOTHING_NEW))
+    if reply.status == NOTHING_NEW or not reply.body:
+        return
+    tag = _plausible(reply.headers.get(TAG_HEADER, ""), visit.now_s)
+    yield SourceFile(f"exposed-{tag or 'latest'}.zip", reply.body, notes={NOTE: tag} if tag else {})
+
+
+def _plausible(tag: str, now_s: float) -> str:
+    """Return a tag that may be sent, else nothing.
+
+    One that is no whole minute of the last 14 days could number devices, or skip what is yet to come.
+    """
+    if not (tag.isascii() and tag.isdecimal() and len(tag) <= len("9999999999999")):
+        return ""
+    minute, rest_ms = divmod(int(tag), MINUTE_S * 1000)
+    return tag if rest_ms == 0 and now_s - LOOK_BACK_DAYS * DAY_S <= minute * MINUTE_S <= now_s else ""

@@ -1,0 +1,276 @@
+"""Fetching from a server: every device asks for the same things in the same way, and believes nothing yet.
+
+The signature is what protects; all of this keeps a bad server or network from costing memory, time or privacy. Nothing
+is written to the disk: a file is held in memory, at most 16 MiB, until it is verified and matched.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import Timer
+from typing import Final
+
+import httpx2
+import stamina
+
+from bluezone_agent.core.case_files.signed_index import SignedIndex
+from bluezone_agent.errors import N_, KeySourceError
+from bluezone_agent.key_sources.index import MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX, SIGNED_BESIDE
+from bluezone_agent.key_sources.place import Place
+from bluezone_agent.key_sources.urls import parsed, same_origin, shown, tls_context, tls_fault
+from bluezone_agent.ports import MissingFile, SourceFile, Visit
+
+__all__ = ["Fetch", "HttpSource", "shown"]
+
+ATTEMPTS: Final = 3
+LONGEST_PAUSE_S: Final = 30
+"""Of a server's Retry-After; who asks for more is tried again at the next check."""
+MAX_REDIRECTS: Final = 3
+MAX_SILENCES: Final = 3
+"""Requests without an answer after which the rest is left for the next check."""
+OK: Final = (200,)
+PASSING: Final = (429, 500, 502, 503, 504)
+"""Answers that may be another a moment later."""
+NOT_THERE: Final = (404, 410)
+NOT_CHANGED: Final = 304
+LONGEST_ETAG: Final = 100
+"""Characters; a longer one is not sent back."""
+PAGES: Final = (b"<!doctype html", b"<html")
+"""How a web page begins, in small letters: no file of ours does."""
+SNIFFED: Final = 256
+"""Bytes in which it would."""
+HEADERS: Final = {"User-Agent": "bluezone-agent", "Accept": "*/*", "Accept-Encoding": "identity"}
+
+# its default hook prints each retry to stdout, where the data of ``--json`` go
+stamina.instrumentation.set_on_retry_hooks(())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's whole answer."""
+
+    status: int
+    headers: httpx2.Headers
+    body: bytes
+
+
+class _PassingError(Exception):
+    """An answer that may be another a moment later."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.response = response
+
+
+class HttpSource:
+    """A server, asked as its layout asks."""
+
+    def __init__(
+        self,
+        place: Place,
+        layout: Callable[[Fetch, httpx2.URL, Visit], Iterator[SourceFile | MissingFile | SignedIndex]],
+        *,
+        is_file: bool = False,
+    ) -> None:
+        """Unless it ``is_file``, the location is a folder, with or without its last slash.
+
+        Raises ConfigError for a URL that is no place to fetch from.
+        """
+        self._place = place
+        self._layout = layout
+        self._url = parsed(place)
+        self._root = self._url.copy_with(path=self._url.path.rstrip("/") + "/" * (not is_file))
+        self._tls = tls_context(place)
+
+    @property
+    def name(self) -> str:
+        """The URL without credentials."""
+        return shown(self._url)
+
+    def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
+        """Yield what the layout finds; see :class:`bluezone_agent.ports.CaseKeySource`."""
+        with Fetch(self._place, self._tls) as fetch:
+            yield from self._layout(fetch, self._root, visit)
+
+
+class Fetch:
+    """The requests of one check to one source, under one deadline; no cookies, no proxy unless it is wanted.
+
+    At the deadline a timer closes the connection, so that not even a byte now and then keeps it open.
+    """
+
+    def __init__(self, place: Place, tls: ssl.SSLContext) -> None:
+        self._deadline_s = place.deadline_s
+        self._ends_at_s = time.monotonic() + place.deadline_s
+        self._silences = 0
+        self._client = httpx2.Client(
+            headers=HEADERS,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            timeout=place.silence_s,
+            trust_env=place.use_proxy,
+            verify=tls,
+        )
+        self._timer = Timer(place.deadline_s, self._client.close)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Fetch:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._client.close()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be had in this check: its time is up, or the server does not answer."""
+        return self._silences >= MAX_SILENCES or time.monotonic() >= self._ends_at_s
+
+    def get(self, url: httpx2.URL, limit: int) -> bytes:
+        """Return the body at ``url``, at most ``limit`` bytes; raises KeySourceError."""
+        return self.ask(url, limit).body
+
+    def find(self, url: httpx2.URL, limit: int, absent: Container[int] = NOT_THERE) -> bytes | None:
+        """Return the body at ``url``, None where the server answers one of ``absent``; raises KeySourceError."""
+        reply = self.ask(url, limit, fine=(*OK, *absent))  # type: ignore[misc]
+        return reply.body if reply.status in OK else None
+
+    def file(self, name: str, url: httpx2.URL) -> SourceFile:
+        """Return a case file with its signature, where its format has one beside it. Raises KeySourceError."""
+        return SourceFile(name, self.get(url, MAX_FILE), self._signature(name, url))
+
+    def changed_file(self, name: str, url: httpx2.URL, etag: str) -> SourceFile | None:
+        """Return a case file as :meth:`file` does, None where its ``etag`` is still the same."""
+        reply = self.ask(
+            url,
+            MAX_FILE,
+            fine=(*OK, NOT_CHANGED) if etag else OK,
+            headers={"If-None-Match": etag} if etag else {},
+        )
+        if reply.status == NOT_CHANGED:
+            return None
+        new = reply.headers.get("ETag", "")
+        notes = {"etag": new} if new.isascii() and new.isprintable() and 0 < len(new) <= LONGEST_ETAG else {}
+        return SourceFile(name, reply.body, self._signature(name, url), notes)
+
+    def ask(
+        self, url: httpx2.URL, limit: int, *, fine: tuple[int, ...] = OK, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """Return the answer, whose status is among ``fine`` and whose body has at most ``limit`` bytes.
+
+        Passing faults are tried three times, with growing, random pauses. Raises KeySourceError.
+        """
+        try:
+            for attempt in stamina.retry_context(on=self._pause, attempts=ATTEMPTS, timeout=self._left_s(url)):
+                with attempt:
+                    return self._ask_once(url, limit, fine, headers or {})
+        except _PassingError as error:
+            raise _answered(url, error.response) from error
+        except RuntimeError:  # of a client that was closed at the deadline
+            self._left_s(url)
+            raise
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            self._left_s(url)
+            raise self._unanswered(url, error) from error
+        raise AssertionError("stamina yields an attempt or raises")
+
+    def _ask_once(self, url: httpx2.URL, limit: int, fine: tuple[int, ...], headers: dict[str, str]) -> Reply:
+        at = url
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._client.stream("GET", at, headers=headers) as response:
+                if response.next_request is None:
+                    return self._reply(at, response, limit, fine)
+                at = same_origin(at, response.next_request.url)
+        raise KeySourceError(
+            N_("{url} redirects more than {limit} times"),
+            N_("put the address it leads to into the location of the [[source]]"),
+            url=shown(url),
+            limit=MAX_REDIRECTS,
+        )
+
+    def _reply(self, url: httpx2.URL, response: httpx2.Response, limit: int, fine: tuple[int, ...]) -> Reply:
+        if response.status_code in PASSING:
+            raise _PassingError(response)
+        if response.status_code not in fine:
+            raise _answered(url, response)
+        body = self._body(url, response, limit) if response.status_code in OK else b""
+        return Reply(response.status_code, response.headers, body)
+
+    def _body(self, url: httpx2.URL, response: httpx2.Response, limit: int) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            self._left_s(url)
+            if len(body) > limit:
+                raise KeySourceError(
+                    N_("{url} is larger than {limit} bytes"),
+                    N_("it can't be a case file: check the location in [[source]]"),
+                    url=shown(url),
+                    limit=limit,
+                )
+        if body[:SNIFFED].lstrip().lower().startswith(PAGES):
+            raise KeySourceError(
+                N_("{url} answers with a web page"),
+                N_("a login page of the network does this: log in, or check the location in [[source]]"),
+                url=shown(url),
+            )
+        return bytes(body)
+
+    def _signature(self, name: str, url: httpx2.URL) -> bytes | None:
+        if not name.endswith(SIGNED_BESIDE):
+            return None
+        return self.find(url.copy_with(path=url.path + SIGNATURE_SUFFIX), MAX_SIGNATURE)
+
+    def _left_s(self, url: httpx2.URL) -> float:
+        left_s = self._ends_at_s - time.monotonic()
+        if left_s > 0:
+            return left_s
+        raise KeySourceError(
+            N_("{url} was not complete within {limit} s"),
+            N_("the next check goes on with the files that are missing"),
+            url=shown(url),
+            limit=round(self._deadline_s),
+        )
+
+    def _unanswered(self, url: httpx2.URL, error: Exception) -> KeySourceError:
+        self._silences += 1
+        fault = tls_fault(error)
+        if fault is not None:
+            return KeySourceError(
+                N_("no secure connection to {url}: {reason}"),
+                N_(
+                    "it needs TLS 1.2 or later and a certificate that is valid now, for this name, by a known authority"
+                    " (or the one in ca_file); check this device's clock, and the location in [[source]]"
+                ),
+                url=shown(url),
+                reason=getattr(fault, "verify_message", "") or fault.reason or fault,
+            )
+        return KeySourceError(
+            N_("can't fetch {url}: {reason}"),
+            N_("check the network and the location in [[source]]; the next check tries again"),
+            url=shown(url),
+            reason=str(error) or type(error).__name__,
+        )
+
+    def _pause(self, error: Exception) -> bool | float:
+        """Return whether to try again, or after how many seconds."""
+        if not isinstance(error, _PassingError):
+            passing = isinstance(error, httpx2.TransportError) and tls_fault(error) is None
+            return passing and time.monotonic() < self._ends_at_s
+        wanted = error.response.headers.get("Retry-After", "")
+        if not wanted.isdecimal():
+            return True
+        return float(wanted) if float(wanted) <= LONGEST_PAUSE_S else False
+
+
+def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:
+    return KeySourceError(
+        N_("{url} answers {status} {reason}"),
+        N_("check the location and the layout in [[source]]; the next check tries again"),
+        url=shown(url),
+        status=response.status_code,
+        reason=response.reason_phrase,
+    )

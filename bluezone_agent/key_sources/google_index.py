@@ -1,0 +1,54 @@
+"""Google's layout: a folder on a server with an ``index.txt``; ours adds a signed index beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+
+from bluezone_agent.core.case_files.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
+from bluezone_agent.errors import KeySourceError
+from bluezone_agent.key_sources.fetch import Fetch, HttpSource, shown
+from bluezone_agent.key_sources.index import INDEX_NAME, MAX_INDEX, parse_index, require_listed, signed_index
+from bluezone_agent.key_sources.place import Place
+from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+
+LEFT_OUT = (403, 404, 410)
+"""How servers say that there is no signed index; some storage answers 403 for what is not there."""
+
+
+def open_place(place: Place) -> CaseKeySource:
+    """Return the source; raises ConfigError."""
+    place.require_url("index")
+    place.refuse_regions("index")
+    return HttpSource(place, files)
+
+
+def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
+    """Yield what the index lists and the visit does not know."""
+    index, listed = _listing(fetch, root, visit)
+    if index is not None:
+        yield index
+    for name, sha256 in listed.items():
+        if visit.known(name):
+            continue
+        try:
+            file = fetch.file(name, root.join(name))
+            require_listed(name, file.data, sha256)
+        except KeySourceError as error:
+            if fetch.is_over:
+                raise
+            yield MissingFile(name, error)
+        else:
+            yield file
+
+
+def _listing(fetch: Fetch, root: httpx2.URL, visit: Visit) -> tuple[SignedIndex | None, dict[str, str]]:
+    """Return the signed index, where there is one, and the listed paths, each with its digest or nothing."""
+    at = root.join(SIGNED_INDEX_NAME)
+    data = fetch.find(at, MAX_SIGNED_INDEX, LEFT_OUT) if visit.trust else None
+    index = signed_index(data, shown(at), visit)
+    if index is not None:
+        return index, {file.path: file.sha256 for file in index.files}
+    at = root.join(INDEX_NAME)
+    return None, dict.fromkeys(parse_index(fetch.get(at, MAX_INDEX), shown(at)), "")

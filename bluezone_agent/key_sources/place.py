@@ -1,0 +1,58 @@
+"""A place that case files come from, as an operator describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.errors import N_, ConfigError
+
+DEADLINE_S: Final = 300
+"""For everything that one check fetches from one source: 14 days of files over a slow mobile link."""
+SILENCE_S: Final = 15
+"""Without a byte, after which a connection is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source is, and how it may be reached."""
+
+    location: str
+    """A path or a URL."""
+    layout: str = ""
+    """A name of ``key_sources.LAYOUTS``; recognised from the location where it is empty."""
+    regions: tuple[str, ...] = ()
+    """Which regions' files, for a layout that keeps them apart."""
+    ca_file: str = ""
+    """Certificates of the authority, alone, that certifies the server; empty for the system's."""
+    use_proxy: bool = False
+    """Whether the proxies that the environment names are used."""
+    allow_http: bool = False
+    """Whether the server may be reached without TLS."""
+    deadline_s: float = DEADLINE_S
+    silence_s: float = SILENCE_S
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the location is on a server."""
+        return "://" in self.location
+
+    def require_url(self, layout: str) -> None:
+        """Raise ConfigError for a path: ``layout`` is one of servers."""
+        if not self.is_url:
+            raise ConfigError(
+                N_('[[source]] {location}: layout = "{layout}" needs a URL'),
+                N_("leave the layout out for a local folder, or name the https address of the server"),
+                location=self.location,
+                layout=layout,
+            )
+
+    def refuse_regions(self, layout: str) -> None:
+        """Raise ConfigError for regions: ``layout`` has none."""
+        if self.regions:
+            raise ConfigError(
+                N_('[[source]] {location}: layout = "{layout}" has no regions'),
+                N_("remove regions: every file there is read"),
+                location=self.location,
+                layout=layout,
+            )

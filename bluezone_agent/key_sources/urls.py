@@ -1,0 +1,94 @@
+"""Addresses of servers: which may be asked, how they are shown, and how their certificates are judged."""
+
+from __future__ import annotations
+
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx2
+
+from bluezone_agent.errors import N_, ConfigError, KeySourceError
+from bluezone_agent.key_sources.place import Place
+
+
+def parsed(place: Place) -> httpx2.URL:
+    """Return a place's URL; raises ConfigError for one that is no place to fetch from."""
+    try:
+        url = httpx2.URL(place.location)
+    except httpx2.InvalidURL as error:
+        raise ConfigError(
+            N_('location = "{location}" is not a URL: {reason}'),
+            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            location=place.location.rpartition("@")[2],
+            reason=error,
+        ) from error
+    if not url.host or url.query or url.fragment:
+        raise ConfigError(
+            N_('location = "{location}" is not the URL of a folder'),
+            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            location=shown(url),
+        )
+    if url.scheme != "https" and not place.allow_http and not _is_loopback(url.host):
+        raise ConfigError(
+            N_('location = "{location}" is not https'),
+            N_("use the https address: over http anybody on the way can tell that this device runs the agent"),
+            location=shown(url),
+        )
+    return url
+
+
+def tls_context(place: Place) -> ssl.SSLContext:
+    """Return what judges the server's certificate: TLS 1.2 or later, and where ``ca_file`` is set its authority only.
+
+    Raises ConfigError.
+    """
+    if not place.ca_file:
+        context = httpx2.create_ssl_context(trust_env=False)
+    else:
+        try:
+            context = ssl.create_default_context(cafile=Path(place.ca_file).expanduser())
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                N_("can't read the certificates in {path}: {reason}"),
+                N_("ca_file names a PEM file with the certificate of the authority that certifies the server"),
+                path=place.ca_file,
+                reason=error.strerror or error,
+            ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def tls_fault(error: BaseException | None) -> ssl.SSLError | None:
+    """Return what made TLS refuse the connection, None where it was lost for another reason."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def same_origin(url: httpx2.URL, target: httpx2.URL) -> httpx2.URL:
+    """Return where ``url`` redirects to; raises KeySourceError for another server."""
+    if (url.scheme, url.host, url.port) == (target.scheme, target.host, target.port):
+        return target
+    raise KeySourceError(
+        N_("{url} redirects to another place, {target}"),
+        N_("if that is right, put it into the location of the [[source]]; a login page of the network does this too"),
+        url=shown(url),
+        target=shown(target),
+    )
+
+
+def shown(url: httpx2.URL) -> str:
+    """Return a URL without what could be a password or tell of a person."""
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

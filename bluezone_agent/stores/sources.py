@@ -1,0 +1,202 @@
+"""Sources of case files, and what became of each of their files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from bluezone_agent.errors import AgentError, BadSignatureError, CaseFileError, KeySourceError
+
+FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, CaseFileError, KeySourceError)}
+"""Errors that are kept, by the name under which they are."""
+
+
+class Verdict(StrEnum):
+    """What became of a file, for scripts."""
+
+    MISSING = "missing"
+    """It could not be had the last time."""
+    REFUSED = "refused"
+    """It was had, and not believed."""
+    PENDING = "pending"
+    """Believed; some of its keys are still valid and wait."""
+    MATCHED = "matched"
+    """Believed, and all of its keys compared with what was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFileRecord:
+    """What became of one file of a source."""
+
+    source: str
+    name: str
+    tried_at_s: int
+    digest: str = ""
+    """SHA-256 of the signed bytes that were believed, hex; empty where none ever were."""
+    published_at_s: int | None = None
+    """As those bytes say."""
+    fetched_at_s: int = 0
+    """When they were fetched for the first time."""
+    keys: int = 0
+    matched: int = 0
+    """Keys that were heard."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Keys that were left out, by reason (a text for the catalogues)."""
+    settled: bool = False
+    """Nothing in it can match any more: it need not be fetched again."""
+    fault: AgentError | None = None
+    """Why the last attempt brought nothing; what was believed before stands."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of it the last time."""
+        if isinstance(self.fault, KeySourceError):
+            return Verdict.MISSING
+        if self.fault is not None:
+            return Verdict.REFUSED
+        return Verdict.MATCHED if self.settled else Verdict.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """The state of one source."""
+
+    name: str
+    tried_at_s: int
+    complete_at_s: int | None = None
+    """The last check that read it to its end and believed every file."""
+    fault: AgentError | None = None
+    """Why it could not be read to its end the last time."""
+    believes_unsigned: bool = False
+    issued_at_s: int | None = None
+    """Of its signed index; None where it has none, and nobody can tell whether files are held back."""
+    expires_at_s: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What it asked to be told at the next check."""
+
+
+class Sources:
+    """What checks know of their sources."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def all(self) -> list[SourceRecord]:
+        """Return every source, by name."""
+        return [_source(row) for row in self._db.execute("SELECT * FROM source ORDER BY name")]
+
+    def source(self, name: str) -> SourceRecord | None:
+        """Return a source, None when it was never tried."""
+        row = self._db.execute("SELECT * FROM source WHERE name = ?", (name,)).fetchone()
+        return _source(row) if row else None
+
+    def record(self, source: SourceRecord) -> None:
+        """Write a source's state."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                source.name,
+                source.tried_at_s,
+                source.complete_at_s,
+                _packed(source.fault),
+                source.believes_unsigned,
+                source.issued_at_s,
+                source.expires_at_s,
+                json.dumps(dict(source.notes)),
+            ),
+        )
+
+    def forget_others(self, names: Iterable[str]) -> None:
+        """Delete the sources that are not among ``names``; their files stay for their time."""
+        self._db.execute(
+            "DELETE FROM source WHERE name NOT IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),)
+        )
+
+    def files(self, source: str) -> list[CaseFileRecord]:
+        """Return a source's files, in the order in which they first came."""
+        return [
+            _file(row) for row in self._db.execute("SELECT * FROM case_file WHERE source = ? ORDER BY id", (source,))
+        ]
+
+    def file(self, source: str, name: str) -> CaseFileRecord | None:
+        """Return what became of a file, None when it was never tried."""
+        row = self._db.execute("SELECT * FROM case_file WHERE source = ? AND name = ?", (source, name)).fetchone()
+        return _file(row) if row else None
+
+    def record_file(self, record: CaseFileRecord) -> None:
+        """Write a file's verdict; ``fetched_at_s`` stays while its contents do."""
+        self._db.execute(
+            """
+            INSERT INTO case_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,
+                                   dropped, settled, fault)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (source, name) DO UPDATE SET
+                fetched_at_s = iif(digest = excluded.digest, fetched_at_s, excluded.fetched_at_s),
+                tried_at_s = excluded.tried_at_s, digest = excluded.digest, published_at_s = excluded.published_at_s,
+                keys = excluded.keys, matched = excluded.matched, dropped = excluded.dropped,
+                settled = excluded.settled, fault = excluded.fault
+            """,
+            (
+                record.source,
+                record.name,
+                record.tried_at_s,
+                record.digest,
+                record.published_at_s,
+                record.fetched_at_s,
+                record.keys,
+                record.matched,
+                json.dumps(dict(record.dropped)),
+                record.settled,
+                _packed(record.fault),
+            ),
+        )
+
+    def delete_before(self, unix_s: float) -> None:
+        """Delete files fetched, or only tried, before ``unix_s``, and sources not tried since."""
+        limit_s = int(unix_s)
+        self._db.execute("DELETE FROM case_file WHERE iif(digest = '', tried_at_s, fetched_at_s) < ?", (limit_s,))
+        self._db.execute("DELETE FROM source WHERE tried_at_s < ?", (limit_s,))
+
+
+def _source(row: sqlite3.Row) -> SourceRecord:
+    values = dict(row)
+    return SourceRecord(
+        **values
+        | {
+            "fault": _unpacked(values["fault"]),
+            "believes_unsigned": bool(values["believes_unsigned"]),
+            "notes": json.loads(values["notes"]),
+        }
+    )
+
+
+def _file(row: sqlite3.Row) -> CaseFileRecord:
+    values = dict(row)
+    del values["id"]
+    return CaseFileRecord(
+        **values
+        | {
+            "dropped": json.loads(values["dropped"]),
+            "settled": bool(values["settled"]),
+            "fault": _unpacked(values["fault"]),
+        }
+    )
+
+
+def _packed(fault: AgentError | None) -> str:
+    """Return an error as JSON that a person of any language can be told later, nothing for none."""
+    if fault is None:
+        return ""
+    fields = {name: value if isinstance(value, int) else str(value) for name, value in fault.fields.items()}
+    return json.dumps([type(fault).__name__, fault.message, fault.hint, fields])
+
+
+def _unpacked(text: str) -> AgentError | None:
+    if not text:
+        return None
+    kind, message, hint, fields = json.loads(text)
+    return FAULTS[kind](message, hint, **fields)
