@@ -18,7 +18,7 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios import hci_faults as faults
-from bluezone_agent.radios.hci_socket import UserChannel
+from bluezone_agent.radios.hci_socket import open_user_channel
 
 try:
     from bumble import hci
@@ -55,6 +55,8 @@ class HciRadio:
     """
 
     scan_mode = "hci"
+    silent_after_s = 95.0
+    """Nobody may be near; starting a scan again costs a few milliseconds."""
 
     def __init__(self, transport: str, clock: Clock, *, connect: Callable[[str], Awaitable[Any]] | None = None) -> None:
         """``transport`` is the kernel's number, ``0``, or one of bumble's names, ``usb:0``; ``connect`` opens it."""
@@ -242,7 +244,7 @@ class HciRadio:
 
 
 async def _connect(name: str) -> Any:
-    return UserChannel(int(name)) if name.isdecimal() else await open_transport(name)
+    return await open_user_channel(int(name)) if name.isdecimal() else await open_transport(name)
 
 
 def reports(packet: bytes) -> list[tuple[bytes, int]]:

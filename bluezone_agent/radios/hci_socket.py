@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -16,6 +17,8 @@ AF_BLUETOOTH: Final = 31
 BTPROTO_HCI: Final = 1
 HCI_CHANNEL_USER: Final = 1
 LONGEST_PACKET: Final = 4096
+SETTING_UP_S: Final = 3
+"""The kernel has a new adapter for itself at first: it sets it up, within 2 s on USB."""
 
 
 class PacketSink(Protocol):
@@ -69,6 +72,18 @@ class UserChannel:
             asyncio.get_running_loop().remove_reader(self._socket)
             if self._packets:
                 self._packets.on_transport_lost()
+
+
+async def open_user_channel(number: int) -> UserChannel:
+    """Open ``hci{number}``, also one that was plugged in at this moment; raises OSError."""
+    for _ in range(10 * SETTING_UP_S):
+        try:
+            return UserChannel(number)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            await asyncio.sleep(0.1)
+    return UserChannel(number)
 
 
 def _bind(sock: socket.socket, address: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.air import linkability
+from tests.lab.air import Linkability, linkability
 from tests.lab.machine import Lab, Outcome
 from tests.radio_contract import CONTRACT
 
@@ -32,3 +32,22 @@ def test_nothing_can_be_linked(contract: Outcome) -> None:
     assert linkability(contract.air).addresses_with_several_payloads == 0
     assert linkability(contract.air).public_addresses == 0
     assert linkability(contract.air).connectable == 0
+
+
+@pytest.fixture(scope="module", params=["extended", "legacy"])
+def losses(request: pytest.FixtureRequest, lab: Lab) -> Outcome:
+    return lab.play("hci_losses", extended=request.param == "extended", controllers=1)
+
+
+def test_an_unplugged_adapter_is_noticed(losses: Outcome) -> None:
+    unplugged = losses.result["unplugged"]
+    assert unplugged["reason"] == "lost while running"
+    assert unplugged["took_s"] < 2
+
+
+def test_an_agent_that_was_killed_comes_back_with_another_identifier_and_address(losses: Outcome) -> None:
+    """Until then the controller goes on with the old one: nobody is left who could stop it (docs/adapters.md)."""
+    assert losses.result["code"] == 0
+    before, after = losses.air
+    assert before.to_s < after.from_s
+    assert linkability(losses.air) == Linkability(0, 0, 0, 0)
