@@ -118,8 +118,8 @@ def mean(attenuation_db: Floats) -> float:
     return float(np.mean(attenuation_db))
 
 
-def all_rules() -> list[Rule]:
-    """Return every rule, new."""
+def published_and_thresholds() -> list[Rule]:
+    """Return the rules that choose nothing or one number, new."""
     return [
         Threshold("mean RSSI", mean),
         Threshold("power average", power_average),
