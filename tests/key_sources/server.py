@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -40,8 +41,8 @@ class Site:
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
-    """Serve on a free port of 127.0.0.1."""
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """Serve on a free port of 127.0.0.1, over TLS where it is given."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -74,7 +75,9 @@ def serving() -> Iterator[Site]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = Site(f"http://127.0.0.1:{server.server_port}/")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    site = Site(f"http{'s' * (tls is not None)}://127.0.0.1:{server.server_port}/")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.core.case_files import VerificationKey
+from bluezone_agent.core.case_files import PinnedKeys, Trust
 from bluezone_agent.core.case_files.bluezone_json import write_bluezone_json
 from bluezone_agent.core.case_files.key_export import write_key_export
 from bluezone_agent.core.exposure import Degree
@@ -19,6 +19,7 @@ from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.errors import BadSignatureError
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
+from bluezone_agent.stores.sources import Verdict
 from bluezone_agent.stores.store import Store
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key, entry, export_of, signed_zip, signing_key, zipped
 
@@ -59,13 +60,13 @@ class Device:
             (self.folder / f"{name}.json").write_bytes(data)
             (self.folder / f"{name}.json.sig").write_bytes(AUTHORITY.sign(data))
 
-    def check(self, now_s: float = NOW_S, key: VerificationKey = AUTHORITY.verification_key) -> CheckReport:
+    def check(self, now_s: float = NOW_S, key: Trust = AUTHORITY.verification_key) -> CheckReport:
         source = PinnedSource(open_source(str(self.folder)), key)
         return Check(self.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([source])
 
     def state(self) -> list[str]:
         """Return every row that a check could change."""
-        tables = ("case_file", "exposure", "exposure_minute", "warning")
+        tables = ("source", "case_file", "exposure", "exposure_minute", "warning")
         return [repr(tuple(row)) for table in tables for row in self.store._db.execute(f"SELECT * FROM {table}")]
 
 
@@ -280,6 +281,90 @@ def test_files_signed_by_another_key_bring_nothing(device: Device) -> None:
     device.publish("1", key)
     report = device.check(key=replace(AUTHORITY, key_version="v2").verification_key)
     assert (report.matched_keys, report.complete) == (0, False)
+
+
+def test_during_a_change_of_keys_a_signature_by_either_is_enough(device: Device) -> None:
+    key = daily_key()
+    device.hear(key)
+    device.publish("1", key)
+    new = signing_key(2, "452", "v2").verification_key
+    assert device.check(key=PinnedKeys((new,))).matched_keys == 0
+    refused = device.check(key=PinnedKeys((new, signing_key(3).verification_key))).sources[0].faults
+    assert [str(f) for f in refused] == ["1.zip is not what key 452 v1 signed"]
+    assert device.check(key=PinnedKeys((new, AUTHORITY.verification_key))).matched_keys == 1
+
+
+def test_unsigned_files_are_believed_only_where_the_operator_says_so_and_key_exports_never(device: Device) -> None:
+    key = daily_key("bluezone")
+    device.hear(key)
+    put_app_file(device, key)
+    device.publish("1", daily_key("gaen"))
+    (device.folder / "app.json.sig").unlink()
+    pinned = (AUTHORITY.verification_key,)
+    assert [str(f) for f in device.check(key=PinnedKeys(pinned)).sources[0].faults] == ["app.json is not signed"]
+    report = device.check(key=PinnedKeys(pinned, believes_unsigned=True))
+    assert (report.complete, report.matched_keys, report.sources[0].believes_unsigned) == (True, 1, True)
+    (device.folder / "3.zip").write_bytes(zipped(("export.bin", export_of(entry()))))
+    (device.folder / "2.zip").write_bytes(signed_zip(export_of(entry())))
+    (device.folder / "app.json.sig").write_bytes(signing_key(2).sign(b"something else"))
+    said = [str(f) for f in device.check(key=PinnedKeys((), believes_unsigned=True)).sources[0].faults]
+    assert said == ['2.zip is signed by "452" "v1", not once by the pinned -', "3.zip is not signed"]
+
+
+def test_a_signature_that_is_there_must_be_good_even_where_unsigned_files_are_believed(device: Device) -> None:
+    put_app_file(device, daily_key("bluezone"))
+    (device.folder / "app.json.sig").write_bytes(AUTHORITY.sign(b"something else"))
+    trust = PinnedKeys((AUTHORITY.verification_key,), believes_unsigned=True)
+    assert not device.check(key=trust).complete
+
+
+def test_what_was_believed_stands_when_the_file_is_refused_later(device: Device) -> None:
+    today = daily_key("bluezone", days_ago=0)
+    put_app_file(device, today)
+    device.check(TODAY_S + 60)
+    (device.folder / "app.json.sig").rename(device.folder / "kept")
+    assert not device.check(TODAY_S + 120).complete
+    (before,) = device.store.sources.files(str(device.folder))
+    assert (before.fetched_at_s, before.keys, before.verdict) == (TODAY_S + 60, 1, Verdict.REFUSED)
+    (device.folder / "kept").rename(device.folder / "app.json.sig")
+    device.hear(today, TODAY_S + 3600)
+    assert device.check(TODAY_S + 2 * DAY_S).days == (), "it was published when it was first seen"
+
+
+def test_a_verdict_on_every_file_is_kept(device: Device) -> None:
+    key = daily_key()
+    device.hear(key)
+    device.publish("1", key, daily_key(number=2))
+    device.publish("2", daily_key("gaen", days_ago=0, number=3))
+    (device.folder / "3.zip").write_bytes(b"PK\x03\x04")
+    (device.folder / "index.txt").write_text("1.zip\n2.zip\n3.zip\n4.zip\n")
+    report = device.check()
+    files = device.store.sources.files(str(device.folder))
+    assert [(f.name, f.verdict, f.keys, f.matched) for f in files] == [
+        ("1.zip", Verdict.MATCHED, 2, 1),
+        ("2.zip", Verdict.PENDING, 1, 0),
+        ("3.zip", Verdict.REFUSED, 0, 0),
+        ("4.zip", Verdict.MISSING, 0, 0),
+    ]
+    assert [str(f.fault) for f in files if f.fault] == [str(fault) for fault in report.sources[0].faults]
+    (source,) = device.store.sources.all()
+    assert (source.tried_at_s, source.complete_at_s) == (NOW_S, None)
+
+
+def test_only_a_check_of_every_source_that_is_complete_counts_as_one(device: Device) -> None:
+    good = PinnedSource(open_source(str(device.folder)), AUTHORITY.verification_key)
+    gone = PinnedSource(open_source(str(device.folder / "gone")), AUTHORITY.verification_key)
+    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S)
+    check.run([good], every=False)
+    check.run([good, gone])
+    assert "complete_check" not in device.store.signs()
+    assert [(s.name, s.complete_at_s) for s in device.store.sources.all()] == [
+        (good.source.name, NOW_S),
+        (gone.source.name, None),
+    ]
+    check.run([good])
+    assert device.store.signs()["complete_check"][0] == NOW_S
+    assert [s.name for s in device.store.sources.all()] == [good.source.name], "the other is no longer configured"
 
 
 def test_a_source_that_fails_does_not_stop_the_others(device: Device) -> None:

@@ -1,0 +1,318 @@
+"""Each layout, from one person's export to another's exposure, and what each does when little is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import stamina
+
+from bluezone_agent.core.case_files.signed_index import SIGNED_INDEX_NAME
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.errors import ConfigError
+from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.ports import SourceFile
+from bluezone_agent.service import authority, export
+from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
+from bluezone_agent.stores.store import Store
+from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
+from tests.hearing import hear
+from tests.key_sources.reading import files_of, visited
+from tests.key_sources.server import Answer, Site, serving
+from tests.key_sources.tls import Authority
+
+TODAY, YESTERDAY = (datetime.fromtimestamp(at_s, UTC).date() for at_s in (TODAY_S, TODAY_S - DAY_S))
+CWA = "/version/v1/diagnosis-keys/country/VN/date"
+DP3T = "/v2/gaen/exposed"
+TAG = str(TODAY_S * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def site(certificates: Authority) -> Iterator[Site]:
+    with serving(certificates.good()) as started:
+        yield started
+
+
+def published(home: Path) -> Path:
+    """Let a case export a key that was on the air, and the authority publish it; return the folder."""
+    key = daily_key()
+    with Store(home / "case") as store:
+        with store.transaction():
+            store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
+        export.cut(store)
+        export.write(home / "submission.json", export.exportable(store, 14, NOW_S), None)
+    authority.publish([home / "submission.json"], AUTHORITY, home / "www", NOW_S, contact=False, region="VN")
+    return home / "www"
+
+
+def case_file(folder: Path) -> bytes:
+    (path,) = folder.glob("gaen/*.zip")
+    return path.read_bytes()
+
+
+def as_folder(folder: Path, site: Site) -> Place:
+    return Place(str(folder))
+
+
+def as_local_file(folder: Path, site: Site) -> Place:
+    return Place(str(next(folder.glob("gaen/*.zip"))), layout="file")
+
+
+def as_file(folder: Path, site: Site) -> Place:
+    site.answers["/keys.zip"] = Answer(case_file(folder))
+    return Place(site.url + "keys.zip")
+
+
+def as_index(folder: Path, site: Site) -> Place:
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != SIGNED_INDEX_NAME)
+    site.answers = {f"/{p.relative_to(folder)}": Answer(p.read_bytes()) for p in files}
+    return Place(site.url)
+
+
+def as_signed_index(folder: Path, site: Site) -> Place:
+    place = as_index(folder, site)
+    site.answers[f"/{SIGNED_INDEX_NAME}"] = Answer((folder / SIGNED_INDEX_NAME).read_bytes())
+    return place
+
+
+def as_cwa_day(folder: Path, site: Site) -> Place:
+    site.answers = {CWA: Answer(json.dumps([f"{YESTERDAY}"]).encode()), f"{CWA}/{YESTERDAY}": Answer(case_file(folder))}
+    return Place(site.url, layout="cwa", regions=("VN",))
+
+
+def as_cwa_hour(folder: Path, site: Site) -> Place:
+    site.answers = {
+        CWA: Answer(b"[]"),
+        f"{CWA}/{TODAY}/hour": Answer(b"[7, 8]"),
+        f"{CWA}/{TODAY}/hour/8": Answer(case_file(folder)),
+    }
+    return Place(site.url, layout="cwa", regions=("VN",))
+
+
+def as_dp3t(folder: Path, site: Site) -> Place:
+    site.answers = {
+        DP3T: Answer(case_file(folder), headers={"x-key-bundle-tag": TAG}),
+        f"{DP3T}?lastKeyBundleTag={TAG}": Answer(status=204),
+    }
+    return Place(site.url, layout="dp3t")
+
+
+LAYOUTS: list[Callable[[Path, Site], Place]] = [
+    as_folder,
+    as_local_file,
+    as_file,
+    as_index,
+    as_signed_index,
+    as_cwa_day,
+    as_cwa_hour,
+    as_dp3t,
+]
+
+
+def check(store: Store, place: Place, now_s: float = NOW_S) -> CheckReport:
+    pinned = PinnedSource(open_source(place), AUTHORITY.verification_key)
+    return Check(store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_from_one_persons_export_to_anothers_exposure(
+    tmp_path: Path, site: Site, certificates: Authority, layout: Callable[[Path, Site], Place]
+) -> None:
+    place = layout(published(tmp_path), site)
+    if place.is_url:
+        place = Place(place.location, place.layout, place.regions, ca_file=str(certificates.ca_file))
+    with Store(tmp_path / "neighbour") as store:
+        hear(store, daily_key())
+        report = check(store, place)
+        assert report.complete, report
+        (day,) = report.new_warnings
+        assert day.heard_minutes == 20
+        state = store.sources.source(report.sources[0].name)
+        assert state is not None
+        assert (state.issued_at_s is not None) == (layout in {as_folder, as_signed_index})
+        again = check(store, place, NOW_S + 60)
+        assert (again.complete, again.days, again.sources[0].files) == (True, report.days, [])
+
+
+# Corona-Warn-App's tree
+
+
+@pytest.fixture
+def plain() -> Iterator[Site]:
+    with serving() as started:
+        yield started
+
+
+def tree(site: Site, *regions: str) -> Place:
+    return Place(site.url, layout="cwa", regions=regions or ("VN",))
+
+
+def test_days_come_before_hours_and_only_what_is_not_known(plain: Site) -> None:
+    plain.answers = {
+        CWA: Answer(f'["{YESTERDAY}", "2020-09-20", "2019-01-01"]'.encode()),
+        f"{CWA}/2020-09-20": Answer(b"old"),
+        f"{CWA}/{YESTERDAY}": Answer(b"day"),
+        f"{CWA}/{TODAY}/hour": Answer(b"[9, 0, 99]"),
+        f"{CWA}/{TODAY}/hour/0": Answer(b"midnight"),
+        f"{CWA}/{TODAY}/hour/9": Answer(b"nine"),
+    }
+    names = ["VN/2020-09-20.zip", f"VN/{YESTERDAY}.zip", f"VN/{TODAY}/00.zip", f"VN/{TODAY}/09.zip"]
+    assert files_of(tree(plain)) == [
+        SourceFile(name, data) for name, data in zip(names, (b"old", b"day", b"midnight", b"nine"), strict=True)
+    ]
+    plain.requests.clear()
+    assert files_of(tree(plain), *names[:3]) == [SourceFile(names[3], b"nine")]
+    assert plain.paths == [CWA, f"{CWA}/{TODAY}/hour", f"{CWA}/{TODAY}/hour/9"]
+
+
+def test_an_empty_slot_that_is_not_there_is_no_fault(plain: Site) -> None:
+    plain.answers = {CWA: Answer(f'["{YESTERDAY}"]'.encode()), f"{CWA}/{TODAY}/hour": Answer(b"[1]")}
+    assert files_of(tree(plain)) == []
+    plain.answers = {CWA: Answer(b"[]")}
+    assert files_of(tree(plain)) == [], "nor is a day without a list of hours"
+
+
+def test_each_region_has_its_own_tree(plain: Site) -> None:
+    plain.answers = {CWA: Answer(b"[]"), CWA.replace("VN", "DE"): Answer(f'["{YESTERDAY}"]'.encode())}
+    plain.answers[f"{CWA.replace('VN', 'DE')}/{YESTERDAY}"] = Answer(b"zip")
+    assert [f.name for f in files_of(tree(plain, "VN", "DE"))] == [f"DE/{YESTERDAY}.zip"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'["yesterday"]', b"[1]", b"\xff", b"[" * 5000, b'["2020-09-23/../.."]'])
+def test_what_is_no_list_of_dates_is_named(plain: Site, body: bytes) -> None:
+    plain.answers = {CWA: Answer(body)}
+    assert f"{plain.url[:-1]}{CWA} is no list of dates or hours: " in str(visited(tree(plain)).error)
+
+
+def test_an_unknown_region_is_a_fault(plain: Site) -> None:
+    assert str(visited(tree(plain)).error) == f"{plain.url[:-1]}{CWA} answers 404 Not Found"
+
+
+# DP-3T's bundles
+
+
+def bundles(site: Site) -> Place:
+    return Place(site.url, layout="dp3t")
+
+
+def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(plain: Site) -> None:
+    plain.answers = {f"{DP3T}?lastKeyBundleTag={TAG}": Answer(b"zip", headers={"x-key-bundle-tag": TAG})}
+    found = visited(bundles(plain), notes={"tag": TAG})
+    assert found.files == [SourceFile(f"exposed-{TAG}.zip", b"zip", notes={"tag": TAG})]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "",
+        "one",
+        "-60000",
+        "1600948800001",
+        str((NOW_S + 60) // 60 * 60_000),
+        str((NOW_S - 15 * DAY_S) // 60 * 60_000),
+        "9" * 5000,
+        "١٦٠٠٩٠٥٦٠٠٠٠٠",
+    ],
+)
+def test_a_tag_that_could_number_devices_or_skip_keys_is_neither_kept_nor_sent(plain: Site, tag: str) -> None:
+    plain.answers = {DP3T: Answer(b"zip", headers={"x-key-bundle-tag": tag} if tag.isascii() else {})}
+    assert visited(bundles(plain), notes={"tag": tag}).files == [SourceFile("exposed-latest.zip", b"zip")]
+
+
+@pytest.mark.parametrize("answer", [Answer(status=204), Answer(b"")])
+def test_nothing_new_is_no_file(plain: Site, answer: Answer) -> None:
+    plain.answers = {DP3T: answer}
+    assert files_of(bundles(plain)) == []
+
+
+def test_a_tag_is_kept_only_when_its_keys_are_over_and_believed(tmp_path: Path, site: Site, plain: Site) -> None:
+    place = as_dp3t(published(tmp_path), plain)
+    body = plain.answers[DP3T].body
+    with Store(tmp_path / "neighbour") as store:
+        plain.answers[DP3T].body = body[:-4]
+        assert not check(store, place).complete
+        plain.answers[DP3T].body = body
+        assert check(store, place, daily_key().ends_at_s + 60).complete
+        assert [s.notes for s in store.sources.all()] == [{}], "its key may still match"
+        assert check(store, place).complete
+        assert [s.notes for s in store.sources.all()] == [{"tag": TAG}]
+
+
+# a single file, and the plain index
+
+
+def test_a_single_files_etag_is_sent_back_once_the_file_is_known(plain: Site) -> None:
+    plain.answers = {"/1.zip": Answer(b"zip", headers={"ETag": '"a"'})}
+    (file,) = files_of(plain.url + "1.zip")
+    assert file.notes == {"etag": '"a"'}
+    plain.answers = {"/1.zip": Answer(status=304)}
+    assert visited(plain.url + "1.zip", "1.zip", notes={"etag": '"a"'}).files == []
+    assert plain.requests[-1][1]["If-None-Match"] == '"a"'
+    assert "answers 304" in str(visited(plain.url + "1.zip", notes={"etag": '"a"'}).error), "nobody asked for that"
+    plain.answers = {"/1.zip": Answer(b"zip", headers={"ETag": "a" * 200})}
+    assert files_of(plain.url + "1.zip")[0].notes == {}
+
+
+def test_a_signed_index_that_was_there_before_must_be_there(plain: Site) -> None:
+    plain.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip")}
+    key = AUTHORITY.verification_key
+    assert [f.name for f in visited(plain.url, trust=key).files] == ["1.zip"]
+    found = visited(plain.url, trust=key, notes={"sequence": "7"})
+    assert f"{plain.url}index.signed is gone, and was there before" in str(found.error)
+    assert found.files == []
+
+
+# mistakes
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        (Place("https://x/", "tree"), 'layout = "tree" is not known'),
+        (Place("/srv/keys", "index"), 'layout = "index" needs a URL'),
+        (Place("/srv/keys", "cwa", ("VN",)), 'layout = "cwa" needs a URL'),
+        (Place("/srv/keys", "dp3t"), 'layout = "dp3t" needs a URL'),
+        (Place("https://x/", "folder"), 'layout = "folder" needs a path'),
+        (Place("https://x/", "cwa"), 'layout = "cwa" needs regions, not []'),
+        (Place("https://x/", "cwa", ("VN", "../DE")), "needs regions, not ['../DE']"),
+        (Place("https://x/", regions=("VN",)), 'layout = "index" has no regions'),
+        (Place("https://x/1.zip", regions=("VN",)), 'layout = "file" has no regions'),
+        (Place("https://x/", "dp3t", ("VN",)), 'layout = "dp3t" has no regions'),
+        (Place("https://x/", ca_file="/no/ca.pem"), "can't read the certificates in /no/ca.pem: No such file"),
+        (Place("https://x/", ca_file=__file__), "can't read the certificates in "),
+    ],
+)
+def test_a_mistake_in_a_source_is_named_with_the_way_out(place: Place, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_source(place)
+    assert says in str(caught.value)
+    assert caught.value.hint
+
+
+def test_http_is_for_this_machine_or_when_it_is_allowed() -> None:
+    with pytest.raises(ConfigError, match="is not https"):
+        open_source("http://keys.example.org/")
+    assert open_source(Place("http://keys.example.org/", allow_http=True)).name == "http://keys.example.org/"
+
+
+def test_a_proxy_is_used_where_it_is_wanted(plain: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain.answers = {"http://keys.example.org/index.txt": Answer(b"")}
+    monkeypatch.setenv("HTTP_PROXY", plain.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    assert files_of(Place("http://keys.example.org/", allow_http=True, use_proxy=True)) == []
+    assert plain.paths == ["http://keys.example.org/index.txt"]
