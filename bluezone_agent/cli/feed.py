@@ -36,7 +36,7 @@ def feed(*, as_json: bool) -> None:
     with Store(settings().state_dir) as store:
         feeds = [(source, store.sources.files(source.name)) for source in store.sources.all()]
     if as_json:
-        print_json({"sources": [source_object(source) | {"files": _objects(files)} for source, files in feeds]})
+        print_json({"sources": [_with_files(source, files) for source, files in feeds]})
         return
     if not feeds:
         click.echo(_("no source was checked so far: run bluezone-agent check"))
@@ -44,6 +44,9 @@ def feed(*, as_json: bool) -> None:
         click.echo(printable(source.name))
         for line in source_lines(source, now_s):
             click.echo(f"  {line}")
+        newest_s = _newest_s(files)
+        if newest_s is not None:
+            click.echo("  " + _("newest file published {age}").format(age=age(newest_s, now_s)))
         for file in files:
             _print_file(file)
 
@@ -107,8 +110,13 @@ def source_lines(source: SourceRecord, now_s: float) -> list[str]:
     return lines
 
 
-def _objects(files: list[CaseFileRecord]) -> list[dict[str, Any]]:
-    return [file_object(file) for file in files]
+def _with_files(source: SourceRecord, files: list[CaseFileRecord]) -> dict[str, Any]:
+    newest_at = iso(_newest_s(files))
+    return source_object(source) | {"newest_published_at": newest_at, "files": [file_object(file) for file in files]}
+
+
+def _newest_s(files: list[CaseFileRecord]) -> int | None:
+    return max((file.published_at_s for file in files if file.published_at_s is not None), default=None)
 
 
 def _print_file(file: CaseFileRecord) -> None:

@@ -38,6 +38,7 @@ def checked(program: Program) -> Program:
 def test_as_json(checked: Program) -> None:
     bad, good = json.loads(checked.run("keys", "feed", "--json").stdout)["sources"]
     assert (good["error"], good["believes_unsigned"], good["freshness"]["provable"]) == (None, False, True)
+    assert good["newest_published_at"] == good["files"][0]["published_at"] is not None
     (file,) = good["files"]
     assert (file["verdict"], file["keys"], file["matched_keys"], file["dropped"]) == ("matched", 9, 1, {"malformed": 2})
     assert (bad["complete_at"], bad["error"], bad["believes_unsigned"]) == (None, "can't read /bad", True)
@@ -49,6 +50,7 @@ def test_for_a_person(checked: Program) -> None:
     text = checked.run("keys", "feed").stdout
     assert "/good\n  complete " in text
     assert "signed index of " in text
+    assert "newest file published " in text
     assert "a.zip: 9 keys, 1 heard; compared\n      2 keys left out: malformed" in text
     assert "/bad\n  never complete so far\n  can't read /bad\n  freshness can't be proved" in text
     assert UNSIGNED in text

@@ -1,6 +1,8 @@
 """The authority: its key, and what it publishes of what owners hand in."""
 
+import hashlib
 import json
+import shutil
 import stat
 import zipfile
 from datetime import date
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from bluezone_agent.core.case_files import CaseFile, KeyFault, read_case_file
+from bluezone_agent.core.case_files.signed_index import SignedIndex, read_signed_index
 from bluezone_agent.core.case_files.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
@@ -282,3 +286,65 @@ def test_the_files_are_what_other_software_expects(office: Office) -> None:
 def test_a_region_is_a_plain_name(office: Office, region: str) -> None:
     with pytest.raises(AgentError, match="can't name"):
         office.publish(region=region)
+
+
+# the signed index
+
+
+def signed_index(office: Office) -> SignedIndex:
+    data = (office.folder / "index.signed").read_bytes()
+    return read_signed_index("index.signed", data, AUTHORITY.verification_key)
+
+
+def test_the_signed_index_says_what_the_plain_one_lists_and_until_when(office: Office) -> None:
+    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.publish(index_days=5)
+    index = signed_index(office)
+    assert [f.path for f in index.files] == (office.folder / "index.txt").read_text().split()
+    assert [f.sha256 for f in index.files] == [
+        hashlib.sha256((office.folder / f.path).read_bytes()).hexdigest() for f in index.files
+    ]
+    assert (index.issued_at, index.expires_at) == (NOW_S, NOW_S + 5 * DAY_S)
+
+
+def test_each_publication_raises_the_sequence_whatever_the_clock_or_the_disk_does(office: Office) -> None:
+    office.publish()
+    sequences = [signed_index(office).sequence]
+    for now_s in (NOW_S, NOW_S - DAY_S, NOW_S + 60):
+        office.publish(now_s)
+        sequences.append(signed_index(office).sequence)
+    assert sequences == sorted(set(sequences))
+    shutil.rmtree(office.folder)
+    office.publish(NOW_S + 120)
+    assert signed_index(office).sequence > sequences[-1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff", b'{"index": "{}", "signature": ""}'])
+def test_a_damaged_signed_index_is_replaced_and_believed_by_nobody(office: Office, damage: bytes) -> None:
+    office.publish()
+    (office.folder / "index.signed").write_bytes(damage)
+    with pytest.raises(KeySourceError, match=r"index\.signed"):
+        signed_index(office)
+    office.publish(NOW_S + 60)
+    assert signed_index(office).issued_at == NOW_S + 60
+
+
+@given(data=st.binary(max_size=300))
+def test_random_bytes_are_no_signed_index(data: bytes) -> None:
+    with pytest.raises(KeySourceError):
+        read_signed_index("index.signed", data, AUTHORITY.verification_key)
+
+
+def test_every_flipped_bit_of_a_signed_index_is_refused_or_changes_nothing(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    office.publish()
+    whole, path = signed_index(office), office.folder / "index.signed"
+    data = path.read_bytes()
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert signed_index(office) == whole
+        except KeySourceError:
+            continue
