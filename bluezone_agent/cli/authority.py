@@ -34,7 +34,26 @@ PLACEHOLDER: Final = "https://keys.example.org/"
 """Stands in the printed [[source]] until the authority says where its folder is reached."""
 
 
-@click.group(cls=Group, help=N_("For a health authority: make a signing key, and publish the keys of cases."))
+submissions_argument = click.argument("submissions", nargs=-1, required=True, type=PATH)
+key_option = option(
+    "--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder of the signing key.")
+)
+to_option = option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
+region_option = option(
+    "--region", default="VN", show_default=True, help=N_("Region that the Exposure Notification files name.")
+)
+index_days_option = option(
+    "--index-days",
+    type=click.IntRange(1, 14),
+    default=3,
+    show_default=True,
+    help=N_("Days for which the signed index holds: agents refuse it afterwards, so publish again before."),
+)
+
+
+@click.group(
+    cls=Group, help=N_("For a health authority: make a signing key, publish the keys of cases, take keys back.")
+)
 def authority() -> None:
     """Group of the authority's commands."""
 
@@ -71,18 +90,19 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
         " published twice."
     ),
 )
-@click.argument("submissions", nargs=-1, required=True, type=PATH)
-@option("--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder of the signing key."))
-@option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
+@submissions_argument
+@key_option
+@to_option
 @option("--contact", is_flag=True, help=N_("The owners are contacts of a case (F1), not cases (F0)."))
-@option("--region", default="VN", show_default=True, help=N_("Region that the Exposure Notification files name."))
 @option(
-    "--index-days",
-    type=click.IntRange(1, 14),
-    default=3,
+    "--minimum",
+    type=click.IntRange(0, 10_000),
+    default=1000,
     show_default=True,
-    help=N_("Days for which the signed index holds: agents refuse it afterwards, so publish again before."),
+    help=N_("Fill each file up to this many keys with random ones, so that their number tells nothing; 0: don't."),
 )
+@region_option
+@index_days_option
 @json_option
 def publish(
     *,
@@ -90,17 +110,62 @@ def publish(
     key_folder: Path,
     folder: Path,
     contact: bool,
+    minimum: int,
     region: str,
     index_days: int,
     as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
+    from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
     from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
 
-    key = service.load_key(key_folder)
     report = service.publish(
-        submissions, key, folder, time.time(), contact=contact, region=region, index_days=index_days
+        submissions,
+        service.load_key(key_folder),
+        folder,
+        time.time(),
+        report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
+        region=region,
+        minimum=minimum,
+        index_days=index_days,
     )
+    _show(report, as_json=as_json)
+
+
+@authority.command(
+    cls=Command,
+    help=N_(
+        "Take back keys that were published by mistake: SUBMISSIONS are the ones that brought them. Agents forget what"
+        " they found of them and never match them again."
+    ),
+)
+@submissions_argument
+@key_option
+@to_option
+@region_option
+@index_days_option
+@json_option
+def revoke(
+    *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, region: str, index_days: int, as_json: bool
+) -> None:
+    """Revoke; exit 1 when a submission was refused."""
+    from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
+    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
+
+    report = service.publish(
+        submissions,
+        service.load_key(key_folder),
+        folder,
+        time.time(),
+        report_type=ReportType.REVOKED,
+        region=region,
+        minimum=0,  # each revoked key costs every agent a row
+        index_days=index_days,
+    )
+    _show(report, as_json=as_json)
+
+
+def _show(report: PublishReport, *, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(report))
     else:

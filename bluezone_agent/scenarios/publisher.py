@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.service import authority, export
 from bluezone_agent.service.checking import PinnedSource
@@ -34,7 +34,15 @@ class Publisher:
         return self._publish(now_s)
 
     def _publish(self, now_s: float) -> int:
-        report = authority.publish([self._submissions], self._key, self._published, now_s, contact=False, region=REGION)
+        report = authority.publish(
+            [self._submissions],
+            self._key,
+            self._published,
+            now_s,
+            report_type=ReportType.CONFIRMED_TEST,
+            region=REGION,
+            minimum=0,  # nobody to hide among here
+        )
         return sum(file.keys for file in report.published)
 
     def source(self) -> PinnedSource:

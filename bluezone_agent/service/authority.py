@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,10 @@ from bluezone_agent.service.published_folder import (
     read_back,
 )
 
+MINIMUM_KEYS: Final = 1000
+"""As Google's key server fills its files up."""
+MOST_KEYS: Final = 30_000
+"""Half a megabyte: a small device fetches and reads it in one go (also Google's limit)."""
 KEY_NAME: Final = "signing-key.json"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 """What a key id, version or region may look like: it stands in file formats, TOML and messages."""
@@ -46,6 +51,7 @@ class Published:
     name: str
     protocol: str
     keys: int
+    """Without those that fill it up."""
 
 
 @dataclass(slots=True)
@@ -126,27 +132,28 @@ def publish(
     folder: Path,
     now_s: float,
     *,
-    contact: bool,
+    report_type: ReportType,
     region: str,
+    minimum: int = MINIMUM_KEYS,
     index_days: float = INDEX_LIFE_DAYS,
 ) -> PublishReport:
     """Publish what the submissions, files or folders of them, bring that is new, good and over.
 
-    ``contact`` says that their owners are contacts (F1), not cases (F0). A submission that can't be read is refused
+    ``report_type`` is what the authority found of their owners: a case (F0), the contact of one (RECURSIVE, F1), or
+    neither (REVOKED: what was published by mistake, and nothing else, is taken back). Files are filled up to
+    ``minimum`` keys with random ones, so that their number tells nothing. A submission that can't be read is refused
     by name and the others go on. The same submissions once more publish nothing, but renew the signed index, which
     holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
     """
     _require_plain(region)
     report = PublishReport()
-    found = _read(submissions, report, now_s)
-    if contact:
-        found = [k._replace(report_type=ReportType.RECURSIVE) for k in found]
+    found = [k._replace(report_type=report_type) for k in _read(submissions, report, now_s)]
     with locked(folder):
         before = read_back(folder, key, now_s)
-        batches = _batches(_due(found, before, report, now_s), before, int(now_s))
-        files = {protocol: WRITERS[protocol](batch, key, region) for protocol, batch in batches.items()}
-        add(folder, before, list(files.values()), key=key, now_s=now_s, life_s=index_days * DAY_S)
-    report.published = [Published(file.name, name, len(batches[name].keys)) for name, file in files.items()]
+        batches = list(_batches(_due(found, before, report, now_s), before, int(now_s), minimum))
+        files = [WRITERS[batch.protocol](batch, key, region) for batch in batches]
+        add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S)
+    report.published = [Published(file.name, b.protocol, b.real) for file, b in zip(files, batches, strict=True)]
     return report
 
 
@@ -189,11 +196,12 @@ def _content(path: Path) -> bytes:
 def _due(
     found: Iterable[DiagnosisKey], before: Iterable[PublishedFile], report: PublishReport, now_s: float
 ) -> list[DiagnosisKey]:
-    """Return the keys to publish now: each once, over, and not published yet, or published as a contact's only."""
-    published = {k.key.data: k.report_type for file in before for k in file.case_file.whole().keys}
+    """Return the keys to publish now: each once, over, and not yet published as that or as more."""
+    published = _published(before)
     due: list[DiagnosisKey] = []
     for diagnosis in {k.key.data: k for k in found}.values():
-        if published.get(diagnosis.key.data) in {diagnosis.report_type, ReportType.CONFIRMED_TEST}:
+        present = published.get(diagnosis.key.data)
+        if not _changes(present, diagnosis.report_type):
             report.already_published += 1
         elif diagnosis.key.ends_at_s > now_s:
             report.held_back += 1
@@ -203,13 +211,41 @@ def _due(
     return due
 
 
-def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s: int) -> dict[str, Batch]:
-    """Return the keys by protocol; a batch begins where the protocol's last one ended."""
-    batches: dict[str, Batch] = {}
+def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
+    """Return what the files, oldest first, say of each key in the end."""
+    state: dict[bytes, ReportType] = {}
+    for file in before:
+        part = file.case_file.whole()
+        state |= {k.key.data: k.report_type for k in part.keys}
+        state |= dict.fromkeys(part.revoked, ReportType.REVOKED)
+    return state
+
+
+def _changes(present: ReportType | None, wanted: ReportType) -> bool:
+    """Whether a key goes from what is published of it to ``wanted``: a contact may prove a case, anything be revoked.
+
+    What was never published can't be revoked, and what is revoked stays so: agents never match it again.
+    """
+    if wanted is ReportType.REVOKED:
+        return present not in {None, ReportType.REVOKED}
+    return present is None or (present is ReportType.RECURSIVE and wanted is not ReportType.RECURSIVE)
+
+
+def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s: int, minimum: int) -> Iterator[Batch]:
+    """Yield the keys by protocol, at most :data:`MOST_KEYS` a file; the first begins where the last one ended."""
     for protocol in WRITERS:
-        keys = [k for k in due if k.key.protocol == protocol]
+        keys = sorted((k for k in due if k.key.protocol == protocol), key=lambda k: k.key.data)
         earlier = [f.published_at_s for f in before if f.case_file.protocol == protocol]
-        if keys:
-            start_s = max(earlier, default=min(k.key.starts_at_s for k in keys))
-            batches[protocol] = Batch(keys, start_s, now_s, len(earlier) + 1)
-    return batches
+        start_s = max(earlier, default=min((k.key.starts_at_s for k in keys), default=0))
+        for number, at in enumerate(range(0, len(keys), MOST_KEYS), start=len(earlier) + 1):
+            part = keys[at : at + MOST_KEYS]
+            yield Batch(protocol, _padded(part, minimum), len(part), start_s, now_s, number)
+
+
+def _padded(keys: Sequence[DiagnosisKey], minimum: int) -> list[DiagnosisKey]:
+    """Return the keys among random ones that look like them: each has the span and the rest of a real one."""
+    strangers = [secrets.choice(keys) for _ in range(minimum - len(keys))]
+    return [
+        *keys,
+        *(k._replace(key=k.key._replace(data=secrets.token_bytes(len(k.key.data)))) for k in strangers),
+    ]

@@ -63,7 +63,10 @@ class NewFile:
 class Batch:
     """Keys of one protocol that were published since ``start_s``, at ``end_s`` (Unix seconds)."""
 
+    protocol: str
     keys: Sequence[DiagnosisKey]
+    real: int
+    """How many of them are somebody's; the others fill the file up."""
     start_s: int
     end_s: int
     number: int

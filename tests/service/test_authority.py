@@ -40,7 +40,7 @@ class Office:
         return path
 
     def publish(self, now_s: float = NOW_S, *paths: Path, **options: Any) -> PublishReport:
-        chosen: dict[str, Any] = {"contact": False, "region": "VN"} | options
+        chosen: dict[str, Any] = {"report_type": ReportType.CONFIRMED_TEST, "region": "VN", "minimum": 0} | options
         return authority.publish(paths or [self.inbox], AUTHORITY, self.folder, now_s, **chosen)
 
     def published(self) -> list[CaseFile]:
@@ -165,18 +165,65 @@ def test_a_key_that_is_still_valid_waits_until_it_is_over(office: Office) -> Non
 
 def test_a_contacts_keys_are_published_as_such(office: Office) -> None:
     office.hand_in("1", daily_key())
-    office.publish(contact=True)
+    office.publish(report_type=ReportType.RECURSIVE)
     assert list(office.published_keys().values()) == [ReportType.RECURSIVE]
 
 
 def test_a_contact_who_becomes_a_case_is_published_again_but_not_the_other_way_round(office: Office) -> None:
     office.hand_in("1", daily_key())
-    assert office.publish(contact=True).published
-    assert not office.publish(NOW_S + 1, contact=True).published
+    assert office.publish(report_type=ReportType.RECURSIVE).published
+    assert not office.publish(NOW_S + 1, report_type=ReportType.RECURSIVE).published
     assert office.publish(NOW_S + 2).published
     assert list(office.published_keys().values()) == [ReportType.CONFIRMED_TEST]
     assert not office.publish(NOW_S + 3).published
-    assert not office.publish(NOW_S + 4, contact=True).published
+    assert not office.publish(NOW_S + 4, report_type=ReportType.RECURSIVE).published
+
+
+def test_what_was_published_by_mistake_is_taken_back_once(office: Office) -> None:
+    mistaken, right = daily_key("gaen", number=1), daily_key("bluezone", number=2)
+    mistake = office.hand_in("mistake", mistaken)
+    office.hand_in("right", right)
+    office.publish()
+    revoked = office.publish(NOW_S + 1, mistake, report_type=ReportType.REVOKED)
+    assert [(p.protocol, p.keys) for p in revoked.published] == [("gaen", 1)]
+    assert [file.whole().revoked for file in office.published()] == [(), (), (mistaken.data,)]
+    assert not office.publish(NOW_S + 2, mistake, report_type=ReportType.REVOKED).published
+    again = office.publish(NOW_S + 3)
+    assert not again.published, "what is revoked is not published again by an inbox that was not cleared"
+    assert again.already_published == 2
+
+
+def test_what_was_never_published_is_not_revoked(office: Office) -> None:
+    office.hand_in("1", daily_key())
+    report = office.publish(report_type=ReportType.REVOKED)
+    assert not report.published
+    assert office.published_keys() == {}
+
+
+@pytest.mark.parametrize("protocol", ["bluezone", "gaen"])
+def test_a_file_is_filled_up_with_keys_that_look_like_the_real_ones(office: Office, protocol: str) -> None:
+    cut = daily_key(protocol, days_ago=3, number=7)
+    cut = cut._replace(ends_at_s=cut.starts_at_s + 5 * cut.slot_s)
+    office.hand_in("1", cut, daily_key(protocol, days_ago=1, number=9))
+    report = office.publish(minimum=1000)
+    assert [p.keys for p in report.published] == [2]
+    (file,) = office.published()
+    keys = file.whole().keys
+    assert len(keys) == 1000
+    assert [k.key.data for k in keys] == sorted(k.key.data for k in keys)
+    assert {(k.key.starts_at_s, k.key.ends_at_s) for k in keys} == {
+        (k.starts_at_s, k.ends_at_s) for k in (cut, daily_key(protocol, days_ago=1))
+    }
+    assert not office.publish(NOW_S + 1, minimum=1000).published
+
+
+def test_many_keys_are_several_files(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authority, "MOST_KEYS", 4)
+    keys = [daily_key(number=n) for n in range(1, 11)]
+    office.hand_in("1", *keys)
+    assert [p.keys for p in office.publish().published] == [4, 4, 2]
+    assert set(office.published_keys()) == {k.data for k in keys}
+    assert len({p.name for p in (office.folder / "gaen").iterdir()}) == 3
 
 
 def test_a_malformed_submission_is_refused_by_name_and_the_others_go_on(office: Office) -> None:
@@ -225,7 +272,9 @@ def test_a_folder_of_another_key_is_left_as_it_is(office: Office) -> None:
     before = office.bytes()
     office.hand_in("2", daily_key(number=2))
     with pytest.raises(AgentError, match=f"{office.folder} holds a file that this key did not publish") as caught:
-        authority.publish([office.inbox], signing_key(2), office.folder, NOW_S, contact=False, region="VN")
+        authority.publish(
+            [office.inbox], signing_key(2), office.folder, NOW_S, report_type=ReportType.CONFIRMED_TEST, region="VN"
+        )
     assert caught.value.hint
     assert office.bytes() == before
 

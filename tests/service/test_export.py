@@ -15,7 +15,7 @@ import pytest
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.case_files.submission import read_submission
 from bluezone_agent.core.exposure import Degree
-from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot
+from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_RULE, RULES
@@ -232,7 +232,14 @@ def test_near_a_case_makes_f1_and_near_a_published_f1_makes_f2(tmp_path: Path, p
         def publish(person: Person, now_s: float, *, is_contact: bool) -> None:
             path = tmp_path / f"{now_s}.json"
             person.export(path)
-            authority.publish([path], AUTHORITY, folder, now_s, contact=is_contact, region="VN")
+            authority.publish(
+                [path],
+                AUTHORITY,
+                folder,
+                now_s,
+                report_type=ReportType.RECURSIVE if is_contact else ReportType.CONFIRMED_TEST,
+                region="VN",
+            )
 
         def verdicts(now_s: float) -> list[list[Degree]]:
             return [[day.degree for day in p.check(folder, now_s).new_warnings] for p in people[1:]]

@@ -74,8 +74,12 @@ def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> CaseFil
 def write_key_export(
     keys: Iterable[DiagnosisKey], signing_key: SigningKey, *, start_s: int, end_s: int, region: str
 ) -> bytes:
-    """Return a signed key export of keys published between ``start_s`` and ``end_s``, sorted by key data."""
+    """Return a signed key export of keys published between ``start_s`` and ``end_s``, sorted by key data.
+
+    Revoked ones are revised keys.
+    """
     number, size = ONE_BATCH
+    in_order = sorted(keys, key=lambda k: k.key.data)
     export = TemporaryExposureKeyExport(
         start_timestamp=start_s,
         end_timestamp=end_s,
@@ -83,7 +87,8 @@ def write_key_export(
         batch_num=number,
         batch_size=size,
         signature_infos=[signing_key.info],
-        keys=[_written(k) for k in sorted(keys, key=lambda k: k.key.data)],
+        keys=[_written(k) for k in in_order if k.report_type is not ReportType.REVOKED],
+        revised_keys=[_written(k) for k in in_order if k.report_type is ReportType.REVOKED],
     )
     signed = HEADER + export.SerializeToString(deterministic=True)
     out = BytesIO()
