@@ -11,6 +11,7 @@ import pytest
 import stamina
 
 from bluezone_agent.core.case_files.signed_index import SIGNED_INDEX_NAME
+from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_RULE, RULES
 from bluezone_agent.errors import ConfigError
@@ -56,7 +57,15 @@ def published(home: Path) -> Path:
             store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
         export.cut(store)
         export.write(home / "submission.json", export.exportable(store, 14, NOW_S), None)
-    authority.publish([home / "submission.json"], AUTHORITY, home / "www", NOW_S, contact=False, region="VN")
+    authority.publish(
+        [home / "submission.json"],
+        AUTHORITY,
+        home / "www",
+        NOW_S,
+        report_type=ReportType.CONFIRMED_TEST,
+        minimum=0,
+        region="VN",
+    )
     return home / "www"
 
 

@@ -12,7 +12,7 @@ import pytest
 import stamina
 
 from bluezone_agent.core.case_files.submission import write_submission
-from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_RULE, RULES
 from bluezone_agent.key_sources import Place, open_source
@@ -58,7 +58,14 @@ class World:
         inbox = self._home / f"{now_s}.json"
         inbox.write_bytes(write_submission([key], None))
         authority.publish(
-            [inbox], AUTHORITY, self.good.folder, now_s, contact=False, region="VN", index_days=index_days
+            [inbox],
+            AUTHORITY,
+            self.good.folder,
+            now_s,
+            report_type=ReportType.CONFIRMED_TEST,
+            minimum=0,
+            region="VN",
+            index_days=index_days,
         )
         shutil.copytree(self.good.folder, self.bad.folder, dirs_exist_ok=True)
 
