@@ -106,8 +106,9 @@ def parse(text: str, path: Path) -> Config:
             value=_value_at(raw, str(error)),
         ) from error
     _require_known(config, path)
-    for source in config.sources:
+    for number, source in enumerate(config.sources):
         _require_trust(source, path)
+        _require_once(source, config.sources[:number], path)
     return config
 
 
@@ -170,6 +171,16 @@ def _require_trust(source: Source, path: Path) -> None:
         raise ConfigError(
             N_("{path}: the source {location} has no key that its files must be signed with"),
             N_('add the [[source.key]] that the health authority gives; "bluezone-agent config init -" shows how'),
+            path=path,
+            location=source.location,
+        )
+
+
+def _require_once(source: Source, before: tuple[Source, ...], path: Path) -> None:
+    if any(source.location == other.location for other in before):
+        raise ConfigError(
+            N_("{path}: the source {location} is configured twice"),
+            N_("one [[source]] takes any number of regions and of [[source.key]] tables"),
             path=path,
             location=source.location,
         )

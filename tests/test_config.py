@@ -78,6 +78,11 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         ),
         ("[[source]]\n[[source.key]]\nkey_id = 1", 'unknown setting [[source.key]] "key_id"', "Remove the setting"),
         ('[[source]]\nlocation = "/srv/keys"', "the source /srv/keys has no key", "[[source.key]]"),
+        (
+            '[[source]]\nlocation = "/srv/keys"\nallow_unsigned = true\n' * 2,
+            "the source /srv/keys is configured twice",
+            "any number of regions",
+        ),
         ("protocol = ", "not valid TOML", "config check"),
         ("a = 1\na = 2", "not valid TOML", "config check"),
     ],

@@ -101,9 +101,7 @@ def _as_json(report: CheckReport) -> dict[str, Any]:
                 "complete": source.complete,
                 "error": str(source.error) if source.error else None,
                 "believes_unsigned": source.believes_unsigned,
-                "freshness": freshness_object(
-                    source.index.issued_at if source.index else None, source.index.expires_at if source.index else None
-                ),
+                "freshness": _freshness(source),
                 "dropped": dict(source.dropped),
                 "files": [file_object(file) for file in source.files],
             }
@@ -112,6 +110,12 @@ def _as_json(report: CheckReport) -> dict[str, Any]:
         "days": [as_object(day) for day in report.days],
         "new_warnings": [as_object(day) for day in report.new_warnings],
     }
+
+
+def _freshness(source: SourceReport) -> dict[str, Any] | None:
+    if source.index is not None:
+        return freshness_object(source.index.issued_at, source.index.expires_at)
+    return None if source.error else freshness_object(None, None)
 
 
 def _print(report: CheckReport) -> None:

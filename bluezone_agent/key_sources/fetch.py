@@ -24,7 +24,7 @@ from bluezone_agent.key_sources.place import Place
 from bluezone_agent.key_sources.urls import parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
-__all__ = ["Fetch", "HttpSource", "shown"]
+__all__ = ["Fetch", "HttpSource", "PageError", "shown"]
 
 ATTEMPTS: Final = 3
 LONGEST_PAUSE_S: Final = 30
@@ -63,6 +63,10 @@ class _PassingError(Exception):
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
+
+
+class PageError(KeySourceError):
+    """A web page came where a file should be."""
 
 
 class HttpSource:
@@ -212,7 +216,7 @@ class Fetch:
                     limit=limit,
                 )
         if body[:SNIFFED].lstrip().lower().startswith(PAGES):
-            raise KeySourceError(
+            raise PageError(
                 N_("{url} answers with a web page"),
                 N_("a login page of the network does this: log in, or check the location in [[source]]"),
                 url=shown(url),

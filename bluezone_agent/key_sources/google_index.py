@@ -8,8 +8,15 @@ import httpx2
 
 from bluezone_agent.core.case_files.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
 from bluezone_agent.errors import KeySourceError
-from bluezone_agent.key_sources.fetch import Fetch, HttpSource, shown
-from bluezone_agent.key_sources.index import INDEX_NAME, MAX_INDEX, parse_index, require_listed, signed_index
+from bluezone_agent.key_sources.fetch import Fetch, HttpSource, PageError, shown
+from bluezone_agent.key_sources.index import (
+    INDEX_NAME,
+    MAX_INDEX,
+    SEQUENCE_NOTE,
+    parse_index,
+    require_listed,
+    signed_index,
+)
 from bluezone_agent.key_sources.place import Place
 from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
 
@@ -46,9 +53,19 @@ def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile |
 def _listing(fetch: Fetch, root: httpx2.URL, visit: Visit) -> tuple[SignedIndex | None, dict[str, str]]:
     """Return the signed index, where there is one, and the listed paths, each with its digest or nothing."""
     at = root.join(SIGNED_INDEX_NAME)
-    data = fetch.find(at, MAX_SIGNED_INDEX, LEFT_OUT) if visit.trust else None
-    index = signed_index(data, shown(at), visit)
+    index = signed_index(_signed_bytes(fetch, at, visit), shown(at), visit)
     if index is not None:
         return index, {file.path: file.sha256 for file in index.files}
     at = root.join(INDEX_NAME)
     return None, dict.fromkeys(parse_index(fetch.get(at, MAX_INDEX), shown(at)), "")
+
+
+def _signed_bytes(fetch: Fetch, at: httpx2.URL, visit: Visit) -> bytes | None:
+    if visit.trust is None:
+        return None
+    try:
+        return fetch.find(at, MAX_SIGNED_INDEX, LEFT_OUT)
+    except PageError:
+        if SEQUENCE_NOTE in visit.notes:
+            raise
+        return None  # some servers answer with a page for what is not there; a login page will spoil index.txt, too

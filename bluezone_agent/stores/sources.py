@@ -12,7 +12,7 @@ from typing import Final
 from bluezone_agent.errors import AgentError, BadSignatureError, CaseFileError, KeySourceError
 
 FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, CaseFileError, KeySourceError)}
-"""Errors that are kept, by the name under which they are."""
+"""Errors that are kept, by the name under which they are; the first that fits."""
 
 
 class Verdict(StrEnum):
@@ -192,7 +192,8 @@ def _packed(fault: AgentError | None) -> str:
     if fault is None:
         return ""
     fields = {name: value if isinstance(value, int) else str(value) for name, value in fault.fields.items()}
-    return json.dumps([type(fault).__name__, fault.message, fault.hint, fields])
+    kind = next(name for name, kind in FAULTS.items() if isinstance(fault, kind))
+    return json.dumps([kind, fault.message, fault.hint, fields])
 
 
 def _unpacked(text: str) -> AgentError | None:

@@ -108,6 +108,15 @@ def test_check_says_aloud_what_is_believed_without_a_signature(program: Program)
     assert f"{program.home}/keys: 1 new file, 0 keys\n  {UNSIGNED}\n  freshness can't be proved" in said
 
 
+def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) -> None:
+    configured(program, {"location": str(program.home / "gone"), "allow_unsigned": True})
+    (source,) = json.loads(program.run("check", "--json").stdout)["sources"]
+    assert (source["complete"], source["freshness"]) == (False, None)
+    (program.home / "gone").mkdir()
+    (source,) = json.loads(program.run("check", "--json").stdout)["sources"]
+    assert (source["complete"], source["freshness"]["provable"], source["believes_unsigned"]) == (True, False, True)
+
+
 def test_key_exports_are_never_to_be_believed_unsigned(program: Program) -> None:
     said = configured(program, {"location": "https://x/", "layout": "dp3t", "allow_unsigned": True})
     assert '[[source]] https://x/: layout = "dp3t" is always signed' in said

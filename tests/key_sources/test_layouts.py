@@ -286,6 +286,14 @@ def test_a_signed_index_that_was_there_before_must_be_there(plain: Site) -> None
     assert found.files == []
 
 
+def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(plain: Site) -> None:
+    page = Answer(b"<html>not here</html>")
+    plain.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip"), "/index.signed": page}
+    key = AUTHORITY.verification_key
+    assert [f.name for f in visited(plain.url, trust=key).files] == ["1.zip"]
+    assert "answers with a web page" in str(visited(plain.url, trust=key, notes={"sequence": "7"}).error)
+
+
 # mistakes
 
 
