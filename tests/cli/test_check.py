@@ -135,7 +135,7 @@ def test_for_a_person(town: Town) -> None:
     assert "this makes you F1" in done.stdout
     assert "10:00 to 10:20: 20 min within 2 m" in done.stdout
     assert done.stdout.count("Keep away from others") == 1
-    assert f"{town.folder}: 2 new files, 2 keys" in done.stderr
+    assert f"{town.folder}: 2 new files, 2000 keys" in done.stderr, "each file is filled up to 1,000"
 
 
 def test_in_vietnamese_it_still_works(town: Town) -> None:

@@ -27,6 +27,7 @@ class Server:
         self.accepting = threading.Event()
         self.accepting.set()
         self.paused = threading.Event()
+        self.connections = 0
         self.requests: list[str] = []
         self._threads: list[threading.Thread] = []
         self._open: list[ssl.SSLSocket] = []
@@ -40,6 +41,7 @@ class Server:
                 self.paused.clear()
                 with suppress(TimeoutError):
                     connection, _ = self._listener.accept()
+                    self.connections += 1
                     thread = threading.Thread(target=self._answer, args=(connection,))
                     self._threads.append(thread)
                     thread.start()

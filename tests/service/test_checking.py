@@ -18,6 +18,7 @@ from bluezone_agent.core.risk import DEFAULT_RULE, RULES
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.errors import BadSignatureError
 from bluezone_agent.key_sources import open_source
+from bluezone_agent.ports import SourceFile, Visit
 from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
 from bluezone_agent.stores.sources import Verdict
 from bluezone_agent.stores.store import Store
@@ -329,6 +330,31 @@ def test_what_was_believed_stands_when_the_file_is_refused_later(device: Device)
     (device.folder / "kept").rename(device.folder / "app.json.sig")
     device.hear(today, TODAY_S + 3600)
     assert device.check(TODAY_S + 2 * DAY_S).days == (), "it was published when it was first seen"
+
+
+class NotingSource:
+    """Yields one file, and keeps what each visit told it."""
+
+    name = "noting"
+
+    def __init__(self) -> None:
+        self.data = signed_zip(export_of(entry()))
+        self.told: list[tuple[bool, dict[str, str]]] = []
+
+    def files(self, visit: Visit) -> Iterator[SourceFile]:
+        self.told.append((visit.known("1.zip"), dict(visit.notes)))
+        yield SourceFile("1.zip", self.data, notes={"etag": str(len(self.told))})
+
+
+def test_a_source_is_told_its_notes_and_what_is_known_as_long_as_the_last_try_was_good(device: Device) -> None:
+    source = NotingSource()
+    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S)
+    good = source.data
+    for source.data in (good, good[:-9], good, good):
+        check.run([PinnedSource(source, AUTHORITY.verification_key)])
+    assert source.told == [(False, {}), (True, {"etag": "1"}), (False, {"etag": "1"}), (True, {"etag": "3"})]
+    (file,) = device.store.sources.files("noting")
+    assert file.verdict is Verdict.MATCHED
 
 
 def test_a_verdict_on_every_file_is_kept(device: Device) -> None:
