@@ -117,6 +117,22 @@ def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) ->
     assert (source["complete"], source["freshness"]["provable"], source["believes_unsigned"]) == (True, False, True)
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"ca_file": "/no/ca.pem"}, "can't read the certificates in /no/ca.pem"),
+        ({"location": "http://keys.example.org/"}, "is not https"),
+        ({"location": "http://keys.example.org/", "allow_http": True, "layout": "folder"}, "needs a path"),
+        ({"regions": ["VN"]}, 'layout = "index" has no regions'),
+        ({"layout": "tree"}, 'layout = "tree" is not known'),
+    ],
+)
+def test_every_setting_of_a_source_reaches_it(program: Program, settings: dict[str, Any], says: str) -> None:
+    said = configured(program, {"location": "https://keys.example.org/", "allow_unsigned": True} | settings)
+    assert says in said
+    assert "hint: " in said
+
+
 def test_key_exports_are_never_to_be_believed_unsigned(program: Program) -> None:
     said = configured(program, {"location": "https://x/", "layout": "dp3t", "allow_unsigned": True})
     assert '[[source]] https://x/: layout = "dp3t" is always signed' in said
