@@ -17,7 +17,7 @@ from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios import make_radio
 from bluezone_agent.radios.hci import EVENT_PACKET, HciRadio, reports
 from tests.lab.controllers import LabController
-from tests.radio_contract import CONTRACT, Bench, frames, listening
+from tests.radio_contract import CONTRACT, Bench, Change, frames, listening
 from tests.radios.hci_air import NEAR_DBM, HciAir
 
 EPOCH_S = 1_600_000_000.0
@@ -95,6 +95,28 @@ def test_a_rotation_sets_address_and_data_while_nothing_is_on_the_air(extended: 
     assert len(addresses) == 1
     scan = [c[-2:] for c in rotation if "SCAN_ENABLE" in c]
     assert scan == ([] if extended else ["00", "01"]), "only a legacy controller's scan has to pause"
+
+
+@pytest.mark.parametrize("protocol", ["bluezone", "gaen"])
+def test_a_hundred_rotations_while_it_scans_link_nothing(protocol: str, extended: bool) -> None:
+    async def hold() -> tuple[list[Change], int]:
+        air = HciAir(extended=extended)
+        radio, other = air.radio(clock()), air.radio(clock())
+        shown = 0
+        async with radio, other, listening(radio) as ear:
+            await other.advertise(frames("gaen", 1)[0])
+            for frame in frames(protocol, 101):
+                await radio.advertise(frame)
+                await asyncio.sleep(2)
+                shown += bool(ear.adverts)
+                ear.adverts.clear()
+        assert air.log.event_types == {NONCONN_IND}
+        return air.log.changes["0"], shown
+
+    changes, shown = run_simulated(hold())
+    assert len(changes) == len({c.address for c in changes}) == len({c.data for c in changes}) == 101
+    assert {int(c.address[:2], 16) >> 6 for c in changes} == {0}, "non-resolvable private, never public"
+    assert shown == 101, "and it hears all the while"
 
 
 class Stubborn(LabController):
