@@ -24,6 +24,8 @@ class Advert:
     """As the radio reports it; 127 and -127 mean that it knows none."""
     received_at_s: float
     """Wall time on this device's clock, Unix seconds."""
+    heard_by: str = ""
+    """Where several adapters listen, the name of the one that heard it, unless it is the one that broadcasts."""
 
 
 class Clock(Protocol):
