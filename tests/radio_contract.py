@@ -37,10 +37,10 @@ class Bench:
     """Every change of what the sender had on the air so far."""
     a_while_s: float = 30.0
     """Long enough for the receiver to hear somebody several times."""
-    proves_itself: bool = False
-    """Whether the sender has a second adapter in range of the one that broadcasts."""
     shown: Callable[[Frame], Frame] = lambda frame: frame
     """What the sender makes of a frame, where its system does not take every part of it."""
+    proves_itself: bool = False
+    """Whether the sender has a second adapter in range of the one that broadcasts."""
 
 
 @dataclass(slots=True)
