@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bluezone_agent.cli.base import Command, fail, json_option, option, print_json, printable, say, settings
+from bluezone_agent.cli.base import Command, fail, is_person, json_option, option, print_json, printable, say, settings
 from bluezone_agent.cli.exposures import advice, as_object, describe
 from bluezone_agent.cli.feed import UNPROVABLE, UNSIGNED, file_object, freshness_object
 from bluezone_agent.cli.i18n import _, ngettext
@@ -15,6 +16,8 @@ from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.stores.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from bluezone_agent.config import Config, Source
     from bluezone_agent.service.checking import CheckReport, PinnedSource, SourceReport
 
@@ -36,9 +39,13 @@ def check(*, only: str | None, as_json: bool) -> None:
     sources = pinned_sources(config, only)
     if not SystemClock(always_trusted=config.clock_trusted).trusted():
         say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
-    with Store(options.state_dir) as store:
+    with Store(options.state_dir) as store, _progress_bar() as progress:
         report = Check(
-            store, RULES[config.rule], assumed_tx_power_dbm=config.assumed_tx_power_dbm, now_s=time.time()
+            store,
+            RULES[config.rule],
+            assumed_tx_power_dbm=config.assumed_tx_power_dbm,
+            now_s=time.time(),
+            progress=progress,
         ).run(sources, every=only is None)
     if as_json:
         print_json(_as_json(report))
@@ -47,6 +54,21 @@ def check(*, only: str | None, as_json: bool) -> None:
     _notify(report, config)
     if not report.complete:
         click.get_current_context().exit(1)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[int], None]]:
+    """Show a person how many keys were compared so far; nobody knows how many there will be."""
+    if not is_person():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only for people
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(_("published keys compared:"), total=None)
+        yield lambda count: bar.advance(task, count)
 
 
 def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
@@ -105,8 +105,20 @@ class _Read:
 class Check:
     """Matches case files with what one store heard."""
 
-    def __init__(self, store: Store, rule: ProximityRule, *, assumed_tx_power_dbm: int, now_s: float) -> None:
-        """``assumed_tx_power_dbm`` stands in where a frame states none; ``now_s`` is trusted time."""
+    def __init__(
+        self,
+        store: Store,
+        rule: ProximityRule,
+        *,
+        assumed_tx_power_dbm: int,
+        now_s: float,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """``assumed_tx_power_dbm`` stands in where a frame states none; ``now_s`` is trusted time.
+
+        ``progress`` is told how many more published keys were read.
+        """
+        self._progress = progress
         self._store = store
         self._rule = rule
         self._assumed_tx_power_dbm = assumed_tx_power_dbm
@@ -222,6 +234,7 @@ class Check:
         def worth_matching() -> Iterator[DiagnosisKey]:
             for part in case_file.parts():
                 read.count(part)
+                self._progress(len(part.keys))
                 yield from (k for k in part.keys if self._is_worth_matching(k.key))
 
         for diagnosis, slot, index in match(PROTOCOLS[case_file.protocol], worth_matching(), heard):

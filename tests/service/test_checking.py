@@ -1,15 +1,18 @@
 """The check against real files of a real authority, and what a real store heard."""
 
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from bluezone_agent.core.case_files import PinnedKeys, Trust
 from bluezone_agent.core.case_files.bluezone_json import write_bluezone_json
 from bluezone_agent.core.case_files.key_export import write_key_export
+from bluezone_agent.core.case_files.key_export_pb2 import TEKSignatureList
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
@@ -25,6 +28,7 @@ from bluezone_agent.stores.store import Store
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key, entry, export_of, signed_zip, signing_key, zipped
 
 BOTH = pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MET_S = TODAY_S - DAY_S + 10 * 3600
 """Yesterday, 10:00 UTC."""
 
@@ -65,9 +69,15 @@ class Device:
         source = PinnedSource(open_source(str(self.folder)), key)
         return Check(self.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([source])
 
+    def exposures(self) -> list[str]:
+        """Return every row of what was found and told."""
+        return self._rows("exposure", "exposure_minute", "warning")
+
     def state(self) -> list[str]:
         """Return every row that a check could change."""
-        tables = ("source", "case_file", "exposure", "exposure_minute", "warning")
+        return [*self._rows("source", "case_file"), *self.exposures()]
+
+    def _rows(self, *tables: str) -> list[str]:
         return [repr(tuple(row)) for table in tables for row in self.store._db.execute(f"SELECT * FROM {table}")]
 
 
@@ -127,6 +137,36 @@ def test_the_same_keys_under_another_name_change_no_exposure(device: Device) -> 
     first = device.check()
     device.publish("2", key, at_s=TODAY_S + 5)
     assert device.check().days == first.days
+
+
+def test_a_malleated_signature_or_another_zip_of_the_same_export_changes_no_exposure(device: Device) -> None:
+    """(r, n - s) verifies as well as (r, s), and a zip can be packed in many ways: only the signed bytes count."""
+    key = daily_key()
+    device.hear(key)
+    device.publish("1", key)
+    device.check()
+    exposures = device.exposures()
+    assert exposures
+    with zipfile.ZipFile(device.folder / "1.zip") as archive:
+        export, signatures = archive.read("export.bin"), TEKSignatureList.FromString(archive.read("export.sig"))
+    r, s = decode_dss_signature(signatures.signatures[0].signature)
+    signatures.signatures[0].signature = encode_dss_signature(r, P256_ORDER - s)
+    twin = zipped(("export.bin", export), ("export.sig", signatures.SerializeToString()), how=zipfile.ZIP_STORED)
+    (device.folder / "2.zip").write_bytes(twin)
+    report = device.check(NOW_S + 60)
+    assert report.complete, "the twin is believed"
+    assert device.exposures() == exposures
+    assert report.new_warnings == ()
+
+
+def test_progress_counts_every_key(device: Device) -> None:
+    device.publish("1", daily_key(number=1), daily_key(number=2))
+    device.publish("2", daily_key("bluezone"))
+    counted: list[int] = []
+    source = PinnedSource(open_source(str(device.folder)), AUTHORITY.verification_key)
+    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S, progress=counted.append)
+    check.run([source])
+    assert sum(counted) == 3
 
 
 def test_near_a_contact_makes_f2(device: Device) -> None:
