@@ -46,11 +46,24 @@ class Source(msgspec.Struct, frozen=True, rename={"keys": "key"}):
     keys: tuple[Key, ...] = ()
 
 
+class Publishing(msgspec.Struct, frozen=True):
+    """The servers that ``keys publish`` sends the owner's keys to, of Google's kind."""
+
+    verification_server: str
+    key_server: str
+    api_key: str
+    """For the verification server; not a secret of the owner's, and still not shown."""
+    health_authority_id: str
+    chaff: bool = False
+    """Whether publications that the servers throw away are sent about once a day."""
+
+
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """Everything that an operator can set; every setting has a default."""
 
     protocol: str = "bluezone"
-    radio: str = "bluez:hci0"
+    radio: str | tuple[str, ...] = "bluez:hci0"
+    """Of several the first one broadcasts, and all listen."""
     tx_power_dbm: TxPower = -12
     assumed_tx_power_dbm: TxPower = ASSUMED_TX_POWER_DBM
     rule: str = DEFAULT_RULE
@@ -59,7 +72,16 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     notify_command: tuple[str, ...] = ()
     language: Literal["", "en", "vi"] = ""
     record: str = ""
+    radio_plan: Literal["auto", "extended", "legacy", "legacy-broadcom"] = "auto"
+    allow_power_cycle: bool = False
+    linkable_anyway: tuple[Literal["privacy", "discoverable"], ...] = ()
     sources: tuple[Source, ...] = ()
+    publish: Publishing | None = None
+
+    @property
+    def radios(self) -> tuple[str, ...]:
+        """Every radio, the one that broadcasts first."""
+        return (self.radio,) if isinstance(self.radio, str) else self.radio
 
 
 def load(path: Path | None) -> Config:
@@ -116,6 +138,7 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
     sources = _tables(raw.get("source"))
     tables: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("", raw, Config)]
     tables += [("[[source]] ", source, Source) for source in sources]
+    tables += [("[publish] ", table, Publishing) for table in (raw.get("publish"),) if isinstance(table, dict)]
     tables += [("[[source.key]] ", key, Key) for source in sources for key in _tables(source.get("key"))]
     for where, table, struct in tables:
         known = [field.encode_name for field in msgspec.structs.fields(struct)]
@@ -155,14 +178,23 @@ def _require_known(config: Config, path: Path) -> None:
                 value=value,
                 choices=", ".join(choices),
             )
-    if not RADIO.fullmatch(config.radio):
+    for radio in config.radios or ("",):
+        if not RADIO.fullmatch(radio):
+            raise ConfigError(
+                N_('{path}: {setting} = "{value}" is not known'),
+                N_("choose one of: {choices}"),
+                path=path,
+                setting="radio",
+                value=radio,
+                choices="bluez:hci0, hci:0, virtual, replay:FILE",
+            )
+    twice = sorted({radio for radio in config.radios if config.radios.count(radio) > 1})
+    if twice:
         raise ConfigError(
-            N_('{path}: {setting} = "{value}" is not known'),
-            N_("choose one of: {choices}"),
+            N_("{path}: the radio {value} is named twice"),
+            N_("name each adapter once; the first one broadcasts"),
             path=path,
-            setting="radio",
-            value=config.radio,
-            choices="bluez:hci0, hci:0, virtual, replay:FILE",
+            value=twice[0],
         )
 
 

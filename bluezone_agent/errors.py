@@ -60,6 +60,9 @@ class RadioFault(StrEnum):
     LINKABLE = "identifiers would be linkable"
     REFUSED = "refused by the Bluetooth service"
     LOST = "lost while running"
+    NO_BROADCAST = "can listen, can't broadcast"
+    SILENT = "scanner fell silent"
+    SUSPENDED = "device was suspended"
 
 
 class RadioUnavailableError(AgentError):
@@ -108,6 +111,14 @@ class KeyServerError(AgentError):
     """A server that takes keys can't be reached, or says no."""
 
     exit_code = EXIT_TRY_AGAIN
+
+
+class ReportError(AgentError):
+    """A witness's report can't be written, can't be read, or is none."""
+
+
+class NotProvableError(AgentError):
+    """Nothing is there that could prove that the own broadcast is on the air."""
 
 
 class ExportError(AgentError):

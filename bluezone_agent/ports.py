@@ -55,10 +55,25 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
     def description(self) -> str:
         """What it is, for a person: ``bluez:hci0 (extended advertising, BlueZ 5.66)``."""
 
+    @property
+    def scan_mode(self) -> str:
+        """How it scans while it is open, kept with what is heard: ``active``, ``active+passive``, ``virtual``.
+
+        It tells how many of the packets on the air become adverts (docs/bluez.md).
+        """
+
+    @property
+    def silent_after_s(self) -> float:
+        """How long a working scan may hear nothing of somebody near; beyond it, it is started again to be sure.
+
+        Infinite where a scan can't get stuck.
+        """
+
     async def advertise(self, frame: Frame) -> None:
         """Put ``frame`` on the air under a new random address, in place of the one before.
 
-        Never two frames at once, never a new frame on an old address.
+        Never two frames at once, never a new frame on an old address. Raises RadioUnavailableError for
+        RadioFault.NO_BROADCAST when it can listen all the same.
         """
 
     async def withdraw(self) -> None:
@@ -68,6 +83,18 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
         """Scan and call ``heard`` for every advert of a registered protocol until cancelled.
 
         Replayed recordings return at their end.
+        """
+
+    async def becomes_usable(self) -> None:
+        """Return when something has changed for the better since it was closed; for ever where nothing tells.
+
+        Called while it is closed, after a loss; it is worth trying to open it from time to time as well.
+        """
+
+    async def power_cycle(self) -> None:
+        """Switch it off and on while it is closed; nothing happens where that can't be done.
+
+        Whoever else uses the adapter loses it for that time, so the operator has to have allowed it.
         """
 
 

@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Self
 
 from bluezone_agent.core.frames import Frame
+from bluezone_agent.errors import RadioFault
 from bluezone_agent.ports import Advert, Clock
 
 
 class SteeredRadio:
-    """A radio whose air the test makes: it keeps what was put on it, and hears what :meth:`hear` is given."""
+    """A radio whose air the test makes: it keeps what was put on it, and hears what :meth:`hear` is given.
+
+    ``fails_with`` is why it can't be opened, or not be used any more; ``refuses`` why one of its methods fails.
+    """
 
     description = "steered"
+    scan_mode = "steered"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, silent_after_s: float = math.inf) -> None:
         self._clock = clock
         self._heard: Callable[[Advert], None] | None = None
+        self._fault: Exception | None = None
+        self._changed = asyncio.Event()
+        self.silent_after_s = silent_after_s
         self.on_air: Frame | None = None
         self.history: list[tuple[float, Frame]] = []
-        self.fails_with: Exception | None = None
-        self.is_open = False
+        self.opened = 0
+        self.scans = 0
+        self.power_cycles = 0
+        self.refuses: dict[str, Exception] = {}
+
+    @property
+    def fails_with(self) -> Exception | None:
+        return self._fault
+
+    @fails_with.setter
+    def fails_with(self, fault: Exception | None) -> None:
+        self._fault = fault
+        self._changed.set()
+
+    @property
+    def listens(self) -> bool:
+        return self._heard is not None
 
     async def __aenter__(self) -> Self:
-        if self.fails_with:
-            raise self.fails_with
-        self.is_open = True
+        self.opened += 1
+        self._check("open")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.on_air, self.is_open = None, False
+        self.on_air = None
 
     async def advertise(self, frame: Frame) -> None:
+        self.on_air = None
+        self._check("advertise")
         self.on_air = frame
         self.history.append((self._clock.now_s(), frame))
 
@@ -40,14 +65,35 @@ class SteeredRadio:
         self.on_air = None
 
     async def listen(self, heard: Callable[[Advert], None]) -> None:
+        self._check("listen")
         self._heard = heard
-        while self.fails_with is None:
-            await asyncio.sleep(1)
-        raise self.fails_with
+        self.scans += 1
+        try:
+            while self._fault is None:
+                self._changed.clear()
+                await self._changed.wait()
+            raise self._fault
+        finally:
+            self._heard = None
+            if self._fault and getattr(self._fault, "reason", None) is not RadioFault.REFUSED:
+                self.on_air = None  # a refused scan alone leaves the broadcast as it is
+
+    async def becomes_usable(self) -> None:
+        while self._fault:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def power_cycle(self) -> None:
+        self.power_cycles += 1
 
     def hear(self, frame: Frame, rssi_dbm: int) -> None:
         assert self._heard is not None, "nobody listens"
         self._heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+
+    def _check(self, method: str) -> None:
+        fault = self._fault or self.refuses.get(method)
+        if fault:
+            raise fault
 
 
 def numbered_bytes() -> Callable[[int], bytes]:

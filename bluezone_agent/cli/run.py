@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -49,31 +50,43 @@ async def _run(options: Settings, config: Config, store: Store) -> None:
 
     async def check() -> None:
         if config.sources:
-            await _check_in_child(options)
+            await _in_child(options, "check")
+        checks_a_day = 24 / config.check_every_hours
+        if config.publish and config.publish.chaff and secrets.randbelow(1000) < 1000 / checks_a_day:
+            await _in_child(options, "keys", "chaff")
 
     agent = Agent(
         store=store,
-        radio=make_radio(config.radio, clock, record=Path(config.record) if config.record else None),
+        radio=make_radio(
+            config.radio,
+            clock,
+            record=Path(config.record) if config.record else None,
+            plan=config.radio_plan,
+            linkable_anyway=config.linkable_anyway,
+        ),
         clock=clock,
         protocol=PROTOCOLS[config.protocol],
         tx_power_dbm=config.tx_power_dbm,
         check=check,
         check_every_hours=config.check_every_hours,
+        allow_power_cycle=config.allow_power_cycle,
+        linkable_anyway=config.linkable_anyway,
         sources=len(config.sources),
+        witnesses=len(config.radios) - 1,
     )
     await agent.run(stop)
 
 
-async def _check_in_child(options: Settings) -> None:
-    """Run ``bluezone-agent check`` in a process of its own, so that its memory and crashes stay out of this one."""
-    command = [sys.executable, "-m", "bluezone_agent", "--state-dir", str(options.state_dir)]
+async def _in_child(options: Settings, *command: str) -> None:
+    """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one."""
+    program = [sys.executable, "-m", "bluezone_agent", "--state-dir", str(options.state_dir)]
     if options.config_file is not None:
-        command += ["--config", str(options.config_file)]
-    child = await asyncio.create_subprocess_exec(*command, "check", stdout=asyncio.subprocess.DEVNULL)
+        program += ["--config", str(options.config_file)]
+    child = await asyncio.create_subprocess_exec(*program, *command, stdout=asyncio.subprocess.DEVNULL)
     try:
         code = await child.wait()
     except asyncio.CancelledError:
         child.terminate()
         await child.wait()
         raise
-    log.info("check_finished", exit_code=code)
+    log.info("command_finished", command=" ".join(command), exit_code=code)

@@ -9,15 +9,25 @@ import click
 
 from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, print_json, printable, settings
 from bluezone_agent.cli.feed import source_lines, source_object
-from bluezone_agent.cli.i18n import _, ngettext
+from bluezone_agent.cli.gaps import gap_as_json, gap_text
+from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.errors import EXIT_FAULT, N_
-from bluezone_agent.service.status import Problem, Status
+from bluezone_agent.service.status import Problem, RadioState, Status
 from bluezone_agent.service.status import status as read_status
 from bluezone_agent.stores.store import Store
 
+GAPS_SHOWN: Final = 3
+
 PROBLEMS: Final = {
     Problem.NOT_RUNNING: N_("the agent is not running: start it with bluezone-agent run"),
+    Problem.NO_RADIO: N_("the radio can't be used; the agent waits for it and goes on by itself"),
+    Problem.SCAN_ONLY: N_(
+        "the radio listens but can't broadcast: another program may use all its advertising instances"
+    ),
     Problem.NOT_BROADCASTING: N_("no new identifier was put on the air in time: restart the agent"),
+    Problem.NOT_PROVED: N_(
+        "no other adapter has heard the own broadcast for 5 minutes: run bluezone-agent doctor, then restart the agent"
+    ),
     Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
     Problem.NOT_CHECKING: N_(
         "checks have not succeeded for more than 30 hours: see bluezone-agent keys feed, and run bluezone-agent check"
@@ -48,11 +58,23 @@ def _as_json(state: Status) -> dict[str, Any]:
         "healthy": not state.problems,
         "problems": list(state.problems),
         "running": state.running,
-        "radio": state.radio,
+        "radio": state.radio.description,
+        "radio_works": state.radio.works,
+        "radio_since": iso(state.radio.since_s),
+        "radio_fault": state.radio.reason or None,
+        "radio_message": state.radio.message.format(**state.radio.fields),
+        "radio_opened": state.radio.sessions,
+        "scan_mode": state.radio.scan_mode,
+        "scan_restarts": state.radio.scan_restarts,
+        "power_cycles": state.radio.power_cycles,
+        "linkable_anyway": list(state.linkable_anyway),
         "protocol": state.protocol,
         "started_at": iso(state.started_at_s),
         "broadcast_at": iso(state.broadcast_at_s),
         "rotations": state.rotations,
+        "provable": state.proof.provable,
+        "proved_at": iso(state.proof.at_s),
+        "proved_by": state.proof.by or None,
         "heard_at": iso(state.heard_at_s),
         "heard_adverts": state.heard_adverts,
         "discarded_adverts": state.discarded_adverts,
@@ -65,6 +87,8 @@ def _as_json(state: Status) -> dict[str, Any]:
         "last_24_hours": {
             "identifier_minutes": sum(h.identifier_minutes for h in state.last_day),
             "minutes_with_contact": sum(h.minutes for h in state.last_day),
+            "listened_s": state.listened_s,
+            "not_listening": [gap_as_json(gap) for gap in state.not_listening],
         },
         "own_keys": state.own_keys,
         "warnings": state.warnings,
@@ -75,10 +99,14 @@ def _print(state: Status, now_s: float) -> None:
     lines = [
         (
             _("agent"),
-            _("running on {radio}").format(radio=printable(state.radio)) if state.running else _("not running"),
+            _("running on {radio}").format(radio=printable(state.radio.description))
+            if state.running
+            else _("not running"),
         ),
         (_("sends"), _sends(state, now_s)),
+        (_("on the air"), _proved(state, now_s)),
         (_("hears"), _hears(state, now_s)),
+        (_("listens"), _listens(state)),
         (_("stored"), _stored(state)),
         (_("own keys"), ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)),
         (_("last check"), _check(state, now_s)),
@@ -88,6 +116,12 @@ def _print(state: Status, now_s: float) -> None:
     width = max(len(name) for name, _text in lines)
     for name, text in lines:
         click.echo(f"{name:<{width}}  {text}")
+    for gap in state.not_listening[-GAPS_SHOWN:]:
+        click.echo(f"{'':<{width}}  {gap_text(gap)}")
+    if state.running and not state.radio.works:
+        click.secho(f"! {_radio_fault(state.radio)}", fg="red")
+    if state.linkable_anyway:
+        click.secho(f"! {_linkable(state.linkable_anyway)}", fg="yellow")
     for problem in state.problems:
         click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
     if not state.problems:
@@ -102,11 +136,42 @@ def _sends(state: Status, now_s: float) -> str:
     )
 
 
+def _proved(state: Status, now_s: float) -> str:
+    proof = state.proof
+    if proof.at_s is not None:
+        return _("proved {age} by {by}, at {rssi} dBm").format(
+            age=age(proof.at_s, now_s), by=printable(proof.by), rssi=proof.rssi_dbm
+        )
+    return _("the other adapter has heard nothing") if proof.provable else _("not provable with one adapter")
+
+
 def _hears(state: Status, now_s: float) -> str:
     if state.heard_at_s is None:
         return _("nobody so far")
     return _("{n} broadcasts since it started, the last {age}").format(
         n=state.heard_adverts, age=age(state.heard_at_s, now_s)
+    )
+
+
+def _listens(state: Status) -> str:
+    text = _("{mode}; {minutes} minutes in 24 hours").format(
+        mode=state.radio.scan_mode or "-", minutes=state.listened_s // 60
+    )
+    n = state.radio.scan_restarts
+    return text + (
+        ngettext("; the scan was restarted once", "; the scan was restarted {n} times", n).format(n=n) if n else ""
+    )
+
+
+def _radio_fault(radio: RadioState) -> str:
+    return _("since {time}: {message}").format(
+        time=local_time(radio.since_s or 0), message=printable(_(radio.message).format(**radio.fields))
+    )
+
+
+def _linkable(accepted: tuple[str, ...]) -> str:
+    return _("your identifiers may be linkable to each other: linkable_anyway = {settings}").format(
+        settings=", ".join(accepted)
     )
 
 

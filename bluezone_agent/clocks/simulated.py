@@ -76,6 +76,8 @@ class SimulatedClock:
         """``epoch_s`` is the true Unix time at loop time 0; ``offset_s`` how far this device's clock is ahead."""
         self._epoch_s = epoch_s
         self.offset_s = offset_s
+        self.slept_s = 0.0
+        """How long this device was suspended so far: its clocks went on, its timers did not."""
         self.is_trusted = trusted
 
     def now_s(self) -> float:
@@ -83,8 +85,8 @@ class SimulatedClock:
         return self._epoch_s + self.offset_s + self.uptime_s()
 
     def uptime_s(self) -> float:
-        """Return the loop's time."""
-        return asyncio.get_running_loop().time()
+        """Return the loop's time and the time that this device was suspended."""
+        return asyncio.get_running_loop().time() + self.slept_s
 
     def trusted(self) -> bool:
         """Return whether this device believes its clock."""

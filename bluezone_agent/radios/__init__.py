@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,24 @@ if TYPE_CHECKING:
     from bluezone_agent.ports import Clock, Radio
 
 
-def make_radio(name: str, clock: Clock, *, record: Path | None = None) -> Radio:
+def make_radio(
+    names: str | Sequence[str],
+    clock: Clock,
+    *,
+    record: Path | None = None,
+    plan: str = "auto",
+    linkable_anyway: Sequence[str] = (),
+) -> Radio:
     """Return the radio that a configuration names: ``bluez:hci0``, ``hci:0``, ``virtual`` or ``replay:FILE``.
 
+    Of several names the first one broadcasts, and all listen. ``plan`` and ``linkable_anyway`` are BlueZ's.
     With ``record`` everything it hears is written to that file as well. Raises RecordingError when a
     recording can't be read, ValueError for another name (the configuration refuses it first). Each radio's
     module is imported only here: a Bluetooth stack takes a second to load on a small device.
     """
-    radio = _make(name, clock)
+    several = [names] if isinstance(names, str) else list(names)
+    each = [(name, _make(name, clock, plan, linkable_anyway)) for name in several]
+    radio = each[0][1] if len(each) == 1 else _several(each, clock)
     if record is None:
         return radio
     from bluezone_agent.radios.recording import RecordingRadio  # noqa: PLC0415
@@ -24,12 +35,18 @@ def make_radio(name: str, clock: Clock, *, record: Path | None = None) -> Radio:
     return RecordingRadio(radio, record)
 
 
-def _make(name: str, clock: Clock) -> Radio:
+def _several(each: Sequence[tuple[str, Radio]], clock: Clock) -> Radio:
+    from bluezone_agent.radios.several import Adapter, SeveralRadios  # noqa: PLC0415
+
+    return SeveralRadios([Adapter(name, radio) for name, radio in each], clock)
+
+
+def _make(name: str, clock: Clock, plan: str, linkable_anyway: Sequence[str]) -> Radio:
     kind, _colon, argument = name.partition(":")
     if kind == "bluez":
         from bluezone_agent.radios.bluez import BluezRadio  # noqa: PLC0415
 
-        return BluezRadio(argument, clock)
+        return BluezRadio(argument, clock, plan=plan, linkable_anyway=linkable_anyway)
     if kind == "hci":
         from bluezone_agent.radios.hci import HciRadio  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from contextlib import asynccontextmanager
@@ -17,9 +17,18 @@ from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios import bluez_faults as faults
 from bluezone_agent.radios.bluez_adapter import LEAVING_TIMEOUT_S, Adapter
 from bluezone_agent.radios.bluez_frames import Advertisement
+from bluezone_agent.radios.bluez_plan import AUTO, PLANS, choose_plan
 from bluezone_agent.radios.bluez_scan import Scan
+from bluezone_agent.radios.bluez_signals import Signals
 
 MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
+PRIVACY: Final = "privacy"
+DISCOVERABLE: Final = "discoverable"
+SCANNER_SILENT_S: Final = 90.0
+"""With a strict duplicate filter one packet of each broadcaster comes through about every 11 s: eight in a row were
+missed, or nobody is there. Noticed within 95 s of the last advert, and the scan has started again 1 s later."""
+POWERED_OFF_S: Final = 1.5
+"""Controllers that load their firmware again need about a second."""
 LONGEST_PAUSE_MS: Final = 2000
 """Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
 start of the next do not meet to the millisecond."""
@@ -37,16 +46,39 @@ class BluezRadio:
     :class:`Advertisement`. After a fault it stays unusable until it is left and entered again.
     """
 
-    def __init__(self, adapter: str, clock: Clock, *, main_conf: Path = MAIN_CONF) -> None:
-        """``adapter`` is the kernel's name, ``hci0``; ``clock`` stamps what is heard."""
+    silent_after_s = SCANNER_SILENT_S
+
+    def __init__(
+        self,
+        adapter: str,
+        clock: Clock,
+        *,
+        plan: str = AUTO,
+        linkable_anyway: Collection[str] = (),
+        main_conf: Path = MAIN_CONF,
+    ) -> None:
+        """``adapter`` is the kernel's name, ``hci0``, when it is first opened; afterwards its address is followed.
+
+        ``clock`` stamps what is heard; ``plan`` names a plan or leaves it to what the controller reports;
+        ``linkable_anyway`` may hold ``privacy`` and ``discoverable``, which then refuse nothing.
+        """
         self._name = adapter
         self._clock = clock
+        self._plan_name = plan
+        self._linkable_anyway = frozenset(linkable_anyway)
         self._main_conf = main_conf
         self._count = 0
+        self._address = ""
         self._reset()
 
+    def _new_adapter(self, on_fault: Callable[[], None]) -> Adapter:
+        discoverable_too = DISCOVERABLE in self._linkable_anyway
+        return Adapter(self._name, on_fault, address=self._address, discoverable_too=discoverable_too)
+
     def _reset(self) -> None:
-        self._adapter = Adapter(self._name, self._take_off_now)
+        self._adapter = self._new_adapter(self._take_off_now)
+        self._plan = PLANS[0]
+        self._passive_too = False
         self._changing = asyncio.Lock()
         self._scan: Scan | None = None
         self._on_air: str | None = None
@@ -55,14 +87,29 @@ class BluezRadio:
     def description(self) -> str:
         """Return the adapter, how it broadcasts, and BlueZ's version."""
         kind = "extended" if self._adapter.extended else "legacy"
-        return f"bluez:{self._name} ({kind} advertising, BlueZ {self._adapter.bluez_version})"
+        plan = "" if self._plan.name == kind else f", plan {self._plan.name}"
+        return f"bluez:{self._adapter.name} ({kind} advertising, BlueZ {self._adapter.bluez_version}{plan})"
+
+    @property
+    def scan_mode(self) -> str:
+        """``active``, or ``active+passive`` where bluetoothd allows a passive scan as well."""
+        return "active+passive" if self._passive_too else "active"
 
     async def __aenter__(self) -> Self:
         """Open the adapter; raises RadioUnavailableError when it can't be used or would make us linkable."""
         self._reset()
-        require_privacy_off(self._main_conf)
+        self._require_privacy_off()
         await self._adapter.__aenter__()
+        self._address = self._adapter.address
+        self._plan = choose_plan(
+            self._plan_name, extended=self._adapter.extended, manufacturer=self._adapter.manufacturer
+        )
+        self._passive_too = self._adapter.has_monitors
         return self
+
+    def _require_privacy_off(self) -> None:
+        if PRIVACY not in self._linkable_anyway:
+            require_privacy_off(self._main_conf)
 
     async def __aexit__(self, *_: object) -> None:
         """Withdraw and close, also when BlueZ does not answer any more: closing the connection withdraws too."""
@@ -85,6 +132,8 @@ class BluezRadio:
                 await self._unregister()
                 await asyncio.sleep(secrets.randbelow(LONGEST_PAUSE_MS + 1) / 1000)
                 await self._adapter.require_usable()
+            if not await self._adapter.has_free_instance():
+                raise faults.no_instance(self._adapter.name)
             await self._register(frame)
 
     async def withdraw(self) -> None:
@@ -94,12 +143,13 @@ class BluezRadio:
 
     async def listen(self, heard: Callable[[Advert], None]) -> None:
         """Scan until cancelled; raises RadioUnavailableError when the radio is lost or would be linkable."""
-        adapter, scan = self._adapter, Scan(self._name, self._clock, heard)
+        adapter = self._adapter
+        scan = Scan(adapter.name, self._clock, heard, passive_too=self._passive_too)
         try:
             async with self._changing:
                 await adapter.require_usable()
                 await scan.start()
-                self._scan = scan
+                self._scan, self._passive_too = scan, scan.passive_too
             await adapter.faulted.wait()
         finally:
             async with self._changing:
@@ -108,10 +158,36 @@ class BluezRadio:
         if adapter.fault:
             raise adapter.fault
 
+    async def becomes_usable(self) -> None:
+        """Return when bluetoothd says so, and opening it would succeed; for ever without a bus."""
+        try:
+            async with Signals() as signals:
+                while not await self._is_usable():
+                    await signals.change()
+        except RadioUnavailableError:
+            await asyncio.Event().wait()  # no bus: nothing will tell
+
+    async def _is_usable(self) -> bool:
+        try:
+            self._require_privacy_off()
+            async with self._new_adapter(_nothing):
+                return True
+        except RadioUnavailableError:
+            return False
+
+    async def power_cycle(self) -> None:
+        """Switch the adapter off and on; raises RadioUnavailableError when that fails."""
+        async with self._new_adapter(_nothing) as adapter:
+            try:
+                await adapter.set_powered(on=False)
+                await asyncio.sleep(POWERED_OFF_S)
+            finally:
+                await adapter.set_powered(on=True)
+
     @asynccontextmanager
     async def _scan_paused(self) -> AsyncIterator[None]:
-        """Hold the scan of a legacy controller; it goes on afterwards whatever happened, unless it was left."""
-        held = None if self._adapter.extended else self._scan
+        """Hold the scan where the plan says so; it goes on afterwards whatever happened, unless it was left."""
+        held = self._scan if self._plan.scan_pause else None
         if held is None:
             yield
             return
@@ -150,7 +226,11 @@ class BluezRadio:
             self._adapter.unexport(path)
 
     def _released(self) -> None:
-        self._adapter.fail_soon(faults.released(self._name))
+        self._adapter.fail_soon(faults.released(self._adapter.name))
+
+
+def _nothing() -> None:
+    """Nothing of ours is on the air."""
 
 
 def require_privacy_off(main_conf: Path) -> None:

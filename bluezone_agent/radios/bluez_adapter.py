@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Self
 
-from dbus_fast import BusType, Message, MessageFlag, MessageType, unpack_variants
+from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError, DBusFastError
 from dbus_fast.service import ServiceInterface
@@ -19,6 +19,7 @@ from bluezone_agent.radios import bluez_faults as faults
 BLUEZ: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
 ADVERTISING_MANAGER: Final = "org.bluez.LEAdvertisingManager1"
+MONITOR_MANAGER: Final = "org.bluez.AdvertisementMonitorManager1"
 OBJECT_MANAGER: Final = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 DBUS: Final = "org.freedesktop.DBus"
@@ -30,6 +31,13 @@ LEAVING_TIMEOUT_S: Final = 1.5
 REASON_SETTLES_S: Final = 0.5
 """bluetoothd says Release and powers its adapters off before it leaves the bus or drops an adapter: the true reason
 follows within milliseconds."""
+SIGNALS: Final = (
+    f"sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"sender='{BLUEZ}',interface='{PROPERTIES}',arg0='{ADAPTER}'",
+    f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesAdded'",
+    f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesRemoved'",
+)
+"""What can take an adapter away or bring it back."""
 BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
 """The Linux Foundation's identity of BlueZ, whose device release is BlueZ's version."""
 
@@ -41,14 +49,25 @@ class Adapter:
     then it says why, ``faulted`` is set, and ``on_fault`` was called at once, before anything else could run.
     """
 
-    def __init__(self, name: str, on_fault: Callable[[], None]) -> None:
-        """``name`` is the kernel's: ``hci0``."""
+    def __init__(
+        self, name: str, on_fault: Callable[[], None], *, address: str = "", discoverable_too: bool = False
+    ) -> None:
+        """``name`` is the kernel's: ``hci0``; a known ``address`` counts more, for replugged ones get other names.
+
+        ``discoverable_too``: a discoverable adapter is used all the same.
+        """
         self.name = name
         self.path = f"/org/bluez/{name}"
+        self.address = address
+        self._discoverable_too = discoverable_too
         self.fault: RadioUnavailableError | None = None
         self.faulted = asyncio.Event()
         self.extended = False
         """Whether the controller has extended advertising; a legacy one can't change its address while it scans."""
+        self.manufacturer: int | None = None
+        """The controller's company identifier, where BlueZ tells it."""
+        self.has_monitors = False
+        """Whether bluetoothd allows passive scans (AdvertisementMonitor: ``bluetoothd -E``)."""
         self.bluez_version = "?"
         self._fault_soon: RadioUnavailableError | None = None
         self._on_fault = on_fault
@@ -91,28 +110,38 @@ class Adapter:
 
     async def _subscribe(self) -> None:
         self._bus.add_message_handler(self._signalled)
-        for rule in (
-            f"sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
-            f"sender='{BLUEZ}',interface='{PROPERTIES}',path='{self.path}'",
-            f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesRemoved',arg0path='{self.path}'",
-        ):
+        for rule in SIGNALS:
             await self._call(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", "s", f"type='signal',{rule}")
 
     async def _look(self) -> None:
         (running,) = await self._call(DBUS, "/org/freedesktop/DBus", DBUS, "NameHasOwner", "s", BLUEZ)
         if not running:
             raise faults.no_service()
-        (objects,) = await self._call(BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects")
-        interfaces = unpack_variants(objects.get(self.path, {}))
-        if ADAPTER not in interfaces:
-            found = sorted(path.rpartition("/")[2] for path, known in objects.items() if ADAPTER in known)
-            raise faults.no_adapter(self.name, found)
+        (raw,) = await self._call(BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects")
+        objects = {path: unpack_variants(known) for path, known in raw.items() if ADAPTER in known}
+        self._follow(objects)
+        interfaces = objects.get(self.path)
+        if interfaces is None:
+            raise faults.no_adapter(self.name, sorted(path.rpartition("/")[2] for path in objects))
+        self.address = interfaces[ADAPTER].get("Address", "")
         if interfaces[ADAPTER].get("Powered") and ADVERTISING_MANAGER not in interfaces:
             raise faults.no_advertising(self.name)
         self.extended = bool(interfaces.get(ADVERTISING_MANAGER, {}).get("SupportedSecondaryChannels"))
+        self.manufacturer = interfaces[ADAPTER].get("Manufacturer")
+        self.has_monitors = MONITOR_MANAGER in interfaces
         version = BLUEZ_MODALIAS.fullmatch(interfaces[ADAPTER].get("Modalias", ""))
         if version:
             self.bluez_version = f"{int(version[1], 16)}.{int(version[2], 16)}"
+
+    def _follow(self, objects: dict[str, dict[str, Any]]) -> None:
+        """Find the adapter by its address, once that is known: another one may have its name by now."""
+        if not self.address:
+            return
+        paths = [path for path, known in objects.items() if known[ADAPTER].get("Address") == self.address]
+        if not paths:
+            raise faults.lost(self.name)
+        self.path = paths[0]
+        self.name = self.path.rpartition("/")[2]
 
     async def require_usable(self) -> None:
         """Raise RadioUnavailableError when the adapter is lost, off, or discoverable; asks it afresh."""
@@ -122,8 +151,17 @@ class Adapter:
         properties = unpack_variants(raw)
         if not properties.get("Powered"):
             raise faults.powered_off(self.name)
-        if properties.get("Discoverable"):
+        if properties.get("Discoverable") and not self._discoverable_too:
             raise faults.discoverable(self.name)
+
+    async def has_free_instance(self) -> bool:
+        """Return whether one more advertisement can be registered."""
+        (raw,) = await self._call(BLUEZ, self.path, PROPERTIES, "GetAll", "s", ADVERTISING_MANAGER)
+        return bool(unpack_variants(raw).get("SupportedInstances", 1))
+
+    async def set_powered(self, *, on: bool) -> None:
+        """Switch the adapter on or off; raises RadioUnavailableError."""
+        await self._call(BLUEZ, self.path, PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
 
     def fail_soon(self, fault: RadioUnavailableError) -> None:
         """Note ``fault`` in a moment, unless another reason follows: the last one is the true one."""
@@ -147,7 +185,7 @@ class Adapter:
                 self._changed(unpack_variants(changed))
 
     def _changed(self, properties: dict[str, Any]) -> None:
-        if properties.get("Discoverable"):
+        if properties.get("Discoverable") and not self._discoverable_too:
             self.fail(faults.discoverable(self.name))
         elif properties.get("Powered") is False:
             self.fail_soon(faults.switched_off(self.name))

@@ -13,6 +13,7 @@ SERVICE_GONE: Final = frozenset(
 OBJECT_GONE: Final = frozenset({"org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownMethod"})
 FORBIDDEN: Final = frozenset({"org.freedesktop.DBus.Error.AccessDenied", "org.bluez.Error.NotAuthorized"})
 NOT_READY: Final = "org.bluez.Error.NotReady"
+NO_INSTANCE: Final = ("RegisterAdvertisement", "org.bluez.Error.NotPermitted")
 
 
 def no_bus(reason: object) -> RadioUnavailableError:
@@ -72,6 +73,16 @@ def powered_off(adapter: str) -> RadioUnavailableError:
             'run "bluetoothctl power on", and "rfkill unblock bluetooth" where that fails;'
             ' or try "bluezone-agent demo", or set radio = "virtual"'
         ),
+        adapter=adapter,
+    )
+
+
+def no_instance(adapter: str) -> RadioUnavailableError:
+    """Every advertising instance of the controller is in use."""
+    return RadioUnavailableError(
+        RadioFault.NO_BROADCAST,
+        N_("{adapter} listens, but can't broadcast: other programs use all its advertising instances"),
+        N_("end one of them; the agent tries again with its next identifier"),
         adapter=adapter,
     )
 
@@ -147,6 +158,8 @@ def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavaila
         return lost(adapter)
     if name in FORBIDDEN:
         return forbidden(reason)
+    if (call, name) == NO_INSTANCE:
+        return no_instance(adapter)
     if name == NOT_READY:
         return powered_off(adapter)
     return RadioUnavailableError(
@@ -168,7 +181,7 @@ def lost(adapter: str) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("{adapter} was removed"),
-        N_('plug it in again; or try "bluezone-agent demo", or set radio = "virtual"'),
+        N_("plug it in again; the agent goes on by itself then"),
         adapter=adapter,
     )
 
@@ -176,9 +189,9 @@ def lost(adapter: str) -> RadioUnavailableError:
 def switched_off(adapter: str) -> RadioUnavailableError:
     """Powered off while the agent ran."""
     return RadioUnavailableError(
-        RadioFault.LOST,
+        RadioFault.POWERED_OFF,
         N_("{adapter} was powered off while the agent ran"),
-        N_('run "bluetoothctl power on", and start the agent again; or set radio = "virtual"'),
+        N_('run "bluetoothctl power on"; the agent goes on by itself then'),
         adapter=adapter,
     )
 
@@ -186,9 +199,9 @@ def switched_off(adapter: str) -> RadioUnavailableError:
 def service_stopped() -> RadioUnavailableError:
     """Bluetoothd left the bus."""
     return RadioUnavailableError(
-        RadioFault.LOST,
+        RadioFault.NO_BLUETOOTH,
         N_("the Bluetooth service (org.bluez) stopped while the agent ran"),
-        N_('run "systemctl restart bluetooth", and start the agent again; or set radio = "virtual"'),
+        N_('run "systemctl restart bluetooth"; the agent goes on by itself then'),
     )
 
 
@@ -197,7 +210,7 @@ def bus_lost() -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("the connection to the D-Bus system bus was lost"),
-        N_('start the agent again; or set radio = "virtual"'),
+        N_("the agent tries again by itself; restart the machine where the bus stays away"),
     )
 
 
@@ -206,6 +219,6 @@ def released(adapter: str) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("the Bluetooth service took the broadcast of {adapter} off the air"),
-        N_('run "systemctl restart bluetooth", and start the agent again; or set radio = "virtual"'),
+        N_('run "systemctl restart bluetooth" where the agent does not get it back by itself'),
         adapter=adapter,
     )

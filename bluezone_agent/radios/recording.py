@@ -39,6 +39,16 @@ class RecordingRadio:
         """The wrapped radio and the file."""
         return f"{self._radio.description}, recording to {self._path}"
 
+    @property
+    def scan_mode(self) -> str:
+        """That of the wrapped radio."""
+        return self._radio.scan_mode
+
+    @property
+    def silent_after_s(self) -> float:
+        """That of the wrapped radio."""
+        return self._radio.silent_after_s
+
     async def __aenter__(self) -> Self:
         """Open the file, then the radio; raises RecordingError when the file can't be written."""
         async with AsyncExitStack() as opened:
@@ -74,6 +84,14 @@ class RecordingRadio:
             file.write(f"{advert.received_at_s:.3f},{advert.rssi_dbm},{data.hex()}\n")
 
         await self._radio.listen(write)
+
+    async def becomes_usable(self) -> None:
+        """Wait for the wrapped radio."""
+        await self._radio.becomes_usable()
+
+    async def power_cycle(self) -> None:
+        """Switch the wrapped radio off and on."""
+        await self._radio.power_cycle()
 
 
 def _open_to_append(path: Path) -> TextIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
@@ -12,6 +13,9 @@ from bluezone_agent.ports import Advert, Clock
 
 class ReplayRadio:
     """Hears a recording at the pace at which it was made; answers the Radio port. Nothing goes on any air."""
+
+    scan_mode = "replay"
+    silent_after_s = math.inf
 
     def __init__(self, adverts: Iterable[Advert], clock: Clock, description: str) -> None:
         """``adverts`` come in the order in which they were heard; their times are moved so that the first is now."""
@@ -40,3 +44,9 @@ class ReplayRadio:
             at_s = advert.received_at_s + moved_by_s
             await self._clock.sleep_until(at_s)
             heard(replace(advert, received_at_s=at_s))
+
+    async def becomes_usable(self) -> None:
+        """It is always usable."""
+
+    async def power_cycle(self) -> None:
+        """There is nothing to switch."""

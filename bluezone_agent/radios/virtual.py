@@ -180,6 +180,8 @@ class VirtualRadio:
     """A device's radio on an :class:`Air`; answers the Radio port."""
 
     description = "virtual"
+    scan_mode = "virtual"
+    silent_after_s = math.inf
 
     def __init__(self, air: Air, device: _Device, clock: Clock) -> None:
         """``clock`` is the device's own, which may be wrong; the air's is true."""
@@ -213,3 +215,9 @@ class VirtualRadio:
             await asyncio.sleep(self._air.advert_interval_s)
             for frame, rssi_dbm in self._air.receptions(self._device):
                 heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+
+    async def becomes_usable(self) -> None:
+        """It is always usable."""
+
+    async def power_cycle(self) -> None:
+        """There is nothing to switch."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityProtocol
@@ -11,6 +13,9 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.keys import OwnKey
 from bluezone_agent.stores.store import Store
+
+OWN_REMEMBERED: Final = 8
+"""Identifiers: an hour at least, and a radio that is opened anew several times within a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Identity:
         self._protocol = protocol
         self._tx_power_dbm = tx_power_dbm
         self._random_bytes = random_bytes
+        self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
 
     def take(self) -> OnAir:
         """Return the identifier to broadcast from now on; it is committed as used before this returns."""
@@ -60,7 +66,12 @@ class Identity:
                 slot_s = key.slot_start_s(now_s)
                 self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
         slot = self._protocol.identifier_at(key, now_s)
+        self._newest.append(slot.identifier)
         return OnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
+
+    def is_own(self, identifier: bytes) -> bool:
+        """Return whether this device has, or had a moment ago, ``identifier`` on the air."""
+        return identifier in self._newest
 
     def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
         key = own.key

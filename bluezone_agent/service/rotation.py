@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.service.identity import Identity, OnAir
 from bluezone_agent.stores.store import Store
@@ -23,31 +24,43 @@ class Rotation:
         self._radio = radio
         self._clock = clock
         self._changing = asyncio.Lock()
-        self._on_air: OnAir | None = None
+        self._newest: OnAir | None = None
         self._count = 0
 
     async def rotate(self) -> None:
-        """Take the next identifier and put it on the air in place of the present one."""
+        """Take the next identifier and put it on the air in place of the present one.
+
+        A radio that can listen but not broadcast is asked again with the next identifier, and `status` says so.
+        """
         async with self._changing:
-            on_air = self._identity.take()
-            await self._radio.advertise(on_air.frame)
-            self._on_air = on_air
+            self._newest = on_air = self._identity.take()
+            try:
+                await self._radio.advertise(on_air.frame)
+            except RadioUnavailableError as error:
+                if error.reason is not RadioFault.NO_BROADCAST:
+                    raise
+                self._mark("refused", on_air, reason=str(error))
+                log.warning("not_broadcasting", reason=str(error))
+                return
             self._count += 1
-            now_s = self._clock.now_s()
-            with self._store.transaction():
-                self._store.mark("broadcast", now_s, until_s=on_air.slot.ends_at_s, rotations=self._count)
+            self._mark("broadcast", on_air, rotations=self._count)
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
 
-    async def run(self) -> None:
-        """Rotate at every slot boundary, for ever; the first identifier is on the air already."""
+    def _mark(self, name: str, on_air: OnAir, **detail: object) -> None:
+        with self._store.transaction():
+            self._store.mark(name, self._clock.now_s(), until_s=on_air.slot.ends_at_s, **detail)
+
+    async def slot_over(self) -> None:
+        """Return when the slot of the newest identifier is over, or when the clock went back before it."""
         while True:
-            await self._clock.sleep_until(self._slot_end_s())
+            end_s = self._slot_end_s()
+            await self._clock.sleep_until(end_s)
             if self._clock.now_s() >= self._slot_end_s():
-                await self.rotate()
+                return
 
     def _slot_end_s(self) -> float:
-        if self._on_air is None:
-            raise RuntimeError("rotate() comes before run()")
-        slot = self._on_air.slot
+        if self._newest is None:
+            raise RuntimeError("rotate() comes before slot_over()")
+        slot = self._newest.slot
         went_back = self._clock.now_s() < slot.starts_at_s
         return 0.0 if went_back else slot.ends_at_s

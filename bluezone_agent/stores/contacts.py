@@ -114,6 +114,14 @@ class Contacts:
             ).fetchall()
         return sorted((_contact_minute(row) for row in rows), key=lambda m: m.minute)
 
+    def minutes_since(self, unix_s: float) -> list[ContactMinute]:
+        """Return all minutes from the one of ``unix_s`` on, oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE minute >= ? ORDER BY minute",
+            (minute_at(unix_s),),
+        )
+        return [_contact_minute(row) for row in rows]
+
     def hours(self, since_s: float) -> list[ContactHour]:
         """Return each hour since ``since_s`` in which something was heard, oldest first."""
         rows = self._db.execute(

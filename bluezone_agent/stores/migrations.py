@@ -154,3 +154,19 @@ def m005_sources(db: Database) -> None:
         ) STRICT
         """
     )
+
+
+@MIGRATIONS()
+def m006_listening(db: Database) -> None:
+    """When this device listened and when not, so that "no contact" and "not listening" differ."""
+    db.execute(
+        """
+        CREATE TABLE listening (
+            id INTEGER PRIMARY KEY,
+            starts_at_s INTEGER NOT NULL,
+            ends_at_s INTEGER NOT NULL,
+            scan_mode TEXT NOT NULL,            -- the radio's, empty when it did not listen
+            reason TEXT NOT NULL                -- why it did not: errors.RadioFault, else empty
+        ) STRICT
+        """
+    )

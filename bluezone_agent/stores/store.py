@@ -18,6 +18,7 @@ from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.database import open_database
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.listening import ListeningSpans
 from bluezone_agent.stores.sources import Sources
 
 RETENTION_DAYS: Final = 14
@@ -25,7 +26,10 @@ LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures, sources and signs of life. Writes happen within :meth:`transaction`."""
+    """Contacts, own keys, exposures, sources, listening spans and signs of life.
+
+    Writes happen within :meth:`transaction`.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         """Open the store in ``state_dir``; raises StoreError (see ``open_database``)."""
@@ -35,6 +39,7 @@ class Store(AbstractContextManager["Store"]):
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
+        self.listening = ListeningSpans(self._db)
         self.sources = Sources(self._db)
 
     @contextmanager
@@ -73,6 +78,7 @@ class Store(AbstractContextManager["Store"]):
             self.contacts.delete_before(limit_s)
             self.keys.delete_before(limit_s)
             self.exposures.delete_before(limit_s)
+            self.listening.delete_before(limit_s)
             self.sources.delete_before(limit_s)
         self._truncate_log()
 

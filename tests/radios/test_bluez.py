@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bluezone_agent.config import parse
 from bluezone_agent.core.frames import Frame
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios import bluez_faults as faults
 from bluezone_agent.radios.bluez import require_privacy_off
 from bluezone_agent.radios.bluez_frames import Advertisement, heard_frame, uuid16_of, uuid_text
+from bluezone_agent.radios.bluez_plan import PLANS, choose_plan
 from tests.radio_contract import frames
 
 
@@ -88,7 +90,7 @@ def test_what_is_registered_is_heard_as_the_same_frame_without_its_tx_power(prot
         ("org.freedesktop.DBus.Error.AccessDenied", RadioFault.NOT_PERMITTED),
         ("org.freedesktop.DBus.Error.UnknownObject", RadioFault.LOST),
         ("org.bluez.Error.NotReady", RadioFault.POWERED_OFF),
-        ("org.bluez.Error.NotPermitted", RadioFault.REFUSED),
+        ("org.bluez.Error.NotPermitted", RadioFault.NO_BROADCAST),
         ("org.bluez.Error.InProgress", RadioFault.REFUSED),
     ],
 )
@@ -96,4 +98,28 @@ def test_an_error_of_bluez_becomes_a_reason_with_a_way_out(name: str, reason: Ra
     error = faults.refused("hci0", "RegisterAdvertisement", name, "because")
     assert error.reason is reason
     assert error.exit_code == 69
-    assert "virtual" in error.hint
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("extended", "manufacturer", "name"),
+    [
+        (True, None, "extended"),
+        (True, 15, "extended"),
+        (False, None, "legacy"),
+        (False, 2, "legacy"),
+        (False, 305, "legacy-broadcom"),
+    ],
+)
+def test_the_plan_follows_from_what_the_controller_reports(extended: bool, manufacturer: int | None, name: str) -> None:
+    plan = choose_plan("auto", extended=extended, manufacturer=manufacturer)
+    assert plan.name == name
+    assert plan.scan_pause is not extended
+
+
+def test_the_operator_may_name_any_plan_that_there_is() -> None:
+    for plan in PLANS:
+        assert choose_plan(plan.name, extended=not plan.extended, manufacturer=None) is plan
+        assert parse(f'radio_plan = "{plan.name}"', Path("x.toml")).radio_plan == plan.name
+    with pytest.raises(ValueError, match="unknown plan"):
+        choose_plan("none", extended=True, manufacturer=None)

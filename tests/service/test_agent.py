@@ -161,18 +161,12 @@ def test_untrusted_time_is_kept_apart(store: Store) -> None:
     assert [own.exportable for own in store.keys.all()] == [False]
 
 
-def test_a_lost_radio_ends_the_agent_with_its_reason_and_keeps_what_was_heard(store: Store) -> None:
+def test_an_agent_without_a_radio_ends_with_the_reason(store: Store) -> None:
     bench = Bench(store)
-
-    async def lose(b: Bench) -> None:
-        b.radio.hear(frame_of_another(PROTOCOLS["gaen"]), -60)
-        b.radio.fails_with = RadioUnavailableError(RadioFault.LOST, "hci9 is gone")
-        await asyncio.sleep(10)
-
-    with pytest.raises(ExceptionGroup) as caught:
-        run_simulated(bench.during(lose))
-    assert caught.group_contains(RadioUnavailableError, match="hci9 is gone")
-    assert len(store.contacts.identifiers("gaen")[0]) == 1
+    bench.radio.fails_with = RadioUnavailableError(RadioFault.NO_ADAPTER, "hci9 is not there")
+    with pytest.raises(RadioUnavailableError, match="hci9 is not there"):
+        run_simulated(bench.agent.run(asyncio.Event()))
+    assert store.keys.all() == []
 
 
 def test_the_key_is_replaced_on_the_air_at_once_when_asked(store: Store) -> None:

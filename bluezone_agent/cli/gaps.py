@@ -1,0 +1,40 @@
+"""When nobody listened, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bluezone_agent.cli.base import iso
+from bluezone_agent.cli.i18n import _, local_clock, local_date
+from bluezone_agent.errors import N_, RadioFault
+from bluezone_agent.stores.listening import NOT_RUNNING, Span
+
+REASONS: Final = {
+    NOT_RUNNING: N_("the agent did not run"),
+    RadioFault.NO_BLUETOOTH: N_("no Bluetooth service"),
+    RadioFault.NO_ADAPTER: N_("no Bluetooth adapter"),
+    RadioFault.POWERED_OFF: N_("the adapter was powered off"),
+    RadioFault.NOT_PERMITTED: N_("not permitted to use Bluetooth"),
+    RadioFault.LINKABLE: N_("identifiers would have been linkable"),
+    RadioFault.REFUSED: N_("the Bluetooth service refused"),
+    RadioFault.LOST: N_("the radio was lost"),
+    RadioFault.SILENT: N_("the scanner had fallen silent"),
+    RadioFault.SUSPENDED: N_("the device was suspended"),
+}
+
+
+def gap_text(gap: Span) -> str:
+    """Return one line: from when to when nobody listened, and why."""
+    same_day = local_date(gap.starts_at_s) == local_date(gap.ends_at_s)
+    end = local_clock(gap.ends_at_s) if same_day else f"{local_date(gap.ends_at_s)} {local_clock(gap.ends_at_s)}"
+    return _("not listening {date} {start}-{end}: {reason}").format(
+        date=local_date(gap.starts_at_s),
+        start=local_clock(gap.starts_at_s),
+        end=end,
+        reason=_(REASONS.get(gap.reason, gap.reason)),
+    )
+
+
+def gap_as_json(gap: Span) -> dict[str, object]:
+    """Return the same for programs."""
+    return {"starts_at": iso(gap.starts_at_s), "ends_at": iso(gap.ends_at_s), "reason": gap.reason}

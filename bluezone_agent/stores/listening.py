@@ -1,0 +1,98 @@
+"""When this device listened, how, and why not: what tells "nobody was there" from "nobody listened"."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+NOT_RUNNING: Final = "not running"
+"""The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time in which this device listened, or did not. Times between spans: no agent ran."""
+
+    starts_at_s: int
+    ends_at_s: int
+    scan_mode: str
+    """That of the radio (see the Radio port); empty while nobody listened."""
+    reason: str = ""
+    """Why nobody listened: a RadioFault."""
+
+    @property
+    def listened(self) -> bool:
+        """Whether what was sent near this device could have been heard."""
+        return bool(self.scan_mode)
+
+
+class ListeningSpans:
+    """Spans of 14 days, in the order in which they began. The newest one is open: it grows."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def begin(self, at_s: float, scan_mode: str, reason: str = "") -> None:
+        """End the open span at ``at_s``, which may be some time ago, and open another."""
+        self._db.execute(
+            "UPDATE listening SET ends_at_s = max(starts_at_s, ?) WHERE id = (SELECT max(id) FROM listening)",
+            (int(at_s),),
+        )
+        self.resume(at_s, scan_mode, reason)
+
+    def resume(self, at_s: float, scan_mode: str, reason: str = "") -> None:
+        """Open a span and leave the one before as it is: nothing is known of the time since."""
+        self._db.execute(
+            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason) VALUES (?, ?, ?, ?)",
+            (int(at_s), int(at_s), scan_mode, reason),
+        )
+
+    def extend(self, at_s: float) -> None:
+        """Let the open span last until ``at_s``; a clock that went back changes nothing."""
+        self._db.execute(
+            "UPDATE listening SET ends_at_s = max(ends_at_s, ?) WHERE id = (SELECT max(id) FROM listening)",
+            (int(at_s),),
+        )
+
+    def since(self, unix_s: float) -> list[Span]:
+        """Return the spans that last beyond ``unix_s``, oldest first, cut there; empty ones are left out."""
+        rows = self._db.execute(
+            "SELECT max(starts_at_s, ?), ends_at_s, scan_mode, reason FROM listening"
+            " WHERE ends_at_s > ? AND ends_at_s > starts_at_s ORDER BY id",
+            (int(unix_s), int(unix_s)),
+        )
+        return _joined(Span(*row) for row in rows)
+
+    def delete_before(self, unix_s: float) -> int:
+        """Delete spans that ended before ``unix_s``; return how many."""
+        return self._db.execute("DELETE FROM listening WHERE ends_at_s < ?", (int(unix_s),)).rowcount
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans with those in one that follow each other at once and are alike."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        alike = last is not None and (last.scan_mode, last.reason) == (span.scan_mode, span.reason)
+        if last is not None and alike and last.ends_at_s == span.starts_at_s:
+            joined[-1] = replace(last, ends_at_s=span.ends_at_s)
+        else:
+            joined.append(span)
+    return joined
+
+
+def gaps(spans: Sequence[Span], since_s: float, until_s: float) -> list[Span]:
+    """Return when nobody listened between the two times: spans without a scan, and the time between spans."""
+    found: list[Span] = []
+    at_s = int(since_s)
+    for span in sorted(spans, key=lambda s: s.starts_at_s):
+        if span.starts_at_s > at_s:
+            found.append(Span(at_s, span.starts_at_s, "", NOT_RUNNING))
+        if not span.listened:
+            found.append(span)
+        at_s = max(at_s, span.ends_at_s)
+    if until_s > at_s:
+        found.append(Span(at_s, int(until_s), "", NOT_RUNNING))
+    return found
