@@ -21,6 +21,8 @@ root = Group(
         "run": "run:run",
         "demo": "demo:demo",
         "status": "status:status",
+        "selftest": "selftest:selftest",
+        "doctor": "doctor:doctor",
         "contacts": "contacts:contacts",
         "check": "check:check",
         "exposures": "exposures:exposures",

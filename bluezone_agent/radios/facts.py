@@ -1,0 +1,54 @@
+"""What can be seen of Bluetooth on this machine, as values; reading them is :mod:`bluez_facts`'s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bluezone_agent.errors import RadioUnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFacts:
+    """An adapter as bluetoothd shows it."""
+
+    name: str
+    powered: bool
+    discoverable: bool
+    advertises: bool
+    """Whether it has Bluetooth Low Energy advertising at all."""
+    extended: bool
+    """Whether it has extended advertising; else it can't take a new address while it scans."""
+    monitors: bool
+    """Whether bluetoothd lets it scan passively, which before 5.77 needs ``bluetoothd -E``."""
+    instances_used: int
+    instances_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class RfkillFacts:
+    """A switch that can silence Bluetooth."""
+
+    name: str
+    soft: bool
+    """Switched off by a program; another one can switch it on."""
+    hard: bool
+    """Switched off by a key or a slider of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class BluetoothFacts:
+    """Bluetooth on this machine."""
+
+    kernel_adapters: tuple[str, ...] = ()
+    """``hciN`` of every adapter that the kernel knows, whether bluetoothd runs or not."""
+    rfkill: tuple[RfkillFacts, ...] = ()
+    service_fault: RadioUnavailableError | None = None
+    """Why bluetoothd can't be asked."""
+    version: tuple[int, int] | None = None
+    adapters: tuple[AdapterFacts, ...] = ()
+    privacy_fault: RadioUnavailableError | None = None
+    """What main.conf says, or that it can't be read."""
+    has_bumble: bool = False
+    """Whether the optional stack of the HCI radio is installed."""
+    may_open_hci: bool = False
+    """Whether this process may open an adapter for itself."""
