@@ -45,6 +45,11 @@ def test_every_setting_is_read() -> None:
     assert config.sources == (Source("/srv/keys", "index", ("VN",), True, True, "/srv/ca.pem", True, keys),)
 
 
+def test_one_radio_or_several() -> None:
+    assert parse('radio = "hci:usb:0"', PATH).radios == ("hci:usb:0",)
+    assert parse('radio = ["bluez:hci1", "hci:0"]', PATH).radios == ("bluez:hci1", "hci:0")
+
+
 def test_the_example_explains_every_setting_with_its_true_default() -> None:
     example = files("bluezone_agent.cli").joinpath("example.toml").read_text()
     assert parse(example, PATH) == Config()
@@ -63,6 +68,10 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         ('protokol = "gaen"', 'unknown setting "protokol"', "did you mean protocol?"),
         ('protocol = "zigbee"', 'protocol = "zigbee" is not known', "bluezone, gaen"),
         ('radio = "hci0"', 'radio = "hci0" is not known', "bluez:hci0, hci:0, virtual"),
+        ('radio = ["virtual", "hci0"]', 'radio = "hci0" is not known', "bluez:hci0, hci:0"),
+        ("radio = []", 'radio = "" is not known', "bluez:hci0, hci:0"),
+        ('radio = ["hci:0", "hci:1", "hci:0"]', "the radio hci:0 is named twice", "each adapter once"),
+        ("radio = 3", "`$.radio` (found: 3)", "config init -"),
         ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
         ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
         ('check_every_hours = "often"', "`$.check_every_hours` (found: 'often')", "config init -"),
