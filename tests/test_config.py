@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bluezone_agent.cli.i18n import rendered
-from bluezone_agent.config import Config, Key, Source, load, parse
+from bluezone_agent.config import Config, Key, Publishing, Source, load, parse
 from bluezone_agent.errors import ConfigError
 
 PATH = Path("agent.toml")
@@ -45,6 +45,18 @@ def test_every_setting_is_read() -> None:
     assert config.sources == (Source("/srv/keys", "index", ("VN",), True, True, "/srv/ca.pem", True, keys),)
 
 
+def test_a_key_server_is_read() -> None:
+    text = """
+        [publish]
+        verification_server = "https://v"
+        key_server = "https://k"
+        api_key = "a"
+        health_authority_id = "h"
+        chaff = true
+    """
+    assert parse(text, PATH).publish == Publishing("https://v", "https://k", "a", "h", True)
+
+
 def test_one_radio_or_several() -> None:
     assert parse('radio = "hci:usb:0"', PATH).radios == ("hci:usb:0",)
     assert parse('radio = ["bluez:hci1", "hci:0"]', PATH).radios == ("bluez:hci1", "hci:0")
@@ -57,7 +69,7 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         line[2:] for line in example.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
     ]
     shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
-    assert set(Config.__struct_fields__) - {"sources"} == {s.split(" = ")[0] for s in shown.splitlines()}
+    assert set(Config.__struct_fields__) - {"sources", "publish"} == {s.split(" = ")[0] for s in shown.splitlines()}
     defaults = msgspec.structs.replace(parse(shown, PATH), notify_command=())
     assert defaults == Config()
 
@@ -93,6 +105,12 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
             "any number of regions",
         ),
         ("protocol = ", "not valid TOML", "config check"),
+        ('[publish]\nkeyserver = "x"', 'unknown setting [publish] "keyserver"', "did you mean key_server?"),
+        (
+            '[publish]\nkey_server = "x"',
+            "missing required field `verification_server` - at `$.publish`",
+            "config init -",
+        ),
         ("a = 1\na = 2", "not valid TOML", "config check"),
     ],
 )
