@@ -1,17 +1,25 @@
 """What every test shares."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from tests.key_servers.google import Servers, running
 from tests.program import Program
 
 structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     processors=[structlog.processors.KeyValueRenderer()],
 )
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    with running() as both:
+        yield both
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ def check(*, file: Path | None, as_json: bool) -> None:
     if loaded.sources:
         pinned_sources(loaded, None)  # reads the keys
     values = msgspec.to_builtins(loaded)
+    if loaded.publish:
+        values["publish"]["api_key"] = "<set>"
     if as_json:
         print_json(values)
         return

@@ -17,8 +17,8 @@ from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 @click.group(
     cls=Group,
-    help=N_("Your own daily keys, to list or to export when you are a case; and those of cases that were published."),
-    lazy={"feed": "feed:feed"},
+    help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
+    lazy={"feed": "feed:feed", "publish": "publish:publish", "chaff": "publish:chaff"},
 )
 def keys() -> None:
     """Group of the key commands."""

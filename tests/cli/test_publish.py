@@ -1,0 +1,73 @@
+"""``keys publish`` as a person runs it; the servers are those of the client's own tests."""
+
+import json
+import time
+
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.stores.store import Store
+from tests.key_servers.google import CODE, Servers
+from tests.program import Program
+
+
+def prepared(program: Program, servers: Servers) -> None:
+    """Configure the servers and keep one key of yesterday."""
+    program.config.write_text(
+        f"""
+        [publish]
+        verification_server = "{servers.url}"
+        key_server = "{servers.url}"
+        api_key = "API-KEY"
+        health_authority_id = "vn.example"
+        """
+    )
+    start = int(time.time()) // DAY_S * DAY_S - DAY_S
+    with Store(program.state_dir) as store, store.transaction():
+        store.keys.add(DailyKey("gaen", b"k" * 16, start, start + DAY_S, 144), last_slot_s=start + 600, exportable=True)
+
+
+def test_with_a_code_and_a_yes_the_keys_are_published(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    done = program.run("keys", "publish", "--code", CODE, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"sent": 1, "inserted": 1, "refused": None}
+    assert len(servers.published) == 1
+    assert "API-KEY" not in done.stdout + done.stderr
+
+
+def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    done = program.run("keys", "publish", "--code", CODE)
+    assert done.returncode == 130
+    assert "It can't be undone" in done.stderr
+    assert servers.calls == []
+
+
+def test_a_wrong_code_is_said_with_the_way_out(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    done = program.run("keys", "publish", "--code", "0", "--yes")
+    assert done.returncode == 75
+    assert "code_invalid: verification code is unknown" in done.stderr
+    assert "hint: check the code; each can be used once" in done.stderr
+
+
+def test_the_key_of_the_interface_is_not_shown(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    shown = program.run("config", "check").stdout + program.run("config", "check", "--json").stdout
+    assert "vn.example" in shown
+    assert "API-KEY" not in shown
+
+
+def test_without_a_server_it_says_so(program: Program) -> None:
+    done = program.run("keys", "publish", "--code", CODE, "--yes")
+    assert done.returncode == 78
+    assert "no key server is configured" in done.stderr
+
+
+def test_chaff_is_sent_and_never_a_key(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    done = program.run("keys", "chaff")
+    assert done.returncode == 0, done.stderr
+    assert [path for path, *_ in servers.calls] == ["/api/verify", "/api/certificate", "/v1/publish"]
+    assert all(headers["X-Chaff"] == "1" for _, headers, *_ in servers.calls)
+    assert servers.published == []
