@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
@@ -212,6 +212,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: bytes) -> None:
         read_report(path)
 
 
+@settings(deadline=None)  # it writes files, and other work may go on
 @given(
     st.binary()
     | st.builds(lambda salt: msgspec.json.encode(Report("bluezone-agent witness report 1", "b", 0, 1, salt)), st.text())
