@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from bluezone_agent.core.frames import Frame
-from bluezone_agent.errors import RadioUnavailableError
+from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios import bluez_faults as faults
 from bluezone_agent.radios.bluez_adapter import LEAVING_TIMEOUT_S, Adapter
@@ -29,6 +29,8 @@ SCANNER_SILENT_S: Final = 90.0
 missed, or nobody is there. Noticed within 95 s of the last advert, and the scan has started again 1 s later."""
 POWERED_OFF_S: Final = 1.5
 """Controllers that load their firmware again need about a second."""
+FLIP_OVER_S: Final = 0.5
+"""bluetoothd 5.66 also crashes when whoever asked for a broadcast leaves the bus while it is being changed."""
 LONGEST_PAUSE_MS: Final = 2000
 """Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
 start of the next do not meet to the millisecond."""
@@ -119,6 +121,8 @@ class BluezRadio:
         except (RadioUnavailableError, TimeoutError):
             pass  # closing takes it off the air
         finally:
+            if self._adapter.fault and self._adapter.fault.reason is RadioFault.LINKABLE:
+                await asyncio.sleep(FLIP_OVER_S)
             await self._adapter.__aexit__()
 
     async def advertise(self, frame: Frame) -> None:

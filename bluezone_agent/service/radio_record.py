@@ -54,7 +54,8 @@ class RadioRecord:
         elif (known.reason, str(known)) == (error.reason, str(error)):
             return
         self._down = error
-        log.warning("radio_lost", reason=error.reason, message=str(error))
+        say = log.info if error.reason is RadioFault.SILENT else log.warning
+        say("radio_lost", reason=str(error.reason), message=str(error))
         with self._store.transaction():
             self._begin(now_s, "", error.reason)
             self._mark(now_s)

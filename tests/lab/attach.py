@@ -2,6 +2,7 @@
 
 ``python -m tests.lab.attach OUT FIRST N extended|legacy strict|none`` writes OUT/air.jsonl and OUT/hci.log. Who hears
 whom is read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; other pairs are at -50 dBm.
+A file OUT/deaf makes all of them report nothing until their scan has stood still for half a second.
 """
 
 from __future__ import annotations
@@ -64,9 +65,14 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
             )
             open_ones.append((transport, controller))
             await asyncio.sleep(0.05)
+        deaf = out / "deaf"
         while not stop.is_set():
             air.sweep()
             reach.look()
+            if deaf.exists():
+                deaf.unlink()
+                for _, controller in open_ones:
+                    controller.deaf = True
             await asyncio.sleep(LOOK_S)
         air.sweep(everything=True)
 

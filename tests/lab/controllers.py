@@ -24,6 +24,8 @@ LEGACY_TYPES: Final = {0: CONNECTABLE | SCANNABLE, 2: SCANNABLE, 3: 0}
 LEGACY_PDU: Final = 0x10
 SCAN_RESPONSE: Final = 8
 ACTIVE_SCAN: Final = 1
+UNSTUCK_S: Final = 0.5
+"""bluetoothd's own restarts of discovery, every 11 s, pause the scan for milliseconds: they mend nothing here."""
 NO_VALUE: Final = 127
 LOGGED: Final = ("RANDOM_ADDRESS", "ADVERTISING", "SCAN_PARAM", "SCAN_ENABLE")
 
@@ -78,6 +80,9 @@ class LabController(Controller):
         self._strict_filter = strict_filter
         self._log = log
         self._seen: set[bytes] = set()
+        self.deaf = False
+        """A scanner that is stuck: it is enabled and reports nothing, until it was off for :data:`UNSTUCK_S`."""
+        self._scan_stopped_s = 0.0
         if not extended:
             self.le_features &= ~(hci.LeFeatureMask.LE_EXTENDED_ADVERTISING | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING)
 
@@ -106,6 +111,11 @@ class LabController(Controller):
 
     def _scan_changed(self) -> None:
         self._seen.clear()
+        now_s = asyncio.get_running_loop().time()
+        if not self.le_scan_enable:
+            self._scan_stopped_s = now_s
+        elif now_s - self._scan_stopped_s >= UNSTUCK_S:
+            self.deaf = False
         self.filter_duplicates = self.filter_duplicates and self._strict_filter
 
     def on_hci_le_set_extended_scan_parameters_command(self, command: Any) -> Any:
@@ -128,7 +138,7 @@ class LabController(Controller):
     def received(self, pdu: ll.AdvertisingPdu, rssi_dbm: int) -> None:
         """Take one advertisement off the air and report it to the host, as far as it scans and has not seen it."""
         address = vars(pdu)["advertiser_address"]
-        if not self.le_scan_enable:
+        if not self.le_scan_enable or self.deaf:
             return
         if self.filter_duplicates:
             if bytes(address) in self._seen:
