@@ -1,7 +1,7 @@
 """Attach virtual controllers to /dev/vhci, one kernel ``hciN`` each, and keep them until SIGTERM.
 
-``python -m tests.lab.attach OUT FIRST N extended|legacy strict|none`` writes OUT/air.jsonl and OUT/hci.log. Who hears
-whom is read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; other pairs are at -50 dBm.
+``python -m tests.lab.attach OUT FIRST N extended|legacy strict|none CROWD`` writes OUT/air.jsonl and OUT/hci.log. Who
+hears whom is read from OUT/range.json whenever it changes: ``{"0>1": -47, "0>2": null}``; other pairs are at -50 dBm.
 A file OUT/deaf makes all of them report nothing until their scan has stood still for half a second.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 from bumble.transport import open_transport
 
 from tests.lab.air import AirLog, HciLog
-from tests.lab.controllers import LabController, LabLink
+from tests.lab.controllers import LabController, LabLink, broadcast
 
 NEAR_DBM: Final = -50
 LOOK_S: Final = 0.5
@@ -43,8 +43,11 @@ class Range:
         return self._table.get(f"{sender}>{receiver}", NEAR_DBM)
 
 
-async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bool) -> None:
-    """Run these controllers until SIGTERM; the numbers are those that the kernel will give them."""
+async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bool, crowd: int) -> None:
+    """Run these controllers until SIGTERM, in a crowd of ``crowd`` broadcasters that have no kernel.
+
+    The numbers are those that the kernel will give them.
+    """
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with (out / "air.jsonl").open("w") as air_file, (out / "hci.log").open("w") as hci_file:
@@ -65,6 +68,7 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
             )
             open_ones.append((transport, controller))
             await asyncio.sleep(0.05)
+        members = [asyncio.create_task(broadcast(link, number)) for number in range(crowd)]
         deaf = out / "deaf"
         while not stop.is_set():
             air.sweep()
@@ -74,6 +78,8 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
                 for _, controller in open_ones:
                     controller.deaf = True
             await asyncio.sleep(LOOK_S)
+        for member in members:
+            member.cancel()
         air.sweep(everything=True)
 
 
@@ -84,5 +90,6 @@ if __name__ == "__main__":
             range(int(sys.argv[2]), int(sys.argv[2]) + int(sys.argv[3])),
             extended=sys.argv[4] == "extended",
             strict_filter=sys.argv[5] == "strict",
+            crowd=int(sys.argv[6]),
         )
     )

@@ -24,6 +24,7 @@ LEGACY_TYPES: Final = {0: CONNECTABLE | SCANNABLE, 2: SCANNABLE, 3: 0}
 LEGACY_PDU: Final = 0x10
 SCAN_RESPONSE: Final = 8
 ACTIVE_SCAN: Final = 1
+CROWD_INTERVAL_S: Final = 0.25
 UNSTUCK_S: Final = 0.5
 """bluetoothd's own restarts of discovery, every 11 s, pause the scan for milliseconds: they mend nothing here."""
 NO_VALUE: Final = 127
@@ -182,3 +183,22 @@ class LabController(Controller):
             event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi_dbm
         )
         self.send_hci_packet(event([report]))
+
+
+class Beacon:
+    """A broadcaster of a crowd, without a host: what the air knows of it."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"crowd{number}"
+
+
+async def broadcast(link: LabLink, number: int) -> None:
+    """Send one Exposure Notification identifier under one address every 250 ms, for ever."""
+    address = hci.Address(number.to_bytes(2, "little") + bytes(4), hci.Address.RANDOM_DEVICE_ADDRESS)
+    data = bytes.fromhex("03036ffd17166ffd") + number.to_bytes(16, "big") + bytes(4)
+    pdu = ll.AdvInd(advertiser_address=address, data=data)
+    vars(pdu)["lab"] = LEGACY_PDU, data, b""
+    await asyncio.sleep(number * CROWD_INTERVAL_S / 50)
+    while True:
+        link.send_advertising_pdu(Beacon(number), pdu)  # type: ignore[arg-type]
+        await asyncio.sleep(CROWD_INTERVAL_S)

@@ -58,6 +58,12 @@ class Agent:
         with self._log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(*self._command("run"), stdout=log, stderr=log)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def stop(self) -> tuple[int, float]:
         """Send SIGTERM and return the exit code and how long it took; one that has ended already just says so."""
         assert self._process is not None
@@ -142,6 +148,7 @@ class Guest:
                 *("-m", "tests.lab.attach", str(out), str(first), str(count)),
                 "extended" if self.options["extended"] else "legacy",
                 "strict" if self.options["strict_filter"] else "none",
+                str(self.options.get("crowd", 0)),
                 stdout=log,
                 stderr=log,
             )
