@@ -95,6 +95,8 @@ class Supervision:
         """Set when the radio works for the first time."""
         self._broken: asyncio.Future[None] | None = None
         """Of the session that took an identifier: who finds it broken says so here."""
+        self._hears = False
+        """Whether anything was heard since the last look: a look at the clock for every advert costs more."""
         self._heard_up_s = 0.0
         self._silent_scans = 0
         self._silent_sessions = 0
@@ -211,6 +213,8 @@ class Supervision:
                     scan.result()
                     return True
                 self._require_awake()
+                if self._hears:
+                    self._hears, self._heard_up_s = False, self._clock.uptime_s()
         finally:
             scan.cancel()
             await asyncio.gather(scan, return_exceptions=True)
@@ -219,13 +223,13 @@ class Supervision:
         return False
 
     def _heard(self, advert: Advert) -> None:
-        self._heard_up_s = self._clock.uptime_s()
+        self._hears = True
         if self._silent_scans:
             self._heard_again()
         self._pass_on(advert)
 
     def _heard_again(self) -> None:
-        if self._heard_up_s - self._scan_up_s <= PROVED_DEAF_S:
+        if self._clock.uptime_s() - self._scan_up_s <= PROVED_DEAF_S:
             self._record.was_deaf(*self._silence)
         self._silent_scans = self._silent_sessions = 0
 
