@@ -5,21 +5,24 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.program import TIMEOUT_S, Program
 
 
-def until(done: Callable[[], bool], what: str) -> None:
-    """Wait for what another process brings about."""
+def until(agent: subprocess.Popen[str], program: Program, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the first status of a running agent that is ``done``."""
     deadline_s = time.monotonic() + TIMEOUT_S
-    while not done():
-        assert time.monotonic() < deadline_s, f"still waiting for: {what}"
+    while not done(seen := status(program)):
+        assert agent.poll() is None, agent.communicate()[1]
+        assert time.monotonic() < deadline_s, seen
         time.sleep(0.2)
+    return seen
 
 
-def status(program: Program) -> dict[str, object]:
+def status(program: Program) -> dict[str, Any]:
     out = program.run("status", "--json").stdout
     return dict(json.loads(out))
 
@@ -39,8 +42,7 @@ def stopped(agent: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) 
 def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> None:
     agent = virtual.start("run")
     try:
-        until(lambda: status(virtual)["running"] is True and status(virtual)["rotations"] == 1, "the first broadcast")
-        seen = status(virtual)
+        seen = until(agent, virtual, lambda seen: seen["running"] and seen["rotations"] > 0)
         assert (seen["healthy"], seen["problems"], seen["radio"], seen["protocol"]) == (True, [], "virtual", "bluezone")
         time.sleep(3)  # so that the neighbours are heard, four times a second
     finally:
@@ -56,7 +58,7 @@ def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> N
 def test_a_second_one_on_the_same_state_is_refused(virtual: Program) -> None:
     agent = virtual.start("run")
     try:
-        until(lambda: status(virtual)["running"] is True, "the start")
+        until(agent, virtual, lambda seen: seen["running"])
         second = virtual.run("run")
     finally:
         stopped(agent, signal.SIGINT)
