@@ -16,6 +16,7 @@ from bluezone_agent.service import control
 from bluezone_agent.service.failures import first_failure
 from bluezone_agent.service.identity import Identity, cut_running_key
 from bluezone_agent.service.listening import Listening
+from bluezone_agent.service.progress import Progress
 from bluezone_agent.service.radio_record import RadioRecord
 from bluezone_agent.service.rotation import Rotation
 from bluezone_agent.service.schedule import CHECK_JITTER_S, Job, repeat
@@ -36,8 +37,8 @@ class Agent:
     clock: Clock
     protocol: ProximityProtocol
     tx_power_dbm: int
-    check: Job
-    """Fetches case files and matches them; its errors are its own to record."""
+    check: Job | None
+    """Fetches case files and matches them; its errors are its own to record. None where a timer does it."""
     sources: int = 0
     """How many sources the check reads; a check that is overdue is a fault only where there are some."""
     check_every_hours: int = 4
@@ -48,6 +49,10 @@ class Agent:
     witnesses: int = 0
     """How many other adapters listen, each of which hears the own broadcast; without one nobody here can prove it."""
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+    progress: Progress = field(default_factory=Progress)
+    """What the workers have promised to have done by when; for a watchdog."""
+    beside: tuple[Job, ...] = ()
+    """What else runs, for ever, from when the first scan window is over."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set; then withdraw the broadcast and commit what was heard.
@@ -61,13 +66,14 @@ class Agent:
             tx_power_dbm=self.tx_power_dbm,
             random_bytes=self.random_bytes,
         )
-        listening = Listening(self.store, self.clock, identity.is_own)
+        listening = Listening(self.store, self.clock, identity.is_own, self.progress)
         supervision = Supervision(
             self.radio,
-            Rotation(identity, self.store, self.radio, self.clock),
+            Rotation(identity, self.store, self.radio, self.clock, self.progress),
             RadioRecord(self.store, self.clock),
             self.clock,
             listening.heard,
+            progress=self.progress,
             allow_power_cycle=self.allow_power_cycle,
         )
         try:
@@ -92,9 +98,13 @@ class Agent:
             self._say_started()
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(listening.write_minutes())
-                workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
+                if self.check:
+                    workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, self._expire))
                 workers.create_task(control.serve(self.store.state_dir, {control.REPLACE_KEY: replace_key}))
+                await supervision.listens.wait()
+                for job in self.beside:
+                    workers.create_task(job())
 
         async with asyncio.TaskGroup() as workers:
             running = [workers.create_task(supervise()), workers.create_task(work_once_started())]

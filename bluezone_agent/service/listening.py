@@ -13,7 +13,9 @@ from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, MinuteFold
 from bluezone_agent.errors import MalformedPayloadError
 from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.service.progress import Part, Progress
 from bluezone_agent.service.proof import mark_proved
+from bluezone_agent.service.status import COMMIT_LATE_S
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
@@ -22,11 +24,12 @@ log: Final = structlog.get_logger()
 class Listening:
     """Folds what the radio hears and commits it once a minute."""
 
-    def __init__(self, store: Store, clock: Clock, is_own: Callable[[bytes], bool] = lambda _: False) -> None:
+    def __init__(self, store: Store, clock: Clock, is_own: Callable[[bytes], bool], progress: Progress) -> None:
         """``is_own`` tells the identifiers that this device has on the air itself."""
         self._store = store
         self._clock = clock
         self._is_own = is_own
+        self._progress = progress
         self._proof: Advert | None = None
         self._fold = MinuteFold()
         self._trusted = clock.trusted()
@@ -63,6 +66,7 @@ class Listening:
     async def write_minutes(self) -> None:
         """Commit each minute shortly after it is over, for ever."""
         while True:
+            self._progress.promise(Part.WRITER, COMMIT_LATE_S)
             await self._clock.sleep_until((minute_at(self._clock.now_s()) + 1) * MINUTE_S + 1)
             self.commit(before_minute=minute_at(self._clock.now_s()))
 

@@ -10,6 +10,8 @@ import structlog
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.service.identity import Identity, OnAir
+from bluezone_agent.service.progress import STUCK_S, Part, Progress
+from bluezone_agent.service.status import ROTATION_LATE_S
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
@@ -18,11 +20,12 @@ log: Final = structlog.get_logger()
 class Rotation:
     """Puts identifiers on the air, one after the other."""
 
-    def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock) -> None:
+    def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock, progress: Progress) -> None:
         self._identity = identity
         self._store = store
         self._radio = radio
         self._clock = clock
+        self._progress = progress
         self._changing = asyncio.Lock()
         self._newest: OnAir | None = None
         self._count = 0
@@ -33,6 +36,7 @@ class Rotation:
         A radio that can listen but not broadcast is asked again with the next identifier, and `status` says so.
         """
         async with self._changing:
+            self._progress.promise(Part.ROTATION, STUCK_S)
             self._newest = on_air = self._identity.take()
             try:
                 await self._radio.advertise(on_air.frame)
@@ -47,6 +51,7 @@ class Rotation:
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
 
     def _mark(self, name: str, on_air: OnAir, **detail: object) -> None:
+        self._progress.promise(Part.ROTATION, on_air.slot.ends_at_s - self._clock.now_s() + ROTATION_LATE_S)
         with self._store.transaction():
             self._store.mark(name, self._clock.now_s(), until_s=on_air.slot.ends_at_s, **detail)
 

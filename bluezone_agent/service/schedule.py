@@ -6,13 +6,13 @@ the time as an argument, so the same jobs run in simulated time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from bluezone_agent.ports import Clock
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 CHECK_JITTER_S: Final = 30 * 60
 """Checks of many devices spread over half an hour, so that their minutes tell nothing and load nobody."""

@@ -25,6 +25,7 @@ from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock, Radio
 from bluezone_agent.service.backoff import Backoff
 from bluezone_agent.service.failures import first_failure
+from bluezone_agent.service.progress import STUCK_S, Part, Progress
 from bluezone_agent.service.radio_record import RadioRecord
 from bluezone_agent.service.rotation import Rotation
 
@@ -80,6 +81,7 @@ class Supervision:
         clock: Clock,
         heard: Callable[[Advert], None],
         *,
+        progress: Progress,
         allow_power_cycle: bool = False,
         random: Callable[[], float] = RANDOM.random,
     ) -> None:
@@ -89,10 +91,13 @@ class Supervision:
         self._record = record
         self._clock = clock
         self._pass_on = heard
+        self._progress = progress
         self._allow_power_cycle = allow_power_cycle
         self._backoff = Backoff(random)
         self.started = asyncio.Event()
         """Set when the radio works for the first time."""
+        self.listens = asyncio.Event()
+        """Set when a scan has lasted for :data:`LOOK_S`: the first scan window is over."""
         self._broken: asyncio.Future[None] | None = None
         """Of the session that took an identifier: who finds it broken says so here."""
         self._hears = False
@@ -114,11 +119,13 @@ class Supervision:
         """
         while True:
             opened_up_s = self._clock.uptime_s()
+            self._progress.promise(Part.SCAN, STUCK_S)
             try:
                 await self._session()
             except RadioUnavailableError as error:
                 if not self.started.is_set():
                     raise
+                self._progress.excuse(Part.ROTATION)
                 self._record.fails(error)
                 was_on_air, self._broken = self._broken is not None, None
                 lasted_s = self._clock.uptime_s() - opened_up_s
@@ -212,6 +219,8 @@ class Supervision:
                 if scan.done():
                     scan.result()
                     return True
+                self._progress.promise(Part.SCAN, STUCK_S)
+                self.listens.set()
                 self._require_awake()
                 if self._hears:
                     self._hears, self._heard_up_s = False, self._clock.uptime_s()
@@ -239,6 +248,7 @@ class Supervision:
         if error.reason in MENDED_BY_POWER and self._backoff.failures % POWER_CYCLE_AFTER == 0:
             await self._power_cycle()
         calm_s, wait_s = self._backoff.calm_s(), self._backoff.wait_s()
+        self._progress.promise(Part.SCAN, calm_s + wait_s + STUCK_S)
         await asyncio.sleep(calm_s if error.reason in ANNOUNCED else max(calm_s, wait_s))
         if error.reason in ANNOUNCED:
             with suppress(TimeoutError):
