@@ -12,7 +12,8 @@ from bluezone_agent.cli.feed import source_lines, source_object
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
 from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.errors import EXIT_FAULT, N_
-from bluezone_agent.service.status import Problem, RadioState, Status
+from bluezone_agent.service.health import Problem
+from bluezone_agent.service.status import RadioState, Status
 from bluezone_agent.service.status import status as read_status
 from bluezone_agent.stores.store import Store
 

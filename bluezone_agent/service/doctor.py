@@ -10,7 +10,8 @@ from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.radios.facts import BluetoothFacts
 from bluezone_agent.service.doctor_bluetooth import bluetooth_findings
 from bluezone_agent.service.findings import Finding, Level, error, fault, ok, warning
-from bluezone_agent.service.status import Problem, Status
+from bluezone_agent.service.health import Problem
+from bluezone_agent.service.status import Status
 
 DISK_FAULT_BYTES: Final = 50_000_000
 """The write-ahead log and a day in a crowd (2.6 kB a contact-hour, 500 at a time) take 30 MB."""

@@ -13,9 +13,9 @@ from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, MinuteFold
 from bluezone_agent.errors import MalformedPayloadError
 from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.service.health import COMMIT_LATE_S
 from bluezone_agent.service.progress import Part, Progress
 from bluezone_agent.service.proof import mark_proved
-from bluezone_agent.service.status import COMMIT_LATE_S
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()

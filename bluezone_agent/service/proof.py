@@ -32,10 +32,6 @@ class Proof:
     """Who: the adapter's name in the configuration, or the name in a peer's report."""
     rssi_dbm: int | None = None
 
-    def overdue(self, began_s: float, now_s: float) -> bool:
-        """Return whether it should have been heard again by now; ``began_s`` is when the agent started."""
-        return self.provable and now_s > max(began_s, self.at_s or 0) + PROOF_LATE_S
-
 
 def read_proof(signs: Mapping[str, tuple[int, dict[str, Any]]]) -> Proof:
     """Return the proof that a store's signs of life hold."""

@@ -8,7 +8,7 @@ import structlog
 
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
-from bluezone_agent.service.status import RADIO
+from bluezone_agent.service.health import RADIO
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()

@@ -9,9 +9,9 @@ import structlog
 
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.service.health import ROTATION_LATE_S
 from bluezone_agent.service.identity import Identity, OnAir
 from bluezone_agent.service.progress import STUCK_S, Part, Progress
-from bluezone_agent.service.status import ROTATION_LATE_S
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()

@@ -1,43 +1,17 @@
-"""Health as ages: how long ago each part of the agent last made progress, and how long is too long.
-
-Imports nothing heavy: ``status`` answers at once on the smallest device.
-"""
+"""Everything that `status` says of one agent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final
 
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.service.health import COMMIT_LATE_S, RADIO, Age, Life, Problem, health, sign
 from bluezone_agent.service.proof import Proof, read_proof
 from bluezone_agent.stores.contacts import ContactHour
 from bluezone_agent.stores.listening import Span, gaps
 from bluezone_agent.stores.sources import SourceRecord
-from bluezone_agent.stores.store import Store, agent_runs
-
-RADIO: Final = "radio"
-"""Name of the sign of life that tells the radio's state."""
-ROTATION_LATE_S: Final = 120
-"""A rotation pauses up to 2 s and calls the Bluetooth service a few times; two minutes late is stuck."""
-COMMIT_LATE_S: Final = 180
-"""Minutes are committed a minute after the one before: two in a row were missed."""
-CHECK_LATE_S: Final = 30 * 3600
-"""Checks are hours apart and a night offline is no fault; more than a day and a quarter is."""
-
-
-class Problem(StrEnum):
-    """What is wrong, for scripts; people get a sentence."""
-
-    NOT_RUNNING = "not_running"
-    NO_RADIO = "no_radio"
-    SCAN_ONLY = "scan_only"
-    NOT_BROADCASTING = "not_broadcasting"
-    NOT_PROVED = "not_proved"
-    NOT_STORING = "not_storing"
-    NOT_CHECKING = "not_checking"
-    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+from bluezone_agent.stores.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +65,22 @@ class Status:
     linkable_anyway: tuple[str, ...]
     own_keys: int
     warnings: int
+    ages: Mapping[Life, Age]
     problems: tuple[Problem, ...]
-
-
-Sign = tuple[int | None, dict[str, Any]]
 
 
 def status(store: Store, now_s: float) -> Status:
     """Read the signs of life in ``store`` and judge them at ``now_s``."""
     signs = store.signs()
-    running = agent_runs(store.state_dir)
+    judged = health(store, now_s)
     start, broadcast, heard, commit, check = (
-        _sign(signs, name) for name in ("start", "broadcast", "heard", "commit", "check")
+        sign(signs, name) for name in ("start", "broadcast", "heard", "commit", "check")
     )
     spans = store.listening.since(now_s - DAY_S)
     discarded = sum(heard[1].get(kind, 0) for kind in ("malformed", "foreign", "without_rssi", "repeated"))
     return Status(
-        running=running,
-        radio=RadioState(**_sign(signs, RADIO)[1]),
+        running=judged.running,
+        radio=RadioState(**sign(signs, RADIO)[1]),
         proof=read_proof(signs),
         protocol=start[1].get("protocol", ""),
         started_at_s=start[0],
@@ -120,7 +92,7 @@ def status(store: Store, now_s: float) -> Status:
         committed_at_s=commit[0],
         checked_at_s=check[0],
         check_complete=check[1].get("complete"),
-        complete_check_at_s=_sign(signs, "complete_check")[0],
+        complete_check_at_s=sign(signs, "complete_check")[0],
         sources=start[1].get("sources", 0),
         feeds=tuple(store.sources.all()),
         last_day=tuple(store.contacts.hours(now_s - DAY_S)),
@@ -129,38 +101,6 @@ def status(store: Store, now_s: float) -> Status:
         linkable_anyway=tuple(start[1].get("linkable_anyway", ())),
         own_keys=len(store.keys.all()),
         warnings=len(store.exposures.warned()),
-        problems=tuple(_problems(signs, now_s, running=running)),
+        ages=judged.ages,
+        problems=judged.problems,
     )
-
-
-def _sign(signs: dict[str, tuple[int, dict[str, Any]]], name: str) -> Sign:
-    return signs.get(name, (None, {}))
-
-
-def _problems(signs: dict[str, tuple[int, dict[str, Any]]], now_s: float, *, running: bool) -> Iterator[Problem]:
-    started_at_s, start = _sign(signs, "start")
-    began_s = started_at_s or 0
-    if not running:
-        yield Problem.NOT_RUNNING
-    else:
-        yield from _radio_problems(signs, began_s, now_s)
-        if now_s > max(began_s, _sign(signs, "commit")[0] or 0) + COMMIT_LATE_S:
-            yield Problem.NOT_STORING
-        if not start.get("clock_trusted", True):
-            yield Problem.CLOCK_NOT_TRUSTED
-    # a restart does not excuse a source that always fails
-    if start.get("sources", 0) and now_s > (_sign(signs, "complete_check")[0] or began_s) + CHECK_LATE_S:
-        yield Problem.NOT_CHECKING
-
-
-def _radio_problems(signs: dict[str, tuple[int, dict[str, Any]]], began_s: int, now_s: float) -> Iterator[Problem]:
-    """Yield the one line that says most: without a radio nothing is broadcast either."""
-    sent_until_s = _sign(signs, "broadcast")[1].get("until_s", began_s)
-    if not _sign(signs, RADIO)[1].get("works", True):
-        yield Problem.NO_RADIO
-    elif _sign(signs, "refused")[1].get("until_s", 0) > max(sent_until_s, began_s):
-        yield Problem.SCAN_ONLY
-    elif now_s > sent_until_s + ROTATION_LATE_S:
-        yield Problem.NOT_BROADCASTING
-    elif read_proof(signs).overdue(began_s, now_s):
-        yield Problem.NOT_PROVED

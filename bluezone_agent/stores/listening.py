@@ -65,6 +65,11 @@ class ListeningSpans:
         )
         return _joined(Span(*row) for row in rows)
 
+    def last_listened_s(self) -> int | None:
+        """Return until when this device last listened, Unix seconds; None for never."""
+        at_s: int | None = self._db.execute("SELECT max(ends_at_s) FROM listening WHERE scan_mode <> ''").fetchone()[0]
+        return at_s
+
     def delete_before(self, unix_s: float) -> int:
         """Delete spans that ended before ``unix_s``; return how many."""
         return self._db.execute("DELETE FROM listening WHERE ends_at_s < ?", (int(unix_s),)).rowcount

@@ -8,7 +8,8 @@ import pytest
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import BadSignatureError, KeySourceError
-from bluezone_agent.service.status import CHECK_LATE_S, Problem, status
+from bluezone_agent.service.health import CHECK_LATE_S, Problem
+from bluezone_agent.service.status import status
 from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 from tests.program import Program

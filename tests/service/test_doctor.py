@@ -14,8 +14,9 @@ from bluezone_agent.radios.bluez_facts import kernel_adapters, read_rfkill
 from bluezone_agent.radios.facts import AdapterFacts, BluetoothFacts, RfkillFacts
 from bluezone_agent.service.doctor import Facts, PathFacts, judge
 from bluezone_agent.service.findings import Finding, Level
+from bluezone_agent.service.health import Problem
 from bluezone_agent.service.proof import Proof
-from bluezone_agent.service.status import Problem, RadioState, Status, status
+from bluezone_agent.service.status import RadioState, Status, status
 from bluezone_agent.stores.store import Store
 
 ADAPTER = AdapterFacts(

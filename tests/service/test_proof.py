@@ -20,9 +20,10 @@ from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import NotProvableError, RadioFault, RadioUnavailableError, ReportError
 from bluezone_agent.radios.several import Adapter, SeveralRadios
 from bluezone_agent.service.agent import Agent
+from bluezone_agent.service.health import Problem
 from bluezone_agent.service.proof import PROOF_LATE_S, PROVED, mark_proved
 from bluezone_agent.service.selftest import Outcome, heard_by_running_agent, listen, with_adapters, with_report
-from bluezone_agent.service.status import Problem, status
+from bluezone_agent.service.status import status
 from bluezone_agent.service.witness import Report, find_own, make_report, read_report, write_report
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio

@@ -16,7 +16,8 @@ from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.service import control
 from bluezone_agent.service.agent import Agent
-from bluezone_agent.service.status import Problem, status
+from bluezone_agent.service.health import Problem
+from bluezone_agent.service.status import status
 from bluezone_agent.service.supervision import POWER_CYCLE_EVERY_S, SCAN_REST_S
 from bluezone_agent.stores.listening import Span
 from bluezone_agent.stores.store import StateLock, Store
