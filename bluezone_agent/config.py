@@ -72,6 +72,8 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     notify_command: tuple[str, ...] = ()
     language: Literal["", "en", "vi"] = ""
     record: str = ""
+    metrics_file: str = ""
+    """For Prometheus' node exporter, renewed every minute."""
     radio_plan: Literal["auto", "extended", "legacy", "legacy-broadcom"] = "auto"
     allow_power_cycle: bool = False
     linkable_anyway: tuple[Literal["privacy", "discoverable"], ...] = ()

@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bluezone_agent.cli.base import Command, fail, is_person, json_option, option, print_json, printable, say, settings
+from bluezone_agent.cli.base import (
+    Command,
+    exit_with,
+    fail,
+    is_person,
+    json_option,
+    option,
+    print_json,
+    printable,
+    say,
+    settings,
+)
 from bluezone_agent.cli.exposures import advice, as_object, describe
 from bluezone_agent.cli.feed import UNPROVABLE, UNSIGNED, file_object, freshness_object
 from bluezone_agent.cli.i18n import _, ngettext
-from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.errors import EXIT_FAULT, N_, ConfigError
 from bluezone_agent.stores.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bluezone_agent.cli.base import Settings
     from bluezone_agent.config import Config, Source
     from bluezone_agent.service.checking import CheckReport, PinnedSource, SourceReport
 
@@ -27,15 +39,34 @@ if TYPE_CHECKING:
     help=N_("Fetch the case files of every configured source, verify them, and match them with what was heard."),
 )
 @option("--from", "only", metavar="LOCATION", help=N_("Check only the configured source with this location."))
+@option(
+    "--scheduled",
+    is_flag=True,
+    help=N_(
+        "Do what is due, for a timer: check if there is a source; with chaff = true send chaff, about once a day; tell"
+        " the owner when listening or checks have stopped or go on again."
+    ),
+)
 @json_option
-def check(*, only: str | None, as_json: bool) -> None:
+def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
     """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
+    options = settings()
+    config = options.config()
+    failed = (bool(config.sources) or not scheduled) and not _check(options, config, only, as_json=as_json)
+    if scheduled:
+        from bluezone_agent.cli.scheduled import do_what_else_is_due  # noqa: PLC0415
+
+        do_what_else_is_due(options, config)
+    if failed:
+        exit_with(EXIT_FAULT)
+
+
+def _check(options: Settings, config: Config, only: str | None, *, as_json: bool) -> bool:
+    """Return whether every source was read and every file believed."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.core.risk import RULES  # noqa: PLC0415
     from bluezone_agent.service.checking import Check  # noqa: PLC0415
 
-    options = settings()
-    config = options.config()
     sources = pinned_sources(config, only)
     if not SystemClock(always_trusted=config.clock_trusted).trusted():
         say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
@@ -52,8 +83,7 @@ def check(*, only: str | None, as_json: bool) -> None:
     else:
         _print(report)
     _notify(report, config)
-    if not report.complete:
-        click.get_current_context().exit(1)
+    return report.complete
 
 
 @contextmanager

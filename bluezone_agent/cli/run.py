@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +13,9 @@ import click
 import structlog
 
 from bluezone_agent.cli import logs
-from bluezone_agent.cli.base import Command, settings
+from bluezone_agent.cli.base import Command, option, settings
+from bluezone_agent.cli.i18n import _
+from bluezone_agent.cli.status_line import status_line
 from bluezone_agent.errors import N_
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 log: Final = structlog.get_logger()
 
+LOOK_S: Final = 60
+"""How often the agent looks at itself: for Prometheus, and for what its owner has to know."""
+
 
 @click.command(cls=Command, help=N_("Broadcast, listen, keep contacts and check for exposures, until stopped."))
-def run() -> None:
+@option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
+def run(*, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
     from bluezone_agent.stores.store import StateLock, Store  # noqa: PLC0415 - a usage error needs neither
 
@@ -34,27 +39,45 @@ def run() -> None:
     config = options.config()
     logs.to_stderr(logging.INFO)
     with Store(options.state_dir) as store, StateLock(options.state_dir):
-        asyncio.run(_run(options, config, store))
+        asyncio.run(_run(options, config, store, checks=not no_check))
 
 
-async def _run(options: Settings, config: Config, store: Store) -> None:
+async def _run(options: Settings, config: Config, store: Store, *, checks: bool) -> None:
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
     from bluezone_agent.radios import make_radio  # noqa: PLC0415
     from bluezone_agent.service.agent import Agent  # noqa: PLC0415
+    from bluezone_agent.service.deadman import untold  # noqa: PLC0415
+    from bluezone_agent.service.health import health  # noqa: PLC0415
+    from bluezone_agent.service.manager import ServiceManager  # noqa: PLC0415
+    from bluezone_agent.service.metrics import exposition  # noqa: PLC0415
+    from bluezone_agent.service.progress import Progress  # noqa: PLC0415
 
-    stop = asyncio.Event()
+    manager, progress, stop = ServiceManager(), Progress(), asyncio.Event()
+
+    def end() -> None:
+        manager.tell(STOPPING="1", STATUS=_("stopping"))
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end)
     clock = SystemClock(always_trusted=config.clock_trusted)
 
     async def check() -> None:
-        if config.sources:
-            await _in_child(options, "check")
-        checks_a_day = 24 / config.check_every_hours
-        if config.publish and config.publish.chaff and secrets.randbelow(1000) < 1000 / checks_a_day:
-            await _in_child(options, "keys", "chaff")
+        await _in_child(options, "check", "--scheduled")
 
+    async def keep_manager_told() -> None:
+        await manager.keep_told(progress, lambda: status_line(health(store, clock.now_s()), store.signs()))
+
+    async def look_after_itself() -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if config.metrics_file:
+                _write_metrics(Path(config.metrics_file), exposition(store, clock.now_s()))
+            if config.notify_command and untold(store, clock.now_s()):
+                await _in_child(options, "status", "--notify")
+
+    manager.tell(STATUS=_("opening the radio"))
     agent = Agent(
         store=store,
         radio=make_radio(
@@ -67,14 +90,25 @@ async def _run(options: Settings, config: Config, store: Store) -> None:
         clock=clock,
         protocol=PROTOCOLS[config.protocol],
         tx_power_dbm=config.tx_power_dbm,
-        check=check,
+        check=check if checks else None,
         check_every_hours=config.check_every_hours,
         allow_power_cycle=config.allow_power_cycle,
         linkable_anyway=config.linkable_anyway,
         sources=len(config.sources),
         witnesses=len(config.radios) - 1,
+        progress=progress,
+        beside=(keep_manager_told, look_after_itself),
     )
     await agent.run(stop)
+
+
+def _write_metrics(path: Path, text: str) -> None:
+    from bluezone_agent.service.metrics import write  # noqa: PLC0415
+
+    try:
+        write(path, text)
+    except OSError as error:  # a wrong path must not end the agent
+        log.warning("metrics_not_written", path=str(path), reason=error.strerror)
 
 
 async def _in_child(options: Settings, *command: str) -> None:

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import click
 
-from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, print_json, printable, settings
+from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, option, print_json, printable, settings
 from bluezone_agent.cli.feed import source_lines, source_object
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
 from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.service.health import Problem
+from bluezone_agent.service.metrics import exposition
 from bluezone_agent.service.status import RadioState, Status
 from bluezone_agent.service.status import status as read_status
 from bluezone_agent.stores.store import Store
@@ -41,12 +42,25 @@ PROBLEMS: Final = {
 
 @click.command(cls=Command, help=N_("Show whether the agent works: what it sends, hears, stores and checks."))
 @json_option
-def status(*, as_json: bool) -> None:
+@option("--prometheus", is_flag=True, help=N_("Print ages and counts in Prometheus' text format."))
+@option(
+    "--notify",
+    is_flag=True,
+    help=N_("Also tell the owner, by notify_command, when listening or checks have stopped or go on again."),
+)
+def status(*, as_json: bool, prometheus: bool, notify: bool) -> None:
     """Print the signs of life; exit 1 when one is missing."""
     now_s = time.time()
     with Store(settings().state_dir) as store:
         state = read_status(store, now_s)
-    if as_json:
+        if notify:
+            from bluezone_agent.cli.deadman import tell_owner  # noqa: PLC0415 - reads the configuration
+
+            tell_owner(store, settings().config(), now_s)
+        metrics = exposition(store, now_s) if prometheus else ""
+    if prometheus:
+        click.echo(metrics, nl=False)
+    elif as_json:
         print_json(_as_json(state))
     else:
         _print(state, now_s)
@@ -58,6 +72,7 @@ def _as_json(state: Status) -> dict[str, Any]:
     return {
         "healthy": not state.problems,
         "problems": list(state.problems),
+        "ages": {life: {"since": iso(age.since_s), "limit_s": age.limit_s} for life, age in state.ages.items()},
         "running": state.running,
         "radio": state.radio.description,
         "radio_works": state.radio.works,

@@ -26,6 +26,10 @@ DEAF_S: Final = 30 * 60
 """A radio that is mended, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
 
 
+DISCARDED: Final = ("malformed", "foreign", "without_rssi", "repeated")
+"""Adverts that are counted and not kept."""
+
+
 class Problem(StrEnum):
     """What is wrong, for scripts; people get a sentence."""
 
@@ -91,20 +95,26 @@ def sign(signs: Signs, name: str) -> tuple[int | None, dict[str, Any]]:
     return signs.get(name, (None, {}))
 
 
+def heard_adverts(signs: Signs) -> int:
+    """Return how many adverts of others were heard, and kept, since the agent started."""
+    return sum(count for kind, count in sign(signs, "heard")[1].items() if kind not in DISCARDED)
+
+
 def _ages(signs: Signs, listened_s: int | None) -> dict[Life, Age]:
     began_s, start = sign(signs, "start")
     broadcast_s, broadcast = sign(signs, "broadcast")
     proof = read_proof(signs)
     slot_s = broadcast.get("until_s", 0) - (broadcast_s or 0)
     checked_s = sign(signs, "complete_check")[0]
+    sources = start.get("sources", 0)
     return {
         Life.LISTEN: Age(listened_s, DEAF_S),
         Life.HEAR: Age(sign(signs, "heard")[0], None),
         Life.BROADCAST: Age(broadcast_s or began_s, slot_s + ROTATION_LATE_S),
-        Life.PROVE: Age(_later(proof.at_s, began_s), PROOF_LATE_S if proof.provable else None),
+        Life.PROVE: Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable else Age(proof.at_s, None),
         Life.COMMIT: Age(_later(sign(signs, "commit")[0], began_s), COMMIT_LATE_S),
         # a restart does not excuse a source that always fails
-        Life.CHECK: Age(checked_s or began_s, CHECK_LATE_S if start.get("sources", 0) else None),
+        Life.CHECK: Age(checked_s or began_s, CHECK_LATE_S) if sources else Age(checked_s, None),
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from random import SystemRandom
 from typing import Final
 
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.key_servers.google import GoogleKeyServer, Receipt
 from bluezone_agent.service.export import cut, exportable
@@ -24,6 +27,19 @@ class Published:
 
     sent: int
     receipt: Receipt
+
+
+CHAFF_SIGN: Final = "chaff"
+"""Name of the sign of life that tells when chaff was last thought of."""
+RANDOM: Final = SystemRandom()
+
+
+def chaff_is_due(store: Store, now_s: float, random: Callable[[], float] = RANDOM.random) -> bool:
+    """Return true about once a day, by chance, however often it is asked; ``random`` is uniform in [0, 1)."""
+    asked_s = store.signs().get(CHAFF_SIGN, (now_s, {}))[0]
+    with store.transaction():
+        store.mark(CHAFF_SIGN, now_s)
+    return random() < (now_s - asked_s) / DAY_S
 
 
 def publish(

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.service.health import COMMIT_LATE_S, RADIO, Age, Life, Problem, health, sign
+from bluezone_agent.service.health import (
+    COMMIT_LATE_S,
+    DISCARDED,
+    RADIO,
+    Age,
+    Life,
+    Problem,
+    health,
+    heard_adverts,
+    sign,
+)
 from bluezone_agent.service.proof import Proof, read_proof
 from bluezone_agent.stores.contacts import ContactHour
 from bluezone_agent.stores.listening import Span, gaps
@@ -77,7 +87,6 @@ def status(store: Store, now_s: float) -> Status:
         sign(signs, name) for name in ("start", "broadcast", "heard", "commit", "check")
     )
     spans = store.listening.since(now_s - DAY_S)
-    discarded = sum(heard[1].get(kind, 0) for kind in ("malformed", "foreign", "without_rssi", "repeated"))
     return Status(
         running=judged.running,
         radio=RadioState(**sign(signs, RADIO)[1]),
@@ -87,8 +96,8 @@ def status(store: Store, now_s: float) -> Status:
         broadcast_at_s=broadcast[0],
         rotations=broadcast[1].get("rotations", 0),
         heard_at_s=heard[0],
-        heard_adverts=sum(heard[1].values()) - discarded,
-        discarded_adverts=discarded,
+        heard_adverts=heard_adverts(signs),
+        discarded_adverts=sum(heard[1].get(kind, 0) for kind in DISCARDED),
         committed_at_s=commit[0],
         checked_at_s=check[0],
         check_complete=check[1].get("complete"),

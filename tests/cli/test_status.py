@@ -1,0 +1,107 @@
+"""``status`` for scripts, and what it costs; who is told when listening stops."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bluezone_agent.service.health import DEAF_S
+from bluezone_agent.stores.store import Store
+from tests.program import Program
+
+NOW_S = int(time.time())
+SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "apscheduler", "httpx2", "msgspec", "numpy", "rich", "stamina"}
+SLOW |= {"structlog", "sqlite_utils", "google.protobuf", "tomllib", "subprocess"}
+"""What `status` on a store that is there must not import: each costs tens of milliseconds, hundreds on a Pi Zero."""
+OURS = {
+    "bluezone_agent",
+    "bluezone_agent.cli",
+    "bluezone_agent.core",
+    "bluezone_agent.errors",
+    "bluezone_agent.paths",
+    "bluezone_agent.ports",
+    "bluezone_agent.service",
+    "bluezone_agent.stores",
+}
+
+
+@pytest.fixture
+def deaf(program: Program) -> Program:
+    """Return a device on which nobody has listened for long, whose owner is told by a file."""
+    script = program.home / "tell"
+    script.write_text(f'#!/bin/sh\nprintf "%s: %s\\n" "$@" >>{program.home}/told\n')
+    script.chmod(0o700)
+    program.config.write_text(f'notify_command = ["{script}"]\n')
+    with Store(program.state_dir) as store, store.transaction():
+        store.mark("start", NOW_S - 3 * DEAF_S, protocol="gaen", sources=0)
+        store.listening.begin(NOW_S - 3 * DEAF_S, "active")
+        store.listening.extend(NOW_S - 2 * DEAF_S)
+    return program
+
+
+def told(program: Program) -> list[str]:
+    path = program.home / "told"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_the_owner_is_told_when_nobody_listens_and_when_somebody_does_again(deaf: Program) -> None:
+    assert deaf.run("status").returncode == 1
+    assert told(deaf) == []
+    deaf.run("status", "--notify")
+    (stopped,) = told(deaf)
+    assert stopped.startswith("bluezone-agent needs attention: Nobody has listened since 20")
+    assert deaf.run("check", "--scheduled").returncode == 0
+    assert told(deaf) == [stopped]
+    with Store(deaf.state_dir) as store, store.transaction():
+        store.listening.begin(NOW_S, "active")
+        store.listening.extend(NOW_S + 1)
+    deaf.run("check", "--scheduled")
+    assert told(deaf)[1].startswith("bluezone-agent works again: This device listens again. It did not from 20")
+    deaf.run("status", "--notify")
+    assert len(told(deaf)) == 2
+
+
+def test_a_notice_that_could_not_be_given_is_given_the_next_time(deaf: Program) -> None:
+    script = deaf.home / "tell"
+    works = script.read_text()
+    script.write_text("#!/bin/sh\nexit 3\n")
+    assert "the notice could not be given" in deaf.run("status", "--notify").stderr
+    script.write_text(works)
+    deaf.run("status", "--notify")
+    assert len(told(deaf)) == 1
+
+
+def test_without_a_command_nobody_is_told(deaf: Program) -> None:
+    deaf.config.write_text("")
+    assert deaf.run("status", "--notify").stderr == ""
+    with Store(deaf.state_dir) as store:
+        assert "told" not in store.signs()
+
+
+def test_prometheus_gets_the_same_verdict(deaf: Program) -> None:
+    done = deaf.run("status", "--prometheus")
+    assert done.returncode == 1
+    assert "bluezone_agent_running 0\n" in done.stdout
+    assert 'bluezone_agent_problem{problem="not_running"} 1\n' in done.stdout
+    ages = json.loads(deaf.run("status", "--json").stdout)["ages"]
+    assert ages["listen"]["limit_s"] == DEAF_S
+    assert ages["prove"] == {"since": None, "limit_s": None}
+
+
+def test_a_scheduled_check_without_a_source_is_no_fault_but_one_by_hand_is(program: Program) -> None:
+    program.config.write_text("")
+    assert program.run("check", "--scheduled").returncode == 0
+    assert program.run("check").returncode == 78
+
+
+def test_what_status_imports(deaf: Program) -> None:
+    code = "import sys\nfrom bluezone_agent.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, "--state-dir", str(deaf.state_dir), "status"]
+    done = subprocess.run(command, env=deaf.environment(), capture_output=True, text=True, check=False)
+    assert "not running" in done.stdout
+    imported = set(done.stderr.split())
+    assert "click" in imported
+    assert imported & SLOW == set()
+    assert {".".join(name.split(".")[:2]) for name in imported if name.startswith("bluezone_agent")} <= OURS
