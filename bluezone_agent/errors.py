@@ -121,5 +121,9 @@ class NotProvableError(AgentError):
     """Nothing is there that could prove that the own broadcast is on the air."""
 
 
+class CalibrationError(AgentError):
+    """A measurement tells nothing, or a table of corrections does not."""
+
+
 class ExportError(AgentError):
     """Keys can't be written as asked."""

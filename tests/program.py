@@ -40,13 +40,13 @@ class Program:
             "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.home}/no-bus",
         }
 
-    def run(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run to the end, without a terminal."""
+    def run(self, *arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end, without a terminal; ``stdin`` is what is typed."""
         return subprocess.run(
             self.command(*arguments),
             env=self.environment() | environment,
             cwd=self.home,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

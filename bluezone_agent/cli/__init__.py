@@ -23,6 +23,7 @@ root = Group(
         "status": "status:status",
         "selftest": "selftest:selftest",
         "doctor": "doctor:doctor",
+        "calibrate": "calibrate:calibrate",
         "contacts": "contacts:contacts",
         "check": "check:check",
         "exposures": "exposures:exposures",

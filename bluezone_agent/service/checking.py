@@ -20,6 +20,7 @@ from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import AgentError, CaseFileError, KeySourceError
 from bluezone_agent.key_sources.index import SEQUENCE_NOTE
 from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.service.calibration import calibration_in_force
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
@@ -122,6 +123,8 @@ class Check:
         self._store = store
         self._rule = rule
         self._assumed_tx_power_dbm = assumed_tx_power_dbm
+        calibrated = calibration_in_force(store, now_s)
+        self._rssi_correction_db = calibrated.calibration.rssi_correction_db if calibrated else 0.0
         self._now_s = now_s
         self._heard = {name: self._heard_of(protocol) for name, protocol in PROTOCOLS.items()}
         self._days = store.contacts.days()
@@ -284,7 +287,8 @@ class Check:
 
     def _attenuation_db(self, diagnosis: DiagnosisKey, m: ContactMinute) -> float:
         stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.beacon)
-        return attenuation_db(self._assumed_tx_power_dbm if stated is None else stated, m.mean_dbm)
+        power_dbm = self._assumed_tx_power_dbm if stated is None else stated
+        return attenuation_db(power_dbm, m.mean_dbm + self._rssi_correction_db)
 
 
 def _digest(key_data: bytes) -> str:

@@ -170,3 +170,25 @@ def m006_listening(db: Database) -> None:
         ) STRICT
         """
     )
+
+
+@MIGRATIONS()
+def m010_calibration(db: Database) -> None:
+    """What was measured of this device's radio."""
+    db.execute(
+        """
+        CREATE TABLE calibration (
+            id INTEGER PRIMARY KEY,
+            radio TEXT NOT NULL,                -- the radio's description
+            antenna TEXT NOT NULL,              -- the operator's word, may be empty
+            source TEXT NOT NULL,               -- "measured", or the table it comes from
+            rssi_correction_db REAL NOT NULL,
+            margin_db REAL,                     -- half width of the 95 % interval
+            decade_db REAL,
+            decade_margin_db REAL,
+            packets INTEGER NOT NULL,
+            made_at_s INTEGER NOT NULL,
+            expires_at_s INTEGER NOT NULL
+        ) STRICT
+        """
+    )

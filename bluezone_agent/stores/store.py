@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, StateInUseError
+from bluezone_agent.stores.calibrations import Calibrations
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.database import open_database
 from bluezone_agent.stores.exposures import Exposures
@@ -26,7 +27,7 @@ LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures, sources, listening spans and signs of life.
+    """Contacts, own keys, exposures, sources, calibrations, listening spans and signs of life.
 
     Writes happen within :meth:`transaction`.
     """
@@ -36,6 +37,7 @@ class Store(AbstractContextManager["Store"]):
         self.state_dir = state_dir
         self._db = open_database(state_dir)
         self._closed = False
+        self.calibrations = Calibrations(self._db)
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
