@@ -12,7 +12,7 @@ from bluezone_agent.errors import N_, StoreError
 FILE_NAME: Final = "agent.db"
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 BUSY_TIMEOUT_MS: Final = 10_000
 
