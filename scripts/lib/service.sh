@@ -1,0 +1,126 @@
+# Sourced by scripts/install and scripts/uninstall: where the service's parts are, and how each is put there.
+
+PREFIX=/opt/bluezone-agent
+COMMAND=/usr/local/bin/bluezone-agent
+UNIT_DIR=/usr/local/lib/systemd/system
+SYSUSERS=/usr/local/lib/sysusers.d
+CONFIGURATION=/etc/bluezone-agent
+STATE=/var/lib/bluezone-agent
+TIMER_STAMP=/var/lib/systemd/timers/stamp-bluezone-check.timer
+USER_NAME=bluezone
+UNITS="bluezone-agent.service bluezone-check.service bluezone-check.timer"
+STARTED="bluezone-agent.service bluezone-check.timer"
+changed=
+
+say() { echo "scripts/${action:-install}: $*"; }
+
+service_impossible() {
+    echo "scripts/$action: $1" >&2
+    [ -z "$2" ] || echo "hint: $2" >&2
+    exit 1
+}
+
+service_require_machine() {
+    action=$1
+    [ "$(id -u)" = 0 ] || service_impossible "it has to run as root" "run: sudo scripts/$action"
+    command -v systemctl >/dev/null || service_impossible "there is no systemd on this machine" "run it yourself: bluezone-agent run"
+}
+
+# Whether systemd is process 1 here; in an image that is being made it is not.
+service_alive() { [ -d /run/systemd/system ]; }
+
+# Makes the environment and installs what is locked; an environment that has it all is left alone.
+service_python() {
+    python=${PYTHON:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        service_impossible "bluezone-agent needs Python 3.11 or later, $python is $("$python" --version 2>&1)" "name another one: PYTHON=python3.12 scripts/install"
+    # shellcheck disable=SC2046
+    want=$(cat requirements.lock pyproject.toml $(find bluezone_agent -type f ! -name '*.pyc' | sort) | sha256sum | cut -d' ' -f1)
+    if [ "$(cat "$PREFIX/.installed" 2>/dev/null)" = "$want" ]; then
+        say "$PREFIX is up to date"
+        return
+    fi
+    say "installing Python packages into $PREFIX/venv"
+    rm -f "$PREFIX/.installed"
+    mkdir -p "$PREFIX"
+    "$python" -m venv "$PREFIX/venv" || service_impossible "no virtual environment could be made" "on Debian and Raspberry Pi OS, run: apt install python3-venv"
+    pip="$PREFIX/venv/bin/python -m pip --disable-pip-version-check --no-cache-dir install --quiet"
+    $pip --require-hashes --only-binary :all: -r requirements.lock
+    $pip --no-deps --no-build-isolation --no-index --force-reinstall .
+    "$PREFIX/venv/bin/python" -m compileall -q "$PREFIX/venv/lib" || true
+    echo "$want" >"$PREFIX/.installed"
+    changed=yes
+}
+
+# Puts a file where it belongs, if it is not there already: service_put FROM TO [MODE]
+service_put() {
+    ! cmp -s "$1" "$2" || return 0
+    install -D -m "${3:-644}" "$1" "$2"
+    say "wrote $2"
+    changed=yes
+}
+
+# Writes a configuration with every setting explained, if there is none; only root and the service read it.
+service_configuration() {
+    if [ -e "$CONFIGURATION/bluezone-agent.toml" ]; then
+        say "kept $CONFIGURATION/bluezone-agent.toml"
+        return
+    fi
+    install -d -m 750 -g "$USER_NAME" "$CONFIGURATION"
+    service_example >"$CONFIGURATION/.new"
+    chgrp "$USER_NAME" "$CONFIGURATION/.new"
+    chmod 640 "$CONFIGURATION/.new"
+    mv "$CONFIGURATION/.new" "$CONFIGURATION/bluezone-agent.toml"
+    say "wrote $CONFIGURATION/bluezone-agent.toml: name your sources of case files there"
+}
+
+service_example() { "$PREFIX/venv/bin/python" -IB -m bluezone_agent config init -; }
+
+# Starts the service and its timer, or again if something of it changed.
+service_start() {
+    # shellcheck disable=SC2086
+    systemctl --quiet enable $STARTED
+    if ! service_alive; then
+        say "enabled $STARTED: they start when this system boots"
+        return
+    fi
+    systemctl daemon-reload
+    # shellcheck disable=SC2086
+    [ -z "$changed" ] || systemctl --no-block try-restart $STARTED
+    # the agent may wait for Bluetooth, and is started again until it is there
+    # shellcheck disable=SC2086
+    systemctl --no-block start $STARTED
+    say "started $STARTED; see: sudo bluezone-agent status"
+}
+
+service_stop() {
+    # shellcheck disable=SC2086
+    systemctl --quiet disable $STARTED 2>/dev/null || true
+    ! service_alive || systemctl stop $UNITS 2>/dev/null || true
+    say "stopped and disabled $UNITS"
+}
+
+service_remove() {
+    for path in "$@"; do
+        if [ -e "$path" ]; then
+            rm -rf "$path"
+            say "removed $path"
+        fi
+    done
+}
+
+service_remove_untouched_configuration() {
+    [ -e "$CONFIGURATION" ] || return 0
+    if [ -z "$(find "$CONFIGURATION" -type f ! -name bluezone-agent.toml)" ] && service_example 2>/dev/null | cmp -s - "$CONFIGURATION/bluezone-agent.toml"; then
+        service_remove "$CONFIGURATION"
+    else
+        say "kept $CONFIGURATION, which was changed; --purge deletes it"
+    fi
+}
+
+service_reload() {
+    service_alive || return 0
+    systemctl daemon-reload
+    # shellcheck disable=SC2086
+    systemctl reset-failed $UNITS 2>/dev/null || true
+}

@@ -1,0 +1,82 @@
+"""The systemd units: valid, sandboxed as far as docs/systemd.md says, and what the scripts install."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bluezone_agent.cli import root
+
+REPO: Final = Path(__file__).resolve().parents[1]
+UNITS: Final = REPO / "systemd"
+EXPOSURE: Final = {"bluezone-agent.service": 0.3, "bluezone-check.service": 1.2}
+PYTHON: Final = "/opt/bluezone-agent/venv/bin/python"
+
+analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (apt: systemd)")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@analyze
+@pytest.mark.parametrize("unit", EXPOSURE)
+def test_the_sandbox_is_as_tight_as_promised(unit: str) -> None:
+    done = run("systemd-analyze", "security", "--offline=true", "--no-pager", UNITS / unit)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert found, done.stderr
+    assert float(found[1]) <= EXPOSURE[unit], done.stdout
+
+
+@analyze
+def test_a_unit_without_its_sandbox_is_seen(tmp_path: Path) -> None:
+    unit = tmp_path / "bluezone-agent.service"
+    unit.write_text((UNITS / unit.name).read_text().replace("PrivateNetwork=yes\n", ""))
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=3", "--no-pager", unit)
+    assert done.returncode == 1
+
+
+@analyze
+def test_the_units_are_valid(tmp_path: Path) -> None:
+    for path in UNITS.iterdir():
+        (tmp_path / path.name).write_text(path.read_text().replace(PYTHON, sys.executable))
+    units = [*tmp_path.glob("*.service"), *tmp_path.glob("*.timer")]
+    assert len(units) == 3
+    done = run("systemd-analyze", "verify", "--man=no", *units)
+    # what else is wrong with the units of this machine is not ours
+    assert [line for line in done.stderr.splitlines() if "bluezone" in line] == []
+
+
+@pytest.mark.parametrize("unit", EXPOSURE)
+def test_the_units_run_commands_that_there_are(unit: str) -> None:
+    (line,) = re.findall(r"^ExecStart=(.*)$", (UNITS / unit).read_text(), re.MULTILINE)
+    python, isolated, module, package, name, *options = line.split()
+    assert (python, isolated, module, package) == (PYTHON, "-IB", "-m", "bluezone_agent")
+    command = root.get_command(root.make_context("bluezone-agent", [], resilient_parsing=True), name)
+    assert command is not None
+    assert set(options) <= {name for parameter in command.params for name in parameter.opts}
+
+
+def test_only_the_check_has_a_network_and_only_the_agent_a_bus() -> None:
+    agent, check = ((UNITS / unit).read_text() for unit in EXPOSURE)
+    assert "PrivateNetwork=yes" in agent
+    assert "RestrictAddressFamilies=AF_UNIX\n" in agent
+    assert "PrivateNetwork" not in check
+    assert "InaccessiblePaths=-/run/dbus" in check
+
+
+def test_what_is_installed_is_taken_away() -> None:
+    lines = (REPO / "scripts/lib/service.sh").read_text()
+    (installed,) = re.findall(r'^UNITS="(.*)"$', lines, re.MULTILINE)
+    assert {*installed.split(), "bluezone-agent.sysusers.conf"} == {path.name for path in UNITS.iterdir()}
+
+
+@pytest.mark.parametrize("script", ["install", "uninstall", "lib/service.sh", "lib/command.sh", "lib/lab.sh"])
+def test_the_scripts_are_posix_shell(script: str) -> None:
+    assert run("sh", "-n", REPO / "scripts" / script).stderr == ""
