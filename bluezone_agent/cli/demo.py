@@ -13,7 +13,8 @@ import click
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, say
 from bluezone_agent.cli.exposures import advice, as_object, describe
 from bluezone_agent.cli.i18n import _, local_clock
-from bluezone_agent.errors import N_, ExportError
+from bluezone_agent.cli.page import write_page
+from bluezone_agent.errors import N_
 
 if TYPE_CHECKING:
     from bluezone_agent.scenarios.day import Day, Verdict
@@ -53,24 +54,12 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
         say(_("living a day with six agents; this takes a few seconds"))
     day = simulate(seed, protocol)
     path = page or Path(f"demo-seed-{seed}.html")
-    _write(path, render(day))
+    write_page(path, render(day))
     if as_json:
         print_json(_as_json(day, path))
     else:
         _print(day)
         click.echo(_("the day as a picture: {path}").format(path=path))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ExportError(
-            N_("can't write {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
-            path=path,
-            reason=error.strerror,
-        ) from error
 
 
 def _as_json(day: Day, path: Path) -> dict[str, Any]:

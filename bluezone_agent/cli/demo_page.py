@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from bluezone_agent.cli.exposures import advice, describe
 from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time
+from bluezone_agent.cli.page import legend, page, paragraphs
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.scenarios.cast import near_minutes
 
@@ -21,35 +22,13 @@ LANE, TOP = 30, 28
 HOUR_MIN: Final = 60
 PLACE_COLOURS: Final = ("#8fb8de", "#f2c078", "#a8d5ba", "#e6a5a1", "#c9b6e4", "#d9cf7a")
 
-STYLE: Final = """
-:root{--ink:#1d2733;--soft:#5b6b7b;--line:#dfe5ec;--paper:#fff;--near:#c2410c;--far:#fdba74;--good:#166534;--bad:#b91c1c}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9fb0c0;--line:#2c3947;--paper:#111820;--near:#fb923c;
---far:#7c4a21;--good:#4ade80;--bad:#f87171}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:2rem auto;max-width:1240px;
-padding:0 1rem}
-h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .4rem}p{max-width:75ch;margin:.3rem 0}
-svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font-size:13px}
-svg .soft{fill:var(--soft);font-size:12px}
-svg .in{fill:#1d2733;font-size:11px}svg line{stroke:var(--line)}.near{fill:var(--near)}.far{fill:var(--far)}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(350px,1fr));gap:1rem}
-.card{border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem}.card h3{margin:0;font-size:1.05rem}
-.soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}
-pre{white-space:pre-wrap;font:inherit;margin:.5rem 0 0}
-.key{display:inline-block;width:1.1em;height:.8em;border-radius:2px;margin:0 .3em 0 1em;vertical-align:baseline}
-"""
-
 
 def render(day: Day) -> str:
     """Return the page as HTML; it loads nothing from anywhere."""
-    title = _("A day in six lives")
-    return "\n".join(
+    return page(
+        _("A day in six lives"),
         (
-            "<!doctype html>",
-            f'<html lang="{escape(_("en"))}"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(title)}</h1>",
-            *_paragraphs(_introduction(day)),
+            *paragraphs(_introduction(day)),
             f"<h2>{escape(_('Where everybody was'))}</h2>",
             _lanes(day),
             f"<h2>{escape(_('Who was near whom, when'))}</h2>",
@@ -59,9 +38,7 @@ def render(day: Day) -> str:
             '<div class="cards">',
             *(_card(v, day) for v in day.others),
             "</div>",
-            "</body></html>",
-            "",
-        )
+        ),
     )
 
 
@@ -79,14 +56,8 @@ def _introduction(day: Day) -> Iterator[str]:
     )
 
 
-def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
-    return (f"<p>{escape(text)}</p>" for text in texts)
-
-
 def _legend() -> str:
-    keys = (("near", _("truly within 2 m, and heard")), ("far", _("heard, farther away")))
-    swatches = (f'<span class="key" style="background:var(--{name})"></span>{escape(text)}' for name, text in keys)
-    return f'<p class="soft">{"".join(swatches)}</p>'
+    return legend({"near": _("truly within 2 m, and heard"), "far": _("heard, farther away")})
 
 
 def _lanes(day: Day) -> str:

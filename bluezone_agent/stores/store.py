@@ -20,6 +20,7 @@ from bluezone_agent.stores.database import open_database
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
+from bluezone_agent.stores.mixing import Mixing
 from bluezone_agent.stores.sources import Sources
 
 RETENTION_DAYS: Final = 14
@@ -41,6 +42,7 @@ class Store(AbstractContextManager["Store"]):
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
+        self.mixing = Mixing(self._db)
         self.listening = ListeningSpans(self._db)
         self.sources = Sources(self._db)
 

@@ -5,14 +5,17 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import Beacon, ReportType
 from bluezone_agent.core.risk.attenuation_buckets import SWISSCOVID
 from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
 from tests.program import Program
@@ -43,7 +46,7 @@ def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     with store.transaction():
         store.contacts.add([heard(NOW_MIN - 90, b"a" * 16), heard(NOW_MIN - 89, b"b" * 16, -43)])
     out = json.loads(program.run("contacts", "--json").stdout)
-    assert sum(hour["identifier_minutes"] for hour in out["hours"]) == 2
+    assert sum(hour["close_minutes"] for hour in out["hours"]) == 2
     assert max(hour["strongest_dbm"] for hour in out["hours"]) == -43
     text = program.run("contacts").stdout
     assert "-43 dBm" in text
@@ -51,6 +54,34 @@ def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     assert "aaaa" not in text
     assert b"aaaa".hex() not in text
     assert program.run("contacts", "--days", "15").returncode == 2
+
+
+def test_close_contacts_are_counted_by_attenuation(program: Program, store: Store) -> None:
+    # 25 dBm below zero is assumed for frames that state no power: 55 and 63 dB are reached at -80 and -88 dBm
+    means_dbm = {b"a": (-50, -80), b"b": (-80.1, -88), b"c": (-88.1, -99)}
+    start = NOW_MIN // 60 * 60 - 60
+    with store.transaction():
+        for name, levels in means_dbm.items():
+            minutes = enumerate(levels, start)
+            store.contacts.add([replace(heard(minute, name * 16), mean_dbm=dbm) for minute, dbm in minutes])
+    (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
+    bands = ("close_minutes", "middle_minutes", "far_minutes", "close_contacts", "identifiers", "minutes")
+    assert [hour[name] for name in bands] == [2, 2, 2, 1, 3, 2]
+    page = program.home / "mixing.html"
+    text = program.run("contacts", "--page", page).stdout
+    assert ": 1 close contact " in text
+    assert "not calibrated" in text
+    drawn = page.read_text()
+    assert "close 2 min, not far 2 min, far 2 min, 1 close contacts" in drawn
+    assert "http" not in drawn
+    assert page.stat().st_mode & 0o777 == 0o600
+    with store.transaction():
+        store.mark("radio", NOW_MIN * 60, description="hci0")
+        made = StoredCalibration("hci0", "", MEASURED, Calibration(-10), NOW_MIN * 60, (NOW_MIN + 60) * 60)
+        store.calibrations.add(made)
+    (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
+    assert [hour[name] for name in bands[:3]] == [1, 0, 5]
+    assert "not calibrated" not in program.run("contacts").stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""How much of the time was spent near others, by closeness, without any case."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from bluezone_agent.core.intervals import minute_at
+
+
+@dataclass(frozen=True, slots=True)
+class MixingHour:
+    """One hour's minutes summed over identifiers, each minute in the band of its mean power, and its close contacts."""
+
+    starts_at_s: int
+    close_minutes: int
+    middle_minutes: int
+    far_minutes: int
+    close_contacts: int
+    """Identifiers that were close for a minute at least. A device has four to six an hour."""
+    identifiers: int
+    minutes: int
+    """Minutes in which anybody was heard."""
+    strongest_dbm: int
+
+
+class Mixing:
+    """Reads what contact minutes say of closeness."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def hours(self, since_s: float, *, close_dbm: float, middle_dbm: float) -> list[MixingHour]:
+        """Return each hour since ``since_s`` in which somebody was heard, oldest first.
+
+        A minute is close from a mean power of ``close_dbm`` on, in the middle from ``middle_dbm`` on.
+        """
+        rows = self._db.execute(
+            """
+            SELECT minute / 60 * 3600, sum(mean_dbm >= :close), sum(mean_dbm < :close AND mean_dbm >= :middle),
+                   sum(mean_dbm < :middle), count(DISTINCT CASE WHEN mean_dbm >= :close THEN identifier END),
+                   count(DISTINCT identifier), count(DISTINCT minute), max(max_dbm)
+            FROM contact_minute JOIN beacon ON beacon.id = beacon_id
+            WHERE minute >= :since GROUP BY minute / 60 ORDER BY 1
+            """,
+            {"close": close_dbm, "middle": middle_dbm, "since": minute_at(since_s)},
+        )
+        return [MixingHour(*row) for row in rows]
