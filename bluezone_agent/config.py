@@ -12,7 +12,7 @@ import msgspec
 
 from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RiskModel, own_model
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.paths import config_path
 
@@ -66,7 +66,8 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """Of several the first one broadcasts, and all listen."""
     tx_power_dbm: TxPower = -12
     assumed_tx_power_dbm: TxPower = ASSUMED_TX_POWER_DBM
-    rule: str = DEFAULT_RULE
+    rule: str = DEFAULT_MODEL
+    """A risk model's name, or a TOML file with parameters of Exposure Notification's."""
     check_every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
     clock_trusted: bool = False
     notify_command: tuple[str, ...] = ()
@@ -136,6 +137,33 @@ def parse(text: str, path: Path) -> Config:
     return config
 
 
+def risk_model(rule: str, where: Path | str) -> RiskModel:
+    """Return the model that a configuration or an option (``where``) names, or whose parameters are in a TOML file.
+
+    Raises ConfigError.
+    """
+    if rule in MODELS:
+        return MODELS[rule]
+    if not rule.endswith(".toml"):
+        raise ConfigError(
+            N_('{path}: {setting} = "{value}" is not known'),
+            N_("choose one of: {choices}"),
+            path=where,
+            setting="rule",
+            value=rule,
+            choices=", ".join((*MODELS, "FILE.toml")),
+        )
+    try:
+        return own_model(rule, Path(rule).read_text("utf-8"))
+    except (OSError, ValueError) as error:  # also msgspec's, tomllib's and a wrong encoding
+        raise ConfigError(
+            N_("can't read the rule {path}: {reason}"),
+            N_("it is a TOML file with buckets and warning_minutes: docs/exposure.md shows one"),
+            path=rule,
+            reason=getattr(error, "strerror", None) or error,
+        ) from error
+
+
 def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
     sources = _tables(raw.get("source"))
     tables: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("", raw, Config)]
@@ -170,16 +198,16 @@ def _value_at(raw: Any, message: str) -> Any:
 
 
 def _require_known(config: Config, path: Path) -> None:
-    for setting, value, choices in (("protocol", config.protocol, PROTOCOLS), ("rule", config.rule, RULES)):
-        if value not in choices:
-            raise ConfigError(
-                N_('{path}: {setting} = "{value}" is not known'),
-                N_("choose one of: {choices}"),
-                path=path,
-                setting=setting,
-                value=value,
-                choices=", ".join(choices),
-            )
+    if config.protocol not in PROTOCOLS:
+        raise ConfigError(
+            N_('{path}: {setting} = "{value}" is not known'),
+            N_("choose one of: {choices}"),
+            path=path,
+            setting="protocol",
+            value=config.protocol,
+            choices=", ".join(PROTOCOLS),
+        )
+    risk_model(config.rule, path)
     for radio in config.radios or ("",):
         if not RADIO.fullmatch(radio):
             raise ConfigError(

@@ -10,16 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.proximity.tidy import Floats, Window
-from bluezone_agent.core.risk.attenuation_buckets import SWISSCOVID, AttenuationBuckets
+from bluezone_agent.core.risk.gaen_v2 import GaenV2, presets
 
 LONGEST_SINCE_SCAN_MIN = 5
 UNKNOWN_SINCE_SCAN_MIN = 2
 """What a scan stands for (google/exposure-notifications-internals): the minutes since the one before, at most 5."""
 NOTHING_HEARD_DB = 120.0
-
-LFPH_WIDE = AttenuationBuckets("lfph wide", "", ((55.0, 1.0), (70.0, 0.5), (80.0, 0.125)), 15.0)
-LFPH_NARROW = AttenuationBuckets("lfph narrow v2", "", ((55.0, 1.0), (67.0, 100 / 175), (75.0, 33 / 175)), 15.0)
-"""The published weights, scaled so that the nearest bucket counts a minute whole."""
 
 
 class Rule(Protocol):
@@ -46,11 +42,11 @@ class Rule(Protocol):
 class Buckets:
     """A published rule of attenuation buckets, over the scan instances of each window."""
 
-    buckets: AttenuationBuckets
+    model: GaenV2
 
     @property
     def name(self) -> str:
-        return self.buckets.name
+        return self.model.name
 
     def fit(self, windows: Sequence[Window]) -> None:
         """It is published: nothing is chosen."""
@@ -62,7 +58,11 @@ class Buckets:
         return scores >= 0.5
 
     def minutes(self, windows: Sequence[Window]) -> Floats:
-        return np.array([sum(n * self.buckets.weight(db) for db, n in instances(w)) for w in windows], dtype=np.float64)
+        return np.array([sum(n * self.weight(db) for db, n in instances(w)) for w in windows], dtype=np.float64)
+
+    def weight(self, attenuation_db: float) -> float:
+        """Return what a minute counts for, scaled so that the nearest bucket counts whole."""
+        return self.model.bucket(attenuation_db)[1] / self.model.parameters.buckets[0][1]
 
 
 @dataclass
@@ -123,7 +123,5 @@ def published_and_thresholds() -> list[Rule]:
     return [
         Threshold("mean RSSI", mean),
         Threshold("power average", power_average),
-        Buckets(SWISSCOVID),
-        Buckets(LFPH_NARROW),
-        Buckets(LFPH_WIDE),
+        *(Buckets(model) for model in presets() if model.name != "cwa-1.15"),
     ]

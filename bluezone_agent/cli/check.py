@@ -64,7 +64,7 @@ def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
 def _check(options: Settings, config: Config, only: str | None, *, as_json: bool) -> bool:
     """Return whether every source was read and every file believed."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
-    from bluezone_agent.core.risk import RULES  # noqa: PLC0415
+    from bluezone_agent.config import risk_model  # noqa: PLC0415
     from bluezone_agent.service.checking import Check  # noqa: PLC0415
 
     sources = pinned_sources(config, only)
@@ -73,7 +73,7 @@ def _check(options: Settings, config: Config, only: str | None, *, as_json: bool
     with Store(options.state_dir) as store, _progress_bar() as progress:
         report = Check(
             store,
-            RULES[config.rule],
+            risk_model(config.rule, "rule"),
             assumed_tx_power_dbm=config.assumed_tx_power_dbm,
             now_s=time.time(),
             progress=progress,

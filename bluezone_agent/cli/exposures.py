@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from bluezone_agent.cli.base import Command, iso, json_option, print_json, settings
+from bluezone_agent.cli.base import Group, iso, json_option, print_json, printable, settings
 from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
 from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, day_exposures
 from bluezone_agent.errors import N_
@@ -22,21 +22,28 @@ HEADLINE: Final = {
 }
 
 
-@click.command(cls=Command, help=N_("Show when you were near a person who was later published as a case."))
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    help=N_("Show when you were near a person who was later published as a case; explain a day in full."),
+    lazy={"explain": "explain:explain"},
+)
 @json_option
-def exposures(*, as_json: bool) -> None:
+@click.pass_context
+def exposures(ctx: click.Context, *, as_json: bool) -> None:
     """Print every day with an exposure; exit 0 whatever there is."""
-    options = settings()
-    rule_name = options.config().rule
-    from bluezone_agent.core.risk import RULES  # noqa: PLC0415
+    if ctx.invoked_subcommand is not None:
+        return
+    from bluezone_agent.config import risk_model  # noqa: PLC0415
 
+    options = settings()
+    model = risk_model(options.config().rule, "rule")
     with Store(options.state_dir) as store:
-        matched = store.exposures.matched()
+        days = day_exposures(store.exposures.matched(), model)
         warned = {(w.day_start_s, w.degree): w for w in store.exposures.warned()}
-    days = day_exposures([(m.report_type, m.minutes) for m in matched], RULES[rule_name])
     if as_json:
         print_json(
-            {"rule": rule_name, "days": [as_object(day, warned.get((day.day_start_s, day.degree))) for day in days]}
+            {"rule": model.name, "days": [as_object(day, warned.get((day.day_start_s, day.degree))) for day in days]}
         )
         return
     if not days:
@@ -44,20 +51,28 @@ def exposures(*, as_json: bool) -> None:
     for day in days:
         click.echo(describe(day, warned.get((day.day_start_s, day.degree))))
     if days:
-        click.echo(_("rule: {rule}").format(rule=_(RULES[rule_name].summary)))
+        click.echo(_("rule: {name}, {summary}").format(name=printable(model.name), summary=_(model.summary)))
+        click.echo(_("in full: bluezone-agent exposures explain {day}").format(day=utc_day(days[-1].day_start_s)))
+
+
+def utc_day(day_start_s: int) -> str:
+    """Return a UTC day as ``exposures explain`` takes it."""
+    return (iso(day_start_s) or "")[:10]
 
 
 def as_object(day: DayExposure, warned: Warned | None = None) -> dict[str, Any]:
     """Return a day for ``--json``."""
     return {
-        "day": (iso(day.day_start_s) or "")[:10],
+        "day": utc_day(day.day_start_s),
         "degree": str(day.degree),
         "warning": day.warns,
         "warned_at": iso(warned.warned_at_s) if warned else None,
         "keys_heard": day.keys,
         "heard_minutes": day.heard_minutes,
         "minutes_within_2m": round(day.near_minutes, 1),
+        "needed_minutes": day.warning_minutes,
         "rule": day.rule,
+        "rule_version": day.rule_version,
         "encounters": [
             {
                 "from": iso(_rounded(e)[0]),

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
     """Replay and score; exit 0 whatever the score is."""
     from bluezone_agent.cli import logs  # noqa: PLC0415 - a usage error needs none of these
+    from bluezone_agent.config import risk_model  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
-    from bluezone_agent.core.risk import RULES  # noqa: PLC0415
     from bluezone_agent.scenarios.measurements import read_measurements  # noqa: PLC0415
     from bluezone_agent.scenarios.room import Score, replay_room  # noqa: PLC0415
 
@@ -63,7 +63,7 @@ def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int 
             sessions=", ".join(sorted({t.session for t in tracks})),
         )
     power = config.tx_power_dbm if tx_power_dbm is None else tx_power_dbm
-    results = replay_room(wanted, PROTOCOLS[protocol], RULES[config.rule], tx_power_dbm=power)
+    results = replay_room(wanted, PROTOCOLS[protocol], risk_model(config.rule, "rule"), tx_power_dbm=power)
     heard = list(_with_progress(results, len(wanted)))
     if as_json:
         print_json(_as_json(heard, Score.of(heard), protocol, power, config.rule))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
+
+from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 
 ASSUMED_TX_POWER_DBM: Final = -25
 """For frames that state no power, as the Bluezone app's: the calibrated power of most phones at the same "low"
@@ -13,19 +16,47 @@ setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
 
 
 @dataclass(frozen=True, slots=True)
+class Company:
+    """The others that were heard in the same minute: who is weaker than most of them is hardly the nearest."""
+
+    heard: int = 0
+    """Identifiers of others; 0 also where it is not known."""
+    stronger: int = 0
+    """How many of them were received more strongly."""
+    weaker_by_db: float = 0.0
+    """By how much the others' mean RSSI was weaker, on average; negative where they were stronger."""
+
+
+ALONE: Final = Company()
+
+
+@dataclass(frozen=True, slots=True)
 class HeardMinute:
-    """One minute in which beacons of one matched key were heard."""
+    """One minute in which beacons of one matched key were heard: all that a rule needs, for as long as it is kept."""
 
     minute: int
     """Minutes since the Unix epoch."""
     attenuation_db: float
+    """Of the mean received power."""
     count: int
     """Sightings in this minute."""
+    histogram: Mapping[int, int] = field(default_factory=dict)
+    """Bin of attenuation → sightings; bin ``b`` holds ``3b <= attenuation_db < 3b + 3``. Empty where it is not known;
+    then all sightings have the minute's attenuation."""
+    company: Company = ALONE
 
 
 def attenuation_db(tx_power_dbm: float, rssi_dbm: float) -> float:
     """Return ``max(0, tx_power - rssi)`` (Exposure Notification's definition, without receiver correction)."""
     return max(0.0, tx_power_dbm - rssi_dbm)
+
+
+def company(mean_dbm: float, others_dbm: Sequence[float]) -> Company:
+    """Return what the mean RSSI of ``others_dbm`` in the same minute says of one that was received at ``mean_dbm``."""
+    if not others_dbm:
+        return ALONE
+    weaker_by_db = mean_dbm - sum(others_dbm) / len(others_dbm)
+    return Company(len(others_dbm), sum(other > mean_dbm for other in others_dbm), round(weaker_by_db, 2))
 
 
 def merge(minutes: Iterable[HeardMinute]) -> tuple[HeardMinute, ...]:
@@ -44,4 +75,20 @@ def _merged(parts: list[HeardMinute]) -> HeardMinute:
         return parts[0]
     count = sum(p.count for p in parts)
     gain = sum(p.count * 10 ** (-p.attenuation_db / 10) for p in parts) / count
-    return HeardMinute(parts[0].minute, -10 * math.log10(gain), count)
+    histogram: Counter[int] = Counter()
+    for part in parts:
+        histogram.update(part.histogram)
+    company = max((p.company for p in parts), key=lambda c: (c.heard, -c.stronger, c.weaker_by_db))
+    return HeardMinute(parts[0].minute, -10 * math.log10(gain), count, dict(sorted(histogram.items())), company)
+
+
+def attenuation_histogram(rssi_histogram: Mapping[int, int], tx_power_dbm: float) -> dict[int, int]:
+    """Return a minute's histogram of attenuation from that of its RSSI, both in bins of 3 dB.
+
+    A bin's sightings go where its middle lies: 1.5 dB off at most.
+    """
+    bins: Counter[int] = Counter()
+    for rssi_bin, sightings in rssi_histogram.items():
+        middle_dbm = HISTOGRAM_BIN_DB * rssi_bin + 1  # of three whole decibels
+        bins[int(attenuation_db(tx_power_dbm, middle_dbm) // HISTOGRAM_BIN_DB)] += sightings
+    return dict(sorted(bins.items()))

@@ -1,19 +1,37 @@
-"""What a match means to the owner: the day, how long, how close, and of whom."""
+"""What a match means to the owner: the day, how long, how close, of whom, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S, day_start_s
-from bluezone_agent.core.risk import ProximityRule
+from bluezone_agent.core.risk import RiskModel
 
 ENCOUNTER_GAP_MIN: Final = 5
 """Minutes without a sighting after which a new encounter begins (the longest gap between two scans of a phone)."""
+LONGEST_WINDOW_MIN: Final = 30
+"""An exposure window is at most this long (Exposure Notifications API)."""
+
+
+class HeardKey(Protocol):
+    """A published key that was heard."""
+
+    @property
+    def report_type(self) -> ReportType:
+        """Why it was published."""
+
+    @property
+    def days_since_onset(self) -> int | None:
+        """Of its day; None where the key does not say."""
+
+    @property
+    def minutes(self) -> Sequence[HeardMinute]:
+        """When it was heard, one entry a minute, in order."""
 
 
 class Degree(StrEnum):
@@ -29,12 +47,45 @@ class Degree(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ExposureWindow:
+    """Up to 30 minutes near one key without a long gap, and what each minute weighs.
+
+    A minute is a scan instance of Exposure Notification: its typical attenuation is the minute's, and it stands for
+    60 s, since this scanner never rests.
+    """
+
+    report_type: ReportType
+    days_since_onset: int | None
+    minutes: tuple[HeardMinute, ...]
+    weights: tuple[float, ...]
+    """Of each minute, before the factor."""
+    factor: float
+    """For whose key it is."""
+
+    @property
+    def starts_at_s(self) -> int:
+        """When its first minute begins."""
+        return self.minutes[0].minute * MINUTE_S
+
+    @property
+    def ends_at_s(self) -> int:
+        """When its last minute is over."""
+        return (self.minutes[-1].minute + 1) * MINUTE_S
+
+    @property
+    def score(self) -> float:
+        """Weighted minutes."""
+        return self.factor * sum(self.weights)
+
+
+@dataclass(frozen=True, slots=True)
 class Encounter:
     """A stretch of a day in which one person's beacons were heard without a long gap."""
 
     starts_at_s: int
     ends_at_s: int
     near_minutes: float
+    """Weighted by the model."""
     closest_db: float
     """The lowest attenuation of a minute."""
     typical_db: float
@@ -43,7 +94,7 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True)
 class DayExposure:
-    """Everything heard on one UTC day of published keys of one degree, and what the rule makes of it."""
+    """Everything heard on one UTC day of published keys of one degree, and what a model makes of it."""
 
     day_start_s: int
     degree: Degree
@@ -51,55 +102,96 @@ class DayExposure:
     """Published keys that were heard; a person has one for each day, and one more for each cut."""
     heard_minutes: int
     near_minutes: float
+    """Weighted by the model: its score."""
     encounters: tuple[Encounter, ...]
+    windows: tuple[ExposureWindow, ...]
+    """The same in pieces of at most 30 minutes."""
     warns: bool
     rule: str
+    rule_version: int
+    """Of the model that is named."""
+    warning_minutes: float
+    """What ``near_minutes`` has to reach."""
 
 
-def day_exposures(heard: Iterable[tuple[ReportType, Sequence[HeardMinute]]], rule: ProximityRule) -> list[DayExposure]:
-    """Sum up matched keys, each with its merged minutes, by UTC day and degree; oldest day first.
+def day_exposures(heard: Iterable[HeardKey], model: RiskModel) -> list[DayExposure]:
+    """Sum up matched keys by UTC day and degree; oldest day first.
 
     A minute near two people at once is one minute, as near as the nearer of them.
     """
-    groups: dict[tuple[int, Degree], list[list[HeardMinute]]] = {}
-    for report_type, minutes in heard:
+    groups: dict[tuple[int, Degree], list[list[ExposureWindow]]] = {}
+    for key in heard:
         days: dict[int, list[HeardMinute]] = {}
-        for m in minutes:
+        for m in key.minutes:
             days.setdefault(day_start_s(m.minute * MINUTE_S), []).append(m)
-        for day, its_minutes in days.items():
-            groups.setdefault((day, Degree.by(report_type)), []).append(its_minutes)
-    return [_day_exposure(day, degree, keys, rule) for (day, degree), keys in sorted(groups.items())]
+        for day, minutes in days.items():
+            groups.setdefault((day, Degree.by(key.report_type)), []).append(_windows(key, minutes, model))
+    return [_day_exposure(day, degree, keys, model) for (day, degree), keys in sorted(groups.items())]
 
 
-def _day_exposure(day: int, degree: Degree, keys: list[list[HeardMinute]], rule: ProximityRule) -> DayExposure:
-    nearest: dict[int, HeardMinute] = {}
-    for m in (m for minutes in keys for m in minutes):
-        if m.minute not in nearest or m.attenuation_db < nearest[m.minute].attenuation_db:
-            nearest[m.minute] = m
-    near_minutes = rule.near_minutes(list(nearest.values()))
-    encounters = sorted(
-        (e for minutes in keys for e in _encounters(minutes, rule)), key=lambda e: (e.starts_at_s, e.ends_at_s)
-    )
-    warns = near_minutes >= rule.warning_minutes
-    return DayExposure(day, degree, len(keys), len(nearest), near_minutes, tuple(encounters), warns, rule.name)
-
-
-def _encounters(minutes: list[HeardMinute], rule: ProximityRule) -> list[Encounter]:
-    runs: list[list[HeardMinute]] = []
-    for m in sorted(minutes, key=lambda m: m.minute):
-        if runs and m.minute - runs[-1][-1].minute <= ENCOUNTER_GAP_MIN:
-            runs[-1].append(m)
+def _windows(key: HeardKey, minutes: list[HeardMinute], model: RiskModel) -> list[ExposureWindow]:
+    """Cut one key's day into windows; what each minute weighs does not depend on where they are cut."""
+    minutes = sorted(minutes, key=lambda m: m.minute)
+    factor = model.factor(key.report_type, key.days_since_onset)
+    windows: list[list[tuple[HeardMinute, float]]] = []
+    for m, weight in zip(minutes, model.weigh(minutes), strict=True):
+        if windows and _belongs(m, windows[-1][0][0], windows[-1][-1][0]):
+            windows[-1].append((m, weight))
         else:
-            runs.append([m])
-    return [_encounter(run, rule) for run in runs]
+            windows.append([(m, weight)])
+    return [
+        ExposureWindow(
+            key.report_type, key.days_since_onset, tuple(m for m, _ in window), tuple(w for _, w in window), factor
+        )
+        for window in windows
+    ]
 
 
-def _encounter(run: list[HeardMinute], rule: ProximityRule) -> Encounter:
-    attenuations = sorted(m.attenuation_db for m in run)
+def _belongs(m: HeardMinute, first: HeardMinute, last: HeardMinute) -> bool:
+    return m.minute - last.minute <= ENCOUNTER_GAP_MIN and m.minute - first.minute < LONGEST_WINDOW_MIN
+
+
+def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], model: RiskModel) -> DayExposure:
+    nearest: dict[int, float] = {}
+    for w in (w for windows in keys for w in windows):
+        for m, weight in zip(w.minutes, w.weights, strict=True):
+            nearest[m.minute] = max(w.factor * weight, nearest.get(m.minute, 0.0))
+    score = sum(nearest.values())
+    encounters = sorted(
+        (e for windows in keys for e in _encounters(windows)), key=lambda e: (e.starts_at_s, e.ends_at_s)
+    )
+    windows = sorted((w for windows in keys for w in windows), key=lambda w: (w.starts_at_s, w.ends_at_s))
+    return DayExposure(
+        day,
+        degree,
+        len(keys),
+        len(nearest),
+        score,
+        tuple(encounters),
+        tuple(windows),
+        score >= model.warning_minutes,
+        model.name,
+        model.version,
+        model.warning_minutes,
+    )
+
+
+def _encounters(windows: list[ExposureWindow]) -> list[Encounter]:
+    runs: list[list[ExposureWindow]] = []
+    for window in windows:
+        if runs and window.minutes[0].minute - runs[-1][-1].minutes[-1].minute <= ENCOUNTER_GAP_MIN:
+            runs[-1].append(window)
+        else:
+            runs.append([window])
+    return [_encounter(run) for run in runs]
+
+
+def _encounter(run: list[ExposureWindow]) -> Encounter:
+    attenuations = sorted(m.attenuation_db for window in run for m in window.minutes)
     return Encounter(
-        run[0].minute * MINUTE_S,
-        (run[-1].minute + 1) * MINUTE_S,
-        rule.near_minutes(run),
+        run[0].starts_at_s,
+        run[-1].ends_at_s,
+        sum(window.score for window in run),
         attenuations[0],
         attenuations[len(attenuations) // 2],
     )

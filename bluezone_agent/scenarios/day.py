@@ -16,7 +16,7 @@ from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.radios.virtual import Air
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S, Person, close_contacts, motion, near_minutes
 from bluezone_agent.scenarios.publisher import Publisher
@@ -158,7 +158,7 @@ class _World:
         )
 
     def _check(self, store: Store, now_s: float) -> None:
-        check = Check(store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=STATED_TX_POWER_DBM, now_s=now_s)
+        check = Check(store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=STATED_TX_POWER_DBM, now_s=now_s)
         check.run([self._publisher.source()])
 
     async def _fall_ill_and_publish(self) -> int:
@@ -182,9 +182,7 @@ class _World:
                 () if person is case else tuple(near_minutes(case, person)),
                 person.name in meant,
                 min(warned, default=None),
-                tuple(
-                    day_exposures([(m.report_type, m.minutes) for m in store.exposures.matched()], RULES[DEFAULT_RULE])
-                ),
+                tuple(day_exposures(store.exposures.matched(), MODELS[DEFAULT_MODEL])),
                 _heard(store, owners),
             )
 

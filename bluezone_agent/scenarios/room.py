@@ -12,7 +12,7 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.risk import ProximityRule
+from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.ports import Advert
 from bluezone_agent.radios.replay import ReplayRadio
 from bluezone_agent.scenarios.cast import DAY_START_S, NEAR_M
@@ -75,7 +75,7 @@ class Score:
 
 
 def replay_room(
-    tracks: Sequence[Track], protocol: ProximityProtocol, rule: ProximityRule, *, tx_power_dbm: int
+    tracks: Sequence[Track], protocol: ProximityProtocol, rule: RiskModel, *, tx_power_dbm: int
 ) -> Iterator[Heard]:
     """Yield what each track's agent found; ``tx_power_dbm`` is what the beacon's frames state."""
     data = CASE_KEY[: protocol.key_length]
@@ -112,10 +112,10 @@ async def _check_later() -> None:
     """Nothing is published before the beacon's day is over."""
 
 
-def _heard(track: Track, store: Store, rule: ProximityRule) -> Heard:
+def _heard(track: Track, store: Store, rule: RiskModel) -> Heard:
     matched = store.exposures.matched()
     attenuations = [m.attenuation_db for found in matched for m in found.minutes]
-    days = day_exposures([(m.report_type, m.minutes) for m in matched], rule)
+    days = day_exposures(matched, rule)
     return Heard(
         track,
         sum(d.heard_minutes for d in days),

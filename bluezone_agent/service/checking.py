@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, merge
+from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, attenuation_histogram, company, merge
 from bluezone_agent.core.case_files import CaseFile, Part, Trust, read_case_file
 from bluezone_agent.core.case_files.signed_index import SignedIndex
 from bluezone_agent.core.exposure import DayExposure, day_exposures
@@ -15,7 +15,7 @@ from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSl
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
 from bluezone_agent.core.matching import MATCH_TOLERANCE_S, HeardIdentifiers, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk import ProximityRule
+from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import AgentError, CaseFileError, KeySourceError
 from bluezone_agent.key_sources.index import SEQUENCE_NOTE
@@ -109,7 +109,7 @@ class Check:
     def __init__(
         self,
         store: Store,
-        rule: ProximityRule,
+        rule: RiskModel,
         *,
         assumed_tx_power_dbm: int,
         now_s: float,
@@ -141,7 +141,7 @@ class Check:
         reports = tuple(self._source(pinned) for pinned in sources)
         complete = all(r.complete for r in reports)
         matched = self._store.exposures.matched()
-        days = day_exposures([(m.report_type, m.minutes) for m in matched], self._rule)
+        days = day_exposures(matched, self._rule)
         with self._store.transaction():
             new = self._store.exposures.add_warnings(days, self._now_s)
             self._store.mark("check", self._now_s, complete=complete, sources=len(reports))
@@ -281,14 +281,26 @@ class Check:
         self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int
     ) -> Iterator[HeardMinute]:
         slots = {slot.identifier: slot for slot, _ in hits}
-        for m in self._store.contacts.minutes_of(beacon_id for _, beacon_id in hits):
-            if m.trusted and may_match(slots[m.beacon.identifier], m.minute * MINUTE_S, published_at_s):
-                yield HeardMinute(m.minute, self._attenuation_db(diagnosis, m), m.count)
+        beacon_ids = {beacon_id for _, beacon_id in hits}
+        found = [
+            m
+            for m in self._store.contacts.minutes_of(beacon_ids)
+            if m.trusted and may_match(slots[m.beacon.identifier], m.minute * MINUTE_S, published_at_s)
+        ]
+        others = self._store.mixing.others({m.minute for m in found}, beacon_ids)
+        for m in found:
+            power_dbm = self._tx_power_dbm(diagnosis, m) - self._rssi_correction_db
+            yield HeardMinute(
+                m.minute,
+                attenuation_db(power_dbm, m.mean_dbm),
+                m.count,
+                attenuation_histogram(m.histogram, power_dbm),
+                company(m.mean_dbm, others.get(m.minute, ())),
+            )
 
-    def _attenuation_db(self, diagnosis: DiagnosisKey, m: ContactMinute) -> float:
+    def _tx_power_dbm(self, diagnosis: DiagnosisKey, m: ContactMinute) -> int:
         stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.beacon)
-        power_dbm = self._assumed_tx_power_dbm if stated is None else stated
-        return attenuation_db(power_dbm, m.mean_dbm + self._rssi_correction_db)
+        return self._assumed_tx_power_dbm if stated is None else stated
 
 
 def _digest(key_data: bytes) -> str:

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import Company, HeardMinute
 from bluezone_agent.core.exposure import DayExposure
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.sightings import pack_histogram, unpack_histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Warned:
     day_start_s: int
     degree: str
     rule: str
+    rule_version: int
     near_minutes: float
     warned_at_s: int
 
@@ -69,8 +71,8 @@ class Exposures:
         if report_type == ReportType.REVOKED:
             return
         self._db.executemany(
-            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [(exposure_id, m.minute, round(m.attenuation_db, 2), m.count) for m in matched.minutes],
+            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(exposure_id, *_row(m)) for m in matched.minutes],
         )
 
     def revoke(self, key_digest: str, protocol: str, now_s: float) -> None:
@@ -91,7 +93,7 @@ class Exposures:
         """Return every matched key with its minutes, in the order in which they were found."""
         minutes: dict[int, list[HeardMinute]] = {}
         for row in self._db.execute("SELECT * FROM exposure_minute ORDER BY exposure_id, minute"):
-            minutes.setdefault(row["exposure_id"], []).append(HeardMinute(*row[1:]))
+            minutes.setdefault(row["exposure_id"], []).append(_heard_minute(row))
         return [
             Matched(
                 row["key_digest"],
@@ -117,8 +119,8 @@ class Exposures:
             for day in days
             if day.warns
             and self._db.execute(
-                "INSERT INTO warning VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (day.day_start_s, day.degree, day.rule, day.near_minutes, int(now_s)),
+                "INSERT INTO warning VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (day.day_start_s, day.degree, day.rule, day.rule_version, day.near_minutes, int(now_s)),
             ).rowcount
         ]
 
@@ -131,3 +133,14 @@ class Exposures:
             (ReportType.REVOKED, int(unix_s)),
         )
         self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
+
+
+def _row(m: HeardMinute) -> tuple[object, ...]:
+    c = m.company
+    histogram = pack_histogram(dict(m.histogram))
+    return m.minute, round(m.attenuation_db, 2), m.count, histogram, c.heard, c.stronger, c.weaker_by_db
+
+
+def _heard_minute(row: sqlite3.Row) -> HeardMinute:
+    _, minute, attenuation_db, count, histogram, *others = row
+    return HeardMinute(minute, attenuation_db, count, unpack_histogram(histogram), Company(*others))

@@ -86,6 +86,10 @@ def m003_exposures(db: Database) -> None:
             minute INTEGER NOT NULL,
             attenuation_db REAL NOT NULL,
             count INTEGER NOT NULL,
+            histogram BLOB NOT NULL,            -- of attenuation, packed as in contact_minute
+            others INTEGER NOT NULL,            -- identifiers of others heard in the same minute
+            stronger INTEGER NOT NULL,          -- how many of them were received more strongly
+            weaker_by_db REAL NOT NULL,         -- by how much their mean RSSI was weaker
             PRIMARY KEY (exposure_id, minute)
         ) STRICT, WITHOUT ROWID
         """
@@ -96,6 +100,7 @@ def m003_exposures(db: Database) -> None:
             day_start_s INTEGER NOT NULL,
             degree TEXT NOT NULL,
             rule TEXT NOT NULL,
+            rule_version INTEGER NOT NULL,
             near_minutes REAL NOT NULL,
             warned_at_s INTEGER NOT NULL,
             PRIMARY KEY (day_start_s, degree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bluezone_agent.core.intervals import minute_at
@@ -29,6 +30,14 @@ class Mixing:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+
+    def others(self, minutes: Collection[int], but: Collection[int]) -> dict[int, list[float]]:
+        """Return the mean RSSI of every beacon that was heard in each of ``minutes``, but those with the given ids."""
+        heard: dict[int, list[float]] = {}
+        for minute in minutes:
+            rows = self._db.execute("SELECT beacon_id, mean_dbm FROM contact_minute WHERE minute = ?", (minute,))
+            heard[minute] = [mean_dbm for beacon_id, mean_dbm in rows if beacon_id not in but]
+        return heard
 
     def hours(self, since_s: float, *, close_dbm: float, middle_dbm: float) -> list[MixingHour]:
         """Return each hour since ``since_s`` in which somebody was heard, oldest first.

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,7 +14,7 @@ from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import Beacon, ReportType
-from bluezone_agent.core.risk.attenuation_buckets import SWISSCOVID
+from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.exposures import Matched
@@ -38,7 +39,7 @@ def expose(store: Store, report_type: ReportType, minutes: int, first: int = YES
     found = tuple(HeardMinute(first + i, 50.0, 4) for i in range(minutes))
     with store.transaction():
         store.exposures.add(Matched(f"{report_type}{first}", "gaen", report_type, None, NOW_MIN * 60, found))
-        days = day_exposures([(m.report_type, m.minutes) for m in store.exposures.matched()], SWISSCOVID)
+        days = day_exposures(store.exposures.matched(), MODELS["swisscovid"])
         store.exposures.add_warnings(days, NOW_MIN * 60)
 
 
@@ -104,7 +105,7 @@ def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
     assert sentence in text
     assert "12:00 to 12:20: 20 min within 2 m; attenuation 50 dB at best" in text
     assert "you were warned on" in text
-    assert "rule: a minute below 55 dB counts whole" in text
+    assert "rule: swisscovid, Exposure Notification's weighted minutes" in text
     assert program.run("exposures", "--lang", "vi").stdout != text
 
 
@@ -114,6 +115,51 @@ def test_too_short_an_exposure_is_shown_and_does_not_warn(program: Program, stor
     assert done.returncode == 0
     assert "not near or long enough to warn" in done.stdout
     assert json.loads(program.run("exposures", "--json").stdout)["days"][0]["warning"] is False
+
+
+def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Program, store: Store) -> None:
+    day_min = YESTERDAY_NOON_MIN // 1440 * 1440
+    levels = [50.0] * 12 + [58.0] * 9 + [70.0] * 2
+    minutes = tuple(HeardMinute(day_min + 603 + i, db, 4, {int(db // 3): 4}) for i, db in enumerate(levels))
+    with store.transaction():
+        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
+        store.exposures.add_warnings(day_exposures(store.exposures.matched(), MODELS["swisscovid"]), NOW_MIN * 60)
+        store.listening.begin(day_min * 60, "active")
+        store.listening.begin(day_min * 60 + 12 * 3600, "", "powered off")
+        store.listening.begin(day_min * 60 + 13 * 3600, "active")
+        store.listening.extend((day_min + 1440) * 60)
+    day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
+    text = program.run("exposures", "explain", day, TZ="UTC").stdout
+    assert f"{day}: listening 96% of the day" in text
+    assert "10:00-10:30  confirmed by a test; day 2 since onset" in text
+    assert "12 min at 50-50 dB x 1.00 = 12.00" in text
+    assert "9 min at 58-58 dB x 0.50 = 4.50" in text
+    assert "2 min at 70-70 dB x 0.00 = 0.00" in text
+    assert "16.50 x 1 for report type and infectiousness = 16.50" in text
+    assert "sum: 16.50 weighted minutes, 15 warn: reached" in text
+    assert f"not listening {day} 12:00-13:00: the adapter was powered off" in text
+    assert "not calibrated" in text
+    assert "16.5 weighted minutes by swisscovid, version 1" in text
+    assert "10:03-10:26" in program.run("exposures", "explain", day, "--exact", TZ="UTC").stdout
+    out = json.loads(program.run("exposures", "explain", day, "--json").stdout)
+    (window,) = out["exposures"][0]["windows"]
+    assert window["score"] == sum(t["minutes"] * t["weight"] for t in window["terms"]) * window["factor"] == 16.5
+    assert (window["from"][11:16], window["to"][11:16], window["sightings"]) == ("10:00", "10:30", 92)
+    page = program.home / "day.html"
+    program.run("exposures", "explain", day, "--page", page)
+    assert "16.50 weighted minutes" in page.read_text()
+
+
+def test_a_day_without_exposure_is_explained_too(program: Program, store: Store) -> None:
+    day_s = (NOW_MIN // 1440 - 2) * 86_400
+    with store.transaction():
+        store.listening.begin(day_s, "active")
+        store.listening.extend(day_s + 43_200)
+    day = datetime.fromtimestamp(day_s, UTC).strftime("%Y-%m-%d")
+    text = program.run("exposures", "explain", day, TZ="UTC").stdout
+    assert f"{day}: none detected, listening 50% of the day" in text
+    assert f"not listening {day} 12:00-" in text
+    assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 
 def test_no_exposure_reads_none_detected(program: Program) -> None:

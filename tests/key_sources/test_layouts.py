@@ -13,7 +13,7 @@ import stamina
 from bluezone_agent.core.case_files.signed_index import SIGNED_INDEX_NAME
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.ports import SourceFile
@@ -135,7 +135,7 @@ LAYOUTS: list[Callable[[Path, Site], Place]] = [
 
 def check(store: Store, place: Place, now_s: float = NOW_S) -> CheckReport:
     pinned = PinnedSource(open_source(place), AUTHORITY.verification_key)
-    return Check(store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
+    return Check(store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

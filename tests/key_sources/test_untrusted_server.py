@@ -14,7 +14,7 @@ import stamina
 from bluezone_agent.core.case_files.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.key_sources.urls import tls_context
 from bluezone_agent.service import authority
@@ -77,7 +77,7 @@ class World:
             )
             for s in servers
         ]
-        return Check(self.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run(pinned)
+        return Check(self.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run(pinned)
 
     def believed_of(self, server: Server, *, with_index: bool = True) -> tuple[object, object, object]:
         """Return what the store believes because of a server; what it says of the last try is left out."""

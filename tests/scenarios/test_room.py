@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk.attenuation_buckets import SWISSCOVID
+from bluezone_agent.core.risk import MODELS
 from bluezone_agent.errors import RecordingError
 from bluezone_agent.scenarios.measurements import Sample, Track, read_measurements
 from bluezone_agent.scenarios.room import Score, replay_room
@@ -21,7 +21,7 @@ def track(receiver: str, rssi_dbm: int, distance_m: float, minutes: int = 30) ->
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_near_and_long_is_warned_far_or_short_is_not(protocol: str) -> None:
     tracks = [track("near", -60, 1.0), track("far", -80, 6.0), track("short", -60, 1.0, minutes=10)]
-    heard = list(replay_room(tracks, PROTOCOLS[protocol], SWISSCOVID, tx_power_dbm=-10))
+    heard = list(replay_room(tracks, PROTOCOLS[protocol], MODELS["swisscovid"], tx_power_dbm=-10))
     assert [h.warned for h in heard] == [True, False, False]
     assert [h.attenuation_db for h in heard] == pytest.approx([50, 70, 50])
     assert [h.near_minutes for h in heard] == [30, 0, 10]
@@ -30,14 +30,14 @@ def test_near_and_long_is_warned_far_or_short_is_not(protocol: str) -> None:
 
 def test_a_receiver_that_heard_nothing_is_kept_and_not_warned() -> None:
     near, silent = track("a", -60, 1.0), track("b", 127, 1.0)
-    heard = list(replay_room([near, silent], PROTOCOLS["gaen"], SWISSCOVID, tx_power_dbm=-10))
+    heard = list(replay_room([near, silent], PROTOCOLS["gaen"], MODELS["swisscovid"], tx_power_dbm=-10))
     assert [(h.warned, h.attenuation_db) for h in heard] == [(True, 50), (False, None)]
     assert (Score.of(heard).precision, Score.of(heard).recall) == (1.0, 0.5)
 
 
 def test_a_moving_beacon_is_shown_and_not_scored() -> None:
     moving = Track("s", "r", (Sample(0, -60, 1.0), Sample(1, -60, 2.0)))
-    score = Score.of(list(replay_room([moving], PROTOCOLS["gaen"], SWISSCOVID, tx_power_dbm=-10)))
+    score = Score.of(list(replay_room([moving], PROTOCOLS["gaen"], MODELS["swisscovid"], tx_power_dbm=-10)))
     assert score == Score(0, 0, 0, 0)
     assert (score.precision, score.recall) == (None, None)
 

@@ -17,7 +17,7 @@ from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.errors import BadSignatureError
 from bluezone_agent.key_sources import open_source
@@ -67,7 +67,7 @@ class Device:
 
     def check(self, now_s: float = NOW_S, key: Trust = AUTHORITY.verification_key) -> CheckReport:
         source = PinnedSource(open_source(str(self.folder)), key)
-        return Check(self.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([source])
+        return Check(self.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run([source])
 
     def exposures(self) -> list[str]:
         """Return every row of what was found and told."""
@@ -164,7 +164,7 @@ def test_progress_counts_every_key(device: Device) -> None:
     device.publish("2", daily_key("bluezone"))
     counted: list[int] = []
     source = PinnedSource(open_source(str(device.folder)), AUTHORITY.verification_key)
-    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S, progress=counted.append)
+    check = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S, progress=counted.append)
     check.run([source])
     assert sum(counted) == 3
 
@@ -388,7 +388,7 @@ class NotingSource:
 
 def test_a_source_is_told_its_notes_and_what_is_known_as_long_as_the_last_try_was_good(device: Device) -> None:
     source = NotingSource()
-    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S)
+    check = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S)
     good = source.data
     for source.data in (good, good[:-9], good, good):
         check.run([PinnedSource(source, AUTHORITY.verification_key)])
@@ -420,7 +420,7 @@ def test_a_verdict_on_every_file_is_kept(device: Device) -> None:
 def test_only_a_check_of_every_source_that_is_complete_counts_as_one(device: Device) -> None:
     good = PinnedSource(open_source(str(device.folder)), AUTHORITY.verification_key)
     gone = PinnedSource(open_source(str(device.folder / "gone")), AUTHORITY.verification_key)
-    check = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S)
+    check = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S)
     check.run([good], every=False)
     check.run([good, gone])
     assert "complete_check" not in device.store.signs()
@@ -441,7 +441,7 @@ def test_a_source_that_fails_does_not_stop_the_others(device: Device) -> None:
         PinnedSource(open_source(str(location)), AUTHORITY.verification_key)
         for location in (device.folder / "gone", device.folder)
     ]
-    report = Check(device.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=NOW_S).run(pinned)
+    report = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S).run(pinned)
     assert report.sources[0].error is not None
     assert (report.matched_keys, report.complete) == (1, False)
     assert device.store.signs()["check"][1] == {"complete": False, "sources": 2}

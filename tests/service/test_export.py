@@ -18,7 +18,7 @@ from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk import DEFAULT_RULE, RULES
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.errors import ExportError, StateInUseError
 from bluezone_agent.key_sources import open_source
@@ -215,7 +215,7 @@ class Person:
 
     def check(self, folder: Path, now_s: float) -> CheckReport:
         pinned = PinnedSource(open_source(str(folder)), AUTHORITY.verification_key)
-        return Check(self.store, RULES[DEFAULT_RULE], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
+        return Check(self.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
 
 
 @BOTH

@@ -124,7 +124,7 @@ def test_an_exposure_found_again_adds_only_what_is_new(store: Store) -> None:
 
 
 def test_a_day_warns_once(store: Store) -> None:
-    day = DayExposure(0, Degree.F1, 1, 20, 20.0, (), warns=True, rule="swisscovid")
+    day = DayExposure(0, Degree.F1, 1, 20, 20.0, (), (), True, "swisscovid", 1, 15.0)
     with store.transaction():
         assert store.exposures.add_warnings([day], 5) == [day]
         assert store.exposures.add_warnings([day], 9) == []

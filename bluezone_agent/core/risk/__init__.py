@@ -1,35 +1,18 @@
-"""Rules that turn a day's attenuations into minutes within 2 m and a warning.
+"""Risk models: they turn a day's minutes into a number, and say when it is enough to warn.
 
-A rule is one file that answers :class:`ProximityRule` and one line in :data:`RULES`.
+A model is one file that answers :class:`RiskModel` and one line in :data:`MODELS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from bluezone_agent.core.attenuation import HeardMinute
-from bluezone_agent.core.risk.attenuation_buckets import SWISSCOVID
+from bluezone_agent.core.risk.bluezone import Bluezone
+from bluezone_agent.core.risk.gaen_v2 import own_model, presets
+from bluezone_agent.core.risk.model import RiskModel
 
-
-class ProximityRule(Protocol):
-    """How long somebody was near, and when that is long enough to warn."""
-
-    @property
-    def name(self) -> str:
-        """Name in the configuration; stored with every warning that the rule gave."""
-
-    @property
-    def summary(self) -> str:
-        """The rule in one sentence (a template for the catalogues)."""
-
-    @property
-    def warning_minutes(self) -> float:
-        """Minutes within 2 m in one UTC day that warn."""
-
-    def near_minutes(self, minutes: Sequence[HeardMinute]) -> float:
-        """Return how many of the minutes, at most one entry each, were spent within 2 m."""
+MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), Bluezone())}
+DEFAULT_MODEL: Final = "swisscovid"
 
 
-RULES: Final[dict[str, ProximityRule]] = {rule.name: rule for rule in (SWISSCOVID,)}
-DEFAULT_RULE: Final = SWISSCOVID.name
+__all__ = ["DEFAULT_MODEL", "MODELS", "RiskModel", "own_model"]

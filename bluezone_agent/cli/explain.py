@@ -1,0 +1,240 @@
+"""``bluezone-agent exposures explain``: a day in full, so that its number can be worked out again by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, printable, settings
+from bluezone_agent.cli.exposures import utc_day
+from bluezone_agent.cli.gaps import gap_as_json, gap_text
+from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
+from bluezone_agent.cli.page import write_page
+from bluezone_agent.core.exposure import DayExposure, ExposureWindow, day_exposures
+from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.risk import RiskModel
+from bluezone_agent.errors import N_
+from bluezone_agent.service.calibration import calibration_in_force
+from bluezone_agent.stores.calibrations import StoredCalibration
+from bluezone_agent.stores.exposures import Warned
+from bluezone_agent.stores.listening import Span, gaps
+from bluezone_agent.stores.store import Store
+
+ROUNDED_TO_S: Final = 300
+REPORT_TYPES: Final = {
+    ReportType.UNKNOWN: N_("report of unknown kind"),
+    ReportType.CONFIRMED_TEST: N_("confirmed by a test"),
+    ReportType.CONFIRMED_CLINICAL_DIAGNOSIS: N_("confirmed by a doctor"),
+    ReportType.SELF_REPORT: N_("reported by themselves"),
+    ReportType.RECURSIVE: N_("a contact of a case"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """All that is known of one UTC day."""
+
+    day_start_s: int
+    model: RiskModel
+    exposures: list[DayExposure]
+    warned: list[Warned]
+    listened_s: int
+    possible_s: int
+    """Of the day, until now."""
+    gaps: list[Span]
+    calibration: StoredCalibration | None
+
+    @property
+    def listened_share(self) -> float:
+        """The share of the day's time so far in which this device listened."""
+        return self.listened_s / self.possible_s
+
+
+@click.command(
+    cls=Command,
+    help=N_(
+        "Explain a UTC day, YYYY-MM-DD: each window with its time, attenuation and weights, the sum and what it had to"
+        " reach; and when nobody listened. Times are rounded to 5 minutes, so that they tell less of who the case was."
+    ),
+)
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@option("--exact", is_flag=True, help=N_("Show times to the minute; for you alone."))
+@option("--page", type=PATH, metavar="FILE", help=N_("Draw it as well: a page of its own."))
+@json_option
+def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
+    """Explain a day, with or without exposure; exit 0 whatever there is."""
+    found = _look_up(int(day.replace(tzinfo=UTC).timestamp()))
+    if page:
+        from bluezone_agent.cli.explain_page import render  # noqa: PLC0415
+
+        write_page(page, render(found, list(lines(found, exact=exact))))
+    if as_json:
+        print_json(_as_json(found, exact=exact))
+        return
+    for line in lines(found, exact=exact):
+        click.echo(line)
+
+
+def _look_up(day_start_s: int) -> Explained:
+    from bluezone_agent.config import risk_model  # noqa: PLC0415
+
+    options = settings()
+    model = risk_model(options.config().rule, "rule")
+    now_s = time.time()
+    end_s = min(day_start_s + DAY_S, int(now_s))
+    with Store(options.state_dir) as store:
+        days = [d for d in day_exposures(store.exposures.matched(), model) if d.day_start_s == day_start_s]
+        warned = [w for w in store.exposures.warned() if w.day_start_s == day_start_s]
+        spans = [s for s in store.listening.since(day_start_s) if s.starts_at_s < end_s]
+        calibration = calibration_in_force(store, now_s)
+    listened_s = sum(min(s.ends_at_s, end_s) - s.starts_at_s for s in spans if s.listened)
+    possible_s = max(1, end_s - day_start_s)
+    return Explained(
+        day_start_s,
+        model,
+        days,
+        warned,
+        listened_s,
+        possible_s,
+        gaps(spans, day_start_s, end_s) if end_s > day_start_s else [],
+        calibration,
+    )
+
+
+def lines(found: Explained, *, exact: bool) -> Iterator[str]:
+    """Yield the explanation, line by line."""
+    listening = _("listening {share:.0%} of the day").format(share=found.listened_share)
+    day = local_date(found.day_start_s)
+    if not found.exposures:
+        yield _("{day}: none detected, {listening}").format(day=day, listening=listening)
+    else:
+        yield f"{day}: {listening}"
+    for exposure in found.exposures:
+        yield from _exposure_lines(exposure, exact=exact)
+    for told in found.warned:
+        text = _("you were warned on {when}: {minutes:.1f} weighted minutes by {rule}, version {version}")
+        yield text.format(
+            when=local_time(told.warned_at_s),
+            minutes=told.near_minutes,
+            rule=printable(told.rule),
+            version=told.rule_version,
+        )
+    for gap in found.gaps:
+        yield gap_text(gap)
+    if found.exposures:
+        yield _("rule {name}, version {version}: {summary}").format(
+            name=printable(found.model.name), version=found.model.version, summary=_(found.model.summary)
+        )
+        yield _calibration_line(found.calibration)
+
+
+def _calibration_line(calibration: StoredCalibration | None) -> str:
+    if calibration is None:
+        return _("not calibrated: attenuations may be off by 10 dB and more")
+    c = calibration.calibration
+    margin = "" if c.margin_db is None else f" ± {c.margin_db:.1f}"
+    return _("calibrated on {day}: {correction:+.1f}{margin} dB added to every RSSI").format(
+        day=local_date(calibration.made_at_s), correction=c.rssi_correction_db, margin=margin
+    )
+
+
+def _exposure_lines(day: DayExposure, *, exact: bool) -> Iterator[str]:
+    yield ngettext(
+        "{degree}: {n} published key heard in {minutes} minutes",
+        "{degree}: {n} published keys heard in {minutes} minutes",
+        day.keys,
+    ).format(degree=day.degree, n=day.keys, minutes=day.heard_minutes)
+    for window in day.windows:
+        yield from _window_lines(window, exact=exact)
+    sums = sum(w.score for w in day.windows)
+    text = _("  sum: {sum:.2f} weighted minutes, {needed:g} warn: {verdict}")
+    verdict = _("reached") if day.warns else _("not reached")
+    if abs(sums - day.near_minutes) > 0.005:
+        yield _("  {sum:.2f} in all windows; minutes near two keys at once count once").format(sum=sums)
+    yield text.format(sum=day.near_minutes, needed=day.warning_minutes, verdict=verdict)
+
+
+def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
+    start_s, end_s = times(w, exact=exact)
+    onset = _("onset unknown") if w.days_since_onset is None else _("day {n} since onset").format(n=w.days_since_onset)
+    yield f"  {local_clock(start_s)}-{local_clock(end_s)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
+    for weight, low_db, high_db, minutes in terms(w):
+        text = ngettext(
+            "    {n} min at {low:.0f}-{high:.0f} dB x {weight:.2f} = {product:.2f}",
+            "    {n} min at {low:.0f}-{high:.0f} dB x {weight:.2f} = {product:.2f}",
+            minutes,
+        )
+        yield text.format(n=minutes, low=low_db, high=high_db, weight=weight, product=weight * minutes)
+    text = _("    {sum:.2f} x {factor:g} for report type and infectiousness = {score:.2f}")
+    yield text.format(sum=sum(w.weights), factor=w.factor, score=w.score)
+
+
+def times(w: ExposureWindow, *, exact: bool) -> tuple[int, int]:
+    """Return start and end of a window, outwards to 5 minutes unless ``exact``."""
+    if exact:
+        return w.starts_at_s, w.ends_at_s
+    return w.starts_at_s // ROUNDED_TO_S * ROUNDED_TO_S, -(-w.ends_at_s // ROUNDED_TO_S) * ROUNDED_TO_S
+
+
+def terms(w: ExposureWindow) -> list[tuple[float, float, float, int]]:
+    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes)."""
+    groups: dict[float, list[float]] = {}
+    for m, weight in zip(w.minutes, w.weights, strict=True):
+        groups.setdefault(round(weight, 2), []).append(m.attenuation_db)
+    return [(weight, min(levels), max(levels), len(levels)) for weight, levels in sorted(groups.items(), reverse=True)]
+
+
+def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
+    c = found.calibration
+    return {
+        "day": utc_day(found.day_start_s),
+        "listened_share": round(found.listened_share, 3),
+        "not_listening": [gap_as_json(gap) for gap in found.gaps],
+        "rule": found.model.name,
+        "rule_version": found.model.version,
+        "rssi_correction_db": c.calibration.rssi_correction_db if c else None,
+        "exposures": [
+            {
+                "degree": str(day.degree),
+                "weighted_minutes": round(day.near_minutes, 2),
+                "needed_minutes": day.warning_minutes,
+                "warning": day.warns,
+                "windows": [_window_as_json(w, exact=exact) for w in day.windows],
+            }
+            for day in found.exposures
+        ],
+        "warned": [
+            {
+                "at": iso(w.warned_at_s),
+                "degree": w.degree,
+                "weighted_minutes": round(w.near_minutes, 2),
+                "rule": w.rule,
+                "rule_version": w.rule_version,
+            }
+            for w in found.warned
+        ],
+    }
+
+
+def _window_as_json(w: ExposureWindow, *, exact: bool) -> dict[str, Any]:
+    start_s, end_s = times(w, exact=exact)
+    return {
+        "from": iso(start_s),
+        "to": iso(end_s),
+        "report_type": w.report_type.name.lower(),
+        "days_since_onset": w.days_since_onset,
+        "factor": w.factor,
+        "score": round(w.score, 2),
+        "sightings": sum(m.count for m in w.minutes),
+        "terms": [
+            {"minutes": n, "weight": weight, "lowest_db": round(low, 1), "highest_db": round(high, 1)}
+            for weight, low, high, n in terms(w)
+        ],
+    }

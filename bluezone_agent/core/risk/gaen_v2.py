@@ -1,0 +1,105 @@
+"""Exposure Notification's own model, version 2: minutes weighted by attenuation, report type and infectiousness.
+
+A window's score is the sum over its scan instances of seconds x weight of the bucket that its typical attenuation
+falls into, times the weights of report type and infectiousness; a day's is the sum over windows (Exposure
+Notifications API, DailySummariesConfig), but that a minute near two keys at once counts once here. Presets are in
+``gaen_v2.toml``; an operator's own file has the same form.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Annotated, Final
+
+import msgspec
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.core.risk.model import RiskModel
+from bluezone_agent.errors import N_
+
+Weight = Annotated[float, msgspec.Meta(ge=0, le=10)]
+Day = Annotated[int, msgspec.Meta(ge=-14, le=14)]
+
+
+class Infectiousness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Days since the onset of symptoms, and what they weigh. Days in neither list weigh nothing."""
+
+    high: tuple[Day, ...]
+    standard: tuple[Day, ...] = ()
+    high_weight: Weight = 1.0
+    standard_weight: Weight = 1.0
+    unknown_weight: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0
+    """Where the key does not say: never nothing."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One set of parameters."""
+
+    buckets: tuple[tuple[float, Weight], ...]
+    """(upper bound in dB, exclusive; weight), bounds ascending."""
+    warning_minutes: Annotated[float, msgspec.Meta(gt=0, le=1440)]
+    beyond: Weight = 0.0
+    """Weight beyond the last bound."""
+    infectiousness: Infectiousness | None = None
+    """None: all days weigh the same."""
+    report_types: dict[str, Weight] = {}
+    """Name of a report type, in lower case → weight; 1 for those that are not named."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for bounds out of order and for names that are none."""
+        bounds = [bound for bound, _ in self.buckets]
+        if not bounds or bounds != sorted(set(bounds)):
+            raise ValueError("buckets need ascending bounds")
+        if unknown := set(self.report_types) - {r.name.lower() for r in ReportType}:
+            raise ValueError(f"there is no report type {min(unknown)!r}")
+
+
+class GaenV2(RiskModel):
+    """Exposure Notification's model with one set of parameters."""
+
+    def __init__(self, name: str, parameters: Parameters) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.warning_minutes = parameters.warning_minutes
+        self.summary = N_(
+            "Exposure Notification's weighted minutes: what a minute counts for depends on its attenuation, the"
+            " report type and the day since symptoms began"
+        )
+
+    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
+        """Return each minute's weight by its bucket; the scanner never rests, so each stands for 60 s."""
+        return [self.bucket(m.attenuation_db)[1] for m in minutes]
+
+    def bucket(self, attenuation_db: float) -> tuple[float | None, float]:
+        """Return the bucket's upper bound in dB, None for the last one, and its weight."""
+        inside = ((bound, weight) for bound, weight in self.parameters.buckets if attenuation_db < bound)
+        return next(inside, (None, self.parameters.beyond))
+
+    def factor(self, report_type: ReportType, days_since_onset: int | None) -> float:
+        """Return the weight of the report type times that of the infectiousness."""
+        weight = self.parameters.report_types.get(report_type.name.lower(), 1.0)
+        days = self.parameters.infectiousness
+        if days is None:
+            return weight
+        if days_since_onset is None:
+            return weight * days.unknown_weight
+        if days_since_onset in days.high:
+            return weight * days.high_weight
+        return weight * days.standard_weight if days_since_onset in days.standard else 0.0
+
+
+PRESETS: Final = "gaen_v2.toml"
+
+
+def presets() -> list[GaenV2]:
+    """Return the published presets."""
+    text = files("bluezone_agent.core.risk").joinpath(PRESETS).read_text("utf-8")
+    return [GaenV2(name, msgspec.convert(raw, Parameters)) for name, raw in tomllib.loads(text).items()]
+
+
+def own_model(name: str, text: str) -> GaenV2:
+    """Return the model whose parameters an operator wrote in TOML; raises ValueError (msgspec's and tomllib's too)."""
+    return GaenV2(name, msgspec.convert(tomllib.loads(text), Parameters))

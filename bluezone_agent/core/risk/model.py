@@ -1,0 +1,38 @@
+"""What every risk model answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.identifiers import ReportType
+
+
+class RiskModel(ABC):
+    """How long somebody was near, what that weighs, and when it is enough to warn.
+
+    A model's number is a sum of weighted minutes. It comes from the stored minutes alone, so that any model can be
+    applied to the past; a minute that is unknown in some way never counts as no risk.
+    """
+
+    name: str
+    """In the configuration; stored with every warning."""
+    version: ClassVar[int] = 1
+    """Stored with every warning: a model that changes its numbers gets the next one."""
+    summary: str
+    """The model in one sentence (a template for the catalogues)."""
+    warning_minutes: float
+    """Weighted minutes in one UTC day that warn."""
+
+    @abstractmethod
+    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
+        """Return for each minute of one key, in order and one entry each, for how many minutes near it counts.
+
+        A minute that is closer, all else being equal, should never count for less.
+        """
+
+    def factor(self, report_type: ReportType, days_since_onset: int | None) -> float:  # noqa: ARG002
+        """Return what near minutes are multiplied by for whose key it was; 1 where the model does not care."""
+        return 1.0
