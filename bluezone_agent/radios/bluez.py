@@ -31,6 +31,7 @@ POWERED_OFF_S: Final = 1.5
 """Controllers that load their firmware again need about a second."""
 FLIP_OVER_S: Final = 0.5
 """bluetoothd 5.66 also crashes when whoever asked for a broadcast leaves the bus while it is being changed."""
+NO_IDENTIFIER: Final = Frame()
 LONGEST_PAUSE_MS: Final = 2000
 """Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
 start of the next do not meet to the millisecond."""
@@ -71,6 +72,9 @@ class BluezRadio:
         self._main_conf = main_conf
         self._count = 0
         self._address = ""
+        self._left_over = False
+        """Whether the kernel may have put our last identifier back: it does when the adapter is powered on again, and a
+        legacy controller then sends the next one under the same address first (in one of 20 times)."""
         self._reset()
 
     def _new_adapter(self, on_fault: Callable[[], None]) -> Adapter:
@@ -121,7 +125,9 @@ class BluezRadio:
         except (RadioUnavailableError, TimeoutError):
             pass  # closing takes it off the air
         finally:
-            if self._adapter.fault and self._adapter.fault.reason is RadioFault.LINKABLE:
+            reason = self._adapter.fault and self._adapter.fault.reason
+            self._left_over |= reason is RadioFault.POWERED_OFF
+            if reason is RadioFault.LINKABLE:
                 await asyncio.sleep(FLIP_OVER_S)
             await self._adapter.__aexit__()
 
@@ -138,6 +144,10 @@ class BluezRadio:
                 await self._adapter.require_usable()
             if not await self._adapter.has_free_instance():
                 raise faults.no_instance(self._adapter.name)
+            if self._left_over and self._plan.scan_pause:
+                await self._register(NO_IDENTIFIER)
+                await self._unregister()
+            self._left_over = False
             await self._register(frame)
 
     async def withdraw(self) -> None:
