@@ -27,6 +27,7 @@ root = Group(
         "contacts": "contacts:contacts",
         "check": "check:check",
         "exposures": "exposures:exposures",
+        "compare": "compare:compare",
         "keys": "keys:keys",
         "authority": "authority:authority",
         "replay": "replay:replay",

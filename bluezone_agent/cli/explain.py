@@ -167,8 +167,8 @@ def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
     yield f"  {local_clock(start_s)}-{local_clock(end_s)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
     for weight, low_db, high_db, minutes in terms(w):
         text = ngettext(
-            "    {n} min at {low:.0f}-{high:.0f} dB x {weight:.2f} = {product:.2f}",
-            "    {n} min at {low:.0f}-{high:.0f} dB x {weight:.2f} = {product:.2f}",
+            "    {n} min at {low:.1f}-{high:.1f} dB x {weight:.2f} = {product:.2f}",
+            "    {n} min at {low:.1f}-{high:.1f} dB x {weight:.2f} = {product:.2f}",
             minutes,
         )
         yield text.format(n=minutes, low=low_db, high=high_db, weight=weight, product=weight * minutes)

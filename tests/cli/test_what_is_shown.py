@@ -132,9 +132,9 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
     assert f"{day}: listening 96% of the day" in text
     assert "10:00-10:30  confirmed by a test; day 2 since onset" in text
-    assert "12 min at 50-50 dB x 1.00 = 12.00" in text
-    assert "9 min at 58-58 dB x 0.50 = 4.50" in text
-    assert "2 min at 70-70 dB x 0.00 = 0.00" in text
+    assert "12 min at 50.0-50.0 dB x 1.00 = 12.00" in text
+    assert "9 min at 58.0-58.0 dB x 0.50 = 4.50" in text
+    assert "2 min at 70.0-70.0 dB x 0.00 = 0.00" in text
     assert "16.50 x 1 for report type and infectiousness = 16.50" in text
     assert "sum: 16.50 weighted minutes, 15 warn: reached" in text
     assert f"not listening {day} 12:00-13:00: the adapter was powered off" in text
