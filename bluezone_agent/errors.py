@@ -87,6 +87,16 @@ class StoreError(AgentError):
     """The state directory or a file in it can't be used."""
 
 
+class StoreWriteError(StoreError):
+    """The disk does not take now what is to be stored; nothing was changed, and a later attempt may succeed."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
+class StoreDamagedError(StoreError):
+    """The store's file is damaged, or a later version's: `run` sets it aside and begins anew."""
+
+
 class StateInUseError(StoreError):
     """Another agent runs on this state directory."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -37,11 +38,18 @@ class Clock(Protocol):
     def uptime_s(self) -> float:
         """Seconds since boot, suspend included; it never jumps (CLOCK_BOOTTIME)."""
 
-    def trusted(self) -> bool:
-        """Whether wall time can be believed."""
+    @property
+    def boot_id(self) -> str:
+        """What tells this boot from all others: uptimes of one boot can be compared."""
 
-    async def sleep_until(self, unix_s: float) -> None:
-        """Return when wall time has reached ``unix_s``, also when the clock was set or the device slept."""
+    def synchronised(self) -> bool:
+        """Whether somebody vouches for wall time; whether it is believed is for ``service.timekeeping``."""
+
+    async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
+        """Return when wall time has reached ``unix_s``, or uptime has gone on by ``at_most_s``.
+
+        Also when the clock was set or the device slept meanwhile.
+        """
 
 
 class Radio(AbstractAsyncContextManager["Radio"], Protocol):

@@ -66,11 +66,13 @@ def _check(options: Settings, config: Config, only: str | None, *, as_json: bool
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.config import risk_model  # noqa: PLC0415
     from bluezone_agent.service.checking import Check  # noqa: PLC0415
+    from bluezone_agent.service.timekeeping import Timekeeper  # noqa: PLC0415
 
     sources = pinned_sources(config, only)
-    if not SystemClock(always_trusted=config.clock_trusted).trusted():
-        say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
+    clock = SystemClock(always_trusted=config.clock_trusted)
     with Store(options.state_dir) as store, _progress_bar() as progress:
+        if not Timekeeper(clock, store).look().trusted:
+            say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
         report = Check(
             store,
             risk_model(config.rule, "rule"),

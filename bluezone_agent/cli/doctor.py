@@ -92,7 +92,7 @@ def _facts(options: Settings) -> Facts:
     return Facts(
         radios=config.radios,
         bluetooth=asyncio.run(read_bluetooth()),
-        clock_trusted=SystemClock(always_trusted=config.clock_trusted).trusted(),
+        clock_trusted=SystemClock(always_trusted=config.clock_trusted).synchronised(),
         config_error=config_error,
         linkable_anyway=config.linkable_anyway,
         sources=len(config.sources),

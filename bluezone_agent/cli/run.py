@@ -13,7 +13,7 @@ import click
 import structlog
 
 from bluezone_agent.cli import logs
-from bluezone_agent.cli.base import Command, option, settings
+from bluezone_agent.cli.base import Command, fail, option, settings
 from bluezone_agent.cli.i18n import _
 from bluezone_agent.cli.status_line import status_line
 from bluezone_agent.errors import N_
@@ -33,13 +33,19 @@ LOOK_S: Final = 60
 @option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
 def run(*, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
-    from bluezone_agent.stores.store import StateLock, Store  # noqa: PLC0415 - a usage error needs neither
+    from bluezone_agent.stores.quarantine import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
+    from bluezone_agent.stores.store import StateLock  # noqa: PLC0415
 
     options = settings()
     config = options.config()
     logs.to_stderr(logging.INFO)
-    with Store(options.state_dir) as store, StateLock(options.state_dir):
-        asyncio.run(_run(options, config, store, checks=not no_check))
+    with StateLock(options.state_dir):
+        opened, begun = open_or_begin_anew(options.state_dir)
+        if begun is not None:
+            fail(begun.error)
+            log.error("store_begun_anew", damaged=str(begun.aside), keys=begun.keys)
+        with opened as store:
+            asyncio.run(_run(options, config, store, checks=not no_check))
 
 
 async def _run(options: Settings, config: Config, store: Store, *, checks: bool) -> None:

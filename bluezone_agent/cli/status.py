@@ -34,6 +34,10 @@ PROBLEMS: Final = {
     Problem.NOT_CHECKING: N_(
         "checks have not succeeded for more than 30 hours: see bluezone-agent keys feed, and run bluezone-agent check"
     ),
+    Problem.STORE_SET_ASIDE: N_(
+        "a damaged store was set aside as agent.damaged-*.db and a new one begun; delete that file when you do not need"
+        " it, after 14 days it goes by itself"
+    ),
     Problem.CLOCK_NOT_TRUSTED: N_(
         "the clock is not synchronised: contacts are kept but do not count; switch NTP on, or set clock_trusted = true"
     ),

@@ -8,6 +8,7 @@ work, so the clock stands still until it is done.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -70,29 +71,73 @@ def run_simulated(main: Coroutine[Any, Any, T]) -> T:
 
 
 class SimulatedClock:
-    """A device's clock on the running loop: the true time plus this device's own error."""
+    """A device's clock on the running loop: the true time plus this device's own error.
 
-    def __init__(self, epoch_s: float, *, offset_s: float = 0.0, trusted: bool = True) -> None:
+    It plays whatever happens to a device's clock: it can be set, synchronised, suspended and booted anew.
+    """
+
+    def __init__(self, epoch_s: float, *, offset_s: float = 0.0, synchronised: bool = True) -> None:
         """``epoch_s`` is the true Unix time at loop time 0; ``offset_s`` how far this device's clock is ahead."""
         self._epoch_s = epoch_s
-        self.offset_s = offset_s
+        self._offset_s = offset_s
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._booted_s = 0.0
+        self._boots = 0
         self.slept_s = 0.0
         """How long this device was suspended so far: its clocks went on, its timers did not."""
-        self.is_trusted = trusted
+        self.is_synchronised = synchronised
+
+    @property
+    def offset_s(self) -> float:
+        """How far wall time is ahead of the truth; setting it sets the clock, and who sleeps looks again."""
+        return self._offset_s
+
+    @offset_s.setter
+    def offset_s(self, offset_s: float) -> None:
+        self._offset_s = offset_s
+        for sleeper in self._sleepers:
+            _wake(sleeper)
 
     def now_s(self) -> float:
         """Return this device's wall time, Unix seconds."""
-        return self._epoch_s + self.offset_s + self.uptime_s()
+        return self._epoch_s + self._offset_s + self._running_s()
 
     def uptime_s(self) -> float:
-        """Return the loop's time and the time that this device was suspended."""
+        """Return the time since the last boot, that spent suspended included."""
+        return self._running_s() - self._booted_s
+
+    @property
+    def boot_id(self) -> str:
+        """The number of boots before this one."""
+        return f"boot {self._boots}"
+
+    def boot(self) -> None:
+        """Begin another boot; whoever uses the clock must have ended before."""
+        self._boots += 1
+        self._booted_s = self._running_s()
+
+    def synchronised(self) -> bool:
+        """Return whether somebody vouches for this device's wall time."""
+        return self.is_synchronised
+
+    async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
+        """Return when this device's wall time has reached ``unix_s``, or uptime has gone on by ``at_most_s``."""
+        until_s = self._running_s() + at_most_s
+        while (left_s := min(unix_s - self.now_s(), until_s - self._running_s())) > 0:
+            loop = asyncio.get_running_loop()
+            sleeper: asyncio.Future[None] = loop.create_future()
+            alarm = loop.call_later(left_s, _wake, sleeper)
+            self._sleepers.add(sleeper)
+            try:
+                await sleeper
+            finally:
+                alarm.cancel()
+                self._sleepers.discard(sleeper)
+
+    def _running_s(self) -> float:
         return asyncio.get_running_loop().time() + self.slept_s
 
-    def trusted(self) -> bool:
-        """Return whether this device believes its clock."""
-        return self.is_trusted
 
-    async def sleep_until(self, unix_s: float) -> None:
-        """Return when this device's wall time has reached ``unix_s``."""
-        while (left_s := unix_s - self.now_s()) > 0:  # noqa: ASYNC110 - wall time can be set
-            await asyncio.sleep(left_s)
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

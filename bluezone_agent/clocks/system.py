@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ LONGEST_NAP_S: Final = 20
 """``asyncio`` timers stand still while the device sleeps and do not see the clock being set: look again this often."""
 
 TIMESYNC_DONE: Final = Path("/run/systemd/timesync/synchronized")
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
 BUILT_AT_S: Final = 1_790_000_000
@@ -33,15 +36,24 @@ class SystemClock:
         """Return CLOCK_BOOTTIME, seconds."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def trusted(self) -> bool:
-        """Return whether the clock was synchronised since boot, or the operator vouches for it."""
-        if self._always_trusted:
-            return True
-        return self.now_s() >= BUILT_AT_S and (TIMESYNC_DONE.exists() or _kernel_says_synchronised())
+    @cached_property
+    def boot_id(self) -> str:
+        """The kernel's random id of this boot."""
+        return BOOT_ID.read_text("ascii").strip()
 
-    async def sleep_until(self, unix_s: float) -> None:
-        """Return when wall time has reached ``unix_s``, at most 20 s late after a step or a suspend."""
-        while (left_s := unix_s - self.now_s()) > 0:  # noqa: ASYNC110 - wall time can be set
+    def synchronised(self) -> bool:
+        """Return whether a time server has set the clock since boot, or the operator vouches for it."""
+        if self.now_s() < BUILT_AT_S:
+            return False
+        return self._always_trusted or TIMESYNC_DONE.exists() or _kernel_says_synchronised()
+
+    async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
+        """Return when wall time has reached ``unix_s`` or uptime has gone on by ``at_most_s``.
+
+        At most 20 s late after a step or a suspend.
+        """
+        until_up_s = self.uptime_s() + at_most_s
+        while (left_s := min(unix_s - self.now_s(), until_up_s - self.uptime_s())) > 0:  # noqa: ASYNC110 - can be set
             await asyncio.sleep(min(left_s, LONGEST_NAP_S))
 
 

@@ -55,9 +55,8 @@ class IdentifierSlot:
         return f"IdentifierSlot(<identifier>, {self.starts_at_s}..{self.ends_at_s})"
 
 
-@dataclass(frozen=True, slots=True)
-class Beacon:
-    """What one frame says of its sender."""
+class Beacon(NamedTuple):
+    """What one frame says of its sender. A tuple, because every packet that is heard makes and looks up one."""
 
     protocol: str
     identifier: bytes

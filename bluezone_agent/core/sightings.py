@@ -7,19 +7,39 @@ let any rule be applied to the past again.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from bluezone_agent.core.identifiers import Beacon
-from bluezone_agent.core.intervals import minute_at
+from bluezone_agent.core.intervals import MINUTE_S, minute_at
 
 HISTOGRAM_BIN_DB: Final = 3
 """Width of a histogram bin; bin ``b`` holds the RSSI values ``3b <= rssi_dbm < 3b + 3``."""
 
 PLAUSIBLE_RSSI_DBM: Final = range(-120, 0)
 """127 and -127 are BlueZ's and HCI's words for "no value"; 0 and above is no reception."""
+
+MOST_A_MINUTE: Final = 400
+"""Identifiers kept of a minute, the strongest. Within 2 m there is room for some thirty people; who sends more
+identifiers than this forges them, and must not fill the card."""
+ADMITTED: Final = 1_000
+"""Identifiers of a minute that are taken in at their first packet."""
+TALLIED: Final = 4_000
+"""Identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` at their second packet."""
+SEEN_ONCE: Final = 20_000
+"""Newest identifiers of which one packet is remembered: 2 s of 10,000 forged ones a second, in which a real device
+sends eight packets. 2 MB."""
+
+POWER_MW: Final = {rssi_dbm: 10 ** (rssi_dbm / 10) for rssi_dbm in PLAUSIBLE_RSSI_DBM}
+
+
+class BootTime(NamedTuple):
+    """A time by the clock that nobody can set."""
+
+    boot_id: str
+    uptime_s: int
+    """CLOCK_BOOTTIME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +58,75 @@ class ContactMinute:
     """RSSI bin of :data:`HISTOGRAM_BIN_DB` → sightings."""
     trusted: bool
     """Whether the wall clock was trusted when it was heard."""
+    began: BootTime | None = None
+    """When the minute began by uptime, so that an untrusted one can be dated later; None where it is trusted."""
 
 
-@dataclass(slots=True)
-class _Tally:
-    count: int = 0
-    power_mw: float = 0.0
-    rssi: Counter[int] = field(default_factory=Counter)
-    trusted: bool = True
+Tally = dict[int, int]
+"""RSSI in dBm → sightings, of one beacon in one minute."""
+
+
+class _OpenMinute:
+    """What is heard in one minute, under one state of the clock."""
+
+    def __init__(self, minute: int, began: BootTime | None, *, trusted: bool) -> None:
+        self.minute = minute
+        self.began = began
+        self.trusted = trusted
+        self.tallies: dict[Beacon, Tally] = {}
+
+    def is_of(self, began: BootTime | None, *, trusted: bool) -> bool:
+        """Return whether a minute of the same number is this one, and not one that a set clock shows again."""
+        if self.trusted != trusted or (self.began is None) != (began is None):
+            return False
+        return (
+            self.began is None
+            or began is None
+            or (self.began.boot_id == began.boot_id and abs(self.began.uptime_s - began.uptime_s) <= MINUTE_S // 2)
+        )
 
 
 class MinuteFold:
-    """Gathers sightings until their minute is over. Memory grows with beacons near, not with adverts."""
+    """Gathers sightings until their minute is over. Memory grows with beacons near, and only so far."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[int, Beacon], _Tally] = {}
+        self._open: list[_OpenMinute] = []
+        self._current: _OpenMinute | None = None
+        self._seen_once: dict[Beacon, None] = {}
+        self._dropped = 0
+
+    def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None) -> None:
+        """Count what follows in ``minute``, which began at ``began`` by uptime where wall time is not trusted."""
+        for known in self._open:
+            if known.minute == minute and known.is_of(began, trusted=trusted):
+                self._current = known
+                return
+        self._current = _OpenMinute(minute, began, trusted=trusted)
+        self._open.append(self._current)
+
+    def count(self, beacon: Beacon, rssi_dbm: int) -> None:
+        """Count one sighting in the minute turned to last; ``rssi_dbm`` is in :data:`PLAUSIBLE_RSSI_DBM`."""
+        if self._current is None:
+            raise RuntimeError("turn_to() comes before count()")
+        tallies = self._current.tallies
+        tally = tallies.get(beacon)
+        if tally is None:
+            if len(tallies) >= ADMITTED and not self._admits(beacon, len(tallies)):
+                self._dropped += 1
+                return
+            tallies[beacon] = {rssi_dbm: 1}
+        else:
+            tally[rssi_dbm] = tally.get(rssi_dbm, 0) + 1
+
+    def _admits(self, beacon: Beacon, tallied: int) -> bool:
+        """In a flood a beacon has to be heard twice within a short while: those that are forged anew never are."""
+        if beacon in self._seen_once:
+            del self._seen_once[beacon]
+            return tallied < TALLIED
+        if len(self._seen_once) >= SEEN_ONCE:
+            del self._seen_once[next(iter(self._seen_once))]
+        self._seen_once[beacon] = None
+        return False
 
     def add(self, beacon: Beacon, rssi_dbm: int, heard_at_s: float, *, trusted: bool) -> None:
         """Count one sighting, heard at Unix second ``heard_at_s``.
@@ -61,39 +135,41 @@ class MinuteFold:
         """
         if rssi_dbm not in PLAUSIBLE_RSSI_DBM:
             raise ValueError(f"RSSI of {rssi_dbm} dBm is not a reception")
-        tally = self._tallies.setdefault((minute_at(heard_at_s), beacon), _Tally())
-        tally.count += 1
-        tally.power_mw += 10 ** (rssi_dbm / 10)
-        tally.rssi[rssi_dbm] += 1
-        tally.trusted &= trusted
+        self.turn_to(minute_at(heard_at_s), trusted=trusted)
+        self.count(beacon, rssi_dbm)
 
-    def drain(self, before_minute: int | None = None) -> list[ContactMinute]:
-        """Hand over, and forget, the minutes before ``before_minute`` (all when None), oldest first."""
-        done = sorted(
-            (key for key in self._tallies if before_minute is None or key[0] < before_minute),
-            key=lambda key: key[0],
-        )
-        return [_contact_minute(minute, beacon, self._tallies.pop((minute, beacon))) for minute, beacon in done]
+    def drain(self, still_open: int | None = None) -> list[ContactMinute]:
+        """Hand over, and forget, all minutes but ``still_open``, oldest first."""
+        done = sorted((m for m in self._open if m.minute != still_open), key=lambda m: m.minute)
+        self._open = [m for m in self._open if m.minute == still_open]
+        if self._current in done:
+            self._current = None
+        return [minute for m in done for minute in self._strongest(m)]
+
+    def _strongest(self, m: _OpenMinute) -> list[ContactMinute]:
+        minutes = [_contact_minute(m, beacon, tally) for beacon, tally in m.tallies.items()]
+        if len(minutes) > MOST_A_MINUTE:
+            minutes.sort(key=lambda minute: minute.mean_dbm, reverse=True)
+            self._dropped += sum(minute.count for minute in minutes[MOST_A_MINUTE:])
+        return minutes[:MOST_A_MINUTE]
+
+    def take_dropped(self) -> int:
+        """Return how many sightings no minute has since the last call, for too many identifiers were on the air."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def __len__(self) -> int:
-        return len(self._tallies)
+        return sum(len(m.tallies) for m in self._open)
 
 
-def _contact_minute(minute: int, beacon: Beacon, tally: _Tally) -> ContactMinute:
-    histogram: Counter[int] = Counter()
-    for rssi, count in tally.rssi.items():
-        histogram[rssi // HISTOGRAM_BIN_DB] += count
-    mean_dbm = 10 * math.log10(tally.power_mw / tally.count)
-    return ContactMinute(
-        beacon,
-        minute,
-        tally.count,
-        mean_dbm,
-        min(tally.rssi),
-        max(tally.rssi),
-        dict(histogram),
-        tally.trusted,
-    )
+def _contact_minute(m: _OpenMinute, beacon: Beacon, tally: Tally) -> ContactMinute:
+    histogram: dict[int, int] = {}
+    for rssi_dbm, n in tally.items():
+        bin_ = rssi_dbm // HISTOGRAM_BIN_DB
+        histogram[bin_] = histogram.get(bin_, 0) + n
+    count = sum(tally.values())
+    mean_dbm = 10 * math.log10(sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in tally.items()) / count)
+    return ContactMinute(beacon, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began)
 
 
 def pack_histogram(histogram: dict[int, int]) -> bytes:

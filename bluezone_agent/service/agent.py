@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from bluezone_agent.core.identifiers import ProximityProtocol
+from bluezone_agent.errors import StoreWriteError
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.service import control
 from bluezone_agent.service.failures import first_failure
@@ -21,6 +22,8 @@ from bluezone_agent.service.radio_record import RadioRecord
 from bluezone_agent.service.rotation import Rotation
 from bluezone_agent.service.schedule import CHECK_JITTER_S, Job, repeat
 from bluezone_agent.service.supervision import Supervision
+from bluezone_agent.service.timekeeping import Now, Timekeeper
+from bluezone_agent.stores.aside import delete_old
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
@@ -59,14 +62,15 @@ class Agent:
 
         Raises RadioUnavailableError when there is no radio at the start; one that is lost later is waited for.
         """
+        time = Timekeeper(self.clock, self.store)
         identity = Identity(
             self.store,
-            self.clock,
+            time,
             self.protocol,
             tx_power_dbm=self.tx_power_dbm,
             random_bytes=self.random_bytes,
         )
-        listening = Listening(self.store, self.clock, identity.is_own, self.progress)
+        listening = Listening(self.store, self.clock, time, identity.is_own, self.progress)
         supervision = Supervision(
             self.radio,
             Rotation(identity, self.store, self.radio, self.clock, self.progress),
@@ -77,14 +81,16 @@ class Agent:
             allow_power_cycle=self.allow_power_cycle,
         )
         try:
-            await self._work(supervision, listening, stop)
+            await self._work(supervision, listening, time, stop)
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
         finally:
             listening.commit()
             log.info("stopped")
 
-    async def _work(self, supervision: Supervision, listening: Listening, stop: asyncio.Event) -> None:
+    async def _work(
+        self, supervision: Supervision, listening: Listening, time: Timekeeper, stop: asyncio.Event
+    ) -> None:
         async def replace_key() -> None:
             cut_running_key(self.store)
             await supervision.renew()
@@ -93,6 +99,9 @@ class Agent:
             await supervision.run()
             stop.set()  # a recording has ended
 
+        async def expire() -> None:
+            self._expire(time.look())
+
         async def work_once_started() -> None:
             await supervision.started.wait()
             self._say_started()
@@ -100,7 +109,7 @@ class Agent:
                 workers.create_task(listening.write_minutes())
                 if self.check:
                     workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
-                workers.create_task(repeat(self.clock, EXPIRY_HOURS, self._expire))
+                workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
                 workers.create_task(control.serve(self.store.state_dir, {control.REPLACE_KEY: replace_key}))
                 await supervision.listens.wait()
                 for job in self.beside:
@@ -113,18 +122,25 @@ class Agent:
                 worker.cancel()
 
     def _say_started(self) -> None:
-        with self.store.transaction():
-            self.store.mark(
-                "start",
-                self.clock.now_s(),
-                protocol=self.protocol.name,
-                clock_trusted=self.clock.trusted(),
-                sources=self.sources,
-                witnesses=self.witnesses,
-                linkable_anyway=list(self.linkable_anyway),
-            )
+        now_s = self.clock.now_s()
+        detail = {
+            "protocol": self.protocol.name,
+            "sources": self.sources,
+            "witnesses": self.witnesses,
+            "linkable_anyway": list(self.linkable_anyway),
+        }
+        self.store.write(lambda: self.store.mark("start", now_s, **detail))
         log.info("started", radio=self.radio.description, protocol=self.protocol.name)
 
-    async def _expire(self) -> None:
-        if self.clock.trusted():
-            self.store.expire(self.clock.now_s())
+    def _expire(self, now: Now) -> None:
+        try:
+            if now.settled:
+                self.store.expire(now.wall_s)
+                for path in delete_old(self.store.state_dir, now.wall_s):
+                    log.warning("damaged_store_deleted", path=str(path))
+            gone = self.store.cap()
+        except StoreWriteError as error:  # the next hour is soon enough
+            log.error("not_expired", reason=str(error))
+            return
+        if gone:
+            log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its greatest size")

@@ -7,11 +7,16 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from bluezone_agent.errors import N_, AgentError, StateInUseError
 from bluezone_agent.paths import runtime_path
+
+log: Final = structlog.get_logger()
 
 SOCKET_NAME: Final = "agent.sock"
 REPLACE_KEY: Final = "replace-key"
@@ -25,7 +30,10 @@ Answer = Callable[[], Awaitable[None]]
 
 
 async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
-    """Answer requests until cancelled. Only the agent that holds the state's lock may call this."""
+    """Answer requests until cancelled. Only the agent that holds the state's lock may call this.
+
+    On a disk that takes no socket nobody is answered, and the agent goes on.
+    """
     path = runtime_path(state_dir) / SOCKET_NAME
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise AgentError(
@@ -34,7 +42,6 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
             limit=LONGEST_PATH,
             path=path,
         )
-    path.unlink(missing_ok=True)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -47,12 +54,18 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
+    try:
+        path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
+    except OSError as error:
+        log.error("no_control_socket", path=str(path), reason=error.strerror)
+        return
     try:
         async with server:
             await server.serve_forever()
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that has become read-only it stays, and answers nobody
+            path.unlink(missing_ok=True)
 
 
 def _bound_privately(path: Path) -> socket.socket:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from bluezone_agent.service.proof import PROOF_LATE_S, read_proof
+from bluezone_agent.stores.aside import set_aside
 from bluezone_agent.stores.store import Store, agent_runs
 
 RADIO: Final = "radio"
@@ -26,7 +27,7 @@ DEAF_S: Final = 30 * 60
 """A radio that is mended, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
 
 
-DISCARDED: Final = ("malformed", "foreign", "without_rssi", "repeated")
+DISCARDED: Final = ("malformed", "foreign", "without_rssi", "repeated", "dropped")
 """Adverts that are counted and not kept."""
 
 
@@ -41,6 +42,7 @@ class Problem(StrEnum):
     NOT_STORING = "not_storing"
     NOT_CHECKING = "not_checking"
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    STORE_SET_ASIDE = "store_set_aside"
 
 
 class Life(StrEnum):
@@ -87,7 +89,9 @@ def health(store: Store, now_s: float) -> Health:
     signs = store.signs()
     running = agent_runs(store.state_dir)
     ages = _ages(signs, store.listening.last_listened_s())
-    return Health(running, ages, tuple(_problems(signs, ages, now_s, running=running)))
+    return Health(
+        running, ages, tuple(_problems(signs, ages, now_s, running=running, damaged=bool(set_aside(store.state_dir))))
+    )
 
 
 def sign(signs: Signs, name: str) -> tuple[int | None, dict[str, Any]]:
@@ -108,7 +112,7 @@ def _ages(signs: Signs, listened_s: int | None) -> dict[Life, Age]:
     checked_s = sign(signs, "complete_check")[0]
     sources = start.get("sources", 0)
     return {
-        Life.LISTEN: Age(listened_s, DEAF_S),
+        Life.LISTEN: Age(listened_s and _later(listened_s, began_s), DEAF_S),
         Life.HEAR: Age(sign(signs, "heard")[0], None),
         Life.BROADCAST: Age(broadcast_s or began_s, slot_s + ROTATION_LATE_S),
         Life.PROVE: Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable else Age(proof.at_s, None),
@@ -122,17 +126,21 @@ def _later(a_s: int | None, b_s: int | None) -> int | None:
     return max((at_s for at_s in (a_s, b_s) if at_s is not None), default=None)
 
 
-def _problems(signs: Signs, ages: Mapping[Life, Age], now_s: float, *, running: bool) -> Iterator[Problem]:
+def _problems(
+    signs: Signs, ages: Mapping[Life, Age], now_s: float, *, running: bool, damaged: bool
+) -> Iterator[Problem]:
     if not running:
         yield Problem.NOT_RUNNING
     else:
         yield from _radio_problems(signs, ages, now_s)
         if ages[Life.COMMIT].late(now_s):
             yield Problem.NOT_STORING
-        if not sign(signs, "start")[1].get("clock_trusted", True):
+        if not sign(signs, "commit")[1].get("clock_trusted", True):
             yield Problem.CLOCK_NOT_TRUSTED
     if ages[Life.CHECK].late(now_s):
         yield Problem.NOT_CHECKING
+    if damaged:
+        yield Problem.STORE_SET_ASIDE
 
 
 def _radio_problems(signs: Signs, ages: Mapping[Life, Age], now_s: float) -> Iterator[Problem]:

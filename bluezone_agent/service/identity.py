@@ -10,7 +10,7 @@ from typing import Final
 from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s
-from bluezone_agent.ports import Clock
+from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.keys import OwnKey
 from bluezone_agent.stores.store import Store
 
@@ -31,13 +31,14 @@ class Identity:
 
     Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
     was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
-    ever on the air in two periods.
+    ever on the air in two periods. While the clock is not trusted the key is a throw-away one: never exported, and
+    deleted as soon as it is closed.
     """
 
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        time: Timekeeper,
         protocol: ProximityProtocol,
         *,
         tx_power_dbm: int,
@@ -45,15 +46,19 @@ class Identity:
     ) -> None:
         """``random_bytes(n)`` returns n secret bytes: ``secrets.token_bytes`` but in a simulation."""
         self._store = store
-        self._clock = clock
+        self._time = time
         self._protocol = protocol
         self._tx_power_dbm = tx_power_dbm
         self._random_bytes = random_bytes
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
 
     def take(self) -> OnAir:
-        """Return the identifier to broadcast from now on; it is committed as used before this returns."""
-        now_s, trusted = self._clock.now_s(), self._clock.trusted()
+        """Return the identifier to broadcast from now on; it is committed as used before this returns.
+
+        Raises StoreWriteError when the disk does not take it: then nothing may go on the air.
+        """
+        now = self._time.look()
+        now_s, trusted = now.wall_s, now.trusted
         with self._store.transaction():
             own = self._store.keys.running()
             if own is not None and self._goes_on(own, now_s, trusted=trusted):

@@ -10,31 +10,47 @@ import structlog
 
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
 from bluezone_agent.core.protocols import decode
-from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, MinuteFold
-from bluezone_agent.errors import MalformedPayloadError
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, BootTime, ContactMinute, MinuteFold
+from bluezone_agent.core.trusted_time import TOLERANCE_S
+from bluezone_agent.errors import MalformedPayloadError, StoreWriteError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.service.health import COMMIT_LATE_S
 from bluezone_agent.service.progress import Part, Progress
 from bluezone_agent.service.proof import mark_proved
+from bluezone_agent.service.timekeeping import Now, Timekeeper
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
 
 
+BACKLOG: Final = 20_000
+"""Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
+STEP_S: Final = 60.0
+"""Wall time that goes on by so much more or less than uptime was set."""
+
+
 class Listening:
     """Folds what the radio hears and commits it once a minute."""
 
-    def __init__(self, store: Store, clock: Clock, is_own: Callable[[bytes], bool], progress: Progress) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, time: Timekeeper, is_own: Callable[[bytes], bool], progress: Progress
+    ) -> None:
         """``is_own`` tells the identifiers that this device has on the air itself."""
         self._store = store
         self._clock = clock
+        self._time = time
         self._is_own = is_own
         self._progress = progress
         self._proof: Advert | None = None
         self._fold = MinuteFold()
-        self._trusted = clock.trusted()
+        self._minute = range(0)
+        """Seconds of the minute that is open in the fold."""
+        self._backlog: list[ContactMinute] = []
         self._counts: Counter[str] = Counter()
         self._last_heard_s = 0.0
+        self._committed: Now | None = None
+        self._dated = False
+        """Whether every minute of this boot that can be dated is."""
 
     def heard(self, advert: Advert) -> None:
         """Count one advert; whatever a stranger sends costs a counter at most."""
@@ -52,9 +68,19 @@ class Listening:
         if self._is_own(beacon.identifier):
             self._own_heard(advert)
             return
-        self._fold.add(beacon, advert.rssi_dbm, advert.received_at_s, trusted=self._trusted)
+        if int(advert.received_at_s) not in self._minute:
+            self._turn_to(minute_at(advert.received_at_s))
+        self._fold.count(beacon, advert.rssi_dbm)
         self._counts[beacon.protocol] += 1
         self._last_heard_s = advert.received_at_s
+
+    def _turn_to(self, minute: int) -> None:
+        """Open another minute. A clock that is set shows itself here, unless it stays within the minute."""
+        now = self._time.look()
+        start_s = minute * MINUTE_S
+        began = None if now.trusted else BootTime(now.boot_id, round(start_s - now.booted_at_s))
+        self._fold.turn_to(minute, trusted=now.trusted, began=began)
+        self._minute = range(start_s, start_s + MINUTE_S)
 
     def _own_heard(self, advert: Advert) -> None:
         """Another adapter proves the own broadcast; the one that broadcasts never hears itself, but who repeats it."""
@@ -67,22 +93,65 @@ class Listening:
         """Commit each minute shortly after it is over, for ever."""
         while True:
             self._progress.promise(Part.WRITER, COMMIT_LATE_S)
-            await self._clock.sleep_until((minute_at(self._clock.now_s()) + 1) * MINUTE_S + 1)
-            self.commit(before_minute=minute_at(self._clock.now_s()))
+            next_s = (minute_at(self._clock.now_s()) + 1) * MINUTE_S + 1
+            await self._clock.sleep_until(next_s, at_most_s=2 * MINUTE_S)
+            self.commit(still_open=minute_at(self._clock.now_s()))
 
-    def commit(self, before_minute: int | None = None) -> None:
-        """Write the minutes before ``before_minute`` (all when None) and the signs of life."""
-        self._trusted = self._clock.trusted()
-        minutes = self._fold.drain(before_minute)
-        now_s = self._clock.now_s()
-        with self._store.transaction():
-            self._store.contacts.add(minutes)
-            self._store.listening.extend(now_s)
-            self._store.mark("commit", now_s, minutes=len(minutes))
-            if self._proof:
-                mark_proved(self._store, self._proof.received_at_s, self._proof.heard_by, self._proof.rssi_dbm)
-                self._proof = None
-            if self._last_heard_s:
-                self._store.mark("heard", self._last_heard_s, **self._counts)
+    def commit(self, still_open: int | None = None) -> None:
+        """Write all minutes but the one that is ``still_open``, and the signs of life.
+
+        What the disk does not take is kept for the next time, and counted as dropped when it becomes too much.
+        """
+        now = self._time.look()
+        if not now.trusted:
+            self._dated = False
+        minutes = [*self._backlog, *self._fold.drain(still_open)]
+        if still_open != self._minute.start // MINUTE_S:
+            self._minute = range(0)
+        try:
+            with self._store.transaction():
+                self._store.contacts.add(minutes)
+                dated = self._date(now)
+                self._mark(now, len(minutes))
+        except StoreWriteError as error:
+            self._keep(minutes, error)
+            return
+        self._say(now)
+        self._backlog, self._committed, self._dated, self._proof = [], now, now.trusted, None
+        if dated:
+            log.info("minutes_dated", minutes=dated)
         if minutes:
             log.debug("minutes_committed", minutes=len(minutes))
+
+    def _say(self, now: Now) -> None:
+        if now.doubt is not (self._committed.doubt if self._committed else None):
+            if now.doubt:
+                log.warning("clock_doubted", reason=str(now.doubt))
+            else:
+                log.info("clock_trusted")
+
+    def _date(self, now: Now) -> int:
+        """Once time is known: date what was heard before, and destroy keys of a future that is none."""
+        if self._dated or not now.trusted:
+            return 0
+        self._store.keys.delete_after(now.wall_s + TOLERANCE_S)
+        return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
+
+    def _mark(self, now: Now, minutes: int) -> None:
+        last = self._committed
+        if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:
+            self._store.listening.restart(now.wall_s)
+        else:
+            self._store.listening.extend(now.wall_s)
+        self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
+        if self._proof:
+            mark_proved(self._store, self._proof.received_at_s, self._proof.heard_by, self._proof.rssi_dbm)
+        if self._last_heard_s:
+            self._counts["dropped"] += self._fold.take_dropped()
+            self._store.mark("heard", self._last_heard_s, **+self._counts)
+
+    def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
+        self._backlog = minutes[-BACKLOG:]
+        lost = sum(m.count for m in minutes[:-BACKLOG])
+        self._counts["dropped"] += lost
+        log.error("minutes_not_committed", waiting=len(self._backlog), dropped=lost, reason=str(error))

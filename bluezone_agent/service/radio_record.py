@@ -40,10 +40,9 @@ class RadioRecord:
         changes |= self._scan_mode != radio.scan_mode
         self._down = None
         self._description, self._scan_mode = radio.description, radio.scan_mode
-        with self._store.transaction():
-            if changes:
-                self._begin(now_s, self._scan_mode)
-            self._mark(now_s)
+        if changes:
+            self._begin(now_s, self._scan_mode)
+        self._mark(now_s)
 
     def fails(self, error: RadioUnavailableError) -> None:
         """It can't be used, or only its scan can't: nobody listens from now on."""
@@ -56,37 +55,32 @@ class RadioRecord:
         self._down = error
         say = log.info if error.reason is RadioFault.SILENT else log.warning
         say("radio_lost", reason=str(error.reason), message=str(error))
-        with self._store.transaction():
-            self._begin(now_s, "", error.reason)
-            self._mark(now_s)
+        self._begin(now_s, "", error.reason)
+        self._mark(now_s)
 
     def scan_starts_again(self) -> None:
         """Count a scan that fell silent, or was refused, and is started again."""
         self.scan_restarts += 1
-        with self._store.transaction():
-            self._mark(self._clock.now_s())
+        self._mark(self._clock.now_s())
 
     def was_deaf(self, from_s: float, to_s: float) -> None:
         """The scanner heard nothing for this time although somebody was there; what is a gap already stays as it is."""
         if to_s <= self._span_s:
             return
         log.warning("scanner_was_deaf", seconds=round(to_s - from_s))
-        with self._store.transaction():
-            self._begin_before(from_s, RadioFault.SILENT)
-            self._begin(to_s, self._scan_mode)
+        self._begin_before(from_s, RadioFault.SILENT)
+        self._begin(to_s, self._scan_mode)
 
     def was_suspended(self, seconds: float) -> None:
         """The whole device stood still until now."""
         log.warning("device_was_suspended", seconds=round(seconds))
-        with self._store.transaction():
-            self._begin_before(self._clock.now_s() - seconds, RadioFault.SUSPENDED)
+        self._begin_before(self._clock.now_s() - seconds, RadioFault.SUSPENDED)
 
     def _begin(self, at_s: float, scan_mode: str, reason: str = "") -> None:
         self._span_s = at_s
-        if self._first:
-            self._store.listening.resume(at_s, scan_mode, reason)
-        else:
-            self._store.listening.begin(at_s, scan_mode, reason)
+        spans = self._store.listening
+        write = spans.resume if self._first else spans.begin
+        self._store.later(lambda: write(at_s, scan_mode, reason))
         self._first = False
 
     def _begin_before(self, at_s: float, reason: str) -> None:
@@ -95,9 +89,7 @@ class RadioRecord:
     def _mark(self, now_s: float) -> None:
         down = self._down
         why = {"reason": down.reason, "message": down.message, "fields": _plain(down.fields)} if down else {}
-        self._store.mark(
-            RADIO,
-            now_s,
+        detail = dict(
             works=down is None,
             since_s=int(self._since_s),
             description=self._description,
@@ -107,6 +99,7 @@ class RadioRecord:
             power_cycles=self.power_cycles,
             **why,
         )
+        self._store.write(lambda: self._store.mark(RADIO, now_s, **detail))
 
 
 def _plain(fields: dict[str, object]) -> dict[str, str]:

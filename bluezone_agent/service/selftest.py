@@ -132,7 +132,7 @@ async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinu
         with suppress(MalformedPayloadError):
             beacon = decode(advert.frame)
             if beacon and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
-                fold.add(beacon, advert.rssi_dbm, advert.received_at_s, trusted=clock.trusted())
+                fold.add(beacon, advert.rssi_dbm, advert.received_at_s, trusted=clock.synchronised())
 
     async with radio:
         with suppress(TimeoutError):

@@ -10,9 +10,12 @@ from typing import Final
 
 from bluezone_agent.core.identifiers import Beacon
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
-from bluezone_agent.core.sightings import ContactMinute, pack_histogram, unpack_histogram
+from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, unpack_histogram
 
 DAY_MIN: Final = DAY_S // MINUTE_S
+JOINED: Final = (
+    "SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id LEFT JOIN boot ON boot.id = contact_minute.boot"
+)
 REMEMBERED_MINUTES: Final = 30
 """An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
 
@@ -40,9 +43,10 @@ class Contacts:
 
     def add(self, minutes: Sequence[ContactMinute]) -> None:
         """Write minutes in the caller's transaction. A beacon of hours ago gets a second row, which is harmless."""
-        for m in minutes:
-            self._db.execute(
-                "INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        boots = {boot_id: self._boot(boot_id) for boot_id in {m.began.boot_id for m in minutes if m.began}}
+        self._db.executemany(
+            "INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
                 (
                     m.minute,
                     self._beacon_id(m.beacon, m.minute),
@@ -52,23 +56,61 @@ class Contacts:
                     m.max_dbm,
                     pack_histogram(m.histogram),
                     m.trusted,
-                ),
-            )
+                    boots[m.began.boot_id] if m.began else None,
+                    m.began.uptime_s if m.began else None,
+                )
+                for m in minutes
+            ],
+        )
         if minutes:
             self._forget_before(minutes[-1].minute - REMEMBERED_MINUTES)
 
+    def _boot(self, boot_id: str) -> int:
+        self._db.execute("INSERT INTO boot (boot_id) VALUES (?) ON CONFLICT DO NOTHING", (boot_id,))
+        found: int = self._db.execute("SELECT id FROM boot WHERE boot_id = ?", (boot_id,)).fetchone()[0]
+        return found
+
+    def date(self, boot_id: str, booted_at_s: float, now_s: float) -> int:
+        """Give the untrusted minutes of this boot the time that they were at, now that it is known; return how many.
+
+        ``booted_at_s`` is the wall time at uptime 0. Those of former boots are over by ``now_s``, no more is known.
+        """
+        self._db.execute(
+            "UPDATE boot SET over_at_s = ? WHERE over_at_s IS NULL AND boot_id <> ?", (int(now_s), boot_id)
+        )
+        boot = self._db.execute("SELECT id FROM boot WHERE boot_id = ?", (boot_id,)).fetchone()
+        if boot is None:
+            return 0
+        changed = self._db.execute(
+            "UPDATE OR IGNORE contact_minute SET minute = CAST(round((uptime_s + ?) / 60.0) AS INTEGER), trusted = 1,"
+            " boot = NULL, uptime_s = NULL WHERE boot = ?",
+            (booted_at_s, boot[0]),
+        ).rowcount
+        # the beacon has a row in that minute already: the clock was set within it
+        for row in self._db.execute(
+            "SELECT beacon_id, minute, CAST(round((uptime_s + ?) / 60.0) AS INTEGER) AS dated, beacon.*"
+            " FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE boot = ?",
+            (booted_at_s, boot[0]),
+        ).fetchall():
+            changed += self._db.execute(
+                "UPDATE contact_minute SET minute = ?, beacon_id = ?, trusted = 1, boot = NULL, uptime_s = NULL"
+                " WHERE minute = ? AND beacon_id = ?",
+                (row["dated"], self._new_beacon(_beacon(row)), row["minute"], row["beacon_id"]),
+            ).rowcount
+        if changed:
+            self.forget()
+        return changed
+
     def _beacon_id(self, beacon: Beacon, minute: int) -> int:
         known = self._ids.get(beacon)
-        if known is not None and known[1] < minute:
-            row_id = known[0]
-        else:  # unknown, or a clock that went back over a minute already written
-            cursor = self._db.execute(
-                "INSERT INTO beacon (protocol, identifier, metadata) VALUES (?, ?, ?)",
-                (beacon.protocol, beacon.identifier, beacon.metadata),
-            )
-            row_id = cursor.lastrowid or 0
+        # unknown, or a clock that went back over a minute already written: a second row
+        row_id = known[0] if known is not None and known[1] < minute else self._new_beacon(beacon)
         self._ids[beacon] = (row_id, minute)
         return row_id
+
+    def _new_beacon(self, beacon: Beacon) -> int:
+        cursor = self._db.execute("INSERT INTO beacon (protocol, identifier, metadata) VALUES (?, ?, ?)", beacon)
+        return cursor.lastrowid or 0
 
     def forget(self) -> None:
         """Drop what is remembered of beacons, after a transaction that did not commit."""
@@ -109,7 +151,7 @@ class Contacts:
             chunk = wanted[at : at + 500]
             marks = ", ".join("?" * len(chunk))
             rows += self._db.execute(
-                f"SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE beacon_id IN ({marks})",  # noqa: S608
+                f"{JOINED} WHERE beacon_id IN ({marks})",
                 chunk,
             ).fetchall()
         return sorted((_contact_minute(row) for row in rows), key=lambda m: m.minute)
@@ -117,7 +159,7 @@ class Contacts:
     def minutes_since(self, unix_s: float) -> list[ContactMinute]:
         """Return all minutes from the one of ``unix_s`` on, oldest first."""
         rows = self._db.execute(
-            "SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE minute >= ? ORDER BY minute",
+            f"{JOINED} WHERE minute >= ? ORDER BY minute",
             (minute_at(unix_s),),
         )
         return [_contact_minute(row) for row in rows]
@@ -136,17 +178,42 @@ class Contacts:
         return [ContactHour(*row) for row in rows]
 
     def delete_before(self, unix_s: float) -> int:
-        """Delete minutes before ``unix_s``, and beacons without any; return how many minutes went."""
-        gone = self._db.execute("DELETE FROM contact_minute WHERE minute < ?", (int(unix_s // MINUTE_S),)).rowcount
+        """Delete minutes before ``unix_s``, and beacons without any; return how many minutes went.
+
+        Untrusted ones, whose own date means nothing, go when their boot was over before ``unix_s``.
+        """
+        gone = self._db.execute(
+            "DELETE FROM contact_minute WHERE minute < ? AND boot IS NULL", (int(unix_s // MINUTE_S),)
+        ).rowcount
+        for (boot,) in self._db.execute("SELECT id FROM boot WHERE over_at_s < ?", (int(unix_s),)).fetchall():
+            gone += self._db.execute("DELETE FROM contact_minute WHERE boot = ?", (boot,)).rowcount
         if gone:
-            self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
-            self.forget()
+            self._delete_orphans()
         return gone
+
+    def delete_oldest(self, minutes: int) -> int:
+        """Delete the oldest ``minutes`` rows, the untrusted ones of former boots first; return how many went.
+
+        These have no date, and never count.
+        """
+        gone = self._db.execute(
+            "DELETE FROM contact_minute WHERE (minute, beacon_id) IN"
+            " (SELECT minute, beacon_id FROM contact_minute ORDER BY trusted, minute LIMIT ?)",
+            (minutes,),
+        ).rowcount
+        if gone:
+            self._delete_orphans()
+        return gone
+
+    def _delete_orphans(self) -> None:
+        self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
+        self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM contact_minute WHERE boot NOT NULL)")
+        self.forget()
 
 
 def _contact_minute(row: sqlite3.Row) -> ContactMinute:
     return ContactMinute(
-        Beacon(row["protocol"], row["identifier"], row["metadata"]),
+        _beacon(row),
         row["minute"],
         row["count"],
         row["mean_dbm"],
@@ -154,4 +221,9 @@ def _contact_minute(row: sqlite3.Row) -> ContactMinute:
         row["max_dbm"],
         unpack_histogram(row["histogram"]),
         bool(row["trusted"]),
+        None if row["boot"] is None else BootTime(row["boot_id"], row["uptime_s"]),
     )
+
+
+def _beacon(row: sqlite3.Row) -> Beacon:
+    return Beacon(row["protocol"], row["identifier"], row["metadata"])

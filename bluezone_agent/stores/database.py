@@ -7,14 +7,25 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.errors import N_, StoreError
+from bluezone_agent.errors import N_, StoreDamagedError, StoreError, StoreWriteError
 
 FILE_NAME: Final = "agent.db"
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 BUSY_TIMEOUT_MS: Final = 10_000
+OF_THE_DISK: Final = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_PERM",
+    "SQLITE_BUSY",
+    "SQLITE_PROTOCOL",
+    "SQLITE_NOMEM",
+)
+"""Codes, and beginnings of codes, of what may be well again later."""
 
 
 def open_database(state_dir: Path) -> sqlite3.Connection:
@@ -22,10 +33,11 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
 
     WAL with synchronous=FULL loses no committed row in a power cut; secure_delete=on and TRUNCATE checkpoints
     leave no deleted row in the files (both measured, docs/store.md). Raises StoreError when the folder can't be
-    written, or when the file is not ours: then nothing in it was touched.
+    written or the file is another program's, StoreDamagedError when it is damaged or a later version's, StoreWriteError
+    when the disk fails; then nothing in it was touched.
     """
     path = state_dir / FILE_NAME
-    _make_private(state_dir)
+    make_private(state_dir)
     try:
         db = _connect(path)
         try:
@@ -36,12 +48,29 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
         except BaseException:
             db.close()
             raise
-    except sqlite3.DatabaseError as error:
-        raise _store_error(path, error) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _opening_error(path, error) from error
     return db
 
 
-def _make_private(state_dir: Path) -> None:
+def require_sound(state_dir: Path) -> None:
+    """Read the whole file, if there is one; raises StoreDamagedError when it is damaged or a later version's."""
+    path = state_dir / FILE_NAME
+    if not path.exists():
+        return
+    db = open_database(state_dir)
+    try:
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _opening_error(path, error) from error
+    finally:
+        db.close()
+    if found != "ok":
+        raise _damaged(path, found)
+
+
+def make_private(state_dir: Path) -> None:
+    """Make the state directory, the owner's alone; raises StoreError when it can't be made or written."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -72,13 +101,15 @@ def _require_ours(db: sqlite3.Connection, path: Path) -> None:
     empty = _pragma(db, "schema_version") == 0
     version = _pragma(db, "user_version")
     if not empty and _pragma(db, "application_id") != APPLICATION_ID:
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
+            raise _damaged(path, "application_id")
         raise StoreError(
             N_("{path} is a SQLite file of another program"),
             N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
     if version > SCHEMA_VERSION:
-        raise StoreError(
+        raise StoreDamagedError(
             N_("{path} was written by a newer bluezone-agent (schema {found}, this one knows {known})"),
             N_("install that version again; nothing in the file was changed"),
             path=path,
@@ -108,16 +139,40 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return value
 
 
-def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-        return StoreError(
+def _opening_error(path: Path, error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
+    """Return what an error means where the statements are known to be right: even SQLite's words may be damaged."""
+    found = store_error(path, error) if isinstance(error, sqlite3.DatabaseError) else error
+    return _damaged(path, error) if found is error else found
+
+
+def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
+    """Return what an error of SQLite means for whoever uses the store; the error itself where it is a mistake of ours.
+
+    StoreDamagedError: the file has to be set aside. StoreWriteError: the disk is full, fails, or takes no writes now.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_NOTADB":
+        return StoreDamagedError(
             N_("{path} is not a SQLite file"),
             N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
-    return StoreError(
-        N_("the store {path} can't be opened: {reason}"),
-        N_("check the disk and the folder's owner; nothing in it was deleted"),
+    if name.startswith("SQLITE_CORRUPT"):
+        return _damaged(path, error)
+    if name.startswith(OF_THE_DISK):
+        return StoreWriteError(
+            N_("the store {path} can't be written or read now: {reason}"),
+            N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+            path=path,
+            reason=error,
+        )
+    return error
+
+
+def _damaged(path: Path, reason: object) -> StoreDamagedError:
+    return StoreDamagedError(
+        N_("the store {path} is damaged: {reason}"),
+        N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
         path=path,
-        reason=error,
+        reason=reason,
     )

@@ -28,12 +28,13 @@ class OwnKeys:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def add(self, key: DailyKey, *, last_slot_s: int, exportable: bool) -> None:
-        """Write a new key together with the slot it starts with."""
+    def add(self, key: DailyKey, *, last_slot_s: int, exportable: bool, closed: bool = False) -> None:
+        """Write a key together with its newest slot; a new one is not closed."""
         self._db.execute(
-            "INSERT INTO daily_key (protocol, data, starts_at_s, ends_at_s, slots_per_day, last_slot_s, exportable)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (key.protocol, key.data, key.starts_at_s, key.ends_at_s, key.slots_per_day, last_slot_s, exportable),
+            "INSERT INTO daily_key"
+            " (protocol, data, starts_at_s, ends_at_s, slots_per_day, last_slot_s, closed, exportable)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, last_slot_s, closed, exportable),
         )
 
     def running(self) -> OwnKey | None:
@@ -46,13 +47,20 @@ class OwnKeys:
         self._db.execute("UPDATE daily_key SET last_slot_s = ? WHERE id = ?", (slot_s, own.key_id))
 
     def close(self, own: OwnKey) -> None:
-        """End a key with the last slot that was on the air."""
+        """End a key with the last slot that was on the air; one that is never exported has no further use and goes."""
+        if not own.exportable:
+            self._db.execute("DELETE FROM daily_key WHERE id = ?", (own.key_id,))
+            return
         ends_at_s = min(own.key.ends_at_s, own.last_slot_s + own.key.slot_s)
         self._db.execute("UPDATE daily_key SET closed = 1, ends_at_s = ? WHERE id = ?", (ends_at_s, own.key_id))
 
     def all(self) -> list[OwnKey]:
         """Return every key, oldest first."""
         return [_own_key(row) for row in self._db.execute("SELECT * FROM daily_key ORDER BY starts_at_s, id")]
+
+    def delete_after(self, unix_s: float) -> int:
+        """Delete keys that begin after ``unix_s``: they were made by a clock that was wrong; return how many."""
+        return self._db.execute("DELETE FROM daily_key WHERE starts_at_s > ?", (int(unix_s),)).rowcount
 
     def delete_before(self, unix_s: float) -> int:
         """Delete keys that ended before ``unix_s``; return how many."""

@@ -56,6 +56,14 @@ class ListeningSpans:
             (int(at_s),),
         )
 
+    def restart(self, at_s: float) -> None:
+        """Leave the open span as it is and open one like it: the clock was set, and nothing lies between."""
+        self._db.execute(
+            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason)"
+            " SELECT ?, ?, scan_mode, reason FROM listening ORDER BY id DESC LIMIT 1",
+            (int(at_s), int(at_s)),
+        )
+
     def since(self, unix_s: float) -> list[Span]:
         """Return the spans that last beyond ``unix_s``, oldest first, cut there; empty ones are left out."""
         rows = self._db.execute(
@@ -67,8 +75,10 @@ class ListeningSpans:
 
     def last_listened_s(self) -> int | None:
         """Return until when this device last listened, Unix seconds; None for never."""
-        at_s: int | None = self._db.execute("SELECT max(ends_at_s) FROM listening WHERE scan_mode <> ''").fetchone()[0]
-        return at_s
+        row = self._db.execute(
+            "SELECT ends_at_s FROM listening WHERE scan_mode <> '' ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def delete_before(self, unix_s: float) -> int:
         """Delete spans that ended before ``unix_s``; return how many."""

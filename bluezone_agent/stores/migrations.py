@@ -178,6 +178,34 @@ def m006_listening(db: Database) -> None:
 
 
 @MIGRATIONS()
+def m008_untrusted_time(db: Database) -> None:
+    """What dates a minute that was heard before wall time was known, and the courses of time that are followed."""
+    db.execute(
+        """
+        CREATE TABLE boot (
+            id INTEGER PRIMARY KEY,
+            boot_id TEXT NOT NULL UNIQUE,       -- the kernel's
+            over_at_s INTEGER                   -- trusted time by which it was over, NULL when not known yet
+        ) STRICT
+        """
+    )
+    db.execute("ALTER TABLE contact_minute ADD COLUMN boot INTEGER")  # boot(id); NULL in a trusted minute
+    db.execute("ALTER TABLE contact_minute ADD COLUMN uptime_s INTEGER")  # when it began; NULL in a trusted minute
+    db.execute(
+        """
+        CREATE TABLE course (
+            name TEXT PRIMARY KEY,              -- "believed", or "rival"
+            boot_id TEXT NOT NULL,
+            booted_at_s REAL NOT NULL,
+            uptime_s REAL NOT NULL,
+            high_water_s REAL NOT NULL,
+            steady_s REAL NOT NULL              -- core.trusted_time.Course
+        ) STRICT
+        """
+    )
+
+
+@MIGRATIONS()
 def m010_calibration(db: Database) -> None:
     """What was measured of this device's radio."""
     db.execute(

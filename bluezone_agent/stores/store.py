@@ -6,17 +6,19 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import N_, StateInUseError
+from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
 from bluezone_agent.stores.contacts import Contacts
-from bluezone_agent.stores.database import open_database
+from bluezone_agent.stores.courses import Courses
+from bluezone_agent.stores.database import FILE_NAME, make_private, open_database, store_error
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
@@ -24,13 +26,19 @@ from bluezone_agent.stores.mixing import Mixing
 from bluezone_agent.stores.sources import Sources
 
 RETENTION_DAYS: Final = 14
+MOST_BYTES: Final = 256 * 2**20
+"""A fortnight near 200 people for 8 hours a day takes 50 MB; forged identifiers must not fill the card."""
+CAP_STEP: Final = 20_000
+"""Minutes deleted at once."""
+LONGEST_DUE: Final = 1000
+"""Writes that wait for a disk that takes none: hours of the radio's troubles."""
 LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures, sources, calibrations, listening spans and signs of life.
+    """Contacts, own keys, exposures, sources, calibrations, listening spans, courses of time and signs of life.
 
-    Writes happen within :meth:`transaction`.
+    Writes happen within :meth:`transaction`, or by :meth:`write`.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -38,8 +46,10 @@ class Store(AbstractContextManager["Store"]):
         self.state_dir = state_dir
         self._db = open_database(state_dir)
         self._closed = False
+        self._due: deque[Callable[[], None]] = deque(maxlen=LONGEST_DUE)
         self.calibrations = Calibrations(self._db)
         self.contacts = Contacts(self._db)
+        self.courses = Courses(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
         self.mixing = Mixing(self._db)
@@ -48,15 +58,44 @@ class Store(AbstractContextManager["Store"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written inside at once, or nothing of it."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """Commit everything written inside at once, or nothing of it; what is due goes first.
+
+        Raises StoreWriteError when the disk does not take it, StoreDamagedError when the file is damaged.
+        """
         try:
+            self._db.execute("BEGIN IMMEDIATE")
+            due = len(self._due)
+            for write in list(self._due):
+                write()
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            self.contacts.forget()
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise store_error(self.state_dir / FILE_NAME, error) from error
             raise
-        self._db.execute("COMMIT")
+        for _ in range(due):
+            self._due.popleft()
+
+    def _roll_back(self) -> None:
+        """Undo an open transaction; SQLite has undone it already after some errors of the disk."""
+        self.contacts.forget()
+        with suppress(sqlite3.DatabaseError):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def later(self, write: Callable[[], None]) -> None:
+        """Have ``write`` done in the next transaction that is committed."""
+        self._due.append(write)
+
+    def write(self, write: Callable[[], None]) -> None:
+        """Do ``write`` in a transaction of its own: now, or, where the disk does not take it, with a later one.
+
+        For what says how the agent is: it must not end because it can't say so.
+        """
+        self.later(write)
+        with suppress(StoreWriteError), self.transaction():
+            pass
 
     def mark(self, name: str, now_s: float, **detail: Any) -> None:
         """Write a sign of life."""
@@ -86,8 +125,31 @@ class Store(AbstractContextManager["Store"]):
             self.sources.delete_before(limit_s)
         self._truncate_log()
 
+    def cap(self, most_bytes: int = MOST_BYTES) -> int:
+        """Delete the oldest contacts until the store takes no more than ``most_bytes``, keys never; return how many."""
+        gone = 0
+        while self.used_bytes() > most_bytes:
+            with self.transaction():
+                deleted = self.contacts.delete_oldest(CAP_STEP)
+            gone += deleted
+            if not deleted:
+                break
+        if gone:
+            self._truncate_log()
+        return gone
+
+    def used_bytes(self) -> int:
+        """Return the size of the file less what is free inside."""
+        pages, free, size = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
     def _truncate_log(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise store_error(self.state_dir / FILE_NAME, error) from error
 
     def close(self) -> None:
         """Empty the write-ahead log into the file and close it; once more does nothing."""
@@ -95,7 +157,8 @@ class Store(AbstractContextManager["Store"]):
             return
         self._closed = True
         try:
-            self._truncate_log()
+            with suppress(StoreWriteError):  # what is committed stays in the log, and is read from there
+                self._truncate_log()
         finally:
             self._db.close()
 
@@ -104,7 +167,7 @@ class Store(AbstractContextManager["Store"]):
     ) -> None:
         try:
             self.close()
-        except sqlite3.Error:
+        except StoreDamagedError:
             if error is None:
                 raise
 
@@ -117,7 +180,8 @@ class StateLock(AbstractContextManager["StateLock"]):
         self._fd = -1
 
     def __enter__(self) -> Self:
-        """Take the lock; raises StateInUseError when another process holds it."""
+        """Take the lock; raises StateInUseError when another process holds it, StoreError where there can't be one."""
+        make_private(self._path.parent)
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,10 +201,14 @@ class StateLock(AbstractContextManager["StateLock"]):
 
 def agent_runs(state_dir: Path) -> bool:
     """Return whether a process holds the lock of ``state_dir``."""
-    if not (state_dir / LOCK_NAME).exists():
+    try:
+        fd = os.open(state_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)  # also on a read-only disk
+    except FileNotFoundError:
         return False
     try:
-        with StateLock(state_dir):
-            return False
-    except StateInUseError:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(fd)
+    return False

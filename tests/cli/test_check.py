@@ -237,4 +237,4 @@ def test_a_clock_that_is_not_trusted_is_said(town: Town) -> None:
     town.neighbour.config.write_text(text.replace("clock_trusted = true", "clock_trusted = false"))
     done = town.neighbour.run("check", "--json")
     assert json.loads(done.stdout)["matched_keys"] == 2
-    assert ("the clock of this device is not known to be right" in done.stderr) is not SystemClock().trusted()
+    assert ("the clock of this device is not known to be right" in done.stderr) is not SystemClock().synchronised()

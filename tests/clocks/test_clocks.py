@@ -65,10 +65,10 @@ async def test_the_systems_clock_is_this_machines() -> None:
 
 def test_a_clock_before_this_program_was_written_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "_kernel_says_synchronised", lambda: True)
-    assert SystemClock().trusted()
+    assert SystemClock().synchronised()
     monkeypatch.setattr(SystemClock, "now_s", lambda _: 0.0)
-    assert not SystemClock().trusted()
-    assert SystemClock(always_trusted=True).trusted()
+    assert not SystemClock().synchronised()
+    assert not SystemClock(always_trusted=True).synchronised(), "its battery is empty"
 
 
 def test_a_clock_that_nobody_synchronised_is_not_trusted(
@@ -76,6 +76,6 @@ def test_a_clock_that_nobody_synchronised_is_not_trusted(
 ) -> None:
     monkeypatch.setattr(system, "_kernel_says_synchronised", lambda: False)
     monkeypatch.setattr(system, "TIMESYNC_DONE", tmp_path / "synchronized")  # type: ignore[operator]
-    assert not SystemClock().trusted()
+    assert not SystemClock().synchronised()
     (tmp_path / "synchronized").touch()  # type: ignore[operator]
-    assert SystemClock().trusted()
+    assert SystemClock().synchronised()

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.core.identifiers import Beacon
-from bluezone_agent.core.sightings import MinuteFold, pack_histogram, unpack_histogram
+from bluezone_agent.core.sightings import (
+    ADMITTED,
+    MOST_A_MINUTE,
+    SEEN_ONCE,
+    TALLIED,
+    BootTime,
+    MinuteFold,
+    pack_histogram,
+    unpack_histogram,
+)
 
 BEACON = Beacon("gaen", bytes(16), bytes(4))
 SIGHTING = st.tuples(st.integers(-120, -1), st.floats(0, 600, exclude_max=True))
@@ -32,15 +41,64 @@ def test_only_minutes_that_are_over_are_handed_over() -> None:
     fold = MinuteFold()
     fold.add(BEACON, -50, 59.9, trusted=True)
     fold.add(BEACON, -60, 60.0, trusted=True)
-    assert [m.minute for m in fold.drain(before_minute=1)] == [0]
+    assert [m.minute for m in fold.drain(still_open=1)] == [0]
     assert len(fold) == 1
 
 
-def test_one_untrusted_sighting_makes_the_minute_untrusted() -> None:
+def test_a_minute_under_two_states_of_the_clock_is_two() -> None:
     fold = MinuteFold()
     fold.add(BEACON, -50, 1, trusted=True)
-    fold.add(BEACON, -50, 2, trusted=False)
-    assert [m.trusted for m in fold.drain()] == [False]
+    fold.turn_to(0, trusted=False, began=BootTime("a", 600))
+    fold.count(BEACON, -50)
+    fold.turn_to(0, trusted=False, began=BootTime("a", 601))  # a look at another moment of the same minute
+    fold.count(BEACON, -50)
+    fold.turn_to(0, trusted=False, began=BootTime("a", 4200))  # the clock was set back by an hour
+    fold.count(BEACON, -50)
+    assert [(m.count, m.trusted, m.began) for m in fold.drain()] == [
+        (1, True, None),
+        (2, False, BootTime("a", 600)),
+        (1, False, BootTime("a", 4200)),
+    ]
+
+
+def numbered(number: int) -> Beacon:
+    return Beacon("gaen", number.to_bytes(16, "big"), bytes(4))
+
+
+def test_of_a_crowd_the_strongest_are_kept_and_the_rest_is_counted() -> None:
+    fold = MinuteFold()
+    for number in range(ADMITTED):
+        fold.add(numbered(number), -50 if number % 2 else -90, 1, trusted=True)
+    minutes = fold.drain()
+    assert len(minutes) == MOST_A_MINUTE
+    assert {m.max_dbm for m in minutes} == {-50}
+    assert fold.take_dropped() == ADMITTED - MOST_A_MINUTE
+
+
+def test_in_a_flood_of_forged_identifiers_a_real_one_is_heard_every_minute() -> None:
+    """10,000 a second, each once and as strong as the real one; that one sends four packets a second."""
+    fold, forged = MinuteFold(), 0
+    fold.turn_to(0, trusted=True)
+    for _packet in range(40):
+        for _ in range(2_500):
+            forged += 1
+            fold.count(numbered(forged), -60)
+        fold.count(BEACON, -55)
+        assert len(fold) <= TALLIED
+    heard = [m.count for m in fold.drain() if m.beacon == BEACON]
+    assert heard == [39], "all but the first, which nobody could tell from a forged one"
+    assert fold.take_dropped() == forged + 40 - 39 - (MOST_A_MINUTE - 1)
+
+
+def test_what_is_heard_of_a_flood_stays_within_bounds() -> None:
+    fold = MinuteFold()
+    fold.turn_to(0, trusted=True)
+    for number in range(100_000):
+        for _ in range(2):
+            fold.count(numbered(number), -60)
+    assert len(fold) == TALLIED
+    assert len(fold._seen_once) <= SEEN_ONCE
+    assert len(fold.drain()) == MOST_A_MINUTE
 
 
 @pytest.mark.parametrize("rssi", [127, 0, 5, -121, -127])

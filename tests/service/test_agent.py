@@ -150,7 +150,7 @@ def test_what_strangers_send_costs_a_counter_only(store: Store) -> None:
 
 def test_untrusted_time_is_kept_apart(store: Store) -> None:
     bench = Bench(store)
-    bench.clock.is_trusted = False
+    bench.clock.is_synchronised = False
 
     async def meet(b: Bench) -> None:
         b.radio.hear(frame_of_another(PROTOCOLS["gaen"]), -60)

@@ -26,6 +26,7 @@ from bluezone_agent.service import authority, export
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
 from bluezone_agent.service.identity import Identity
+from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.store import StateLock, Store
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
 from tests.fakes import SteeredRadio, numbered_bytes
@@ -81,7 +82,8 @@ def test_without_an_agent_the_key_is_cut_and_the_next_start_draws_a_new_one(stor
     clock = SimulatedClock(NOW_S)
 
     async def start() -> IdentifierSlot:
-        identity = Identity(store, clock, PROTOCOLS["gaen"], tx_power_dbm=-12, random_bytes=os.urandom)
+        time = Timekeeper(clock, store)
+        identity = Identity(store, time, PROTOCOLS["gaen"], tx_power_dbm=-12, random_bytes=os.urandom)
         return identity.take().slot
 
     slot = run_simulated(start())

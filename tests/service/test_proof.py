@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -190,7 +189,7 @@ def test_identifiers_that_were_never_on_the_air_are_not_looked_for(store: Store)
     beacon = decode(pair.first.history[0][1])
     assert beacon
     minute = ContactMinute(
-        replace(beacon, identifier=next_one.identifier), int(NOON_S // 60), 1, -60, -60, -60, {}, True
+        beacon._replace(identifier=next_one.identifier), int(NOON_S // 60), 1, -60, -60, -60, {}, True
     )
     assert find_own(make_report("peer", [minute], NOON_S, NOON_S + 600), [own]) == []
 

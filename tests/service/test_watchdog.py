@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -48,10 +49,10 @@ class HangingClock(SimulatedClock):
 
     hangs = False
 
-    async def sleep_until(self, unix_s: float) -> None:
+    async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
         if self.hangs and unix_s % 60 == 1:
             await asyncio.sleep(HANGS_S)
-        await super().sleep_until(unix_s)
+        await super().sleep_until(unix_s, at_most_s=at_most_s)
 
 
 class Bench:

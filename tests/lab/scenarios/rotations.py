@@ -7,6 +7,7 @@ says how many to see. ``mutant`` names what is done to the radio of controller 0
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,9 +42,10 @@ class FastClock(SystemClock):
     def now_s(self) -> float:
         return self._start_s + (time.time() - self._start_s) * SPEED
 
-    async def sleep_until(self, unix_s: float) -> None:
-        while (left_s := unix_s - self.now_s()) > 0:
-            await asyncio.sleep(left_s / SPEED)
+    async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
+        until_up_s = self.uptime_s() + at_most_s
+        while (left_s := min((unix_s - self.now_s()) / SPEED, until_up_s - self.uptime_s())) > 0:
+            await asyncio.sleep(left_s)
 
 
 class RegisterFirst(BluezRadio):

@@ -1,0 +1,216 @@
+"""A damaged store, or a later version's: set aside, never deleted; the agent begins anew with the keys it can read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.errors import StoreDamagedError, StoreError
+from bluezone_agent.service.identity import Identity
+from bluezone_agent.service.timekeeping import Timekeeper
+from bluezone_agent.stores.aside import delete_old, set_aside
+from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.stores.quarantine import Begun, open_or_begin_anew
+from bluezone_agent.stores.store import Store
+from tests.fakes import numbered_bytes
+from tests.faults import numbered
+from tests.hearing import hear
+from tests.program import Program
+
+PAGE = 4096
+NOON_S = 1_806_580_800.0
+
+
+def day_key(number: int, protocol: str = "gaen") -> DailyKey:
+    start_s = int(NOON_S) // DAY_S * DAY_S - number * DAY_S
+    p = PROTOCOLS[protocol]
+    return DailyKey(protocol, bytes([number]) * p.key_length, start_s, start_s + DAY_S, p.slots_per_day)
+
+
+KEYS = [day_key(number) for number in range(1, 14)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with keys of 13 days and who was heard."""
+    folder = tmp_path_factory.mktemp("whole")
+    with Store(folder) as store:
+        with store.transaction():
+            for key in KEYS:
+                store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
+        for number in range(20, 30):
+            hear(store, day_key(number))
+    return folder
+
+
+def begun_anew(folder: Path) -> Begun | None:
+    """Start on ``folder`` as the daemon does, and do what it does first."""
+    store, begun = open_or_begin_anew(folder)
+    with store:
+        clock = SimulatedClock(NOON_S)
+
+        async def take() -> None:
+            Identity(
+                store, Timekeeper(clock, store), PROTOCOLS["gaen"], tx_power_dbm=0, random_bytes=numbered_bytes()
+            ).take()
+
+        run_simulated(take())
+        with store.transaction():
+            store.mark("commit", NOON_S)
+        numbered.numbers(store)
+        store.expire(NOON_S)
+    return begun
+
+
+def copied(whole: Path, folder: Path) -> Path:
+    shutil.copytree(whole, folder)
+    return folder / FILE_NAME
+
+
+def test_a_page_of_rubbish_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) -> None:
+    pages = (whole / FILE_NAME).stat().st_size // PAGE
+    anew = salvaged = 0
+    for page in range(pages):
+        path = copied(whole, tmp_path / str(page))
+        with path.open("r+b") as file:
+            file.seek(page * PAGE)
+            file.write(Random(page).randbytes(PAGE))
+        begun = begun_anew(path.parent)
+        if begun:
+            anew += 1
+            salvaged += begun.keys == len(KEYS)
+            assert begun.aside.stat().st_size == pages * PAGE, "set aside as it was"
+    assert anew > pages // 2, "unused pages harm nothing"
+    assert salvaged >= anew - 4, "all but where the header, the schema or the keys' own page were lost"
+
+
+def test_bits_flipped_anywhere_never_stop_the_start(whole: Path, tmp_path: Path, long: bool) -> None:
+    random, size, anew = Random(1), (whole / FILE_NAME).stat().st_size, 0
+    for number in range(5_000 if long else 150):
+        path = copied(whole, tmp_path / str(number))
+        with path.open("r+b") as file:
+            for _ in range(random.choice([1, 1, 1, 10, 100])):
+                at = random.randrange(size if random.random() < 0.5 else PAGE)
+                file.seek(at)
+                byte = file.read(1)[0]
+                file.seek(at)
+                file.write(bytes([byte ^ 1 << random.randrange(8)]))
+        anew += begun_anew(path.parent) is not None
+        shutil.rmtree(path.parent)
+    assert anew > 20
+
+
+def test_a_file_cut_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) -> None:
+    size = (whole / FILE_NAME).stat().st_size
+    for cut in [*range(PAGE, size, 3 * PAGE), *range(1, 2 * PAGE, 500), 0, 15, 16, 99, 100]:
+        path = copied(whole, tmp_path / str(cut))
+        os.truncate(path, cut)
+        begun = begun_anew(path.parent)
+        assert begun is not None or cut < 512, "what is too short for anything is a new one"
+
+
+def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'contact_minute'").fetchone()
+    db.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(b"\xff" * PAGE)
+    store, begun = open_or_begin_anew(path.parent)
+    assert begun is not None
+    assert isinstance(begun.error, StoreDamagedError)
+    with store:
+        assert sorted(own.key.data for own in store.keys.all()) == sorted(key.data for key in KEYS)
+        assert all(own.closed and own.exportable for own in store.keys.all())
+    assert set_aside(path.parent) == [begun.aside]
+
+
+def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path) -> None:
+    with Store(tmp_path) as store, store.transaction():
+        store.keys.add(KEYS[0], last_slot_s=0, exportable=True)
+        for number, odd in enumerate(
+            [
+                KEYS[1]._replace(protocol="morse"),
+                KEYS[2]._replace(data=b"short"),
+                KEYS[3]._replace(ends_at_s=KEYS[3].starts_at_s),
+                KEYS[4]._replace(ends_at_s=KEYS[4].ends_at_s + 1),
+                KEYS[5]._replace(slots_per_day=7),
+            ]
+        ):
+            store.keys.add(odd, last_slot_s=number, exportable=True)
+        store._db.execute("PRAGMA user_version = 99")
+    store, begun = open_or_begin_anew(tmp_path)
+    with store:
+        assert begun is not None
+        assert [own.key.data for own in store.keys.all()] == [KEYS[0].data]
+
+
+def test_a_later_versions_store_is_set_aside_whole(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    store, begun = open_or_begin_anew(path.parent)
+    store.close()
+    assert begun is not None
+    assert begun.keys == len(KEYS)
+    assert begun.aside.read_bytes() == before
+
+
+def test_a_foreign_file_is_refused_by_the_daemon_too(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+        db.execute("CREATE TABLE recipe (name TEXT)")
+    db.close()
+    before = (tmp_path / FILE_NAME).read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        open_or_begin_anew(tmp_path)
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+    assert set_aside(tmp_path) == []
+
+
+def test_what_was_set_aside_goes_after_14_days(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    os.truncate(path, PAGE + 1)
+    store, begun = open_or_begin_anew(path.parent)
+    store.close()
+    assert begun is not None
+    assert delete_old(path.parent, time.time() + 13 * DAY_S) == []
+    assert begun.aside in delete_old(path.parent, time.time() + 15 * DAY_S)
+    assert set_aside(path.parent) == []
+
+
+@pytest.fixture
+def damaged(whole: Path, program: Program) -> Program:
+    path = copied(whole, program.state_dir)
+    with path.open("r+b") as file:
+        file.seek(5 * PAGE)
+        file.write(b"\xff" * PAGE)
+    program.config.write_text('radio = "virtual"\nclock_trusted = true\n')
+    return program
+
+
+def test_run_says_it_and_goes_on_and_status_says_it_too(damaged: Program) -> None:
+    agent = damaged.start("run")
+    deadline_s = time.monotonic() + 60
+    while not (seen := damaged.run("status")).stdout.count("identifiers,"):
+        assert agent.poll() is None
+        assert time.monotonic() < deadline_s, seen.stdout + seen.stderr
+        time.sleep(0.2)
+    agent.terminate()
+    said = agent.communicate()[1]
+    assert "is damaged" in said
+    assert "store_begun_anew" in said
+    assert "a damaged store was set aside" in seen.stdout
+    assert seen.returncode == 1

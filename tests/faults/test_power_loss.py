@@ -1,0 +1,102 @@
+"""A power cut at any moment: the file is whole, and what was committed is in it.
+
+The writes and syncs are those of the real agent's process; every state that they may leave on a disk is opened by the
+real store (tests/faults/disk.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bluezone_agent.errors import AgentError
+from bluezone_agent.scenarios.scratch import scratch_folder
+from bluezone_agent.stores.store import Store
+from tests.faults import numbered
+from tests.faults.disk import Disk, Event, Said, record
+
+START_S = 1_806_580_800
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to see what reaches the disk")
+
+
+def events_of_an_agent(folder: Path, minutes: int, *pragmas: str) -> list[Event]:
+    """Return what an agent does to its disk from its first start on, a stop and another start included."""
+    state_dir, events = folder / "state", list[Event]()
+    for run in range(2):
+        command = [sys.executable, "-m", "tests.faults.daemon", str(state_dir), str(START_S + 3600 * run)]
+        command += [str(1000 * run), str(minutes), *pragmas]
+        events += record(command, state_dir, folder / "strace.log")
+    return events
+
+
+@dataclass
+class Outcome:
+    states: int = 0
+    corrupt: int = 0
+    lost: int = 0
+
+
+def enumerated(events: list[Event], *, torn: int, most: int) -> Outcome:
+    """Cut the power after every event, or after so many that ``most`` states come of it; open what is left."""
+    outcome, random = Outcome(), Random(1)
+    with scratch_folder() as scratch:
+        for files, acknowledged in _cuts(events, random, torn):
+            if outcome.states == most:
+                break
+            outcome.states += 1
+            _open(scratch / str(outcome.states), files, acknowledged, outcome)
+    return outcome
+
+
+def _cuts(events: list[Event], random: Random, torn: int) -> Iterator[tuple[dict[str, bytearray], set[int]]]:
+    disk, acknowledged, first = Disk(), set[int](), 0
+    for event in events:
+        disk.apply(event)
+        if isinstance(event, Said):
+            what, value = event.text.split()
+            if what == "ACK":
+                first = int(value) // 1000 * 1000
+                acknowledged |= set(range(first, int(value) + 1))
+            continue
+        for files in disk.after_a_cut(random, torn):
+            yield files, acknowledged
+
+
+def _open(folder: Path, files: dict[str, bytearray], acknowledged: set[int], outcome: Outcome) -> None:
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    try:
+        with Store(folder) as store:
+            if store._db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                outcome.corrupt += 1
+            elif not acknowledged <= set(numbered.numbers(store)):
+                outcome.lost += 1
+    except AgentError:
+        outcome.corrupt += 1
+    shutil.rmtree(folder)
+
+
+@needs_strace
+@pytest.mark.timeout(7200)
+def test_no_state_is_corrupt_and_nothing_committed_is_lost(tmp_path: Path, long: bool) -> None:
+    events = events_of_an_agent(tmp_path, 120 if long else 8)
+    outcome = enumerated(events, torn=40 if long else 5, most=100_000 if long else 2_500)
+    assert outcome.states >= (20_000 if long else 2_000)
+    assert (outcome.corrupt, outcome.lost) == (0, 0)
+
+
+@needs_strace
+@pytest.mark.timeout(3600)
+def test_without_a_sync_at_each_commit_the_same_enumeration_shows_losses(tmp_path: Path) -> None:
+    """The control: an enumerator that finds nothing here sees nothing."""
+    events = events_of_an_agent(tmp_path, 8, "synchronous=NORMAL")
+    outcome = enumerated(events, torn=1, most=1_000)
+    assert outcome.lost > 20
