@@ -103,6 +103,7 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
         sources=len(config.sources),
         witnesses=len(config.radios) - 1,
         progress=progress,
+        patient=manager.listens,  # its status line says what a person would be told
         beside=(keep_manager_told, look_after_itself),
     )
     await agent.run(stop)

@@ -119,7 +119,7 @@ def _print(state: Status, now_s: float) -> None:
     lines = [
         (
             _("agent"),
-            _("running on {radio}").format(radio=printable(state.radio.description))
+            _("running on {radio}").format(radio=printable(state.radio.description) or "-")
             if state.running
             else _("not running"),
         ),

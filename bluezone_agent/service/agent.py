@@ -55,12 +55,15 @@ class Agent:
     progress: Progress = field(default_factory=Progress)
     """What the workers have promised to have done by when; for a watchdog."""
     beside: tuple[Job, ...] = ()
-    """What else runs, for ever, from when the first scan window is over."""
+    """What else runs, for ever, from when the first scan window is over, or the radio is waited for."""
+    patient: bool = False
+    """Whether a radio that can't be used at the start is waited for."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set; then withdraw the broadcast and commit what was heard.
 
-        Raises RadioUnavailableError when there is no radio at the start; one that is lost later is waited for.
+        Raises RadioUnavailableError when there is no radio at the start, unless it is patient; one that is lost later
+        is waited for.
         """
         time = Timekeeper(self.clock, self.store)
         identity = Identity(
@@ -79,6 +82,7 @@ class Agent:
             listening.heard,
             progress=self.progress,
             allow_power_cycle=self.allow_power_cycle,
+            patient=self.patient,
         )
         try:
             await self._work(supervision, listening, time, stop)
@@ -111,7 +115,7 @@ class Agent:
                     workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
                 workers.create_task(control.serve(self.store.state_dir, {control.REPLACE_KEY: replace_key}))
-                await supervision.listens.wait()
+                await supervision.settled.wait()
                 for job in self.beside:
                     workers.create_task(job())
 

@@ -27,6 +27,8 @@ class ServiceManager:
         """``environment`` holds what systemd put there: NOTIFY_SOCKET, WATCHDOG_USEC."""
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        self.listens = bool(address)
+        """Whether there is a manager."""
         watchdog_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6
         self.beat_s = watchdog_s / BEATS or UNWATCHED_BEAT_S
 

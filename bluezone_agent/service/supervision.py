@@ -8,7 +8,8 @@ mended by the cheapest means first:
 3. it is switched off and on, if the operator allowed it
 4. it is waited for, for ever, and `status` says since when and why
 
-A radio that never worked since the start is not waited for: :meth:`Supervision.run` raises its reason.
+A radio that never worked since the start is waited for only if asked: :meth:`Supervision.run` raises its reason, so
+that a person who started it sees it.
 """
 
 from __future__ import annotations
@@ -83,9 +84,13 @@ class Supervision:
         *,
         progress: Progress,
         allow_power_cycle: bool = False,
+        patient: bool = False,
         random: Callable[[], float] = RANDOM.random,
     ) -> None:
-        """``heard`` gets every advert; ``random`` is uniform in [0, 1)."""
+        """``heard`` gets every advert; ``random`` is uniform in [0, 1).
+
+        ``patient``: whether a radio that can't be used at the start is waited for.
+        """
         self._radio = radio
         self._rotation = rotation
         self._record = record
@@ -93,11 +98,12 @@ class Supervision:
         self._pass_on = heard
         self._progress = progress
         self._allow_power_cycle = allow_power_cycle
+        self._patient = patient
         self._backoff = Backoff(random)
         self.started = asyncio.Event()
-        """Set when the radio works for the first time."""
-        self.listens = asyncio.Event()
-        """Set when a scan has lasted for :data:`LOOK_S`: the first scan window is over."""
+        """Set when the radio works for the first time, or is waited for."""
+        self.settled = asyncio.Event()
+        """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the radio is waited for."""
         self._broken: asyncio.Future[None] | None = None
         """Of the session that took an identifier: who finds it broken says so here."""
         self._hears = False
@@ -115,7 +121,7 @@ class Supervision:
     async def run(self) -> None:
         """Keep the radio working; returns at the end of a recording.
 
-        Raises RadioUnavailableError when the radio can't be used at the start.
+        Raises RadioUnavailableError when the radio can't be used at the start, unless it is patient.
         """
         while True:
             opened_up_s = self._clock.uptime_s()
@@ -123,8 +129,10 @@ class Supervision:
             try:
                 await self._session()
             except RadioUnavailableError as error:
-                if not self.started.is_set():
+                if not self.started.is_set() and not self._patient:
                     raise
+                self.started.set()
+                self.settled.set()
                 self._progress.excuse(Part.ROTATION)
                 self._record.fails(error)
                 was_on_air, self._broken = self._broken is not None, None
@@ -220,7 +228,7 @@ class Supervision:
                     scan.result()
                     return True
                 self._progress.promise(Part.SCAN, STUCK_S)
-                self.listens.set()
+                self.settled.set()
                 self._require_awake()
                 if self._hears:
                     self._hears, self._heard_up_s = False, self._clock.uptime_s()

@@ -91,6 +91,7 @@ class Bench:
             None,
             random_bytes=numbered_bytes(),
             progress=progress,
+            patient=True,
             beside=(lambda: manager.keep_told(progress, lambda: "all well"),),
         )
         async with asyncio.TaskGroup() as tasks:
@@ -134,6 +135,21 @@ def test_an_agent_that_waits_for_its_radio_is_not_stuck(bench: Bench) -> None:
 
     bench.live(life)
     assert bench.longest_hunger_s(90_100) < WATCHDOG_S / 2
+
+
+def test_a_radio_that_is_not_there_at_the_start_is_waited_for(bench: Bench) -> None:
+    bench.radio.fails_with = RadioUnavailableError(RadioFault.NO_ADAPTER, "hci9 is not there")
+
+    async def life(bench: Bench) -> None:
+        await asyncio.sleep(3_600)
+        assert bench.times("READY=1")[0] < 1
+        bench.radio.fails_with = None
+        await asyncio.sleep(60)
+        assert bench.radio.listens
+        await asyncio.sleep(600)
+
+    bench.live(life)
+    assert bench.longest_hunger_s(4_260) < WATCHDOG_S / 2
 
 
 @pytest.mark.parametrize("reason", [RadioFault.REFUSED, RadioFault.NO_BROADCAST])
