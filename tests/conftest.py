@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.key_servers.google import Servers, running
 from tests.program import Program
@@ -15,12 +16,17 @@ structlog.configure(
     processors=[structlog.processors.KeyValueRenderer()],
 )
 
+settings.register_profile("untimed", deadline=None)  # a busy machine makes no test fail
+settings.load_profile("untimed")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the long forms of the fault tests, about an hour")
+    parser.addoption(
+        "--long", action="store_true", help="the long forms of proofs: about an hour each of the tests and the lab"
+    )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether the long form of a test is asked for."""
     return bool(request.config.getoption("--long"))
