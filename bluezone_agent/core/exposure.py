@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S, day_start_s
-from bluezone_agent.core.risk import RiskModel
+
+if TYPE_CHECKING:
+    from bluezone_agent.core.risk import RiskModel  # presets are read by whoever scores
 
 ENCOUNTER_GAP_MIN: Final = 5
 """Minutes without a sighting after which a new encounter begins (the longest gap between two scans of a phone)."""

@@ -156,7 +156,7 @@ def refusal(hold: Coroutine[Any, Any, None]) -> RadioUnavailableError:
 def test_a_controller_that_falls_silent_is_noticed() -> None:
     async def hold() -> None:
         air = HciAir(extended=True)
-        async with air.radio(clock()) as radio, asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with air.radio(clock()) as radio, asyncio.timeout(120), asyncio.TaskGroup() as group:
             group.create_task(radio.listen(lambda _: None))
             await asyncio.sleep(5)
             air.wires[0].unplugged = True
