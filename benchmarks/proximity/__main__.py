@@ -1,11 +1,13 @@
-"""Compare rules on recordings whose distances are known.
+"""Compare the agent's models, and thresholds on an average, on recordings whose distances are known.
 
     python -m benchmarks.proximity DATA_DIR [--thinned] [--dp3t DIR]
 
 ``DATA_DIR`` holds ``danis_room.csv.gz``, ``mit_matrix.csv.gz`` and ``dp3t-exp34/``; ``--dp3t`` names the directory of
-another DP-3T experiment, which is then scored by rules fitted on exp34. ``--thinned`` keeps what a phone's schedule
-would have heard, 4 s every 4 minutes. A rule that has to choose anything chooses it on the other scenes of the set
-(leave one out), the simulated room on other seeds. Windows in which nothing was heard are kept.
+another DP-3T experiment, and only that is judged then. ``--thinned`` keeps what a phone's schedule would have heard,
+4 s every 4 minutes. A threshold is chosen on the other scenes of the set (leave one out; for ``--dp3t`` on exp34). The
+``agent`` model is learned anew without the scene that it is judged by, where it learns from the set at all; it never
+learns from MIT's runs, the Danis room or these simulated rooms, and there and for ``--dp3t`` it is the one in the
+package. Windows in which nothing was heard are kept.
 
 nDCF is P_miss + P_fa; its interval is the 5th to 95th percentile over 200 bootstrap samples of pairs.
 """
@@ -13,22 +15,33 @@ nDCF is P_miss + P_fa; its interval is the 5th to 95th percentile over 200 boots
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.proximity import dp3t, rooms
-from benchmarks.proximity.logistic import Logistic
-from benchmarks.proximity.rules import Rule, published_and_thresholds
-from benchmarks.proximity.tidy import Floats, Pair, Window, thinned, windows
+from benchmarks.proximity.fitting import LENGTHS_S, coefficients
+from benchmarks.proximity.rules import Rule, Threshold, Weighing, mean, power_average
+from benchmarks.proximity.tidy import Floats, Pair, folded, thinned, windows
+from benchmarks.proximity.train import SEEDS, of_people, of_rooms
+from bluezone_agent.core.risk import MODELS
+from bluezone_agent.core.risk.agent import Agent, trained
 
-LENGTHS_S = (300.0, 900.0)
 SAMPLES = 200
 PHONES_OWN_SCHEDULE = "dp3t-exp34"
 """Recorded by phones that scanned 4 s every 4 minutes: thinned again there would be nothing left."""
-VIRTUAL_SEEDS = range(1, 5)
+PUBLISHED = ("swisscovid", "lfph-narrow-v2", "lfph-wide")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a threshold may be chosen on, what is judged, and the agent's model for it."""
+
+    train: list[Pair]
+    test: list[Pair]
+    agent: Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,65 +93,92 @@ def main() -> None:
     options.add_argument("--thinned", action="store_true")
     options.add_argument("--dp3t", type=Path)
     chosen = options.parse_args()
-    print("set            min  rule             windows  near  nDCF (5-95 %)        AUC    F1  minutes off")
-    for name, folds in _sets(chosen.data, chosen.dp3t):
-        if chosen.thinned and name == PHONES_OWN_SCHEDULE:
-            continue
-        prepared = [([thinned(p) for p in part] if chosen.thinned else part for part in fold) for fold in folds]
-        both = [(list(train), list(test)) for train, test in prepared]
+    print("| set | window | rule | windows | near | nDCF (5-95 %) | AUC | F1 | minutes off |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, folds in _sets(chosen.data, chosen.dp3t, thin=chosen.thinned):
         for length_s in LENGTHS_S:
-            for number in range(len(all_rules())):
-                rule_name, judged = judge(number, both, length_s)
-                _print(name, length_s, rule_name, judged)
+            for rule_of in rules():
+                _print(name, length_s, *judge(rule_of, folds, length_s))
 
 
-def _sets(data: Path, other: Path | None) -> Iterator[tuple[str, list[tuple[list[Pair], list[Pair]]]]]:
-    """Yield each set as (name, folds); a fold is what a rule may learn from, and what it is judged by."""
-    exp34 = dp3t.load(data / "dp3t-exp34", "exp34")
+def _sets(data: Path, other: Path | None, *, thin: bool) -> Iterator[tuple[str, list[Fold]]]:
+    def heard(pairs: list[Pair]) -> list[Pair]:
+        return folded([thinned(p) for p in pairs] if thin else pairs)
+
+    shipped = trained()
+    people = dp3t.load(data / "dp3t-exp34", "exp34")
     if other is not None:
-        yield other.name[:14], [(exp34, dp3t.load(other, other.name))]
-    yield PHONES_OWN_SCHEDULE, _leave_one_out(exp34)
-    yield "mit matrix", _leave_one_out(rooms.mit(data / "mit_matrix.csv.gz"))
-    yield "danis room", _leave_one_out(rooms.danis(data / "danis_room.csv.gz"))
-    yield "virtual air", _leave_one_out([p for seed in VIRTUAL_SEEDS for p in rooms.virtual(seed)])
+        yield other.name[:14], [Fold(folded(people), heard(dp3t.load(other, other.name)), shipped)]
+        return
+    if not thin:
+        yield PHONES_OWN_SCHEDULE, _learning(people)
+    yield "mit matrix", _leave_one_out(heard(rooms.mit(data / "mit_matrix.csv.gz")), shipped)
+    yield "danis room", _leave_one_out(heard(rooms.danis(data / "danis_room.csv.gz")), shipped)
+    yield "virtual air", _leave_one_out(heard([p for seed in range(1, 5) for p in rooms.virtual(seed)]), shipped)
+    sizes = [p for seed, size_m in ((21, 6.0), (22, 14.0)) for p in rooms.virtual(seed, room_m=size_m)]
+    yield "other rooms", _leave_one_out(heard(sizes), shipped)
 
 
-def _leave_one_out(pairs: list[Pair]) -> list[tuple[list[Pair], list[Pair]]]:
-    scenes = sorted({p.scene for p in pairs})
-    return [([p for p in pairs if p.scene != scene], [p for p in pairs if p.scene == scene]) for scene in scenes]
+def _learning(people: list[Pair]) -> list[Fold]:
+    """Return a fold a scene, each with a model that has not seen it."""
+    simulated = of_rooms(SEEDS)
+    return [
+        Fold(folded(rest), folded(one), Agent(coefficients([*of_people(rest), *simulated])))
+        for rest, one in _scenes(people)
+    ]
 
 
-def all_rules() -> list[Rule]:
-    """Return every rule, new."""
-    return [*published_and_thresholds(), Logistic()]
+def _leave_one_out(pairs: list[Pair], agent: Agent) -> list[Fold]:
+    return [Fold(rest, one, agent) for rest, one in _scenes(pairs)]
 
 
-def judge(number: int, folds: Sequence[tuple[list[Pair], list[Pair]]], length_s: float) -> tuple[str, Judged]:
-    """Fit the rule on each fold's other scenes and judge its scene; return all together."""
-    parts: list[tuple[Rule, list[Window]]] = []
-    for train, test in folds:
-        rule = all_rules()[number]
-        rule.fit([w for pair in train for w in windows(pair, length_s)])
-        parts.append((rule, [w for pair in test for w in windows(pair, length_s)]))
-    parts = [(rule, cut) for rule, cut in parts if cut]
+def _scenes(pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[Pair]]]:
+    """Yield each scene with the others before it."""
+    for scene in sorted({p.scene for p in pairs}):
+        yield [p for p in pairs if p.scene != scene], [p for p in pairs if p.scene == scene]
+
+
+def rules() -> list[Callable[[Fold, float], Rule]]:
+    """Return what makes each rule for a fold and a length of windows."""
+
+    def threshold(name: str, average: Callable[[Floats], float]) -> Callable[[Fold, float], Rule]:
+        return lambda fold, s: Threshold.chosen(name, average, [w for p in fold.train for w in windows(p, s)])
+
+    def published(name: str) -> Callable[[Fold, float], Rule]:
+        return lambda _fold, _s: Weighing(MODELS[name])
+
+    return [
+        threshold("mean RSSI", mean),
+        threshold("power average", power_average),
+        *(published(name) for name in PUBLISHED),
+        lambda fold, _s: Weighing(fold.agent),
+    ]
+
+
+def judge(rule_of: Callable[[Fold, float], Rule], folds: Sequence[Fold], length_s: float) -> tuple[str, Judged]:
+    """Judge each fold by its rule; return all together. No rule is held to say more minutes than a window has."""
+    cuts = [(fold, [w for pair in fold.test for w in windows(pair, length_s)]) for fold in folds]
+    parts = [(rule_of(fold, length_s), cut) for fold, cut in cuts if cut]
     scores = [rule.scores(cut) for rule, cut in parts]
-    truth_min = np.array([w.near_s / 60 for _, cut in parts for w in cut])
-    names = {id(pair): i for i, pair in enumerate({id(w.pair): w.pair for _, cut in parts for w in cut}.values())}
+    every = [w for _, cut in parts for w in cut]
+    said_min = np.minimum(np.concatenate([rule.minutes(cut) for rule, cut in parts]), [w.length_s / 60 for w in every])
+    names = {pair: i for i, pair in enumerate(dict.fromkeys(w.pair for w in every))}
     return parts[0][0].name, Judged(
-        np.array([w.is_near for _, cut in parts for w in cut]),
+        np.array([w.is_near for w in every]),
         np.concatenate([rule.is_near(s) for (rule, _), s in zip(parts, scores, strict=True)]),
         np.concatenate(scores),
-        np.abs(np.concatenate([rule.minutes(cut) for rule, cut in parts]) - truth_min),
-        np.array([names[id(w.pair)] for _, cut in parts for w in cut]),
+        np.abs(said_min - np.array([w.near_s / 60 for w in every])),
+        np.array([names[w.pair] for w in every]),
     )
 
 
 def _print(name: str, length_s: float, rule: str, judged: Judged) -> None:
     low, high = judged.interval()
     print(
-        f"{name:<14} {length_s / 60:>3.0f}  {rule:<16} {len(judged.near):>7} {judged.near.sum():>5}"
-        f"  {judged.ndcf():.2f} ({low:.2f}-{high:.2f})   {judged.auc():>8.2f} {judged.f1():>5.2f}"
-        f" {judged.error_min.mean():>9.1f}"
+        f"| {name} | {length_s / 60:.0f} min | {rule} | {len(judged.near)} | {judged.near.sum()}"
+        f" | {judged.ndcf():.2f} ({low:.2f}-{high:.2f}) | {judged.auc():.2f} | {judged.f1():.2f}"
+        f" | {judged.error_min.mean():.1f} |",
+        flush=True,
     )
 
 

@@ -2,7 +2,8 @@
 
 Reads a directory of any of their experiments: every ``*.sqlite`` with a table ``results`` is a scene, its timestamps
 in seconds or milliseconds; every JSON file, packed in a zip or not, with a list ``datetime`` and lists of positions
-by person is a ground truth. A scene takes the truth that overlaps with it in time, else the distances in the table.
+by person is a ground truth, or a part of one. A scene takes the parts that overlap with it in time, else the distances
+in the table. Other databases, such as the single phones' own, are left alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -113,13 +115,14 @@ def _seconds(stamp: object) -> float:
 
 
 def _scene(path: Path, truths: list[Truth], name: str) -> list[Pair]:
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as db:
         columns = {row[1] for row in db.execute("PRAGMA table_info(results)")}
+        if not columns:
+            return []
         distance = "ground_truth_distance" if "ground_truth_distance" in columns else "NULL"
         rows = db.execute(
             f"SELECT receiver_id, transmitter_id, timestamp, rssi, {distance} FROM results ORDER BY timestamp"
         ).fetchall()
-    db.close()
     heard: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for receiver, transmitter, stamp, rssi, apart in rows:
         stated = np.nan if apart is None else float(apart)
@@ -127,24 +130,28 @@ def _scene(path: Path, truths: list[Truth], name: str) -> list[Pair]:
     if not heard:
         return []
     first, last = (edge(t for packets in heard.values() for t, _, _ in packets) for edge in (min, max))
-    truth = next((t for t in truths if t.t_s[0] < last and t.t_s[-1] > first), None)
+    parts = sorted((t for t in truths if t.t_s[0] < last and t.t_s[-1] > first), key=lambda t: t.t_s[0])
     receivers = {receiver for receiver, _ in heard}
     people = {person for pair in heard for person in pair}
     pairs = []
     for receiver in sorted(receivers):
         for transmitter in sorted(people - {receiver}):
             packets = np.array(heard.get((receiver, transmitter), [])).reshape(-1, 3)
-            known = _known(truth, receiver, transmitter, packets)
+            known = _known(parts, receiver, transmitter, packets)
             if known is not None and len(known[0]):
                 pairs.append(_pair(name, path.stem, receiver, transmitter, packets, known))
     return pairs
 
 
-def _known(truth: Truth | None, receiver: str, transmitter: str, packets: Floats) -> tuple[Floats, Floats] | None:
-    if truth is not None:
-        return truth.distance_m(receiver, transmitter)
-    stated = packets[~np.isnan(packets[:, 2])]
-    return stated[:, 0], stated[:, 2]
+def _known(parts: Sequence[Truth], receiver: str, transmitter: str, packets: Floats) -> tuple[Floats, Floats] | None:
+    if not parts:
+        stated = packets[~np.isnan(packets[:, 2])]
+        return stated[:, 0], stated[:, 2]
+    seen = [d for part in parts if (d := part.distance_m(receiver, transmitter)) is not None]
+    if not seen:
+        return None
+    times_s, first_of = np.unique(np.concatenate([t for t, _ in seen]), return_index=True)
+    return times_s, np.concatenate([metres for _, metres in seen])[first_of]
 
 
 def _pair(

@@ -1,21 +1,20 @@
-"""The rules that are compared. Each says of a window how near it was, and for how many of its minutes."""
+"""What is compared: the agent's models, and thresholds on an average. Each says of a window how near it was."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 
-from benchmarks.proximity.tidy import Floats, Window
-from bluezone_agent.core.risk.gaen_v2 import GaenV2, presets
+from benchmarks.proximity.tidy import Floats, Pair, Window
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.risk import RiskModel
+from bluezone_agent.core.risk.agent import Agent, standing
 
-LONGEST_SINCE_SCAN_MIN = 5
-UNKNOWN_SINCE_SCAN_MIN = 2
-"""What a scan stands for (google/exposure-notifications-internals): the minutes since the one before, at most 5."""
 NOTHING_HEARD_DB = 120.0
+Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 class Rule(Protocol):
@@ -25,87 +24,88 @@ class Rule(Protocol):
     def name(self) -> str:
         """For the table."""
 
-    def fit(self, windows: Sequence[Window]) -> None:
-        """Choose what the rule has to choose, from windows that it is not judged by."""
-
     def scores(self, windows: Sequence[Window]) -> Floats:
         """Return one number a window: the higher, the nearer."""
 
-    def is_near(self, scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_near(self, scores: Floats) -> Bools:
         """Decide for each score."""
 
     def minutes(self, windows: Sequence[Window]) -> Floats:
         """Return the minutes within 2 m of each window."""
 
 
-@dataclass
-class Buckets:
-    """A published rule of attenuation buckets, over the scan instances of each window."""
+class Weighing:
+    """A model of the agent: each minute of a window counts for the weight of the scan that stands for it.
 
-    model: GaenV2
+    A window is near where its minutes count, on average, for ``limit`` of what the nearest count for.
+    """
 
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    def fit(self, windows: Sequence[Window]) -> None:
-        """It is published: nothing is chosen."""
+    def __init__(self, model: RiskModel) -> None:
+        self._model = model
+        self.name = model.name
+        self._limit = model.coefficients.near_from if isinstance(model, Agent) else 0.5
+        self._most = model.weigh([HeardMinute(0, 0.0, 1)])[0] if not isinstance(model, Agent) else 1.0
+        self._weights: dict[Pair, list[float]] = {}
 
     def scores(self, windows: Sequence[Window]) -> Floats:
         return self.minutes(windows) / np.array([w.length_s / 60 for w in windows], dtype=np.float64)
 
-    def is_near(self, scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        return scores >= 0.5
+    def is_near(self, scores: Floats) -> Bools:
+        return scores >= self._limit
 
     def minutes(self, windows: Sequence[Window]) -> Floats:
-        return np.array([sum(n * self.weight(db) for db, n in instances(w)) for w in windows], dtype=np.float64)
+        return np.array(
+            [sum(self._weigh(w.pair)[i] for i in instances(w)) / self._most for w in windows], dtype=np.float64
+        )
 
-    def weight(self, attenuation_db: float) -> float:
-        """Return what a minute counts for, scaled so that the nearest bucket counts whole."""
-        return self.model.bucket(attenuation_db)[1] / self.model.parameters.buckets[0][1]
+    def _weigh(self, pair: Pair) -> list[float]:
+        """Weigh all minutes of a pair at once: a model may look beyond the window."""
+        if pair not in self._weights:
+            self._weights[pair] = self._model.weigh(pair.minutes)
+        return self._weights[pair]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Threshold:
-    """One attenuation below which a window is near, chosen where P_miss + P_fa is least."""
+    """One attenuation below which a window is near."""
 
     name: str
     average: Callable[[Floats], float]
-    limit_db: float = 0.0
+    limit_db: float
 
-    def fit(self, windows: Sequence[Window]) -> None:
-        scores = self.scores(windows)
+    @classmethod
+    def chosen(cls, name: str, average: Callable[[Floats], float], windows: Sequence[Window]) -> Threshold:
+        """Choose the limit where P_miss + P_fa is least."""
+        scores = cls(name, average, 0.0).scores(windows)
         near = np.array([w.is_near for w in windows])
         limits = np.arange(-90.0, -30.0, 0.5)
         costs = [(scores[near] < limit).mean() + (scores[~near] >= limit).mean() for limit in limits]
-        self.limit_db = -float(limits[int(np.argmin(costs))])
+        return cls(name, average, -float(limits[int(np.argmin(costs))]))
 
     def scores(self, windows: Sequence[Window]) -> Floats:
-        heard = (w.pair.attenuation_db[w.packets] for w in windows)
-        return np.array([-self.average(db) if len(db) else -NOTHING_HEARD_DB for db in heard], dtype=np.float64)
+        return np.array([-self._of(w, w.packets) for w in windows], dtype=np.float64)
 
-    def is_near(self, scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_near(self, scores: Floats) -> Bools:
         return scores >= -self.limit_db
 
     def minutes(self, windows: Sequence[Window]) -> Floats:
         return np.array(
-            [sum(n for db, n in instances(w, self.average) if db <= self.limit_db) for w in windows], dtype=np.float64
+            [sum(self._of(w, w.packets_of(i)) <= self.limit_db for i in instances(w)) for w in windows],
+            dtype=np.float64,
         )
 
+    def _of(self, window: Window, packets: slice) -> float:
+        heard = window.pair.attenuation_db[packets]
+        return self.average(heard) if len(heard) else NOTHING_HEARD_DB
 
-def instances(window: Window, average: Callable[[Floats], float] | None = None) -> list[tuple[float, int]]:
-    """Return the attenuation of each minute in which anything was heard, and the minutes that it stands for."""
-    average = average or power_average
-    pair, minutes = window.pair, []
-    stamps = ((pair.t_s[window.packets] - window.starts_at_s) // 60).astype(int)
-    levels = pair.attenuation_db[window.packets]
-    before = window.packets.start - 1
-    last = int((pair.t_s[before] - window.starts_at_s) // 60) if before >= 0 else -UNKNOWN_SINCE_SCAN_MIN
-    for minute, group in groupby(range(len(stamps)), key=lambda i: int(stamps[i])):
-        since = minute - last if minute - last <= LONGEST_SINCE_SCAN_MIN else UNKNOWN_SINCE_SCAN_MIN
-        minutes.append((average(levels[list(group)]), since))
-        last = minute
-    return minutes
+
+def instances(window: Window) -> list[int]:
+    """Return, for each of the window's minutes for which anything heard stands, which of the pair's minutes that is.
+
+    A scan stands for the minutes since the one before, where those are at most 5.
+    """
+    stands_for = standing(window.pair.minutes)
+    return [stands_for[t] for t in range(*window.minutes) if t in stands_for]
 
 
 def power_average(attenuation_db: Floats) -> float:
@@ -116,12 +116,3 @@ def power_average(attenuation_db: Floats) -> float:
 def mean(attenuation_db: Floats) -> float:
     """Average the decibels."""
     return float(np.mean(attenuation_db))
-
-
-def published_and_thresholds() -> list[Rule]:
-    """Return the rules that choose nothing or one number, new."""
-    return [
-        Threshold("mean RSSI", mean),
-        Threshold("power average", power_average),
-        *(Buckets(model) for model in presets() if model.name != "cwa-1.15"),
-    ]

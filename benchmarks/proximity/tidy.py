@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, attenuation_histogram, company
+from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, ContactMinute, MinuteFold
+
 Floats = NDArray[np.float64]
+NEAR_M = 2.0
+LEAST_KNOWN = 0.5
+"""Share of a window's seconds whose distance must be known for the window to count."""
+FIRST_MINUTE = 1440
+"""Number of the first minute of a pair's known time: what was heard before it has a minute too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pair:
     """What one receiver heard of one transmitter in one scene, and how far apart they truly were."""
 
@@ -26,11 +36,18 @@ class Pair:
     truth_t_s: Floats
     """Times at which the distance is known, a second apart where it is measured continuously."""
     truth_m: Floats
+    minutes: tuple[HeardMinute, ...] = ()
+    """What the agent makes of the packets: :func:`folded`."""
 
     @property
     def attenuation_db(self) -> Floats:
         """Transmit power less received power, never below zero."""
         return np.maximum(0.0, self.tx_power_dbm - self.rssi_dbm)
+
+    @property
+    def packet_minutes(self) -> NDArray[np.int_]:
+        """The minute of each packet."""
+        return np.asarray(FIRST_MINUTE + (self.t_s - self.truth_t_s[0]) // 60, dtype=np.int_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +55,11 @@ class Window:
     """A stretch of a pair's time, and whether at least half of its known seconds were within 2 m."""
 
     pair: Pair
-    starts_at_s: float
     length_s: float
     packets: slice
     """Of the pair's arrays."""
+    minutes: tuple[int, int]
+    """The first minute, and the one after the last."""
     near_s: float
     """Seconds within 2 m, scaled from the known seconds to the window's length."""
 
@@ -50,16 +68,17 @@ class Window:
         """Whether a rule should say so."""
         return self.near_s >= self.length_s / 2
 
-
-NEAR_M = 2.0
-LEAST_KNOWN = 0.5
-"""Share of a window's seconds whose distance must be known for the window to count."""
+    def packets_of(self, index: int) -> slice:
+        """Return the packets of one of the pair's minutes."""
+        minute = self.pair.minutes[index].minute
+        begin, end = np.searchsorted(self.pair.packet_minutes, (minute, minute + 1))
+        return slice(int(begin), int(end))
 
 
 def windows(pair: Pair, length_s: float) -> list[Window]:
     """Cut a pair's known time into whole windows; those in which nothing was heard are among them.
 
-    What is shorter than a window is one of its own length.
+    What is shorter than a window is one of its own length. ``length_s`` is a whole number of minutes.
     """
     if not len(pair.truth_t_s):
         return []
@@ -68,26 +87,58 @@ def windows(pair: Pair, length_s: float) -> list[Window]:
     length_s = min(length_s, float(last - first) + step_s)
     cut: list[Window] = []
     for start in np.arange(first, last - length_s / 2, length_s):
-        known = (pair.truth_t_s >= start) & (pair.truth_t_s < start + length_s)
-        if known.sum() * step_s < LEAST_KNOWN * length_s:
+        known = slice(*np.searchsorted(pair.truth_t_s, (start, start + length_s)))
+        metres = pair.truth_m[known]
+        if len(metres) * step_s < LEAST_KNOWN * length_s:
             continue
-        near_s = float((pair.truth_m[known] <= NEAR_M).mean()) * length_s
-        begin, end = np.searchsorted(pair.t_s, (start, start + length_s))
-        cut.append(Window(pair, float(start), length_s, slice(int(begin), int(end)), near_s))
+        near_s = float((metres <= NEAR_M).mean()) * length_s
+        packets = slice(*(int(i) for i in np.searchsorted(pair.t_s, (start, start + length_s))))
+        minute = FIRST_MINUTE + round((start - first) / 60)
+        cut.append(Window(pair, length_s, packets, (minute, minute + max(1, round(length_s / 60))), near_s))
     return cut
 
 
 def thinned(pair: Pair, on_s: float = 4.0, every_s: float = 240.0) -> Pair:
     """Return the pair as a phone's schedule would have heard it: ``on_s`` seconds every ``every_s``."""
     kept = (pair.t_s - pair.truth_t_s[0]) % every_s < on_s if len(pair.t_s) else np.zeros(0, bool)
-    return Pair(
-        pair.dataset,
-        pair.scene,
-        pair.receiver,
-        pair.transmitter,
-        pair.t_s[kept],
-        pair.rssi_dbm[kept],
-        pair.tx_power_dbm,
-        pair.truth_t_s,
-        pair.truth_m,
+    return replace(pair, t_s=pair.t_s[kept], rssi_dbm=pair.rssi_dbm[kept])
+
+
+def folded(pairs: Iterable[Pair], *, with_company: bool = True) -> list[Pair]:
+    """Fold packets into minutes as the agent does; the others that a receiver heard in the same minute are company.
+
+    All pairs of a scene come together.
+    """
+    pairs = list(pairs)
+    contacts = [_fold(pair) for pair in pairs]
+    levels: dict[tuple[str, str, str, int], dict[str, float]] = {}
+    for pair, minutes in zip(pairs, contacts, strict=True):
+        for m in minutes if with_company else ():
+            levels.setdefault(_place(pair, m), {})[pair.transmitter] = m.mean_dbm
+    return [
+        replace(pair, minutes=tuple(_heard(pair, m, levels.get(_place(pair, m), {})) for m in minutes))
+        for pair, minutes in zip(pairs, contacts, strict=True)
+    ]
+
+
+def _fold(pair: Pair) -> list[ContactMinute]:
+    fold, beacon = MinuteFold(), Beacon("gaen", pair.transmitter.encode(), b"")
+    for minute, rssi_dbm in zip(pair.packet_minutes, pair.rssi_dbm, strict=True):
+        if round(rssi_dbm) in PLAUSIBLE_RSSI_DBM:
+            fold.add(beacon, round(rssi_dbm), int(minute) * 60, trusted=True)
+    return fold.drain()
+
+
+def _place(pair: Pair, m: ContactMinute) -> tuple[str, str, str, int]:
+    """Where the known time of two pairs begins at different moments, theirs are the same minutes within one."""
+    return pair.dataset, pair.scene, pair.receiver, m.minute + int(pair.truth_t_s[0] // 60)
+
+
+def _heard(pair: Pair, m: ContactMinute, levels: dict[str, float]) -> HeardMinute:
+    return HeardMinute(
+        m.minute,
+        attenuation_db(pair.tx_power_dbm, m.mean_dbm),
+        m.count,
+        attenuation_histogram(m.histogram, pair.tx_power_dbm),
+        company(m.mean_dbm, [dbm for other, dbm in levels.items() if other != pair.transmitter]),
     )

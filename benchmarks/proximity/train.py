@@ -1,0 +1,98 @@
+"""Make the coefficients of the ``agent`` model again, byte for byte.
+
+    python -m benchmarks.proximity.train DATA_DIR
+
+Learned from: the people of DP-3T's exp34, as recorded, with radios that are up to some 4 dB off, and as if each had
+been alone with the receiver; and simulated rooms whose air scatters as theirs does, whole and thinned to a phone's
+schedule, likewise. Everything else is left for judging.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from random import Random
+
+from benchmarks.proximity import dp3t, rooms
+from benchmarks.proximity.fitting import Lesson, coefficients
+from benchmarks.proximity.tidy import Pair, folded, thinned
+from bluezone_agent.core.risk.agent import COEFFICIENTS, Coefficients
+
+SEEDS = range(11, 14)
+"""Of simulated rooms; the table has others."""
+PLACE = Path(str(files("bluezone_agent.core.risk").joinpath(COEFFICIENTS)))
+OFF_DB = 2.0
+"""Standard deviation of a radio's offset, each of receiver and transmitter."""
+
+HEAD = """\
+# Coefficients of the model "agent" (agent.py says what they multiply).
+# Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
+# (C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
+"""
+
+
+def main() -> None:
+    """Write the data file of the package."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("data", type=Path)
+    PLACE.write_text(made_from(options.parse_args().data), "utf-8")
+
+
+def made_from(data: Path) -> str:
+    """Return the text of the data file."""
+    people = dp3t.load(data / "dp3t-exp34", "exp34")
+    return _as_toml(coefficients([*of_people(people), *of_rooms(SEEDS)]))
+
+
+def of_people(people: Sequence[Pair]) -> list[Lesson]:
+    """Return what is learned from pairs of people."""
+    return [
+        Lesson(tuple(folded(people)), 1.8),
+        Lesson(tuple(folded(varied(people, 1, -4.0))), 0.3),
+        Lesson(tuple(folded(varied(people, 2, 4.0))), 0.3),
+        Lesson(tuple(folded(varied(people, 3), with_company=False)), 0.6),
+    ]
+
+
+def of_rooms(seeds: Iterable[int]) -> list[Lesson]:
+    """Return what is learned from simulated rooms."""
+    whole = [pair for seed in seeds for pair in rooms.virtual(seed)]
+    parts = [thinned(pair) for pair in whole]
+    return [
+        Lesson(tuple(folded(whole)), 1.2),
+        Lesson(tuple(folded(varied(whole, 4), with_company=False)), 0.6),
+        Lesson(tuple(folded(parts)), 0.6),
+        Lesson(tuple(folded(varied(parts, 5), with_company=False)), 0.6),
+    ]
+
+
+def varied(pairs: Iterable[Pair], seed: int, all_db: float = 0.0) -> list[Pair]:
+    """Return the pairs as radios would have heard them that are a little off, each in its own way."""
+    random = Random(seed)
+    off: dict[tuple[str, str], float] = {}
+
+    def radio(pair: Pair, role: str, who: str) -> float:
+        return off.setdefault((pair.scene, role + who), random.gauss(0, OFF_DB))
+
+    return [
+        replace(p, rssi_dbm=p.rssi_dbm + all_db + radio(p, "hears ", p.receiver) + radio(p, "sends ", p.transmitter))
+        for p in pairs
+    ]
+
+
+def _as_toml(learned: Coefficients) -> str:
+    lines = [
+        f"bias = {learned.bias}",
+        f"near_from = {learned.near_from}",
+        f"correlated_minutes = {learned.correlated_minutes}",
+    ]
+    for reach in learned.reaches:
+        lines += ["", "[[reaches]]", f"minutes = {reach.minutes}", f"weights = {list(reach.weights)}"]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

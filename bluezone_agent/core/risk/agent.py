@@ -1,0 +1,147 @@
+"""The agent's own model: for each minute the probability that it was within 2 m, learned from recordings.
+
+Of a minute it looks at which part of its sightings lay below each of some attenuations, at how many others were heard
+and whether they were received more strongly; at the minute itself and at the minutes around. A value of the
+neighbourhood is the sum over its minutes divided by all of them, heard or not, so that more and closer minutes only
+add. The probability is
+
+    1 / (1 + exp(-(bias + sum over reaches of mean over +-reach of weights . values)))
+
+in which no weight is negative and no value rises with attenuation: closer never lowers a probability, by construction.
+``agent.toml`` holds the coefficients, where they come from and how to make them again.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import pairwise
+from typing import Annotated, Final
+
+import msgspec
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.risk.model import RiskModel
+from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
+from bluezone_agent.errors import N_
+
+BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
+"""A value each: the part of a minute's sightings below it."""
+VALUES: Final = len(BELOW_DB) + 5
+"""After those come five of the company: whether nobody else was heard, how many were, what part of them was weaker, how
+few were stronger, and by how much they were weaker on average."""
+MANY: Final = 20
+"""Others, from which on more of them make no difference."""
+LONGEST_GAP_MIN: Final = 4
+"""Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
+COEFFICIENTS: Final = "agent.toml"
+
+Weight = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the minutes around count for."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=30)]
+    """Before and after."""
+    weights: tuple[Weight, ...]
+    """Of :func:`values`."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a weight is missing."""
+        if len(self.weights) != VALUES:
+            raise ValueError(f"a reach needs {VALUES} weights, not {len(self.weights)}")
+
+
+class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was learned."""
+
+    bias: float
+    near_from: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    """Mean probability of a window's minutes from which most of it was near; used by the evaluation."""
+    correlated_minutes: Annotated[float, msgspec.Meta(ge=1)]
+    """How many neighbouring minutes err together: the variance of a sum is so many times that of independent ones."""
+    reaches: tuple[Reach, ...]
+
+
+class Agent(RiskModel):
+    """Probable minutes within 2 m; 15 in a day warn."""
+
+    name = "agent"
+    summary = N_(
+        "the agent's own model: each minute counts for the probability that it was within 2 m, learned from"
+        " recordings; 15 minutes in a day warn"
+    )
+    warning_minutes = 15.0
+
+    def __init__(self, coefficients: Coefficients) -> None:
+        self.coefficients = coefficients
+
+    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
+        """Return each minute's probability of having been within 2 m."""
+        looked_at = [values(m) for m in minutes]
+        stands_for = standing(minutes)
+        sums = [self.coefficients.bias] * len(minutes)
+        for reach in self.coefficients.reaches:
+            products = [sum(w * v for w, v in zip(reach.weights, row, strict=True)) for row in looked_at]
+            sums = [s + a for s, a in zip(sums, around(minutes, stands_for, products, reach.minutes), strict=True)]
+        return [1 / (1 + math.exp(-s)) for s in sums]
+
+    def sd_minutes(self, probabilities: Sequence[float]) -> float:
+        """Return the standard deviation of the sum of one key's probabilities."""
+        return math.sqrt(self.coefficients.correlated_minutes * sum(p * (1 - p) for p in probabilities))
+
+
+def values(m: HeardMinute) -> list[float]:
+    """Return what is looked at of a minute: :data:`VALUES` numbers from 0 to 1, none higher for more attenuation."""
+    heard = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
+    spread = heard or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
+    count = sum(spread.values())
+    below = [sum(n * min(1.0, max(0.0, (t - low) / HISTOGRAM_BIN_DB)) for low, n in spread.items()) for t in BELOW_DB]
+    return [part / count for part in below] + _company(m)
+
+
+def _company(m: HeardMinute) -> list[float]:
+    others = m.company
+    if not others.heard:
+        return [1.0, 0.0, 0.0, 0.0, 0.0]
+    return [
+        0.0,
+        min(1.0, math.log1p(others.heard) / math.log1p(MANY)),
+        1 - others.stronger / others.heard,
+        math.exp(-others.stronger / 2),
+        1 / (1 + math.exp(-others.weaker_by_db / 6)),
+    ]
+
+
+def standing(minutes: Sequence[HeardMinute]) -> dict[int, int]:
+    """Return which of ``minutes``, in order, stands for each minute: itself, and the next for a short gap before it."""
+    stands_for = {m.minute: i for i, m in enumerate(minutes)}
+    for i, (before, after) in enumerate(pairwise(minutes), 1):
+        if after.minute - before.minute - 1 <= LONGEST_GAP_MIN:
+            stands_for.update((t, i) for t in range(before.minute + 1, after.minute))
+    return stands_for
+
+
+def around(
+    minutes: Sequence[HeardMinute], stands_for: dict[int, int], numbers: Sequence[float], reach: int
+) -> list[float]:
+    """Return for each minute the mean of ``numbers`` from ``reach`` minutes before to as many after; unheard: 0.
+
+    ``numbers`` has one entry for each of ``minutes``; ``stands_for`` is :func:`standing`.
+    """
+    if not reach:
+        return list(numbers)
+    return [
+        sum(numbers[stands_for[t]] for t in range(m.minute - reach, m.minute + reach + 1) if t in stands_for)
+        / (2 * reach + 1)
+        for m in minutes
+    ]
+
+
+def trained() -> Agent:
+    """Return the model with the coefficients in the package."""
+    text = files("bluezone_agent.core.risk").joinpath(COEFFICIENTS).read_text("utf-8")
+    return Agent(msgspec.convert(tomllib.loads(text), Coefficients))
