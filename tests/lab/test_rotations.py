@@ -30,8 +30,9 @@ MUTANTS: Final = [  # an update in place is harmless on extended controllers: th
 ]
 
 
-def play(lab: Lab, kind: str, *, rotations: int, mutant: str = "", flips: int = 0) -> Outcome:
-    return lab.play("rotations", extended=kind == "extended", rotations=rotations, mutant=mutant, flips=flips)
+def play(lab: Lab, kind: str, *, rotations: int, stack: str = "bluez", mutant: str = "", flips: int = 0) -> Outcome:
+    extended = kind == "extended"
+    return lab.play("rotations", extended=extended, rotations=rotations, stack=stack, mutant=mutant, flips=flips)
 
 
 def sent_by(outcome: Outcome, sender: str) -> list[OnAir]:
@@ -64,14 +65,15 @@ def complaints(outcome: Outcome, sender: str, rotations: int) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["extended", "legacy"])
+@pytest.mark.parametrize("stack", ["bluez", "hci"])
 @pytest.mark.parametrize("sender", ["0", "1"], ids=["bluezone", "gaen"])
-def test_a_hundred_rotations_link_nothing(lab: Lab, kind: str, sender: str) -> None:
-    outcome = play(lab, kind, rotations=ROTATIONS)
+def test_a_hundred_rotations_link_nothing(lab: Lab, kind: str, stack: str, sender: str) -> None:
+    outcome = play(lab, kind, rotations=ROTATIONS, stack=stack)
     assert complaints(outcome, sender, ROTATIONS) == []
     ours = sent_by(outcome, sender)
     gaps = [b.from_s - a.to_s for a, b in pairwise(ours)]
     print(
-        f"{kind} {sender}: {len(ours)} identifiers, {sum(s.packets for s in ours)} packets, gap median"
+        f"{stack} {kind} {sender}: {len(ours)} identifiers, {sum(s.packets for s in ours)} packets, gap median"
         f" {median(gaps):.2f} s, worst {max(gaps):.2f} s, {linkability(ours)}"
     )
 

@@ -1,7 +1,8 @@
 """The whole agent on a clock that runs 30 times too fast: a slot of Bluezone takes 30 s, one of GAEN 20 s.
 
 Controller 0 broadcasts Bluezone, controller 1 Exposure Notification, each with its own scan running; ``rotations``
-says how many to see. ``mutant`` names what is done to the radio of controller 0: the host's tests must catch it.
+says how many to see, ``stack`` whether through BlueZ or without it. ``mutant`` names what is done to the radio of
+controller 0: the host's tests must catch it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from dbus_fast import Variant
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.ports import Radio
 from bluezone_agent.radios.bluez import BluezRadio
 from bluezone_agent.radios.bluez_frames import Advertisement, uuid_text
 from bluezone_agent.radios.bluez_plan import Plan
+from bluezone_agent.radios.hci import HciRadio
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.stores.store import Store
 from tests.lab.guest import Guest
@@ -118,10 +121,12 @@ async def no_check() -> None:
 
 async def play(guest: Guest) -> dict[str, Any]:
     """Return when the adapter of controller 0 was discoverable."""
-    await guest.start()
+    await (guest.start() if guest.options["stack"] == "bluez" else guest.start_controllers())
     stop, clock, flips = asyncio.Event(), FastClock(), []
     with Store(Path("/run/a")) as a, Store(Path("/run/b")) as b:
-        radios = MUTANTS[guest.options["mutant"]]("hci0", clock), BluezRadio("hci1", clock)
+        radios: tuple[Radio, Radio] = MUTANTS[guest.options["mutant"]]("hci0", clock), BluezRadio("hci1", clock)
+        if guest.options["stack"] == "hci":
+            radios = HciRadio("0", clock), HciRadio("1", clock)
         async with asyncio.TaskGroup() as agents:
             for store, radio, protocol in zip((a, b), radios, PROTOCOLS.values(), strict=True):
                 agents.create_task(Agent(store, radio, clock, protocol, -12, no_check).run(stop))
