@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
+from operator import mul
 from typing import Annotated, Final
 
 import msgspec
@@ -85,7 +87,7 @@ class Agent(RiskModel):
         stands_for = standing(minutes)
         sums = [self.coefficients.bias] * len(minutes)
         for reach in self.coefficients.reaches:
-            products = [sum(w * v for w, v in zip(reach.weights, row, strict=True)) for row in looked_at]
+            products = [sum(map(mul, reach.weights, row)) for row in looked_at]
             sums = [s + a for s, a in zip(sums, around(minutes, stands_for, products, reach.minutes), strict=True)]
         return [1 / (1 + math.exp(-s)) for s in sums]
 
@@ -96,11 +98,17 @@ class Agent(RiskModel):
 
 def values(m: HeardMinute) -> list[float]:
     """Return what is looked at of a minute: :data:`VALUES` numbers from 0 to 1, none higher for more attenuation."""
-    heard = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
-    spread = heard or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
-    count = sum(spread.values())
-    below = [sum(n * min(1.0, max(0.0, (t - low) / HISTOGRAM_BIN_DB)) for low, n in spread.items()) for t in BELOW_DB]
-    return [part / count for part in below] + _company(m)
+    bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
+    bins = bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
+    count = sum(bins.values())
+    parts = zip(*([n / count * part for part in _below(low_db)] for low_db, n in bins.items()), strict=True)
+    return [sum(part) for part in parts] + _company(m)
+
+
+@lru_cache(maxsize=256)
+def _below(low_db: float) -> list[float]:
+    """Return which part of a bin that begins at ``low_db`` lies below each limit."""
+    return [min(1.0, max(0.0, (limit - low_db) / HISTOGRAM_BIN_DB)) for limit in BELOW_DB]
 
 
 def _company(m: HeardMinute) -> list[float]:
@@ -134,11 +142,9 @@ def around(
     """
     if not reach:
         return list(numbers)
-    return [
-        sum(numbers[stands_for[t]] for t in range(m.minute - reach, m.minute + reach + 1) if t in stands_for)
-        / (2 * reach + 1)
-        for m in minutes
-    ]
+    at = {t: numbers[i] for t, i in stands_for.items()}.get
+    whole = 2 * reach + 1
+    return [sum([at(t, 0.0) for t in range(m.minute - reach, m.minute + reach + 1)]) / whole for m in minutes]
 
 
 def trained() -> Agent:

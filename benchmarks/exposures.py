@@ -1,0 +1,55 @@
+"""What scoring costs: 20 matched keys of 14 days, each heard all day among 200 peers, by every model.
+
+python -m benchmarks.exposures
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from bluezone_agent.core.attenuation import Company, HeardMinute
+from bluezone_agent.core.exposure import day_exposures
+from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.core.risk import MODELS
+
+KEYS, DAYS, PEERS = 20, 14, 200
+AIM_S = 2.0
+DAY_MIN = DAY_S // MINUTE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A matched key."""
+
+    minutes: Sequence[HeardMinute]
+    report_type: ReportType = ReportType.CONFIRMED_TEST
+    days_since_onset: int | None = 0
+
+
+def main() -> None:
+    """Print each model's time beside the aim; the best of three."""
+    random = Random(1)
+    keys = [Key([_minute(random, number % DAYS * DAY_MIN + t) for t in range(DAY_MIN)]) for number in range(KEYS)]
+    print(f"{KEYS} keys, {sum(len(k.minutes) for k in keys)} minutes, aim {AIM_S:.1f} s")
+    for name, model in MODELS.items():
+        took_s = []
+        for _ in range(3):
+            began_s = time.perf_counter()
+            day_exposures(keys, model)
+            took_s.append(time.perf_counter() - began_s)
+        print(f"{name:<16} {min(took_s):.2f} s")
+
+
+def _minute(random: Random, minute: int) -> HeardMinute:
+    middle = random.randrange(14, 28)
+    histogram = {middle + i: random.randrange(1, 80) for i in range(-3, 4)}
+    others = Company(PEERS, random.randrange(PEERS), random.gauss(0, 8))
+    return HeardMinute(minute, 3.0 * middle, sum(histogram.values()), histogram, others)
+
+
+if __name__ == "__main__":
+    main()
