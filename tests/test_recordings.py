@@ -48,3 +48,20 @@ def test_a_pair_has_the_minutes_that_the_agent_would_keep(tmp_path: Path) -> Non
     correction, (_, power) = dp3t.BY_PERSON["1"][0], dp3t.BY_PERSON["2"]
     assert {round(m.attenuation_db) for m in pair.minutes} == {power + 70 - correction}
     assert [m.count for m in folded([thinned(pair)])[0].minutes] == [4, 4, 4]
+
+
+def test_what_a_table_states_is_believed_where_it_states_anything(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "scenario06-walls.sqlite")) as db, db:
+        columns = "receiver_id, transmitter_id, timestamp, rssi, tx_power, ground_truth_distance REAL"
+        db.execute(f"CREATE TABLE results ({columns})")
+        rows = [(1, who, BEGAN_MS + s * 1000, -70, dbm, metres) for s in range(9) for who, dbm, metres in PHONES]
+        db.executemany("INSERT INTO results VALUES (?, ?, ?, ?, ?, ?)", rows)
+    pairs = {p.transmitter: p for p in dp3t.load(tmp_path)}
+    assert pairs["2"].tx_power_dbm == -21
+    assert pairs["3"].tx_power_dbm == dp3t.BY_PERSON["3"][1]  # 0 states nothing
+    assert "4" not in pairs  # -1 m is no distance
+    assert set(pairs["2"].truth_m) == {1.5}
+
+
+PHONES = [(2, -21, 1.5), (3, 0, 4.0), (4, -20, -1.0)]
+"""Transmitter, stated power, stated distance."""

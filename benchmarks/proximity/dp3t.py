@@ -13,7 +13,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +44,7 @@ CALIBRATION = {
 """Published RSSI correction and transmit power, dBm."""
 BY_PERSON = {str(person): CALIBRATION[model] for model, people in MODELS.items() for person in people}
 UNKNOWN_PHONE = (2, -25)
+LEAST_DBM = -60
 MILLISECONDS = 1e11
 
 
@@ -119,13 +120,16 @@ def _scene(path: Path, truths: list[Truth], name: str) -> list[Pair]:
         columns = {row[1] for row in db.execute("PRAGMA table_info(results)")}
         if not columns:
             return []
-        distance = "ground_truth_distance" if "ground_truth_distance" in columns else "NULL"
+        distance, power = (c if c in columns else "NULL" for c in ("ground_truth_distance", "tx_power"))
         rows = db.execute(
-            f"SELECT receiver_id, transmitter_id, timestamp, rssi, {distance} FROM results ORDER BY timestamp"
+            f"SELECT receiver_id, transmitter_id, timestamp, rssi, {distance}, {power} FROM results ORDER BY timestamp"
         ).fetchall()
     heard: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
-    for receiver, transmitter, stamp, rssi, apart in rows:
-        stated = np.nan if apart is None else float(apart)
+    stated_dbm: dict[str, float] = {}
+    for receiver, transmitter, stamp, rssi, apart, power_dbm in rows:
+        stated = np.nan if apart is None or float(apart) < 0 else float(apart)  # -1: nobody measured it
+        if power_dbm is not None and LEAST_DBM <= float(power_dbm) < 0:  # 0: not stated
+            stated_dbm[str(transmitter)] = float(power_dbm)
         heard.setdefault((str(receiver), str(transmitter)), []).append((_seconds(stamp), float(rssi), stated))
     if not heard:
         return []
@@ -139,7 +143,8 @@ def _scene(path: Path, truths: list[Truth], name: str) -> list[Pair]:
             packets = np.array(heard.get((receiver, transmitter), [])).reshape(-1, 3)
             known = _known(parts, receiver, transmitter, packets)
             if known is not None and len(known[0]):
-                pairs.append(_pair(name, path.stem, receiver, transmitter, packets, known))
+                pair = _pair(name, path.stem, receiver, transmitter, packets, known)
+                pairs.append(replace(pair, tx_power_dbm=stated_dbm.get(transmitter, pair.tx_power_dbm)))
     return pairs
 
 
