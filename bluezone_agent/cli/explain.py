@@ -154,11 +154,12 @@ def _exposure_lines(day: DayExposure, *, exact: bool) -> Iterator[str]:
     for window in day.windows:
         yield from _window_lines(window, exact=exact)
     sums = sum(w.score for w in day.windows)
-    text = _("  sum: {sum:.2f} weighted minutes, {needed:g} warn: {verdict}")
+    text = _("  sum: {sum:.2f}{sd} weighted minutes, {needed:g} warn: {verdict}")
+    sd = "" if day.sd_minutes is None else f" ± {day.sd_minutes:.1f}"
     verdict = _("reached") if day.warns else _("not reached")
     if abs(sums - day.near_minutes) > 0.005:
         yield _("  {sum:.2f} in all windows; minutes near two keys at once count once").format(sum=sums)
-    yield text.format(sum=day.near_minutes, needed=day.warning_minutes, verdict=verdict)
+    yield text.format(sum=day.near_minutes, sd=sd, needed=day.warning_minutes, verdict=verdict)
 
 
 def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
@@ -204,6 +205,7 @@ def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
             {
                 "degree": str(day.degree),
                 "weighted_minutes": round(day.near_minutes, 2),
+                "sd_minutes": None if day.sd_minutes is None else round(day.sd_minutes, 2),
                 "needed_minutes": day.warning_minutes,
                 "warning": day.warns,
                 "windows": [_window_as_json(w, exact=exact) for w in day.windows],

@@ -114,6 +114,8 @@ class DayExposure:
     """Of the model that is named."""
     warning_minutes: float
     """What ``near_minutes`` has to reach."""
+    sd_minutes: float | None = None
+    """Standard deviation of ``near_minutes``; None where the model states none."""
 
 
 def day_exposures(heard: Iterable[HeardKey], model: RiskModel) -> list[DayExposure]:
@@ -175,6 +177,7 @@ def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], mo
         model.name,
         model.version,
         model.warning_minutes,
+        model.sd_minutes(list(nearest.values())),
     )
 
 

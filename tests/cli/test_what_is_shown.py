@@ -145,6 +145,11 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     (window,) = out["exposures"][0]["windows"]
     assert window["score"] == sum(t["minutes"] * t["weight"] for t in window["terms"]) * window["factor"] == 16.5
     assert (window["from"][11:16], window["to"][11:16], window["sightings"]) == ("10:00", "10:30", 92)
+    program.config.write_text('rule = "agent"\n')
+    learned = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"][0]
+    assert 0 < learned["sd_minutes"] < learned["weighted_minutes"]
+    assert f"± {learned['sd_minutes']:.1f} weighted minutes" in program.run("exposures", "explain", day).stdout
+    program.config.unlink()
     page = program.home / "day.html"
     program.run("exposures", "explain", day, "--page", page)
     assert "16.50 weighted minutes" in page.read_text()

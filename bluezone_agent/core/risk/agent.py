@@ -91,9 +91,9 @@ class Agent(RiskModel):
             sums = [s + a for s, a in zip(sums, around(minutes, stands_for, products, reach.minutes), strict=True)]
         return [1 / (1 + math.exp(-s)) for s in sums]
 
-    def sd_minutes(self, probabilities: Sequence[float]) -> float:
-        """Return the standard deviation of the sum of one key's probabilities."""
-        return math.sqrt(self.coefficients.correlated_minutes * sum(p * (1 - p) for p in probabilities))
+    def sd_minutes(self, weights: Sequence[float]) -> float:
+        """Return the standard deviation of a sum of probabilities; minutes near each other err together."""
+        return math.sqrt(self.coefficients.correlated_minutes * sum(p * (1 - p) for p in weights))
 
 
 def values(m: HeardMinute) -> list[float]:

@@ -36,3 +36,7 @@ class RiskModel(ABC):
     def factor(self, report_type: ReportType, days_since_onset: int | None) -> float:  # noqa: ARG002
         """Return what near minutes are multiplied by for whose key it was; 1 where the model does not care."""
         return 1.0
+
+    def sd_minutes(self, weights: Sequence[float]) -> float | None:  # noqa: ARG002
+        """Return the standard deviation of a sum of minutes' weights; None where the model states none."""
+        return None
