@@ -1,5 +1,6 @@
 # Sourced by scripts/lab: Debian's packages, BlueZ's programs and a User-Mode-Linux kernel, each made once.
-#   use_lab
+#   use_lab             for a guest on this machine's own root
+#   use_lab_debian      besides, a Debian of its own for a guest with systemd, and what scripts/install installs there
 # What it makes is in ${BLUEZONE_LAB_CACHE:-~/.cache/bluezone-lab}; nothing of BlueZ is installed on this machine.
 
 lab_packages="busybox-static dbus-daemon kmod libasound2 libdw1 libglib2.0-0"
@@ -17,6 +18,40 @@ use_lab() {
     lab_kernel
     exec 9>&-
     export LAB_KERNEL LAB_TOOLS
+}
+
+lab_debian_packages="bluez,busybox-static,dbus,kmod,procps,python3,python3-venv,systemd,systemd-sysv"
+
+use_lab_debian() {
+    exec 9>"$lab_cache/lock"
+    flock 9
+    lab_install debootstrap e2fsprogs
+    LAB_DEBIAN=$lab_cache/debian-$(echo "$lab_debian_packages" | sha256sum | cut -c1-16)
+    LAB_WHEELS=$lab_cache/wheels-$(sha256sum requirements.lock | cut -c1-16)
+    [ -e "$LAB_DEBIAN/.done" ] || lab_debian
+    [ -e "$LAB_WHEELS/.done" ] || lab_wheels
+    install -m 755 tests/lab/systemd/init "$LAB_DEBIAN/lab-init"
+    exec 9>&-
+    export LAB_DEBIAN LAB_WHEELS
+}
+
+lab_debian() {
+    echo "making a Debian for the guest, about 3 minutes" >&2
+    mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1)
+    rm -rf "$LAB_DEBIAN"
+    # shellcheck disable=SC2086
+    debootstrap --variant=minbase --include="$lab_debian_packages" bookworm "$LAB_DEBIAN" $mirror >"$lab_cache/debootstrap.log" 2>&1 ||
+        lab_impossible "debootstrap failed: $(tail -1 "$lab_cache/debootstrap.log")" "see $lab_cache/debootstrap.log"
+    touch "$LAB_DEBIAN/.done"
+}
+
+# The guest has no network: what pip would fetch there is fetched here, for Debian 12's Python.
+lab_wheels() {
+    rm -rf "$LAB_WHEELS"
+    "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+        --python-version 3.11 -r requirements.lock -d "$LAB_WHEELS" 2>"$lab_cache/wheels.log" ||
+        lab_impossible "what requirements.lock pins could not be fetched" "see $lab_cache/wheels.log"
+    touch "$LAB_WHEELS/.done"
 }
 
 lab_require_machine() {
