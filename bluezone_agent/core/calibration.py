@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import linear_regression, mean, stdev
 from typing import Final
 
 REFERENCE_ATTENUATION_DB: Final = 54.0
@@ -55,6 +54,8 @@ def calibrate(readings: Sequence[Reading]) -> Calibration:
     Packets of one reading share its orientation and its echoes: the margins come from the spread between readings.
     Raises ValueError without readings.
     """
+    from statistics import linear_regression, mean, stdev  # noqa: PLC0415 - `status` imports this module and not that
+
     if not readings:
         raise ValueError("no readings")
     decades = [math.log10(r.distance_m) for r in readings]

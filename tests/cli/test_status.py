@@ -13,7 +13,7 @@ from tests.program import Program
 
 NOW_S = int(time.time())
 SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "apscheduler", "httpx2", "msgspec", "numpy", "rich", "stamina"}
-SLOW |= {"structlog", "sqlite_utils", "google.protobuf", "tomllib", "subprocess"}
+SLOW |= {"structlog", "sqlite_utils", "statistics", "google.protobuf", "tomllib", "subprocess"}
 """What `status` on a store that is there must not import: each costs tens of milliseconds, hundreds on a Pi Zero."""
 OURS = {
     "bluezone_agent",
