@@ -7,7 +7,6 @@ let any rule be applied to the past again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,8 +20,8 @@ PLAUSIBLE_RSSI_DBM: Final = range(-120, 0)
 """127 and -127 are BlueZ's and HCI's words for "no value"; 0 and above is no reception."""
 
 MOST_A_MINUTE: Final = 400
-"""Identifiers kept of a minute, the strongest. Within 2 m there is room for some thirty people; who sends more
-identifiers than this forges them, and must not fill the card."""
+"""Identifiers kept of a minute, those of which most power was received in all. Within 2 m there is room for some thirty
+people; who sends more identifiers than this forges them, and must not fill the card."""
 ADMITTED: Final = 1_000
 """Identifiers of a minute that are taken in at their first packet."""
 TALLIED: Final = 4_000
@@ -144,14 +143,15 @@ class MinuteFold:
         self._open = [m for m in self._open if m.minute == still_open]
         if self._current in done:
             self._current = None
-        return [minute for m in done for minute in self._strongest(m)]
+        return [_contact_minute(m, beacon, m.tallies[beacon]) for m in done for beacon in self._kept(m.tallies)]
 
-    def _strongest(self, m: _OpenMinute) -> list[ContactMinute]:
-        minutes = [_contact_minute(m, beacon, tally) for beacon, tally in m.tallies.items()]
-        if len(minutes) > MOST_A_MINUTE:
-            minutes.sort(key=lambda minute: minute.mean_dbm, reverse=True)
-            self._dropped += sum(minute.count for minute in minutes[MOST_A_MINUTE:])
-        return minutes[:MOST_A_MINUTE]
+    def _kept(self, tallies: dict[Beacon, Tally]) -> list[Beacon]:
+        """Return whom to keep: many weak packets outweigh one strong one, and forging many costs air time."""
+        if len(tallies) <= MOST_A_MINUTE:
+            return list(tallies)
+        ranked = sorted(tallies, key=lambda beacon: _power_mw(tallies[beacon]), reverse=True)
+        self._dropped += sum(sum(tallies[beacon].values()) for beacon in ranked[MOST_A_MINUTE:])
+        return ranked[:MOST_A_MINUTE]
 
     def take_dropped(self) -> int:
         """Return how many sightings no minute has since the last call, for too many identifiers were on the air."""
@@ -162,31 +162,48 @@ class MinuteFold:
         return sum(len(m.tallies) for m in self._open)
 
 
+def _power_mw(tally: Tally) -> float:
+    """Return the received power summed over all packets."""
+    return sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in tally.items())
+
+
 def _contact_minute(m: _OpenMinute, beacon: Beacon, tally: Tally) -> ContactMinute:
     histogram: dict[int, int] = {}
     for rssi_dbm, n in tally.items():
         bin_ = rssi_dbm // HISTOGRAM_BIN_DB
         histogram[bin_] = histogram.get(bin_, 0) + n
     count = sum(tally.values())
-    mean_dbm = 10 * math.log10(sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in tally.items()) / count)
+    mean_dbm = 10 * math.log10(_power_mw(tally) / count)
     return ContactMinute(beacon, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began)
 
 
 def pack_histogram(histogram: dict[int, int]) -> bytes:
-    """Return 3 bytes a bin, sorted: bin as int8, count as big-endian uint16, capped at 65535."""
-    return b"".join(
-        b.to_bytes(1, "big", signed=True) + min(n, 0xFFFF).to_bytes(2, "big") for b, n in sorted(histogram.items())
-    )
+    """Return the lowest bin as int8, then the count of each bin from it to the highest as LEB128, capped at 65535.
+
+    A minute's packets lie within a few bins: 5 bytes.
+    """
+    if not histogram:
+        return b""
+    packed = bytearray(min(histogram).to_bytes(1, "big", signed=True))
+    for bin_ in range(min(histogram), max(histogram) + 1):
+        count = min(histogram.get(bin_, 0), 0xFFFF)
+        while count > 0x7F:
+            packed.append(count & 0x7F | 0x80)
+            count >>= 7
+        packed.append(count)
+    return bytes(packed)
 
 
 def unpack_histogram(data: bytes) -> dict[int, int]:
-    """Undo :func:`pack_histogram`."""
-    return dict(_bins(data))
-
-
-def _bins(data: bytes) -> Iterator[tuple[int, int]]:
-    for at in range(0, len(data), 3):
-        yield (
-            int.from_bytes(data[at : at + 1], "big", signed=True),
-            int.from_bytes(data[at + 1 : at + 3], "big"),
-        )
+    """Undo :func:`pack_histogram`; bytes that it never wrote give some histogram."""
+    histogram: dict[int, int] = {}
+    bin_ = int.from_bytes(data[:1], "big", signed=True)
+    count = shift = 0
+    for byte in data[1:]:
+        count |= (byte & 0x7F) << shift
+        shift += 7
+        if byte <= 0x7F:
+            if count:
+                histogram[bin_] = count
+            bin_, count, shift = bin_ + 1, 0, 0
+    return histogram

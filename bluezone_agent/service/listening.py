@@ -25,6 +25,10 @@ log: Final = structlog.get_logger()
 
 BACKLOG: Final = 20_000
 """Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
+IDLE_S: Final = 90.0
+"""Signs of life are renewed every second minute where nobody is near; health calls one late after three."""
+EXTENDED_EVERY_S: Final = 240.0
+"""How often the end of the open span of listening is moved: what a kill may cost of it."""
 STEP_S: Final = 60.0
 """Wall time that goes on by so much more or less than uptime was set."""
 
@@ -49,6 +53,7 @@ class Listening:
         self._counts: Counter[str] = Counter()
         self._last_heard_s = 0.0
         self._committed: Now | None = None
+        self._extended_up_s = 0.0
         self._dated = False
         """Whether every minute of this boot that can be dated is."""
 
@@ -108,11 +113,13 @@ class Listening:
         minutes = [*self._backlog, *self._fold.drain(still_open)]
         if still_open != self._minute.start // MINUTE_S:
             self._minute = range(0)
+        if still_open is not None and not minutes and self._can_wait(now):
+            return
         try:
             with self._store.transaction():
                 self._store.contacts.add(minutes)
                 dated = self._date(now)
-                self._mark(now, len(minutes))
+                self._mark(now, len(minutes), still_open)
         except StoreWriteError as error:
             self._keep(minutes, error)
             return
@@ -122,6 +129,11 @@ class Listening:
             log.info("minutes_dated", minutes=dated)
         if minutes:
             log.debug("minutes_committed", minutes=len(minutes))
+
+    def _can_wait(self, now: Now) -> bool:
+        """Return whether a minute in which nobody was heard may be told with the next: most are, and writing wears."""
+        last = self._committed
+        return last is not None and last.doubt is now.doubt and now.uptime_s - last.uptime_s < IDLE_S
 
     def _say(self, now: Now) -> None:
         if now.doubt is not (self._committed.doubt if self._committed else None):
@@ -137,11 +149,12 @@ class Listening:
         self._store.keys.delete_after(now.wall_s + TOLERANCE_S)
         return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
 
-    def _mark(self, now: Now, minutes: int) -> None:
+    def _mark(self, now: Now, minutes: int, still_open: int | None) -> None:
         last = self._committed
         if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:
             self._store.listening.restart(now.wall_s)
-        else:
+        elif last is None or still_open is None or now.uptime_s >= self._extended_up_s + EXTENDED_EVERY_S:
+            self._extended_up_s = now.uptime_s
             self._store.listening.extend(now.wall_s)
         self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
         if self._proof:

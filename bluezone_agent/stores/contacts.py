@@ -13,9 +13,13 @@ from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
 from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, unpack_histogram
 
 DAY_MIN: Final = DAY_S // MINUTE_S
-JOINED: Final = (
-    "SELECT * FROM contact_minute JOIN beacon ON beacon.id = beacon_id LEFT JOIN boot ON boot.id = contact_minute.boot"
-)
+JOINED: Final = """
+    SELECT m.*, beacon.*, u.minute IS NULL AS trusted, u.uptime_s, boot_id
+    FROM contact_minute AS m JOIN beacon ON beacon.id = m.beacon_id
+    LEFT JOIN undated AS u ON u.minute = m.minute AND u.beacon_id = m.beacon_id LEFT JOIN boot ON boot.id = u.boot
+"""
+NEVER: Final = BootTime("", 0)
+"""When a minute began of whose boot nothing is known."""
 REMEMBERED_MINUTES: Final = 30
 """An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
 
@@ -43,63 +47,63 @@ class Contacts:
 
     def add(self, minutes: Sequence[ContactMinute]) -> None:
         """Write minutes in the caller's transaction. A beacon of hours ago gets a second row, which is harmless."""
-        boots = {boot_id: self._boot(boot_id) for boot_id in {m.began.boot_id for m in minutes if m.began}}
+        rows = sorted(  # in the order of the table, so that its pages are full
+            (
+                m.minute,
+                self._beacon_id(m.beacon, m.minute),
+                m.count,
+                round(m.mean_dbm * 100),
+                m.min_dbm,
+                m.max_dbm,
+                pack_histogram(m.histogram),
+                None if m.trusted else (m.began or NEVER),
+            )
+            for m in minutes
+        )
+        self._db.executemany("INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?)", (row[:-1] for row in rows))
+        undated = [(minute, beacon_id, began) for minute, beacon_id, *_, began in rows if began is not None]
+        boots = {boot_id: self._boot(boot_id) for boot_id in {began.boot_id for *_, began in undated}}
         self._db.executemany(
-            "INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    m.minute,
-                    self._beacon_id(m.beacon, m.minute),
-                    m.count,
-                    round(m.mean_dbm, 2),
-                    m.min_dbm,
-                    m.max_dbm,
-                    pack_histogram(m.histogram),
-                    m.trusted,
-                    boots[m.began.boot_id] if m.began else None,
-                    m.began.uptime_s if m.began else None,
-                )
-                for m in minutes
-            ],
+            "INSERT INTO undated VALUES (?, ?, ?, ?)",
+            [(minute, beacon_id, boots[began.boot_id], began.uptime_s) for minute, beacon_id, began in undated],
         )
         if minutes:
             self._forget_before(minutes[-1].minute - REMEMBERED_MINUTES)
 
-    def _boot(self, boot_id: str) -> int:
+    def _boot(self, boot_id: str) -> int | None:
+        if not boot_id:
+            return None
         self._db.execute("INSERT INTO boot (boot_id) VALUES (?) ON CONFLICT DO NOTHING", (boot_id,))
         found: int = self._db.execute("SELECT id FROM boot WHERE boot_id = ?", (boot_id,)).fetchone()[0]
         return found
 
     def date(self, boot_id: str, booted_at_s: float, now_s: float) -> int:
-        """Give the untrusted minutes of this boot the time that they were at, now that it is known; return how many.
+        """Give the undated minutes of this boot the time that they were at, now that it is known; return how many.
 
         ``booted_at_s`` is the wall time at uptime 0. Those of former boots are over by ``now_s``, no more is known.
         """
         self._db.execute(
             "UPDATE boot SET over_at_s = ? WHERE over_at_s IS NULL AND boot_id <> ?", (int(now_s), boot_id)
         )
-        boot = self._db.execute("SELECT id FROM boot WHERE boot_id = ?", (boot_id,)).fetchone()
-        if boot is None:
-            return 0
-        changed = self._db.execute(
-            "UPDATE OR IGNORE contact_minute SET minute = CAST(round((uptime_s + ?) / 60.0) AS INTEGER), trusted = 1,"
-            " boot = NULL, uptime_s = NULL WHERE boot = ?",
-            (booted_at_s, boot[0]),
-        ).rowcount
-        # the beacon has a row in that minute already: the clock was set within it
-        for row in self._db.execute(
-            "SELECT beacon_id, minute, CAST(round((uptime_s + ?) / 60.0) AS INTEGER) AS dated, beacon.*"
-            " FROM contact_minute JOIN beacon ON beacon.id = beacon_id WHERE boot = ?",
-            (booted_at_s, boot[0]),
-        ).fetchall():
-            changed += self._db.execute(
-                "UPDATE contact_minute SET minute = ?, beacon_id = ?, trusted = 1, boot = NULL, uptime_s = NULL"
-                " WHERE minute = ? AND beacon_id = ?",
-                (row["dated"], self._new_beacon(_beacon(row)), row["minute"], row["beacon_id"]),
-            ).rowcount
-        if changed:
+        undated = self._db.execute(
+            "SELECT minute, beacon_id, uptime_s, beacon.* FROM undated JOIN beacon ON beacon.id = beacon_id"
+            " WHERE boot = (SELECT id FROM boot WHERE boot_id = ?)",
+            (boot_id,),
+        ).fetchall()
+        for row in undated:
+            where, minute = (row["minute"], row["beacon_id"]), round((row["uptime_s"] + booted_at_s) / MINUTE_S)
+            moved = self._db.execute(
+                "UPDATE OR IGNORE contact_minute SET minute = ? WHERE minute = ? AND beacon_id = ?", (minute, *where)
+            )
+            if not moved.rowcount:  # the beacon has a row in that minute already: the clock was set within it
+                self._db.execute(
+                    "UPDATE contact_minute SET minute = ?, beacon_id = ? WHERE minute = ? AND beacon_id = ?",
+                    (minute, self._new_beacon(_beacon(row)), *where),
+                )
+            self._db.execute("DELETE FROM undated WHERE minute = ? AND beacon_id = ?", where)
+        if undated:
             self.forget()
-        return changed
+        return len(undated)
 
     def _beacon_id(self, beacon: Beacon, minute: int) -> int:
         known = self._ids.get(beacon)
@@ -151,7 +155,7 @@ class Contacts:
             chunk = wanted[at : at + 500]
             marks = ", ".join("?" * len(chunk))
             rows += self._db.execute(
-                f"{JOINED} WHERE beacon_id IN ({marks})",
+                f"{JOINED} WHERE m.beacon_id IN ({marks})",
                 chunk,
             ).fetchall()
         return sorted((_contact_minute(row) for row in rows), key=lambda m: m.minute)
@@ -159,7 +163,7 @@ class Contacts:
     def minutes_since(self, unix_s: float) -> list[ContactMinute]:
         """Return all minutes from the one of ``unix_s`` on, oldest first."""
         rows = self._db.execute(
-            f"{JOINED} WHERE minute >= ? ORDER BY minute",
+            f"{JOINED} WHERE m.minute >= ? ORDER BY m.minute",
             (minute_at(unix_s),),
         )
         return [_contact_minute(row) for row in rows]
@@ -180,25 +184,28 @@ class Contacts:
     def delete_before(self, unix_s: float) -> int:
         """Delete minutes before ``unix_s``, and beacons without any; return how many minutes went.
 
-        Untrusted ones, whose own date means nothing, go when their boot was over before ``unix_s``.
+        Undated ones, whose own minute means nothing, go when their boot was over before ``unix_s``.
         """
         gone = self._db.execute(
-            "DELETE FROM contact_minute WHERE minute < ? AND boot IS NULL", (int(unix_s // MINUTE_S),)
+            "DELETE FROM contact_minute WHERE minute < ?"
+            " AND (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM undated WHERE boot NOT NULL)",
+            (int(unix_s // MINUTE_S),),
         ).rowcount
-        for (boot,) in self._db.execute("SELECT id FROM boot WHERE over_at_s < ?", (int(unix_s),)).fetchall():
-            gone += self._db.execute("DELETE FROM contact_minute WHERE boot = ?", (boot,)).rowcount
+        gone += self._db.execute(
+            "DELETE FROM contact_minute WHERE (minute, beacon_id) IN (SELECT minute, beacon_id FROM undated"
+            " JOIN boot ON boot.id = boot WHERE over_at_s < ?)",
+            (int(unix_s),),
+        ).rowcount
         if gone:
             self._delete_orphans()
         return gone
 
     def delete_oldest(self, minutes: int) -> int:
-        """Delete the oldest ``minutes`` rows, the untrusted ones of former boots first; return how many went.
-
-        These have no date, and never count.
-        """
+        """Delete the oldest ``minutes`` rows, the undated ones first, which never count; return how many went."""
         gone = self._db.execute(
             "DELETE FROM contact_minute WHERE (minute, beacon_id) IN"
-            " (SELECT minute, beacon_id FROM contact_minute ORDER BY trusted, minute LIMIT ?)",
+            " (SELECT minute, beacon_id FROM contact_minute LEFT JOIN undated AS u USING (minute, beacon_id)"
+            "  ORDER BY u.minute IS NULL, minute LIMIT ?)",
             (minutes,),
         ).rowcount
         if gone:
@@ -207,7 +214,10 @@ class Contacts:
 
     def _delete_orphans(self) -> None:
         self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
-        self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM contact_minute WHERE boot NOT NULL)")
+        self._db.execute(
+            "DELETE FROM undated WHERE (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM contact_minute)"
+        )
+        self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM undated WHERE boot NOT NULL)")
         self.forget()
 
 
@@ -216,12 +226,12 @@ def _contact_minute(row: sqlite3.Row) -> ContactMinute:
         _beacon(row),
         row["minute"],
         row["count"],
-        row["mean_dbm"],
+        row["mean_cdbm"] / 100,
         row["min_dbm"],
         row["max_dbm"],
         unpack_histogram(row["histogram"]),
         bool(row["trusted"]),
-        None if row["boot"] is None else BootTime(row["boot_id"], row["uptime_s"]),
+        None if row["boot_id"] is None else BootTime(row["boot_id"], row["uptime_s"]),
     )
 
 

@@ -33,11 +33,10 @@ def m001_contacts(db: Database) -> None:
             minute INTEGER NOT NULL,            -- since the Unix epoch
             beacon_id INTEGER NOT NULL,         -- beacon(id)
             count INTEGER NOT NULL,             -- adverts heard
-            mean_dbm REAL NOT NULL,             -- of the received power
+            mean_cdbm INTEGER NOT NULL,         -- of the received power, in hundredths of a dBm
             min_dbm INTEGER NOT NULL,
             max_dbm INTEGER NOT NULL,
             histogram BLOB NOT NULL,            -- core.sightings.pack_histogram
-            trusted INTEGER NOT NULL,           -- whether wall time was
             PRIMARY KEY (minute, beacon_id)
         ) STRICT, WITHOUT ROWID
         """
@@ -179,7 +178,7 @@ def m006_listening(db: Database) -> None:
 
 @MIGRATIONS()
 def m008_untrusted_time(db: Database) -> None:
-    """What dates a minute that was heard before wall time was known, and the courses of time that are followed."""
+    """Which minutes were heard before wall time was known, what dates them, and the courses of time followed."""
     db.execute(
         """
         CREATE TABLE boot (
@@ -189,8 +188,17 @@ def m008_untrusted_time(db: Database) -> None:
         ) STRICT
         """
     )
-    db.execute("ALTER TABLE contact_minute ADD COLUMN boot INTEGER")  # boot(id); NULL in a trusted minute
-    db.execute("ALTER TABLE contact_minute ADD COLUMN uptime_s INTEGER")  # when it began; NULL in a trusted minute
+    db.execute(
+        """
+        CREATE TABLE undated (
+            minute INTEGER NOT NULL,            -- of contact_minute: what the clock showed, which means nothing
+            beacon_id INTEGER NOT NULL,
+            boot INTEGER,                       -- boot(id)
+            uptime_s INTEGER,                   -- when the minute began
+            PRIMARY KEY (minute, beacon_id)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
     db.execute(
         """
         CREATE TABLE course (

@@ -35,7 +35,9 @@ class Mixing:
         """Return the mean RSSI of every beacon that was heard in each of ``minutes``, but those with the given ids."""
         heard: dict[int, list[float]] = {}
         for minute in minutes:
-            rows = self._db.execute("SELECT beacon_id, mean_dbm FROM contact_minute WHERE minute = ?", (minute,))
+            rows = self._db.execute(
+                "SELECT beacon_id, mean_cdbm / 100.0 FROM contact_minute WHERE minute = ?", (minute,)
+            )
             heard[minute] = [mean_dbm for beacon_id, mean_dbm in rows if beacon_id not in but]
         return heard
 
@@ -46,12 +48,12 @@ class Mixing:
         """
         rows = self._db.execute(
             """
-            SELECT minute / 60 * 3600, sum(mean_dbm >= :close), sum(mean_dbm < :close AND mean_dbm >= :middle),
-                   sum(mean_dbm < :middle), count(DISTINCT CASE WHEN mean_dbm >= :close THEN identifier END),
+            SELECT minute / 60 * 3600, sum(mean_cdbm >= :close), sum(mean_cdbm < :close AND mean_cdbm >= :middle),
+                   sum(mean_cdbm < :middle), count(DISTINCT CASE WHEN mean_cdbm >= :close THEN identifier END),
                    count(DISTINCT identifier), count(DISTINCT minute), max(max_dbm)
             FROM contact_minute JOIN beacon ON beacon.id = beacon_id
             WHERE minute >= :since GROUP BY minute / 60 ORDER BY 1
             """,
-            {"close": close_dbm, "middle": middle_dbm, "since": minute_at(since_s)},
+            {"close": close_dbm * 100, "middle": middle_dbm * 100, "since": minute_at(since_s)},
         )
         return [MixingHour(*row) for row in rows]

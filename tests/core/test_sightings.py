@@ -65,14 +65,17 @@ def numbered(number: int) -> Beacon:
     return Beacon("gaen", number.to_bytes(16, "big"), bytes(4))
 
 
-def test_of_a_crowd_the_strongest_are_kept_and_the_rest_is_counted() -> None:
+def test_of_a_crowd_those_are_kept_of_whom_most_power_came_and_the_rest_is_counted() -> None:
     fold = MinuteFold()
-    for number in range(ADMITTED):
+    for _ in range(30):
+        fold.add(BEACON, -60, 1, trusted=True)
+    for number in range(1, ADMITTED):
         fold.add(numbered(number), -50 if number % 2 else -90, 1, trusted=True)
     minutes = fold.drain()
     assert len(minutes) == MOST_A_MINUTE
-    assert {m.max_dbm for m in minutes} == {-50}
-    assert fold.take_dropped() == ADMITTED - MOST_A_MINUTE
+    assert {m.max_dbm for m in minutes if m.beacon != BEACON} == {-50}
+    assert [m.count for m in minutes if m.beacon == BEACON] == [30], "many weaker packets outweigh one"
+    assert fold.take_dropped() == ADMITTED - 1 + 30 - sum(m.count for m in minutes)
 
 
 def test_in_a_flood_of_forged_identifiers_a_real_one_is_heard_every_minute() -> None:

@@ -52,6 +52,7 @@ class Life:
     """How long identifiers were on the air, by uptime."""
     undated: int = 0
     final_s: float = 0.0
+    last_boot_s: float = 0.0
 
     clock: SimulatedClock = field(init=False)
 
@@ -148,6 +149,7 @@ class Life:
     def _reboot(self) -> None:
         """Without a battery the clock is what it was at the last shutdown, or 1970; with one it may be anything."""
         self.clock.boot()
+        self.last_boot_s = self.true_s()
         self.clock.is_synchronised = False
         self.random.choice([lambda: None, self._jump, self._to_1970])()
 
@@ -214,6 +216,8 @@ def judge(life: Life) -> None:
     assert not lost, f"{len(lost)} of {len(life.heard)} contacts lost"
     for identifier, heard_s in life.heard.items():
         ((minute, trusted),) = rows[identifier]
+        if heard_s > life.last_boot_s:
+            assert trusted, "the last boot ends synchronised: everything heard in it is dated"
         if trusted:
             assert abs(minute - minute_at(heard_s)) <= TOLERANCE_S // 60 + 1, "dated wrong"
         else:

@@ -19,7 +19,7 @@ from bluezone_agent.errors import StoreDamagedError, StoreError
 from bluezone_agent.service.identity import Identity
 from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.aside import delete_old, set_aside
-from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.quarantine import Begun, open_or_begin_anew
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
@@ -27,7 +27,7 @@ from tests.faults import numbered
 from tests.hearing import hear
 from tests.program import Program
 
-PAGE = 4096
+PAGE = PAGE_SIZE
 NOON_S = 1_806_580_800.0
 
 
@@ -91,7 +91,7 @@ def test_a_page_of_rubbish_anywhere_never_stops_the_start(whole: Path, tmp_path:
             salvaged += begun.keys == len(KEYS)
             assert begun.aside.stat().st_size == pages * PAGE, "set aside as it was"
     assert anew > pages // 2, "unused pages harm nothing"
-    assert salvaged >= anew - 4, "all but where the header, the schema or the keys' own page were lost"
+    assert salvaged >= anew - 14, "all but where the header, the schema (a dozen pages) or the keys' own page were lost"
 
 
 def test_bits_flipped_anywhere_never_stop_the_start(whole: Path, tmp_path: Path, long: bool) -> None:
