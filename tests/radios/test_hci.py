@@ -160,6 +160,7 @@ def test_a_controller_that_falls_silent_is_noticed() -> None:
             group.create_task(radio.listen(lambda _: None))
             await asyncio.sleep(5)
             air.wires[0].unplugged = True
+            await asyncio.sleep(60)
 
     with pytest.raises(ExceptionGroup) as caught:
         run_simulated(hold())
