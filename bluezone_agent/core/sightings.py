@@ -27,8 +27,8 @@ ADMITTED: Final = 1_000
 TALLIED: Final = 4_000
 """Identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` at their second packet."""
 SEEN_ONCE: Final = 20_000
-"""Newest identifiers of which one packet is remembered: 2 s of 10,000 forged ones a second, in which a real device
-sends eight packets. 2 MB."""
+"""Newest identifiers of which one packet is remembered: 1 to 2 s of 10,000 forged ones a second, in which a real device
+sends four packets. 5 MB."""
 
 POWER_MW: Final = {rssi_dbm: 10 ** (rssi_dbm / 10) for rssi_dbm in PLAUSIBLE_RSSI_DBM}
 
@@ -91,7 +91,9 @@ class MinuteFold:
     def __init__(self) -> None:
         self._open: list[_OpenMinute] = []
         self._current: _OpenMinute | None = None
-        self._seen_once: dict[Beacon, None] = {}
+        self._seen_once: set[Beacon] = set()
+        self._seen_before: set[Beacon] = set()
+        """The older half of those seen once."""
         self._dropped = 0
 
     def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None) -> None:
@@ -119,12 +121,11 @@ class MinuteFold:
 
     def _admits(self, beacon: Beacon, tallied: int) -> bool:
         """In a flood a beacon has to be heard twice within a short while: those that are forged anew never are."""
-        if beacon in self._seen_once:
-            del self._seen_once[beacon]
+        if beacon in self._seen_once or beacon in self._seen_before:
             return tallied < TALLIED
-        if len(self._seen_once) >= SEEN_ONCE:
-            del self._seen_once[next(iter(self._seen_once))]
-        self._seen_once[beacon] = None
+        if len(self._seen_once) >= SEEN_ONCE // 2:
+            self._seen_before, self._seen_once = self._seen_once, set()
+        self._seen_once.add(beacon)
         return False
 
     def add(self, beacon: Beacon, rssi_dbm: int, heard_at_s: float, *, trusted: bool) -> None:
