@@ -38,7 +38,7 @@ class Computer:
         """
         out = self.folder / scenario
         out.mkdir(parents=True)
-        (out / "lab.json").write_text(json.dumps({"scenario": scenario, "ticks": not from_copy}))
+        (out / "lab.json").write_text(json.dumps({"scenario": scenario}))
         with (out / "console.log").open("w") as console:
             subprocess.run(
                 [*self._kernel_command(out), *(("lab.copy=yes",) if from_copy else ())],

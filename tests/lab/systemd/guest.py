@@ -10,14 +10,12 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 REPO: Final = Path(os.environ.get("LAB_REPO", "."))
 COMMAND: Final = "/usr/local/bin/bluezone-agent"
 AGENT: Final = "bluezone-agent.service"
 STATE: Final = Path("/var/lib/bluezone-agent")
-TICK_S: Final = 0.002
 PIP: Final = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/lab/wheels"}
 
 
@@ -69,19 +67,11 @@ def journal(unit: str = AGENT) -> list[str]:
     return str(run("journalctl", "--boot", f"--unit={unit}", "--no-pager", "--output=cat")["stdout"]).splitlines()
 
 
-def tick() -> None:
-    """Hold virtual time back: idle time is skipped up to the next timer, also while the disk still writes."""
-    while True:
-        time.sleep(TICK_S)
-
-
 def main(out: Path) -> None:
     """Play, write the result down where no power cut reaches it, and cut the power."""
     from tests.lab.systemd import scenarios  # noqa: PLC0415 - its mistakes are to be reported too
 
     asked = json.loads((out / "lab.json").read_text())
-    if asked["ticks"]:
-        Thread(target=tick, daemon=True).start()
     result: dict[str, Any] = {}
     try:
         result = {"result": getattr(scenarios, asked["scenario"])()}

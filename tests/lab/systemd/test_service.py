@@ -40,7 +40,7 @@ def alone(computer: Computer, broken: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def removed(computer: Computer, broken: Any) -> Any:
+def removed(computer: Computer, broken: Any, alone: Any) -> Any:
     return computer.boot("uninstall")
 
 
@@ -140,7 +140,7 @@ def test_the_owner_is_told_once_that_nobody_listens_and_once_that_somebody_does(
     told = [line.split(" ", 1) for line in alone["told"]]
     assert [text.partition(":")[0] for _, text in told] == ["bluezone-agent needs attention"]
     assert "Nobody has listened since" in told[0][1]
-    assert 1800 <= float(told[0][0]) - alone["began_s"] <= 1800 + 300
+    assert 1795 <= float(told[0][0]) - alone["began_s"] <= 1800 + 300
     afterwards = alone["told_afterwards"][1:]
     assert ["bluezone-agent works again" in line for line in afterwards] == [True]
 
