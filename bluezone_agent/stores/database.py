@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -43,15 +46,16 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
     path = state_dir / FILE_NAME
     make_private(state_dir)
     try:
-        db = _connect(path)
-        try:
-            _require_ours(db, path)
-            _configure(db)
-            if _pragma(db, "user_version") < SCHEMA_VERSION:
-                _migrate(db)
-        except BaseException:
-            db.close()
-            raise
+        with _alone(state_dir):
+            db = _connect(path)
+            try:
+                _require_ours(db, path)
+                _configure(db)
+                if _pragma(db, "user_version") < SCHEMA_VERSION:
+                    _migrate(db)
+            except BaseException:
+                db.close()
+                raise
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
     return db
@@ -90,6 +94,17 @@ def make_private(state_dir: Path) -> None:
             N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
         )
+
+
+@contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Let whoever opens the same store wait: of two who make it at once, one would find it half made."""
+    fd = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
