@@ -22,7 +22,6 @@ from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
 
-
 BACKLOG: Final = 20_000
 """Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
 IDLE_S: Final = 90.0
@@ -108,9 +107,9 @@ class Listening:
         What the disk does not take is kept for the next time, and counted as dropped when it becomes too much.
         """
         now = self._time.look()
-        if not now.trusted:
-            self._dated = False
         minutes = [*self._backlog, *self._fold.drain(still_open)]
+        if not now.trusted or any(m.began for m in minutes):
+            self._dated = False
         if still_open != self._minute.start // MINUTE_S:
             self._minute = range(0)
         if still_open is not None and not minutes and self._can_wait(now):

@@ -12,7 +12,7 @@ from bluezone_agent.stores.store import Store
 from tests.program import Program
 
 NOW_S = int(time.time())
-SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "apscheduler", "httpx2", "msgspec", "numpy", "rich", "stamina"}
+SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "httpx2", "msgspec", "numpy", "rich", "stamina"}
 SLOW |= {"structlog", "sqlite_utils", "statistics", "google.protobuf", "tomllib", "subprocess"}
 """What `status` on a store that is there must not import: each costs tens of milliseconds, hundreds on a Pi Zero."""
 OURS = {

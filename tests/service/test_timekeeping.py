@@ -82,6 +82,21 @@ def test_what_is_heard_before_the_first_synchronisation_is_dated_by_it(bench: Be
     assert bench.store._db.execute("SELECT count(*) FROM undated").fetchone()[0] == 0
 
 
+def test_the_minute_that_is_open_when_the_time_becomes_known_is_dated_too(bench: Bench) -> None:
+    async def life(radio: SteeredRadio) -> None:
+        bench.clock.offset_s += 60.2 - bench.clock.now_s() % 60
+        radio.hear(numbered.frame(0), -60)  # the first second of a minute, before the one before is committed
+        bench.clock.is_synchronised = True
+        await asyncio.sleep(200)
+
+    async def boot() -> None:
+        bench.clock.is_synchronised = False
+        await bench.live(life)
+
+    run_simulated(boot())
+    assert [m.trusted for m in bench.store.contacts.minutes_since(0)] == [True]
+
+
 def test_what_a_former_boot_heard_stays_undated_and_is_kept_for_14_days(bench: Bench) -> None:
     async def twice() -> None:
         bench.clock.is_synchronised, bench.clock.offset_s = False, -NOON_S + 100.0
