@@ -76,7 +76,7 @@ def main(runs: int) -> None:
         times = sorted(status_ms(program) for _ in range(runs))
         size = sum(path.stat().st_size for path in program.state_dir.iterdir()) / 1e6
         print(f"store of {DAYS} days: {size:.1f} MB; {runs} runs each: median, worst")
-        print(f"<= 100 ms   status            {median(times):.0f} ms, {times[-1]:.0f} ms")
+        print(f"<= 100 ms   status              {median(times):.0f} ms, {times[-1]:.0f} ms")
         lives = [life(program) for _ in range(max(3, runs // 10))]
         for aim, name, column, unit in (
             ("<= 5 s     ", "start to broadcast", 0, "s"),
@@ -84,7 +84,7 @@ def main(runs: int) -> None:
             ("<= 60 MiB  ", "resident memory", 2, "MiB"),
         ):
             values = [one[column] for one in lives]
-            print(f"{aim} {name:<18}{median(values):.1f} {unit}, {max(values):.1f} {unit}")
+            print(f"{aim} {name:<20}{median(values):.1f} {unit}, {max(values):.1f} {unit}")
 
 
 if __name__ == "__main__":
