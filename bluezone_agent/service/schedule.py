@@ -1,10 +1,15 @@
-"""Coarse jobs of the agent, by uptime: a clock that is set neither stops them nor makes up for years at once."""
+"""Coarse jobs of the agent: apscheduler's triggers say when, a worker of the TaskGroup does it.
+
+apscheduler's own scheduler reads the system's wall time and starts tasks that nobody owns. Its triggers take the time
+as an argument. Here that is uptime, counted as if boot had been at 1970: a clock that is set neither stops a job nor
+makes up for years at once, and the same jobs run in simulated time.
+"""
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bluezone_agent.ports import Clock
@@ -16,9 +21,20 @@ CHECK_JITTER_S: Final = 30 * 60
 
 
 async def repeat(clock: Clock, hours: int, job: Job, *, jitter_s: int = 0) -> None:
-    """Run ``job`` now and every ``hours`` hours, each time up to ``jitter_s`` late; a job never overlaps itself."""
-    wait_s = 0.0
+    """Run ``job`` now and every ``hours`` hours, each time up to ``jitter_s`` late; a job never overlaps itself.
+
+    What was missed while the device was suspended is done once.
+    """
+    from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - not needed to start broadcasting
+
+    trigger = IntervalTrigger(hours=hours, start_date=_uptime(clock), timezone=UTC, jitter=jitter_s)
+    fired = None
     while True:
-        await clock.sleep_until(math.inf, at_most_s=wait_s + random.uniform(0, jitter_s))  # noqa: S311 - no secret
+        due = trigger.get_next_fire_time(fired, _uptime(clock))
+        await clock.sleep_until(math.inf, at_most_s=due.timestamp() - clock.uptime_s())
+        fired = _uptime(clock)
         await job()
-        wait_s = hours * 3600.0
+
+
+def _uptime(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.uptime_s(), UTC)
