@@ -56,7 +56,7 @@ class Life:
     final_s: float = 0.0
     last_boot_s: float = 0.0
     right_s: float = NOON_S
-    """When the clock was last seen to be right."""
+    """When nobody vouched for a wrong time last."""
 
     clock: SimulatedClock = field(init=False)
 
@@ -132,7 +132,9 @@ class Life:
 
     def _to_1970(self) -> None:
         self.clock.offset_s -= self.clock.now_s() - self.random.uniform(0, DAY_S)
-        self.clock.is_synchronised = False  # the system's clock believes nobody who vouches for a time before its making
+        self.clock.is_synchronised = (
+            False  # the system's clock believes nobody who vouches for a time before its making
+        )
 
     def _to_2038(self) -> None:
         self.clock.offset_s += YEAR_2038_S - self.clock.now_s()
@@ -150,8 +152,8 @@ class Life:
         self.clock.is_synchronised = False
 
     def _lies_long(self) -> bool:
-        """Whether the clock has been wrong so long that one more step could make the agent believe it, as it should."""
-        if abs(self.clock.offset_s) <= TOLERANCE_S:
+        """Whether somebody vouches for a wrong time so long that after one more step the agent would, and should."""
+        if abs(self.clock.offset_s) <= TOLERANCE_S or not self.clock.is_synchronised:
             self.right_s = self.true_s()
         return self.true_s() > self.right_s + SETTLED_S - LONGEST_STEP_S
 
