@@ -31,6 +31,7 @@ root = Group(
         "keys": "keys:keys",
         "authority": "authority:authority",
         "replay": "replay:replay",
+        "wipe": "wipe:wipe",
         "config": "config:config",
     },
 )

@@ -56,9 +56,14 @@ def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, s
     yield "scan_restarts_total", "counter", "Scans started again since the start.", {"": radio.get("scan_restarts", 0)}
 
 
+def temporary(path: Path) -> Path:
+    """Return where the text for ``path`` is put together."""
+    return path.with_name(f".{path.name}.new")
+
+
 def write(path: Path, text: str) -> None:
     """Put ``text`` into ``path`` at once, so that a reader never sees half of it; raises OSError."""
-    new = path.with_name(f".{path.name}.new")
+    new = temporary(path)
     fd = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, READABLE)
     with os.fdopen(fd, "w", encoding="utf-8") as out:
         os.fchmod(fd, READABLE)

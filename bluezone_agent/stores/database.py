@@ -46,7 +46,7 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
     path = state_dir / FILE_NAME
     make_private(state_dir)
     try:
-        with _alone(state_dir):
+        with alone(state_dir):
             db = _connect(path)
             try:
                 _require_ours(db, path)
@@ -97,7 +97,7 @@ def make_private(state_dir: Path) -> None:
 
 
 @contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
+def alone(state_dir: Path) -> Iterator[None]:
     """Let whoever opens the same store wait: of two who make it at once, one would find it half made."""
     fd = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,0 +1,150 @@
+"""``wipe``: what is left afterwards is what a device has that never ran."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
+from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.stores.exposures import Matched
+from bluezone_agent.stores.store import Store
+from tests.program import TIMEOUT_S, Program
+
+MARKS = [b"KEY-OF-THE-OWNER", b"RPI-OF-A-CONTACT", b"digest-of-a-case", b"fault-of-a-disk!"]
+ADVERT = "received_at_s,rssi_dbm,data\n1.000,-60,02010403036ffd\n"
+
+
+@pytest.fixture
+def owner(program: Program) -> Program:
+    """Return a device that has lived: it has keys, contacts, an exposure, and a store that was set aside."""
+    now_s = int(time.time())
+    today = day_start_s(now_s)
+    minutes = [
+        ContactMinute(Beacon("gaen", MARKS[1], b"AEM-"), now_s // 60, 3, -60.0, -70, -55, {-20: 3}, trusted=True)
+    ]
+    with Store(program.state_dir) as store:
+        with store.transaction():
+            store.keys.add(DailyKey("gaen", MARKS[0], today, today + DAY_S, 144), last_slot_s=today, exportable=True)
+            store.contacts.add(minutes)
+            found = (HeardMinute(now_s // 60, 50.0, 4),)
+            store.exposures.add(Matched(MARKS[2].decode(), "gaen", ReportType.CONFIRMED_TEST, 2, now_s, found))
+            store.mark("start", now_s, protocol="gaen", sources=1)
+        # the log still holds everything: the process dies here
+        for suffix in ("", "-wal"):
+            left = (program.state_dir / f"agent.db{suffix}").read_bytes()
+            (program.state_dir / f"agent.damaged-1.db{suffix}").write_bytes(left + MARKS[3])
+    return program
+
+
+def left(folder: Path) -> list[str]:
+    """Return what of the marks is in any file below ``folder``."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [f"{mark!r} in {path}" for path in files for mark in MARKS if mark in path.read_bytes()]
+
+
+def healthy(program: Program) -> str:
+    """Return what `status` says, without the times."""
+    done = program.run("status", "--json")
+    return re.sub(r'"20\d\d-[^"]*Z"', '"TIME"', done.stdout) + done.stderr + str(done.returncode)
+
+
+def test_nothing_is_left_and_the_state_is_a_fresh_ones(owner: Program, tmp_path: Path) -> None:
+    assert len(left(owner.state_dir)) >= len(MARKS)
+    done = owner.run("wipe", "--yes", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    deleted = [Path(path).name for path in json.loads(done.stdout)["deleted"]]
+    assert {"agent.db", "agent.damaged-1.db", "agent.damaged-1.db-wal", "agent.lock"} <= set(deleted)
+    assert list(owner.state_dir.iterdir()) == []
+    (tmp_path / "new").mkdir()
+    fresh = Program(tmp_path / "new")
+    assert healthy(owner) == healthy(fresh)
+    for command in ("exposures", "contacts"):
+        assert owner.run(command, "--json").stdout == fresh.run(command, "--json").stdout
+    assert left(owner.state_dir) == []
+
+
+def test_what_is_deleted_is_overwritten_first(owner: Program) -> None:
+    """Who has the file open still, or finds its blocks, finds zeros."""
+    with (owner.state_dir / "agent.damaged-1.db").open("rb") as file:
+        assert MARKS[3] in file.read()
+        assert owner.run("wipe", "--yes").returncode == 0
+        file.seek(0)
+        assert file.read().strip(b"\0") == b""
+    hard = owner.home / "hard"
+    owner.state_dir.joinpath("agent.db").write_bytes(MARKS[0] * 100_000)
+    os.link(owner.state_dir / "agent.db", hard)
+    assert owner.run("wipe", "--yes").returncode == 0
+    assert left(owner.home) == []
+
+
+def test_only_our_own_files_go(owner: Program) -> None:
+    outside, diary = owner.home / "outside", owner.state_dir / "diary.txt"
+    outside.write_bytes(MARKS[0])
+    diary.write_text("mine")
+    (owner.state_dir / "agent.damaged-2.db").symlink_to(outside)
+    (owner.state_dir / "agent.damaged-3").mkdir()
+    owner.config.write_text(f'metrics_file = "{outside}"\nrecord = "{diary}"\n')
+    assert owner.run("wipe", "--yes").returncode == 0
+    assert outside.read_bytes() == MARKS[0]
+    assert {path.name for path in owner.state_dir.iterdir()} == {"diary.txt", "agent.damaged-3"}
+
+
+def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
+    metrics, record = owner.home / "agent.prom", owner.home / "heard.csv"
+    metrics.write_text("# HELP bluezone_agent_running Whether\n")
+    record.write_text(ADVERT)
+    owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
+    asked = owner.run("wipe", stdin="y\n")
+    assert asked.returncode == 0
+    assert f"This is deleted too: {record}" in asked.stderr
+    assert sorted(path.name for path in owner.home.iterdir()) == ["agent.toml", "state"]
+
+
+def test_without_a_yes_nothing_happens(owner: Program) -> None:
+    asked = owner.run("wipe", stdin="n\n")
+    assert asked.returncode != 0
+    assert "There is no way back" in asked.stderr
+    assert len(left(owner.state_dir)) >= len(MARKS)
+
+
+def test_a_wrong_configuration_is_said_and_does_not_hold_it_up(owner: Program) -> None:
+    owner.config.write_text("radio = 5\n")
+    done = owner.run("wipe", "--yes")
+    assert done.returncode == 0
+    assert "agent.toml" in done.stderr
+    assert list(owner.state_dir.iterdir()) == []
+
+
+def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Program) -> None:
+    owner.config.write_text('radio = "virtual"\nclock_trusted = true\n')
+    with Store(owner.state_dir) as store, store.transaction():
+        done = owner.run("wipe", "--yes")
+        assert done.returncode == 75
+        assert "another command is working on" in done.stderr
+    assert len(left(owner.state_dir)) >= len(MARKS)
+    agent = owner.start("run")
+    try:
+        started(agent)
+        done = owner.run("wipe", "--yes")
+    finally:
+        agent.terminate()
+        agent.communicate(timeout=TIMEOUT_S)
+    assert done.returncode == 75
+    assert "an agent runs on" in done.stderr
+    assert "stop it first" in done.stderr
+    assert left(owner.state_dir) != []
+
+
+def started(agent: subprocess.Popen[str]) -> None:
+    assert agent.stderr is not None
+    for line in agent.stderr:
+        if "started" in line:
+            return
+    raise AssertionError("the agent did not start")
