@@ -126,8 +126,8 @@ class SourceFile:
 
     name: str
     """The source's own name of it, a relative path."""
-    data: bytes
-    signature: bytes | None = None
+    data: bytes = field(repr=False)
+    signature: bytes | None = field(default=None, repr=False)
     """Detached signature (the bytes of ``NAME.sig``) where the format has it beside the file."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """To be told at the next visit, once the file was believed and nothing in it waits."""

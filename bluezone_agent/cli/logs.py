@@ -1,30 +1,69 @@
-"""Where the agent's events go: one line an event on stderr."""
+"""Where the agent's events go: one line an event on stderr, and nothing in it that tells who was met."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import traceback
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
+
+from bluezone_agent.core.redaction import redacted
 
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """Of syslog(3); the journal takes them from the beginning of a line (sd-daemon(3))."""
 
 
 def to_stderr(level: int) -> None:
-    """Print events from ``level`` on. Radio libraries log addresses and payloads below WARNING: they stay silent."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    plain = structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])
-    for_people = structlog.dev.ConsoleRenderer(colors=False)
-    output: list[Any] = [stamp, for_people if sys.stderr.isatty() else plain]
+    """Print events from ``level`` on, and warnings of libraries, whatever their own settings say.
+
+    Radio libraries log addresses and payloads below WARNING: that is off for good. What is printed at all, a crash
+    too, passes the net for words of others.
+    """
+    logging.disable(logging.INFO)
+    warnings = logging.StreamHandler()
+    warnings.setFormatter(_Redacting("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[warnings], force=True)
+    sys.excepthook = _print_crash
     structlog.configure(
-        processors=[structlog.processors.add_log_level, *([_for_journal] if _is_journal() else output)],
+        processors=processors(),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def processors() -> list[Any]:
+    """Return what turns an event into its line."""
+    if _is_journal():
+        rendering: list[Any] = [_for_journal]
+    elif sys.stderr.isatty():
+        rendering = [
+            _stamp,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
+    else:
+        rendering = [_stamp, structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])]
+    return [structlog.processors.add_log_level, *rendering, _redact]
+
+
+_stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
+
+
+def _redact(_logger: object, _method: str, line: str) -> str:
+    return redacted(line)
+
+
+def _print_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does."""
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _is_journal() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Timer
 from typing import Final
@@ -55,7 +55,7 @@ class Reply:
 
     status: int
     headers: httpx2.Headers
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class _PassingError(Exception):

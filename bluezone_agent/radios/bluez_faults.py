@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.core.redaction import redacted
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 
 SERVICE_GONE: Final = frozenset(
@@ -151,7 +152,8 @@ def unanswered(adapter: str, call: str, seconds: float) -> RadioUnavailableError
 
 
 def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavailableError:
-    """A D-Bus error, by its name, as what a person can act on."""
+    """A D-Bus error, by its name, as what a person can act on; BlueZ's words may name devices by their address."""
+    reason = redacted(str(reason))
     if name in SERVICE_GONE:
         return no_service()
     if name in OBJECT_GONE:

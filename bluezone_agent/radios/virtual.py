@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple, Self
 
@@ -70,8 +70,8 @@ class OnAir:
 
     at_s: float
     device: int
-    address: str
-    data: bytes
+    address: str = field(repr=False)
+    data: bytes = field(repr=False)
 
 
 @dataclass(slots=True)

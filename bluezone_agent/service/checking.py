@@ -91,7 +91,7 @@ class _Read:
     keys: int = 0
     newest_end_s: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    revoked: list[bytes] = field(default_factory=list)
+    revoked: list[bytes] = field(default_factory=list, repr=False)
     hits: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = field(default_factory=dict)
     """Matched key → its slots that were heard, each with the id of the beacon."""
 

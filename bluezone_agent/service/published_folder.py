@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +56,7 @@ class NewFile:
     """A file to be listed: its contents by path, the listed path first."""
 
     name: str
-    contents: dict[str, bytes]
+    contents: dict[str, bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

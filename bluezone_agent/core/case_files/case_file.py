@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -42,7 +42,7 @@ class Part:
     """What a stretch of a case file comes to."""
 
     keys: tuple[DiagnosisKey, ...]
-    revoked: tuple[bytes, ...]
+    revoked: tuple[bytes, ...] = field(repr=False)
     """Data of keys that were published by mistake and must not match, in whatever file they are."""
     dropped: Mapping[KeyFault, int]
     """How many keys were left out, and why."""
