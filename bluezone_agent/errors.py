@@ -8,7 +8,7 @@ Vietnamese. Mark both templates with :func:`N_` where the error is raised.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 EXIT_FAULT = 1
 EXIT_USAGE = 2
@@ -28,11 +28,15 @@ def N_(text: str) -> Text:  # noqa: N802 - gettext's own name for "translate lat
     return Text(text)
 
 
+LONGEST_FIELD: Final = 400
+"""Characters of a value in an error: what was found may be a file's whole content."""
+
+
 class AgentError(Exception):
     """Something is wrong that somebody can act on.
 
     ``message`` and ``hint`` are ``str.format`` templates over ``fields``; the message names the thing and
-    the value, the hint the way out.
+    the value, cut to :data:`LONGEST_FIELD`, the hint the way out.
     """
 
     exit_code: ClassVar[int] = EXIT_FAULT
@@ -40,8 +44,13 @@ class AgentError(Exception):
     def __init__(self, message: str, hint: str = "", /, **fields: object) -> None:
         self.message = message
         self.hint = hint
-        self.fields = fields
-        super().__init__(message.format(**fields))
+        self.fields = {name: _cut(value) for name, value in fields.items()}
+        super().__init__(message.format(**self.fields))
+
+
+def _cut(value: object) -> object:
+    text = str(value)
+    return value if len(text) <= LONGEST_FIELD or isinstance(value, AgentError) else f"{text[:LONGEST_FIELD]}…"
 
 
 class ConfigError(AgentError):
@@ -95,6 +104,10 @@ class StoreWriteError(StoreError):
 
 class StoreDamagedError(StoreError):
     """The store's file is damaged, or a later version's: `run` sets it aside and begins anew."""
+
+
+class SealError(AgentError):
+    """What is sealed can't be opened: with another passphrase or key, or because it is damaged."""
 
 
 class StateInUseError(StoreError):

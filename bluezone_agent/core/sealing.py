@@ -1,0 +1,51 @@
+"""Authenticated encryption of what leaves the store's plain rows: AES-256-GCM, by a secret or a passphrase."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from bluezone_agent.errors import N_, SealError
+
+SECRET_LENGTH: Final = 32
+SALT_LENGTH: Final = 16
+NONCE_LENGTH: Final = 12
+"""96 bits, drawn at random: 2^32 messages under one secret stay below NIST SP 800-38D's bound."""
+TAG_LENGTH: Final = 16
+SCRYPT_N: Final = 2**16
+SCRYPT_R: Final = 8
+SCRYPT_P: Final = 1
+"""RFC 7914: 128 * N * r = 64 MiB and a fifth of a second a guess on a laptop."""
+
+
+def seal(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
+    """Return ``plain`` encrypted under ``secret`` (32 bytes): nonce, ciphertext, tag.
+
+    ``aad`` is not in it, and has to be the same when it is opened. ``nonce``: 12 bytes, never twice under one secret.
+    """
+    if len(nonce) != NONCE_LENGTH:
+        raise ValueError(f"{len(nonce)} bytes are no nonce")
+    return nonce + AESGCM(secret).encrypt(nonce, plain, aad)
+
+
+def open_sealed(secret: bytes, sealed: bytes, aad: bytes) -> bytes:
+    """Return what was sealed; raises SealError when secret, ``aad`` or a single bit of ``sealed`` is another."""
+    try:
+        if len(sealed) < NONCE_LENGTH + TAG_LENGTH:
+            raise InvalidTag
+        return AESGCM(secret).decrypt(sealed[:NONCE_LENGTH], sealed[NONCE_LENGTH:], aad)
+    except InvalidTag as error:
+        raise SealError(N_("the passphrase or key is wrong, or the data are damaged")) from error
+
+
+def secret_from_passphrase(passphrase: str, salt: bytes) -> bytes:
+    """Return the secret that a passphrase is good for (scrypt, RFC 7914); ``salt``: 16 random bytes.
+
+    However a keyboard composes its letters (ê, ệ), it is the same passphrase (Unicode's NFC).
+    """
+    text = unicodedata.normalize("NFC", passphrase).encode()
+    return Scrypt(salt=salt, length=SECRET_LENGTH, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)
