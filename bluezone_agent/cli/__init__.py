@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
 
 import click
 
 from bluezone_agent import __version__
 from bluezone_agent.cli.base import Group, Option, fail, speak_as_asked
 from bluezone_agent.errors import N_, AgentError
+
+PRIVATE: Final = 0o077
+"""What is written is its owner's alone, whatever umask the person has; what is to be public says so itself."""
 
 root = Group(
     "bluezone-agent",
@@ -31,6 +36,8 @@ root = Group(
         "keys": "keys:keys",
         "authority": "authority:authority",
         "replay": "replay:replay",
+        "backup": "backup:backup",
+        "restore": "backup:restore",
         "wipe": "wipe:wipe",
         "config": "config:config",
     },
@@ -46,6 +53,7 @@ click.version_option(
 
 def main() -> None:
     """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    os.umask(PRIVATE)
     speak_as_asked(sys.argv[1:])
     try:
         code = root.main(prog_name="bluezone-agent", standalone_mode=False)

@@ -15,6 +15,7 @@ import structlog
 from bluezone_agent.cli import logs
 from bluezone_agent.cli.base import Command, fail, option, settings
 from bluezone_agent.cli.i18n import _
+from bluezone_agent.cli.memory import keep_memory_private
 from bluezone_agent.cli.status_line import status_line
 from bluezone_agent.errors import N_
 
@@ -33,12 +34,16 @@ LOOK_S: Final = 60
 @option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
 def run(*, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
+    from bluezone_agent.stores.database import make_private  # noqa: PLC0415
     from bluezone_agent.stores.quarantine import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
     from bluezone_agent.stores.store import StateLock  # noqa: PLC0415
 
     options = settings()
     config = options.config()
     logs.to_stderr(logging.INFO)
+    keep_memory_private()
+    for path in make_private(options.state_dir):
+        log.warning("file_was_open_to_others", path=str(path))
     with StateLock(options.state_dir):
         opened, begun = open_or_begin_anew(options.state_dir)
         if begun is not None:

@@ -78,6 +78,10 @@ class Batch:
         return f"{self.start_s}-{self.end_s}-{self.number:05}"
 
 
+PUBLIC_FILE: Final = 0o644
+PUBLIC_FOLDER: Final = 0o755
+"""A web server runs as another user."""
+
 Writer = Callable[[Batch, SigningKey, str], NewFile]
 
 
@@ -85,7 +89,7 @@ Writer = Callable[[Batch, SigningKey, str], NewFile]
 def locked(folder: Path) -> Iterator[None]:
     """Make the folder where it is missing, and keep out a second publisher. Raises AgentError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_public(folder)
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -190,10 +194,11 @@ WRITERS: Final[dict[str, Writer]] = {"bluezone": bluezone_file, "gaen": key_expo
 
 
 def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
+    _make_public(path.parent)
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
         file.write(content)
+        os.fchmod(file.fileno(), PUBLIC_FILE)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -202,6 +207,13 @@ def _replace(path: Path, content: bytes) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _make_public(folder: Path) -> None:
+    """Make a folder for everybody to read where there is none; one that is there keeps its mode."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(PUBLIC_FOLDER)
 
 
 def _unwritable(folder: Path, error: OSError) -> AgentError:

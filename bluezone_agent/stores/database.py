@@ -5,14 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, StoreDamagedError, StoreError, StoreWriteError
 
 FILE_NAME: Final = "agent.db"
+OWN_FILES: Final = "agent.*"
+OTHERS: Final = 0o077
+"""Bits of a mode that let others than the owner use a file."""
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
 SCHEMA_VERSION: Final = 8
@@ -49,10 +53,10 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
         with alone(state_dir):
             db = _connect(path)
             try:
-                _require_ours(db, path)
+                require_ours(db, path)
                 _configure(db)
                 if _pragma(db, "user_version") < SCHEMA_VERSION:
-                    _migrate(db)
+                    migrate(db)
             except BaseException:
                 db.close()
                 raise
@@ -77,8 +81,11 @@ def require_sound(state_dir: Path) -> None:
         raise _damaged(path, found)
 
 
-def make_private(state_dir: Path) -> None:
-    """Make the state directory, the owner's alone; raises StoreError when it can't be made or written."""
+def make_private(state_dir: Path) -> list[Path]:
+    """Make the state directory, the owner's alone; return files in it that others could use, which they now can't.
+
+    Raises StoreError when it can't be made or written, or when it or a file in it is not the owner's alone.
+    """
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -94,6 +101,37 @@ def make_private(state_dir: Path) -> None:
             N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
         )
+    mode = _mode_of_own(state_dir)
+    if mode & OTHERS:  # not narrowed, for it may be a folder that others need
+        raise StoreError(
+            N_("others can use the state directory {path} (mode {mode}), which holds keys and contacts"),
+            N_('run "chmod 700 {path}", or name a folder of its own: --state-dir DIR'),
+            path=state_dir,
+            mode=f"{mode:03o}",
+        )
+    return [path for path in state_dir.glob(OWN_FILES) if _narrowed(path)]
+
+
+def _narrowed(path: Path) -> bool:
+    """Take a file of ours from all but its owner; return whether others could use it."""
+    with suppress(FileNotFoundError):  # SQLite's logs come and go
+        mode = 0 if path.is_symlink() else _mode_of_own(path)
+        if mode & OTHERS:
+            path.chmod(mode & ~OTHERS)
+            return True
+    return False
+
+
+def _mode_of_own(path: Path) -> int:
+    about = path.stat()
+    if about.st_uid != os.geteuid():
+        raise StoreError(
+            N_("{path} belongs to another user (number {uid})"),
+            N_("run this as the user that runs the agent, or name a folder of your own: --state-dir DIR"),
+            path=path,
+            uid=about.st_uid,
+        )
+    return stat.S_IMODE(about.st_mode)
 
 
 @contextmanager
@@ -116,7 +154,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _require_ours(db: sqlite3.Connection, path: Path) -> None:
+def require_ours(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError for another program's file, StoreDamagedError for a later version's; ``path`` names it."""
     empty = _pragma(db, "schema_version") == 0
     version = _pragma(db, "user_version")
     if not empty and _pragma(db, "application_id") != APPLICATION_ID:
@@ -145,7 +184,8 @@ def _configure(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA secure_delete=on")
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a new or an older store to the present schema."""
     from sqlite_utils import Database  # noqa: PLC0415 - 60 ms that only a new or old file needs
 
     from bluezone_agent.stores.migrations import MIGRATIONS  # noqa: PLC0415
