@@ -18,6 +18,8 @@ from bluezone_agent.paths import config_path
 
 RADIO: Final = re.compile(r"bluez:hci\d+|hci:.+|virtual|replay:.+")
 
+NOT_SHOWN: Final = {"api_key"}
+"""Settings whose values no error repeats."""
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
 
 
@@ -112,7 +114,7 @@ def parse(text: str, path: Path) -> Config:
     """Read a configuration's text; ``path`` is for its errors. Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             N_("{path} is not valid TOML: {reason}"),
             N_("mend that line, then run: bluezone-agent config check"),
@@ -155,7 +157,7 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
         )
     try:
         return own_model(rule, Path(rule).read_text("utf-8"))
-    except (OSError, ValueError) as error:  # also msgspec's, tomllib's and a wrong encoding
+    except (OSError, ValueError, RecursionError) as error:  # also msgspec's, tomllib's and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
             N_("it is a TOML file with buckets and warning_minutes: docs/exposure.md shows one"),
@@ -190,11 +192,16 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 
 def _value_at(raw: Any, message: str) -> Any:
-    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].location```."""
+    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].location```.
+
+    Tables and lists may hold what is not to be shown, and are not.
+    """
     found = re.search(r"`\$(.*)`$", message)
-    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else ""):
+    path = re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else "")
+    for name, index in path:
         raw = raw[int(index)] if index else raw[name]
-    return raw
+    is_secret = any(name in NOT_SHOWN for name, _ in path)
+    return raw if isinstance(raw, (str, int, float)) and not is_secret else "…"
 
 
 def _require_known(config: Config, path: Path) -> None:

@@ -201,7 +201,7 @@ def _bad_address(address: str) -> ConfigError:
 def _read(url: httpx2.URL, status: int, content: bytes) -> _Answer:
     try:
         answer = msgspec.json.decode(content, type=_Answer)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused(url, status, "", str(error)) from error
     code = answer.errorCode or answer.code
     if status != httpx2.codes.OK or (code and code != PARTIAL_FAILURE):

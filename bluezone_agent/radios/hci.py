@@ -7,6 +7,7 @@ Bluetooth Core Specification 5.4, Vol 4, Part E, sections 7.7.65 (reports), 7.8.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +43,8 @@ HEARTBEAT_S: Final = 10.0
 EVENT_PACKET: Final = 0x04
 MARKERS: Final = tuple(protocol.service_uuid.to_bytes(2, "little") for protocol in PROTOCOLS.values())
 SERVICES: Final = frozenset(protocol.service_uuid for protocol in PROTOCOLS.values())
+logging.getLogger("bumble").setLevel(logging.CRITICAL)
+"""Its parser warns of every packet that it can't read with the whole packet: identifiers and addresses."""
 REPORTS: Final = (hci.HCI_LE_ADVERTISING_REPORT_EVENT, hci.HCI_LE_EXTENDED_ADVERTISING_REPORT_EVENT)
 
 

@@ -100,7 +100,7 @@ def read_table(path: Path, device: str) -> Calibration:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             missing = {DEVICE, CORRECTION} - set(rows.fieldnames or ())
-            found = [] if missing else [row for row in rows if row[DEVICE].casefold() == device.casefold()]
+            found = [] if missing else [row for row in rows if (row[DEVICE] or "").casefold() == device.casefold()]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CalibrationError(
             N_("can't read the table {path}: {reason}"),

@@ -49,8 +49,8 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
                 reply = await _reply(await reader.readline(), answers)
                 writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
-        except (OSError, TimeoutError):
-            return  # whoever asked is gone, or said nothing
+        except (OSError, TimeoutError, ValueError):
+            return  # whoever asked is gone, said nothing, or did not end the line
         finally:
             writer.close()
 
@@ -86,7 +86,7 @@ async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
     try:
         request = json.loads(line)["request"]
         answer = answers[request]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {"ok": False, "error": "unknown request"}
     try:
         await answer()

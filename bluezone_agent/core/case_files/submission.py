@@ -5,6 +5,7 @@ The order of keys is that of their data, and tells nothing; days since onset are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final, Literal
@@ -19,6 +20,8 @@ from bluezone_agent.errors import N_, CaseFileError
 
 FORMAT: Final = "bluezone-agent submission"
 VERSION: Final = 1
+KEY: Final = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)
+"""Not to be repeated where a damaged file has a key in the place of something else."""
 MAX_SUBMISSION: Final = 1024 * 1024
 """Bytes: thousands of keys, where 14 days have 14 and a few for each restart."""
 
@@ -108,5 +111,5 @@ def _refused(name: str, reason: object) -> CaseFileError:
         N_("{name} is no submission: {reason}"),
         N_('ask its owner for the file that "bluezone-agent keys export" writes'),
         name=name,
-        reason=reason,
+        reason=KEY.sub("…", str(reason)),
     )
