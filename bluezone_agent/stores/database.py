@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -70,13 +70,16 @@ def require_sound(state_dir: Path) -> None:
     path = state_dir / FILE_NAME
     if not path.exists():
         return
-    db = open_database(state_dir)
+    with closing(open_database(state_dir)) as db:
+        require_whole(db, path)
+
+
+def require_whole(db: sqlite3.Connection, path: Path) -> None:
+    """Read the whole file of an open store; raises StoreDamagedError when it is damaged."""
     try:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
-    finally:
-        db.close()
     if found != "ok":
         raise _damaged(path, found)
 

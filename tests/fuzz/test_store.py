@@ -1,0 +1,101 @@
+"""A store damaged anywhere: every command that reads it shows what is there, or names the file and the way out.
+
+What the agent itself makes of such a store is in tests/faults/test_damaged_store.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bluezone_agent.cli import root
+from bluezone_agent.core.exposure import Degree
+from bluezone_agent.errors import StoreError
+from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.store import Store
+from tests.case_keys import NOW_S, daily_key, signing_key
+from tests.service.test_checking import Device
+
+COMMANDS = (
+    ("status",),
+    ("status", "--json"),
+    ("status", "--prometheus"),
+    ("contacts",),
+    ("exposures", "--json"),
+    ("exposures", "explain", "2020-09-23"),
+    ("keys", "feed"),
+    ("compare", "--rule", "swisscovid", "--rule", "lfph-wide"),
+    ("calibrate", "show"),
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a row in every table that a command reads."""
+    folder = tmp_path_factory.mktemp("whole")
+    with Store(folder / "state") as store:
+        device = Device(store, folder / "published")
+        for protocol in ("gaen", "bluezone"):
+            key = daily_key(protocol)
+            device.hear(key)
+            device.publish(protocol, key)
+        (device.folder / "damaged.zip").write_bytes(b"PK")
+        assert [day.degree for day in device.check().days] == [Degree.F1]
+        device.check(key=signing_key(2).verification_key)
+        with store.transaction():
+            for number in range(14):
+                key = daily_key(days_ago=number, number=number + 100)
+                store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
+            store.mark("heard", NOW_S, gaen=12, dropped=3)
+    return folder / "state"
+
+
+def damage(path: Path, random: Random) -> None:
+    """Rubbish in a page, flipped bits, a stretch of zeros, or less of the file."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        match random.randrange(5):
+            case 0:
+                file.seek(random.randrange(size // PAGE_SIZE) * PAGE_SIZE)
+                file.write(random.randbytes(PAGE_SIZE))
+            case 1:
+                file.seek(random.randrange(size))
+                file.write(bytes(random.randrange(1, 300)))
+            case 2:
+                os.truncate(path, random.randrange(size))
+            case _:
+                for _ in range(random.choice((1, 3, 30, 300))):
+                    at = random.randrange(size)
+                    file.seek(at)
+                    byte = file.read(1)[0]
+                    file.seek(at)
+                    file.write(bytes([byte ^ 1 << random.randrange(8)]))
+
+
+@pytest.mark.timeout(3600)
+def test_commands_read_a_damaged_store_or_name_it(whole: Path, tmp_path: Path, long: bool) -> None:
+    seen: Counter[str] = Counter()
+    for number in range(2_000 if long else 40):
+        random, folder = Random(number), tmp_path / str(number)
+        shutil.copytree(whole, folder)
+        damage(folder / FILE_NAME, random)
+        for command in COMMANDS:
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+                try:
+                    root.main([*command, "--state-dir", str(folder)], standalone_mode=False)
+                except StoreError as error:
+                    seen["refused"] += 1
+                    assert str(folder) in str(error), (number, command)
+                except Exception as error:
+                    raise AssertionError((number, command, type(error), str(error)[:200])) from error
+                else:
+                    seen["read"] += 1
+        shutil.rmtree(folder)
+    assert min(seen["read"], seen["refused"]) > 20, seen
