@@ -148,5 +148,9 @@ class CalibrationError(AgentError):
     """A measurement tells nothing, or a table of corrections does not."""
 
 
+class BackupError(AgentError):
+    """A backup can't be written, can't be read, is none, or has no place to go."""
+
+
 class ExportError(AgentError):
     """Keys can't be written as asked."""

@@ -61,6 +61,14 @@ class ContactMinute:
     """When the minute began by uptime, so that an untrusted one can be dated later; None where it is trusted."""
 
 
+def precedence(m: ContactMinute) -> tuple[object, ...]:
+    """Order two devices' minutes of one beacon: the greater is kept, the one received more strongly.
+
+    Two minutes are equal in it only when they are the same.
+    """
+    return (m.mean_dbm, m.count, m.max_dbm, m.min_dbm, sorted(m.histogram.items()))
+
+
 Tally = dict[int, int]
 """RSSI in dBm → sightings, of one beacon in one minute."""
 

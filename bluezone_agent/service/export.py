@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.service import control
 from bluezone_agent.service.identity import cut_running_key
+from bluezone_agent.service.new_file import create
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 
@@ -71,7 +71,7 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
     data = write_submission(keys, onset)
     require_absent(path)
     try:
-        _create(path, data)
+        create(path, data)
     except OSError as error:
         raise ExportError(
             N_("can't write {path}: {reason}"),
@@ -79,16 +79,3 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
             path=path,
             reason=error.strerror,
         ) from error
-
-
-def _create(path: Path, data: bytes) -> None:
-    """Write a new file, all of it or none."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink()
-        raise

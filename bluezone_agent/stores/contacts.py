@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bluezone_agent.core.identifiers import Beacon
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
-from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, unpack_histogram
+from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, precedence, unpack_histogram
 
 DAY_MIN: Final = DAY_S // MINUTE_S
 JOINED: Final = """
@@ -51,11 +51,7 @@ class Contacts:
             (
                 m.minute,
                 self._beacon_id(m.beacon, m.minute),
-                m.count,
-                round(m.mean_dbm * 100),
-                m.min_dbm,
-                m.max_dbm,
-                pack_histogram(m.histogram),
+                *_measured(m),
                 None if m.trusted else (m.began or NEVER),
             )
             for m in minutes
@@ -168,6 +164,41 @@ class Contacts:
         )
         return [_contact_minute(row) for row in rows]
 
+    def trusted(self) -> Iterator[ContactMinute]:
+        """Yield all minutes of known time, in order of time."""
+        for row in self._db.execute(f"{JOINED} WHERE u.minute IS NULL ORDER BY m.minute"):
+            yield _contact_minute(row)
+
+    def merge(self, minute: int, others: Iterable[ContactMinute]) -> int:
+        """Take in what another device heard in one minute; return how many of its entries were taken.
+
+        Of a beacon that both have heard in it the entry that comes first by ``precedence`` is kept, here in its row:
+        an agent that runs has its row in mind.
+        """
+        known: dict[Beacon, list[tuple[ContactMinute, int]]] = {}
+        for row in self._db.execute(f"{JOINED} WHERE m.minute = ? AND u.minute IS NULL", (minute,)):
+            known.setdefault(_beacon(row), []).append((_contact_minute(row), row["beacon_id"]))
+        best: dict[Beacon, ContactMinute] = {}
+        for m in others:
+            best[m.beacon] = max(m, best.get(m.beacon, m), key=precedence)
+        taken = [
+            m for m in best.values() if all(precedence(m) > precedence(ours) for ours, _ in known.get(m.beacon, ()))
+        ]
+        self.add([m for m in taken if m.beacon not in known])
+        for m in taken:
+            for number, (_ours, beacon_id) in enumerate(known.get(m.beacon, ())):
+                if number:
+                    self._db.execute(
+                        "DELETE FROM contact_minute WHERE minute = ? AND beacon_id = ?", (minute, beacon_id)
+                    )
+                else:
+                    self._db.execute(
+                        "UPDATE contact_minute SET (count, mean_cdbm, min_dbm, max_dbm, histogram) = (?, ?, ?, ?, ?)"
+                        " WHERE minute = ? AND beacon_id = ?",
+                        (*_measured(m), minute, beacon_id),
+                    )
+        return len(taken)
+
     def hours(self, since_s: float) -> list[ContactHour]:
         """Return each hour since ``since_s`` in which something was heard, oldest first."""
         rows = self._db.execute(
@@ -219,6 +250,10 @@ class Contacts:
         )
         self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM undated WHERE boot NOT NULL)")
         self.forget()
+
+
+def _measured(m: ContactMinute) -> tuple[int, int, int, int, bytes]:
+    return m.count, round(m.mean_dbm * 100), m.min_dbm, m.max_dbm, pack_histogram(m.histogram)
 
 
 def _contact_minute(row: sqlite3.Row) -> ContactMinute:

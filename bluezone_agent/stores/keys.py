@@ -54,6 +54,14 @@ class OwnKeys:
         ends_at_s = min(own.key.ends_at_s, own.last_slot_s + own.key.slot_s)
         self._db.execute("UPDATE daily_key SET closed = 1, ends_at_s = ? WHERE id = ?", (ends_at_s, own.key_id))
 
+    def close_all(self) -> None:
+        """End every key with its last slot, as :meth:`close` ends one."""
+        self._db.execute("DELETE FROM daily_key WHERE NOT closed AND NOT exportable")
+        self._db.execute(
+            "UPDATE daily_key SET closed = 1, ends_at_s = min(ends_at_s, last_slot_s + 86400 / slots_per_day)"
+            " WHERE NOT closed"
+        )
+
     def all(self) -> list[OwnKey]:
         """Return every key, oldest first."""
         return [_own_key(row) for row in self._db.execute("SELECT * FROM daily_key ORDER BY starts_at_s, id")]

@@ -155,6 +155,10 @@ class Sources:
             ),
         )
 
+    def unsettle(self) -> None:
+        """Have the next check read every file again: there is more to compare it with."""
+        self._db.execute("UPDATE case_file SET settled = 0 WHERE settled")
+
     def delete_before(self, unix_s: float) -> None:
         """Delete files fetched, or only tried, before ``unix_s``, and sources not tried since."""
         limit_s = int(unix_s)

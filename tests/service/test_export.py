@@ -26,6 +26,7 @@ from bluezone_agent.service import authority, export
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
 from bluezone_agent.service.identity import Identity
+from bluezone_agent.service.new_file import create
 from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.store import StateLock, Store
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
@@ -151,7 +152,7 @@ def test_a_file_that_appears_at_the_last_moment_is_not_overwritten_either(tmp_pa
     else:
         target.rename(path)
     with pytest.raises(FileExistsError):
-        export._create(path, b"keys")
+        create(path, b"keys")
     assert path.read_text() == "my diary"
 
 
