@@ -91,7 +91,7 @@ def run(name: str, count: int, seed: int) -> dict[str, Any]:
         for data in target.seeds:
             assert outcome(target, data, Path(folder)) == "read", f"{name}: a good input is refused"
         for _ in range(count):
-            data = mutant(target.seeds, random)
+            data = mutant(target.seeds, random, target.inside)
             try:
                 tally[outcome(target, data, Path(folder))] += 1
             except Exception as error:  # noqa: BLE001 - what must never happen is reported

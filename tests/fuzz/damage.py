@@ -116,13 +116,23 @@ def relined(data: bytes, random: Random) -> bytes:
     return b"".join(lines)
 
 
-def mutant(seeds: Sequence[bytes], random: Random) -> bytes:
-    """Return one of the seeds, changed once to four times, or spliced with another; now and then plain noise."""
+Change = Callable[[bytes, Random], bytes]
+
+
+def mutant(seeds: Sequence[bytes], random: Random, inside: Sequence[Change] = ()) -> bytes:
+    """Return one of the seeds, changed once to four times, or spliced with another; now and then plain noise.
+
+    ``inside`` are changes that know the format; they come first, or not at all, since they need a whole input.
+    """
     if random.random() < 0.02:
         return random.randbytes(random.randrange(300))
     data = random.choice(seeds)
+    if inside and random.random() < 0.5:
+        for _ in range(random.choice((1, 1, 2, 3))):
+            data = random.choice(inside)(data, random)
+        return data
     for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
-        change: Callable[[bytes, Random], bytes] = random.choice((damaged, damaged, renumbered, rearranged, relined))
+        change: Change = random.choice((damaged, damaged, renumbered, rearranged, relined))
         data = change(data, random)
     if random.random() < 0.05:
         other = random.choice(seeds)

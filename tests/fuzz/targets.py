@@ -52,6 +52,8 @@ from bluezone_agent.service.control import REPLACE_KEY, _reply
 from bluezone_agent.service.witness import find_own, make_report, read_report
 from bluezone_agent.stores.keys import OwnKey
 from tests.case_keys import AUTHORITY, NOW_S, daily_key, entry, export_of, signed_zip
+from tests.fuzz.damage import Change
+from tests.fuzz.structures import advertised, reexported, rezipped
 
 SECRET: Final = "5ec2e7c0ffee5ec2e7c0ffee5ec2e7ab"
 """Stands in good inputs wherever something secret would; no error may repeat half of it."""
@@ -73,6 +75,8 @@ class Target:
     read: Callable[[bytes, Path], object]
     """Raises AssertionError where what was read breaks a rule."""
     refusals: tuple[type[AgentError], ...] = ()
+    inside: tuple[Change, ...] = ()
+    """Changes that know the format."""
     cost: int = 1
     """How many times as long it takes as a parser of a few microseconds; it gets fewer mutants."""
 
@@ -330,7 +334,7 @@ ANSWER: Final = {"token": "t", "certificate": "c", "revisionToken": "r", "insert
 SIGNED: Final = (CaseFileError, BadSignatureError)
 
 TARGETS: Final[dict[str, Target]] = {
-    "frame": Target(frame_seeds(), read_frame, (MalformedPayloadError,)),
+    "frame": Target(frame_seeds(), read_frame, (MalformedPayloadError,), (advertised,)),
     "hci": Target(hci_seeds(), read_hci),
     "histogram": Target((b"\xe4\x01\x02", b"\xe0\xff\x7f\x01"), read_histogram),
     "index": Target((b"2020/1.zip\n2020/2.zip\n", b"a.json\r\n\r\nb.json"), read_index, (KeySourceError,)),
@@ -338,22 +342,22 @@ TARGETS: Final[dict[str, Target]] = {
     "signed-index-contents": Target((msgspec.json.encode(INDEX),), read_index_as_signed, (KeySourceError,), cost=20),
     "cwa-dates": Target((b'["2020-09-23","2020-09-24"]',), read_dates, (KeySourceError,)),
     "cwa-hours": Target((b"[0,1,23]",), read_hours, (KeySourceError,)),
-    "zip": Target((ZIP,), read_zip_as_sent, SIGNED),
-    "key-export": Target((EXPORT[len(key_export.HEADER) :],), read_export_as_signed, SIGNED, cost=2),
+    "zip": Target((ZIP,), read_zip_as_sent, SIGNED, (rezipped,)),
+    "key-export": Target((EXPORT[len(key_export.HEADER) :],), read_export_as_signed, SIGNED, (reexported,), cost=2),
     "bluezone-json": Target(
-        (write_bluezone_json(DIAGNOSES, published_at_s=int(NOW_S)),), read_json_as_signed, SIGNED, 20
+        (write_bluezone_json(DIAGNOSES, published_at_s=int(NOW_S)),), read_json_as_signed, SIGNED, cost=20
     ),
     "signature": Target((AUTHORITY.sign(b"signed"),), read_signature, (BadSignatureError,), cost=5),
     "submission": Target((submission_seed(),), read_owners_keys, (CaseFileError,)),
     "configuration": Target((configuration_seed(),), from_file(config.load, "agent.toml"), (ConfigError,), cost=20),
     "rule": Target((RULE_SEED,), from_file(read_rule, "own.toml"), (ConfigError,), cost=5),
     "calibration": Target((TABLE,), from_file(read_device, "table.csv"), (CalibrationError,), cost=2),
-    "recording": Target((RECORDING,), from_file(lambda p: list(read_recording(p)), "a.csv"), (RecordingError,), 2),
+    "recording": Target((RECORDING,), from_file(lambda p: list(read_recording(p)), "a.csv"), (RecordingError,), cost=2),
     "recording-gz": Target(
         (gzip.compress(RECORDING, mtime=0),),
         from_file(lambda p: list(read_recording(p)), "a.csv.gz"),
         (RecordingError,),
-        2,
+        cost=2,
     ),
     "measurement": Target((MEASUREMENT,), from_file(read_measurements, "room.csv"), (RecordingError,), cost=2),
     "witness-report": Target((report_seed(),), from_file(read_witness, "report.json"), (ReportError,), cost=20),

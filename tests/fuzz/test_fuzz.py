@@ -11,14 +11,25 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 
-SHORT, LONG = 4_000, 400_000
+SHORT, LONG = 3_000, 400_000
 """Mutants of a cheap parser; see ``Target.cost``."""
 
 
 @pytest.fixture(scope="module")
-def outcomes(long: bool) -> dict[str, Any]:
-    """All targets, one after the other in a process that may not grow."""
-    command = [sys.executable, "-W", "ignore::UserWarning", "-m", "tests.fuzz", str(LONG if long else SHORT)]
+def outcomes(request: pytest.FixtureRequest, long: bool) -> dict[str, Any]:
+    """The targets that are tested, one after the other in a process that may not grow."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    names = [str(test.callspec.params["name"]) for test in tests]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::UserWarning",
+        "-m",
+        "tests.fuzz",
+        str(LONG if long else SHORT),
+        "1",
+        *names,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert not done.stderr, "something was logged"

@@ -1,0 +1,9 @@
+"""Every mutant (tests/MUTANTS.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants import clock, parsers, service, store
+
+MUTANTS: Final = (*clock.MUTANTS, *store.MUTANTS, *service.MUTANTS, *parsers.MUTANTS)
