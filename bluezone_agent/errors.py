@@ -106,6 +106,12 @@ class StoreDamagedError(StoreError):
     """The store's file is damaged, or a later version's: `run` sets it aside and begins anew."""
 
 
+class StoreSealedError(StoreError):
+    """The store's keys are sealed, and what was given does not open them; its owner can mend it."""
+
+    exit_code = EXIT_CONFIG
+
+
 class SealError(AgentError):
     """What is sealed can't be opened: with another passphrase or key, or because it is damaged."""
 

@@ -8,6 +8,7 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, json_option, option, print_json, say, settings
 from bluezone_agent.cli.i18n import _, ngettext
+from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase, passphrase_option
 from bluezone_agent.errors import N_
 from bluezone_agent.stores.store import Store
@@ -59,7 +60,7 @@ def restore(*, file: Path, merge: bool, passphrase_file: Path | None, as_json: b
     data = backups.read(file)
     if merge:
         with (
-            Store(state_dir) as store,
+            unlocked(state_dir, passphrase_file) as store,
             backups.opened(data, file, passphrase(passphrase_file, new=False)) as snapshot,
         ):
             taken = backups.merge(store, snapshot)

@@ -10,15 +10,23 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, Group, iso, json_option, option, print_json, say, settings
 from bluezone_agent.cli.i18n import _, local_time, ngettext
+from bluezone_agent.cli.own_keys import unlocked
+from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_
-from bluezone_agent.stores.keys import OwnKey
+from bluezone_agent.stores.keys import ListedKey
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 
 @click.group(
     cls=Group,
     help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
-    lazy={"feed": "feed:feed", "publish": "publish:publish", "chaff": "publish:chaff"},
+    lazy={
+        "seal": "seal:seal",
+        "unseal": "seal:unseal",
+        "feed": "feed:feed",
+        "publish": "publish:publish",
+        "chaff": "publish:chaff",
+    },
 )
 def keys() -> None:
     """Group of the key commands."""
@@ -29,33 +37,36 @@ def keys() -> None:
 def list_keys(*, as_json: bool) -> None:
     """Print what there is to export."""
     with Store(settings().state_dir) as store:
-        own_keys = store.keys.all()
+        own_keys = store.keys.listed()
+        sealed = store.keys.sealed
     if as_json:
-        print_json({"keys": [_as_json(own) for own in own_keys]})
+        print_json({"sealed": sealed, "keys": [_as_json(own) for own in own_keys]})
     for own in own_keys if not as_json else ():
         click.echo(
             _("{start} to {end}  {protocol}  {state}").format(
-                start=local_time(own.key.starts_at_s),
-                end=local_time(own.key.ends_at_s),
-                protocol=own.key.protocol,
+                start=local_time(own.starts_at_s),
+                end=local_time(own.ends_at_s),
+                protocol=own.protocol,
                 state=_state(own),
             )
         )
     if not own_keys and not as_json:
         click.echo(_("no keys yet: they are made while the agent runs"))
+    if sealed and not as_json:
+        click.echo(_("sealed: a passphrase opens them"))
 
 
-def _as_json(own: OwnKey) -> dict[str, object]:
+def _as_json(own: ListedKey) -> dict[str, object]:
     return {
-        "protocol": own.key.protocol,
-        "starts_at": iso(own.key.starts_at_s),
-        "ends_at": iso(own.key.ends_at_s),
+        "protocol": own.protocol,
+        "starts_at": iso(own.starts_at_s),
+        "ends_at": iso(own.ends_at_s),
         "on_air": not own.closed,
         "exportable": own.exportable,
     }
 
 
-def _state(own: OwnKey) -> str:
+def _state(own: ListedKey) -> str:
     if not own.exportable:
         return _("never exported: the clock was not trusted")
     return _("closed") if own.closed else _("in use")
@@ -74,8 +85,11 @@ def _state(own: OwnKey) -> str:
 )
 @option("--onset", type=click.DateTime(["%Y-%m-%d"]), help=N_("Day on which symptoms began, YYYY-MM-DD."))
 @option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
+@passphrase_option
 @json_option
-def export(*, file: Path, days: int, onset: datetime | None, yes: bool, as_json: bool) -> None:
+def export(
+    *, file: Path, days: int, onset: datetime | None, yes: bool, passphrase_file: Path | None, as_json: bool
+) -> None:
     """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
     from bluezone_agent.service import export as exporting  # noqa: PLC0415 - imports cryptography
 
@@ -89,7 +103,7 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, as_json:
             ).format(days=days, file=file)
         )
         click.confirm(_("Export your keys?"), abort=True, err=True)
-    with Store(settings().state_dir) as store:
+    with unlocked(settings().state_dir, passphrase_file) as store:
         exporting.cut(store)
         exported = exporting.exportable(store, days, time.time())
     exporting.write(file, exported, onset.date() if onset else None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bluezone_agent.cli.base import Command, json_option, option, print_json, printable, say, settings
 from bluezone_agent.cli.i18n import _, ngettext
+from bluezone_agent.cli.own_keys import unlocked
+from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_, ConfigError
-from bluezone_agent.stores.store import RETENTION_DAYS, Store
+from bluezone_agent.stores.store import RETENTION_DAYS
 
 if TYPE_CHECKING:
     from bluezone_agent.config import Config
@@ -42,8 +45,18 @@ if TYPE_CHECKING:
 )
 @option("--traveler", is_flag=True, help=N_("You were in other regions: your keys are for them too."))
 @option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
+@passphrase_option
 @json_option
-def publish(*, code: str, days: int, onset: datetime | None, traveler: bool, yes: bool, as_json: bool) -> None:
+def publish(
+    *,
+    code: str,
+    days: int,
+    onset: datetime | None,
+    traveler: bool,
+    yes: bool,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
     """Publish after an explicit yes; the key on the air is cut and replaced at once."""
     from bluezone_agent.service import publishing  # noqa: PLC0415 - imports httpx2
     from bluezone_agent.service.export import require_past  # noqa: PLC0415
@@ -62,7 +75,7 @@ def publish(*, code: str, days: int, onset: datetime | None, traveler: bool, yes
             ).format(days=days)
         )
         click.confirm(_("Publish your keys?"), abort=True, err=True)
-    with Store(options.state_dir) as store:
+    with unlocked(options.state_dir, passphrase_file) as store:
         done = publishing.publish(store, server, code, now_s, days=days, onset=day, traveler=traveler)
     if as_json:
         print_json({"sent": done.sent, "inserted": done.receipt.inserted, "refused": done.receipt.refused or None})

@@ -16,6 +16,8 @@ from bluezone_agent.cli import logs
 from bluezone_agent.cli.base import Command, fail, option, settings
 from bluezone_agent.cli.i18n import _
 from bluezone_agent.cli.memory import keep_memory_private
+from bluezone_agent.cli.own_keys import given_passphrase
+from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.status_line import status_line
 from bluezone_agent.errors import N_
 
@@ -31,8 +33,9 @@ LOOK_S: Final = 60
 
 
 @click.command(cls=Command, help=N_("Broadcast, listen, keep contacts and check for exposures, until stopped."))
+@passphrase_option
 @option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
-def run(*, no_check: bool) -> None:
+def run(*, passphrase_file: Path | None, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
     from bluezone_agent.stores.database import make_private  # noqa: PLC0415
     from bluezone_agent.stores.quarantine import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
@@ -45,7 +48,7 @@ def run(*, no_check: bool) -> None:
     for path in make_private(options.state_dir):
         log.warning("file_was_open_to_others", path=str(path))
     with StateLock(options.state_dir):
-        opened, begun = open_or_begin_anew(options.state_dir)
+        opened, begun = open_or_begin_anew(options.state_dir, given_passphrase(passphrase_file))
         if begun is not None:
             fail(begun.error)
             log.error("store_begun_anew", damaged=str(begun.aside), keys=begun.keys)

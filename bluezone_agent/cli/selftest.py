@@ -22,6 +22,7 @@ from bluezone_agent.cli.base import (
     settings,
 )
 from bluezone_agent.cli.i18n import _, local_time, ngettext
+from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import EXIT_FAULT, N_
 
 if TYPE_CHECKING:
@@ -57,9 +58,17 @@ LONGEST_S: Final = 3600
 )
 @option("--report", type=PATH, metavar="FILE", help=N_("The new file for the report."))
 @option("--name", metavar="NAME", help=N_("This device's name in the report; the host's otherwise."))
+@passphrase_option
 @json_option
 def selftest(
-    *, seconds: int, peer: Path | None, listen_s: int | None, report: Path | None, name: str | None, as_json: bool
+    *,
+    seconds: int,
+    peer: Path | None,
+    listen_s: int | None,
+    report: Path | None,
+    name: str | None,
+    passphrase_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Test once; exit 1 when nobody heard it."""
     if (listen_s is None) != (report is None) or (peer and listen_s):
@@ -67,7 +76,7 @@ def selftest(
     if listen_s is not None and report is not None:
         _report(listen_s, report, name or platform.node() or "?", as_json=as_json)
         return
-    outcome = _with_peer(peer) if peer else _with_adapters(seconds)
+    outcome = _with_peer(peer, passphrase_file) if peer else _with_adapters(seconds)
     if as_json:
         print_json(
             {
@@ -95,12 +104,12 @@ def _print(outcome: Outcome) -> None:
     click.secho(text.format(by=printable(outcome.by), packets=packets, rssi=rssi, time=time), fg="green")
 
 
-def _with_peer(peer: Path) -> Outcome:
+def _with_peer(peer: Path, passphrase_file: Path | None) -> Outcome:
+    from bluezone_agent.cli.own_keys import unlocked  # noqa: PLC0415
     from bluezone_agent.service.selftest import with_report  # noqa: PLC0415
     from bluezone_agent.service.witness import read_report  # noqa: PLC0415
-    from bluezone_agent.stores.store import Store  # noqa: PLC0415
 
-    with Store(settings().state_dir) as store:
+    with unlocked(settings().state_dir, passphrase_file) as store:
         return with_report(store, read_report(peer))
 
 

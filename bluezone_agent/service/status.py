@@ -108,7 +108,7 @@ def status(store: Store, now_s: float) -> Status:
         listened_s=sum(s.ends_at_s - s.starts_at_s for s in spans if s.listened),
         not_listening=tuple(gaps(spans, spans[0].starts_at_s, now_s - COMMIT_LATE_S)) if spans else (),
         linkable_anyway=tuple(start[1].get("linkable_anyway", ())),
-        own_keys=len(store.keys.all()),
+        own_keys=len(store.keys.listed()),
         warnings=len(store.exposures.warned()),
         ages=judged.ages,
         problems=judged.problems,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.stores.vault import Row, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +24,75 @@ class OwnKey:
     """It was made while the clock was trusted."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """What can be told of a key of ours without its secret."""
+
+    protocol: str
+    starts_at_s: int
+    ends_at_s: int
+    closed: bool
+    exportable: bool
+
+
 class OwnKeys:
-    """Daily keys of 14 days."""
+    """Daily keys of 14 days. Where they are sealed, a key can be read or written only once they are unlocked."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._vault = Vault(db)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether their secrets are sealed under a passphrase."""
+        return self._vault.sealed
+
+    def unlock(self, passphrase: str) -> None:
+        """Open sealed keys; raises StoreSealedError for another passphrase, StoreDamagedError where one won't open."""
+        self._vault.unlock(passphrase)
+        self.all()
+
+    def seal(self, passphrase: str) -> int:
+        """Seal the keys that are there and all to come; return how many there are."""
+        return self._rewrite(lambda: self._vault.seal(passphrase))
+
+    def unseal(self) -> int:
+        """Have unlocked keys plain again; return how many there are."""
+        return self._rewrite(self._vault.unseal)
+
+    def _rewrite(self, change: Callable[[], None]) -> int:
+        keys = self.all()
+        change()
+        for own in keys:
+            data = self._vault.put(own.key.data, row_of(own.key_id, own.key))
+            self._db.execute("UPDATE daily_key SET data = ? WHERE id = ?", (data, own.key_id))
+        return len(keys)
+
+    def listed(self) -> list[ListedKey]:
+        """Return what can be told of every key without its secret, oldest first."""
+        rows = self._db.execute(
+            "SELECT protocol, starts_at_s, ends_at_s, closed, exportable FROM daily_key ORDER BY starts_at_s, id"
+        )
+        return [
+            ListedKey(protocol, starts_at_s, ends_at_s, bool(closed), bool(exportable))
+            for protocol, starts_at_s, ends_at_s, closed, exportable in rows
+        ]
 
     def add(self, key: DailyKey, *, last_slot_s: int, exportable: bool, closed: bool = False) -> None:
         """Write a key together with its newest slot; a new one is not closed."""
+        (key_id,) = self._db.execute("SELECT ifnull(max(id), 0) + 1 FROM daily_key").fetchone()
+        stored = key._replace(data=self._vault.put(key.data, row_of(key_id, key)))
         self._db.execute(
             "INSERT INTO daily_key"
-            " (protocol, data, starts_at_s, ends_at_s, slots_per_day, last_slot_s, closed, exportable)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, last_slot_s, closed, exportable),
+            " (id, protocol, data, starts_at_s, ends_at_s, slots_per_day, last_slot_s, closed, exportable)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key_id, *stored, last_slot_s, closed, exportable),
         )
 
     def running(self) -> OwnKey | None:
         """Return the key that is on the air, None when there is none that may go on."""
         row = self._db.execute("SELECT * FROM daily_key WHERE NOT closed ORDER BY id DESC LIMIT 1").fetchone()
-        return _own_key(row) if row else None
+        return self._own_key(row) if row else None
 
     def advance(self, own: OwnKey, slot_s: int) -> None:
         """Record that the slot which starts at ``slot_s`` goes on the air."""
@@ -64,7 +116,8 @@ class OwnKeys:
 
     def all(self) -> list[OwnKey]:
         """Return every key, oldest first."""
-        return [_own_key(row) for row in self._db.execute("SELECT * FROM daily_key ORDER BY starts_at_s, id")]
+        rows = self._db.execute("SELECT * FROM daily_key ORDER BY starts_at_s, id").fetchall()
+        return [self._own_key(row) for row in rows]
 
     def delete_after(self, unix_s: float) -> int:
         """Delete keys that begin after ``unix_s``: they were made by a clock that was wrong; return how many."""
@@ -74,7 +127,12 @@ class OwnKeys:
         """Delete keys that ended before ``unix_s``; return how many."""
         return self._db.execute("DELETE FROM daily_key WHERE ends_at_s < ?", (int(unix_s),)).rowcount
 
+    def _own_key(self, row: sqlite3.Row) -> OwnKey:
+        key = DailyKey(row["protocol"], row["data"], row["starts_at_s"], row["ends_at_s"], row["slots_per_day"])
+        key = key._replace(data=self._vault.take(key.data, row_of(row["id"], key)))
+        return OwnKey(row["id"], key, row["last_slot_s"], bool(row["closed"]), bool(row["exportable"]))
 
-def _own_key(row: sqlite3.Row) -> OwnKey:
-    key = DailyKey(row["protocol"], row["data"], row["starts_at_s"], row["ends_at_s"], row["slots_per_day"])
-    return OwnKey(row["id"], key, row["last_slot_s"], bool(row["closed"]), bool(row["exportable"]))
+
+def row_of(key_id: int, key: DailyKey) -> Row:
+    """Return what a key's secret is bound to."""
+    return key_id, key.protocol, key.starts_at_s, key.slots_per_day

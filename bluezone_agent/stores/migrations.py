@@ -233,3 +233,16 @@ def m010_calibration(db: Database) -> None:
         ) STRICT
         """
     )
+
+
+@MIGRATIONS()
+def m011_seal(db: Database) -> None:
+    """Whether the secrets of daily keys are sealed: not while this is empty."""
+    db.execute(
+        """
+        CREATE TABLE seal (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            proof BLOB NOT NULL                 -- stores.vault: what the right passphrase opens
+        ) STRICT
+        """
+    )

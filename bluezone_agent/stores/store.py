@@ -125,6 +125,31 @@ class Store(AbstractContextManager["Store"]):
             self.sources.delete_before(limit_s)
         self._truncate_log()
 
+    def seal(self, passphrase: str) -> bool:
+        """Have the own keys sealed under a passphrase, and unlocked; return whether they were plain before.
+
+        Then no plain copy of one is left in the files. Raises StoreSealedError when they are sealed under another one,
+        StateInUseError when others that read keep the log from being emptied.
+        """
+        plain = not self.keys.sealed
+        with self.transaction():
+            if plain:
+                self.keys.seal(passphrase)
+            else:
+                self.keys.unlock(passphrase)
+        if self._truncate_log() and plain:
+            raise StateInUseError(
+                N_("the keys in {path} are sealed, but plain copies of them are in its log while others read it"),
+                N_("end the other commands of bluezone-agent: the copies go with the last of them"),
+                path=self.state_dir / FILE_NAME,
+            )
+        return plain
+
+    def unseal(self) -> int:
+        """Have the own keys plain again, once they are unlocked; return how many there are."""
+        with self.transaction():
+            return self.keys.unseal()
+
     def cap(self, most_bytes: int = MOST_BYTES) -> int:
         """Delete the oldest contacts until the store takes no more than ``most_bytes``, keys never; return how many."""
         gone = 0
@@ -138,6 +163,22 @@ class Store(AbstractContextManager["Store"]):
             self._truncate_log()
         return gone
 
+    def copy(self) -> bytes:
+        """Return the whole file as it is at one moment, with the log's part of it, while others write."""
+        self._db.execute("BEGIN")
+        try:
+            self._db.execute("SELECT 1 FROM sqlite_schema").fetchone()  # from here on it stands still
+            return self._db.serialize()
+        except sqlite3.DatabaseError as error:
+            raise store_error(self.state_dir / FILE_NAME, error) from error
+        finally:
+            self._db.execute("COMMIT")
+
+    def holds_anything(self) -> bool:
+        """Return whether it has keys, contacts, exposures or calibrations."""
+        tables = ("daily_key", "contact_minute", "exposure", "calibration")
+        return any(self._db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
+
     def used_bytes(self) -> int:
         """Return the size of the file less what is free inside."""
         pages, free, size = (
@@ -145,9 +186,10 @@ class Store(AbstractContextManager["Store"]):
         )
         return int((pages - free) * size)
 
-    def _truncate_log(self) -> None:
+    def _truncate_log(self) -> bool:
+        """Empty the log into the file; return whether others kept it from being emptied."""
         try:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.DatabaseError as error:
             raise store_error(self.state_dir / FILE_NAME, error) from error
 
