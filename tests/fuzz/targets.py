@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, cast
 
 import httpx2
@@ -38,6 +39,8 @@ from bluezone_agent.errors import (
     MalformedPayloadError,
     RecordingError,
     ReportError,
+    StoreDamagedError,
+    StoreError,
 )
 from bluezone_agent.key_servers import google
 from bluezone_agent.key_sources import cwa_tree
@@ -51,9 +54,12 @@ from bluezone_agent.service.calibration import read_table
 from bluezone_agent.service.control import REPLACE_KEY, _reply
 from bluezone_agent.service.witness import find_own, make_report, read_report
 from bluezone_agent.stores.keys import OwnKey
+from bluezone_agent.stores.snapshot import Snapshot
+from bluezone_agent.stores.store import Store
 from tests.case_keys import AUTHORITY, NOW_S, daily_key, entry, export_of, signed_zip
 from tests.fuzz.damage import Change
 from tests.fuzz.structures import advertised, reexported, rezipped
+from tests.hearing import hear
 
 SECRET: Final = "5ec2e7c0ffee5ec2e7c0ffee5ec2e7ab"
 """Stands in good inputs wherever something secret would; no error may repeat half of it."""
@@ -324,6 +330,23 @@ def read_histogram(data: bytes, _folder: Path) -> None:
     assert all(sightings > 0 for sightings in unpack_histogram(data).values())
 
 
+def backup_seed() -> bytes:
+    with TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        with store.transaction():
+            for own in OWN[::2]:
+                store.keys.add(own.key, last_slot_s=own.last_slot_s, exportable=True, closed=True)
+        for key in KEYS:
+            hear(store, key, minutes=3)
+        return store.copy()
+
+
+def read_backup(data: bytes, folder: Path) -> None:
+    """What somebody who knows the passphrase can make of it."""
+    with Snapshot(data, folder / "my.backup") as snapshot:
+        assert all(m.trusted for m in snapshot.contacts.trusted())
+        snapshot.keys.close_all()
+
+
 RECORDING: Final = b"received_at_s,rssi_dbm,data\n" + b"".join(
     b"%d.250,-70,%s\n" % (NOW_S, frame.hex().encode()) for frame in frame_seeds()
 )
@@ -367,6 +390,7 @@ TARGETS: Final[dict[str, Target]] = {
         read_answer,
         (KeyServerError,),
     ),
+    "backup": Target((backup_seed(),), read_backup, (StoreError, StoreDamagedError), cost=20),
     "public-key": Target((TRUST.to_pem().encode(),), read_public_key, (ConfigError,), cost=2),
 }
 """Name → parser. Case files as bombs have tests of their own (tests/core/test_case_file_bombs.py); BlueZ's side of a
