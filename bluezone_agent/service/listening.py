@@ -26,8 +26,8 @@ BACKLOG: Final = 20_000
 """Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
 IDLE_S: Final = 90.0
 """Signs of life are renewed every second minute where nobody is near; health calls one late after three."""
-EXTENDED_EVERY_S: Final = 240.0
-"""How often the end of the open span of listening is moved: what a kill may cost of it."""
+EXTENDED_EVERY_S: Final = 480.0
+"""How often the end of the open span of listening is moved: what a kill may cost of it. Each move writes a page."""
 STEP_S: Final = 60.0
 """Wall time that goes on by so much more or less than uptime was set."""
 

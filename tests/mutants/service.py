@@ -45,8 +45,8 @@ MUTANTS: Final = (
         "no-radio-no-agent",
         "no Bluetooth when the machine starts",
         "service/supervision.py",
-        "if not self.started.is_set() and not self._patient:",
-        "if not self.started.is_set():",
+        "self._patient = patient",
+        "self._patient = False",
         WATCHDOG,
     ),
     Mutant(
