@@ -89,7 +89,7 @@ class Agent:
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
         finally:
-            listening.commit()
+            listening.finish()
             log.info("stopped")
 
     async def _work(

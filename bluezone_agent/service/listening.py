@@ -101,6 +101,12 @@ class Listening:
             await self._clock.sleep_until(next_s, at_most_s=2 * MINUTE_S)
             self.commit(still_open=minute_at(self._clock.now_s()))
 
+    def finish(self) -> None:
+        """Write everything there is; once more where the disk did not take it, since there will be no later time."""
+        self.commit()
+        if self._backlog:
+            self.commit()
+
     def commit(self, still_open: int | None = None) -> None:
         """Write all minutes but the one that is ``still_open``, and the signs of life.
 
@@ -151,6 +157,7 @@ class Listening:
     def _mark(self, now: Now, minutes: int, still_open: int | None) -> None:
         last = self._committed
         if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:
+            self._store.listening.extend(last.wall_s)
             self._store.listening.restart(now.wall_s)
         elif last is None or still_open is None or now.uptime_s >= self._extended_up_s + EXTENDED_EVERY_S:
             self._extended_up_s = now.uptime_s

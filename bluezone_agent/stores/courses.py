@@ -10,6 +10,11 @@ from bluezone_agent.core.trusted_time import Belief, Course
 
 BELIEVED: Final = "believed"
 RIVAL: Final = "rival"
+KEEP: Final = """
+    INSERT INTO course VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id,
+    booted_at_s = excluded.booted_at_s, uptime_s = excluded.uptime_s, high_water_s = excluded.high_water_s,
+    steady_s = excluded.steady_s"""
+"""No REPLACE, which would write a page of the index every ten minutes as well."""
 
 
 class Courses:
@@ -30,4 +35,4 @@ class Courses:
             if course is None:
                 self._db.execute("DELETE FROM course WHERE name = ?", (name,))
             else:
-                self._db.execute("INSERT OR REPLACE INTO course VALUES (?, ?, ?, ?, ?, ?)", (name, *astuple(course)))
+                self._db.execute(KEEP, (name, *astuple(course)))

@@ -78,10 +78,19 @@ def require_whole(db: sqlite3.Connection, path: Path) -> None:
     """Read the whole file of an open store; raises StoreDamagedError when it is damaged."""
     try:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        schema = _schema(db)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
     if found != "ok":
         raise _damaged(path, found)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        migrate(new)
+        if schema != _schema(new):
+            raise _damaged(path, "sqlite_schema")  # a sound file of other tables
+
+
+def _schema(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    return {(name, sql) for name, sql in db.execute("SELECT name, sql FROM sqlite_schema")}
 
 
 def make_private(state_dir: Path) -> list[Path]:

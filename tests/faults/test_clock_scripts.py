@@ -244,5 +244,6 @@ def judge(life: Life) -> None:
 def test_random_scripts(long: bool) -> None:
     lives = [lived(seed) for seed in range(1000 if long else 50)]
     heard = sum(len(life.heard) for life in lives)
+    print(f"{len(lives)} scripts, {heard} contacts, {sum(len(life.exported) for life in lives)} exported keys")
     assert 0.1 * heard < sum(life.undated for life in lives) < 0.9 * heard, "scripts that doubt nothing show nothing"
     assert sum(len(life.exported) for life in lives) > len(lives), "exports were tried"

@@ -94,6 +94,7 @@ def test_a_flood_that_does_not_end_stays_within_the_caps(long: bool) -> None:
         device = Attacked(store)
         before = resident()
         run_simulated(device.live(0, minutes * A_MINUTE_S, 0))
+        print(f"{device.forged} forged, {device.most_resident - before} bytes more, a store of {store.used_bytes()}")
         assert device.most_resident - before < 64 * MIB
         assert len(store.contacts.minutes_since(0)) <= (minutes + 1) * MOST_A_MINUTE
         assert store.used_bytes() < MOST_BYTES

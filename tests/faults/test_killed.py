@@ -58,6 +58,7 @@ def test_nothing_committed_is_lost_and_no_identifier_is_used_twice(tmp_path: Pat
         db.close()
     with Store(state_dir) as store:
         kept = numbered.numbers(store)
+    print(f"{kills} kills, {len(acknowledged)} people acknowledged, {len(on_air)} identifiers on the air")
     assert acknowledged <= set(kept), f"{len(acknowledged - set(kept))} of {len(acknowledged)} were lost"
     assert len(kept) == len(set(kept))
     assert len(acknowledged) > 20 * kills, "most were killed before they had committed anything"

@@ -22,6 +22,7 @@ def test_days_of_a_busy_place(long: bool) -> None:
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     *costs, last = [json.loads(line) for line in out.splitlines()]
     first = costs[0]
+    print({what: max(cost[what] for cost in costs) for what in first}, last)
     assert len(costs) == days
     for cost in costs:
         assert cost["rss"] - first["rss"] <= 5 * MIB, cost
