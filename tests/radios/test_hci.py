@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 from bumble import hci
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios import make_radio
-from bluezone_agent.radios.hci import EVENT_PACKET, HciRadio, reports
+from bluezone_agent.radios.hci import HciRadio
 from tests.lab.controllers import LabController
 from tests.radio_contract import CONTRACT, Bench, Change, frames, listening
 from tests.radios.hci_air import NEAR_DBM, HciAir
@@ -192,9 +190,3 @@ def test_what_cannot_be_opened_has_a_reason_and_a_way_out(error: Exception, reas
 
 def test_the_name_in_the_configuration_makes_one() -> None:
     assert make_radio("hci:usb:0", clock()).description.startswith("hci:usb:0 (")
-
-
-@given(st.binary(max_size=60))
-def test_whatever_a_controller_reports_is_no_exception(body: bytes) -> None:
-    for subevent in (0x02, 0x0D):
-        reports(bytes([EVENT_PACKET, 0x3E, min(len(body) + 1, 255), subevent]) + body)
