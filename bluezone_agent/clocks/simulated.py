@@ -126,7 +126,8 @@ class SimulatedClock:
         while (left_s := min(unix_s - self.now_s(), until_s - self._running_s())) > 0:
             loop = asyncio.get_running_loop()
             sleeper: asyncio.Future[None] = loop.create_future()
-            alarm = loop.call_later(left_s, _wake, sleeper)
+            # what is due within the resolution is due at once: time would stand still at a moment before
+            alarm = loop.call_later(max(left_s, 2 * RESOLUTION_S), _wake, sleeper)
             self._sleepers.add(sleeper)
             try:
                 await sleeper

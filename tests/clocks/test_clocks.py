@@ -63,6 +63,16 @@ async def test_the_systems_clock_is_this_machines() -> None:
     assert clock.uptime_s() >= before + 0.01
 
 
+def test_a_sleep_shorter_than_the_loop_can_tell_ends() -> None:
+    async def sleep() -> float:
+        clock = SimulatedClock(1_806_537_600.0)
+        await asyncio.sleep(32_399)
+        await clock.sleep_until(clock.now_s() + 1, at_most_s=4e-8)
+        return clock.uptime_s()
+
+    assert 32_399 + 4e-8 <= run_simulated(sleep()) < 32_399.001
+
+
 def test_a_clock_before_this_program_was_written_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "_kernel_says_synchronised", lambda: True)
     assert SystemClock().synchronised()
