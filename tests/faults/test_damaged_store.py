@@ -119,6 +119,17 @@ def test_a_file_cut_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) 
         assert begun is not None or cut < 512, "what is too short for anything is a new one"
 
 
+def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    at = path.read_bytes().index(b"digest TEXT")
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"dhgest")  # one bit; SQLite finds nothing wrong with it
+    begun = begun_anew(path.parent)
+    assert begun is not None
+    assert begun.keys == len(KEYS)
+
+
 def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     with sqlite3.connect(path) as db:

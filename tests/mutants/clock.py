@@ -97,6 +97,14 @@ MUTANTS: Final = (
         CLOCK,
     ),
     Mutant(
+        "listening-lost-by-a-jump",
+        "a set clock costs the open span of listening",
+        "service/listening.py",
+        "            self._store.listening.extend(last.wall_s)\n",
+        "",
+        "tests/service/test_timekeeping.py",
+    ),
+    Mutant(
         "slot-without-end",
         "a clock that is set back keeps an identifier on the air",
         "service/rotation.py",

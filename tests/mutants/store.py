@@ -56,6 +56,14 @@ MUTANTS: Final = (
         "tests/faults/test_disk_faults.py",
     ),
     Mutant(
+        "written-once-at-the-end",
+        "an I/O error while it stops",
+        "service/listening.py",
+        "        self.commit()\n        if self._backlog:\n            self.commit()\n",
+        "        self.commit()\n",
+        "tests/faults/test_disk_faults.py -k any_write",
+    ),
+    Mutant(
         "drops-not-counted",
         "disk full: what is dropped is counted",
         "service/listening.py",
@@ -85,6 +93,14 @@ MUTANTS: Final = (
         "stores/database.py",
         'if found != "ok":',
         "if False:",
+        "tests/faults/test_damaged_store.py",
+    ),
+    Mutant(
+        "tables-not-compared",
+        "damaged store: sound, of other tables",
+        "stores/database.py",
+        "        if schema != _schema(new):\n",
+        "        if not schema:\n",
         "tests/faults/test_damaged_store.py",
     ),
     Mutant(
