@@ -70,8 +70,9 @@ def _cuts(events: list[Event], random: Random, torn: int) -> Iterator[tuple[dict
 
 
 def _open(folder: Path, files: dict[str, bytearray], acknowledged: set[int], outcome: Outcome) -> None:
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     for name, data in files.items():
+        (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(data)
     try:
         with Store(folder) as store:
