@@ -39,21 +39,21 @@ def list_keys(*, as_json: bool) -> None:
     with Store(settings().state_dir) as store:
         own_keys = store.keys.listed()
         sealed = store.keys.sealed
-    if as_json:
-        print_json({"sealed": sealed, "keys": [_as_json(own) for own in own_keys]})
-    for own in own_keys if not as_json else ():
-        click.echo(
-            _("{start} to {end}  {protocol}  {state}").format(
-                start=local_time(own.starts_at_s),
-                end=local_time(own.ends_at_s),
-                protocol=own.protocol,
-                state=_state(own),
+        if as_json:
+            print_json({"sealed": sealed, "keys": [_as_json(own) for own in own_keys]})
+        for own in own_keys if not as_json else ():
+            click.echo(
+                _("{start} to {end}  {protocol}  {state}").format(
+                    start=local_time(own.starts_at_s),
+                    end=local_time(own.ends_at_s),
+                    protocol=own.protocol,
+                    state=_state(own),
+                )
             )
-        )
-    if not own_keys and not as_json:
-        click.echo(_("no keys yet: they are made while the agent runs"))
-    if sealed and not as_json:
-        click.echo(_("sealed: a passphrase opens them"))
+        if not own_keys and not as_json:
+            click.echo(_("no keys yet: they are made while the agent runs"))
+        if sealed and not as_json:
+            click.echo(_("sealed: a passphrase opens them"))
 
 
 def _as_json(own: ListedKey) -> dict[str, object]:

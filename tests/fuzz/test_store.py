@@ -31,6 +31,7 @@ COMMANDS = (
     ("exposures", "--json"),
     ("exposures", "explain", "2020-09-23"),
     ("keys", "feed"),
+    ("keys", "list"),
     ("compare", "--rule", "swisscovid", "--rule", "lfph-wide"),
     ("calibrate", "show"),
 )
