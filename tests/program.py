@@ -38,6 +38,7 @@ class Program:
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.home}/no-bus",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # of a copy of the tree (tests.mutants)
         }
 
     def run(self, *arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -94,7 +94,7 @@ def test_every_command_leaves_nothing_that_others_can_use(virtual: Program) -> N
 def test_a_state_that_others_can_use_is_refused_and_its_files_are_taken_back(virtual: Program) -> None:
     Store(virtual.state_dir).close()
     virtual.state_dir.chmod(0o750)
-    for command in (["run"], ["status"]):
+    for command in (["status"], ["run"]):
         done = virtual.run(*command)
         assert done.returncode == 1
         assert f"others can use the state directory {virtual.state_dir} (mode 750)" in done.stderr

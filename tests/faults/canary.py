@@ -4,7 +4,7 @@
 
 In simulated time on the virtual air, at level DEBUG through the program's own logging. ``FOLDER`` gets their stores,
 what was handed to the log (``events``) and what they say of themselves (``said``); the last thing is a crash, whose
-traceback goes to stderr. Prints, as one JSON object, every secret there was: keys, identifiers, addresses, a passphrase.
+traceback goes to stderr. Prints every secret there was as one JSON object: keys, identifiers, addresses, a passphrase.
 """
 
 from __future__ import annotations

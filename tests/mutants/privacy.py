@@ -1,0 +1,118 @@
+"""What others could read: in logs, in memory, in files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+CANARY: Final = "tests/faults/test_canary.py"
+NET: Final = "tests/test_redaction.py"
+PRIVACY: Final = "tests/cli/test_privacy.py"
+VAULT: Final = "tests/stores/test_vault.py"
+MUTANTS: Final = (
+    Mutant(
+        "identifier-logged",
+        "a log tells an identifier",
+        "service/rotation.py",
+        'log.info("identifier_rotated", ',
+        'log.info("identifier_rotated", identifier=on_air.slot.identifier.hex(), ',
+        CANARY,
+    ),
+    Mutant(
+        "address-stored",
+        "what BlueZ says of a neighbour gets into the log and the store",
+        "radios/bluez_faults.py",
+        "    reason = redacted(str(reason))\n",
+        "",
+        CANARY,
+    ),
+    Mutant(
+        "repr-tells",
+        "a value shows its identifier wherever it is printed",
+        "core/identifiers.py",
+        'return f"Beacon({self.protocol}, <identifier>)"',
+        'return f"Beacon({self.protocol}, {self.identifier!r})"',
+        NET,
+    ),
+    Mutant(
+        "libraries-talk",
+        "a library logs addresses and payloads",
+        "cli/logs.py",
+        "    logging.disable(logging.INFO)\n",
+        "",
+        NET,
+    ),
+    Mutant(
+        "crash-tells",
+        "a crash prints an address",
+        "cli/logs.py",
+        "    sys.excepthook = _print_crash\n",
+        "",
+        f"{NET} {CANARY}",
+    ),
+    Mutant(
+        "core-file-written",
+        "a crash leaves the keys in a core file",
+        "cli/memory.py",
+        "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n    if ctypes",
+        "    if False and ctypes",
+        PRIVACY,
+    ),
+    Mutant(
+        "memory-readable",
+        "another process of the user reads the keys",
+        "cli/memory.py",
+        "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)",
+        "prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
+        PRIVACY,
+    ),
+    Mutant(
+        "umask-trusted",
+        "files that others can use",
+        "cli/__init__.py",
+        "    os.umask(PRIVATE)\n",
+        "",
+        PRIVACY,
+    ),
+    Mutant(
+        "open-state-used",
+        "a state folder that others can use",
+        "stores/database.py",
+        "    if mode & OTHERS:  # not",
+        "    if False:  # not",
+        PRIVACY,
+    ),
+    Mutant(
+        "new-keys-plain",
+        "keys made after sealing lie plain",
+        "stores/keys.py",
+        "stored = key._replace(data=self._vault.put(key.data, row_of(key_id, key)))",
+        "stored = key",
+        VAULT,
+    ),
+    Mutant(
+        "plain-copies-kept",
+        "sealing leaves plain keys in the log",
+        "stores/store.py",
+        "        if self._truncate_log() and plain:\n",
+        "        if False:\n",
+        VAULT,
+    ),
+    Mutant(
+        "sealed-rows-swappable",
+        "a sealed key is put into another row",
+        "stores/vault.py",
+        'return f"daily key {key_id} {protocol} {starts_at_s} {slots_per_day}".encode()',
+        'return b"daily key"',
+        VAULT,
+    ),
+    Mutant(
+        "sealed-store-started-plain",
+        "a damaged sealed store is begun anew unsealed",
+        "stores/quarantine.py",
+        "    if sealed and not passphrase:\n        raise sealed_error(path)\n",
+        "    if not passphrase:\n        return {}\n",
+        VAULT,
+    ),
+)
