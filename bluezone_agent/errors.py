@@ -72,6 +72,7 @@ class RadioFault(StrEnum):
     NO_BROADCAST = "can listen, can't broadcast"
     SILENT = "scanner fell silent"
     SUSPENDED = "device was suspended"
+    PAUSED = "paused"
 
 
 class RadioUnavailableError(AgentError):

@@ -36,6 +36,8 @@ root = Group(
         "keys": "keys:keys",
         "authority": "authority:authority",
         "replay": "replay:replay",
+        "pause": "pause:pause",
+        "resume": "pause:resume",
         "backup": "backup:backup",
         "restore": "backup:restore",
         "wipe": "wipe:wipe",

@@ -167,6 +167,14 @@ def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
     onset = _("onset unknown") if w.days_since_onset is None else _("day {n} since onset").format(n=w.days_since_onset)
     yield f"  {local_clock(start_s)}-{local_clock(end_s)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
     for weight, low_db, high_db, minutes in terms(w):
+        if weight is None:
+            text = ngettext(
+                "    {n} min at {low:.1f}-{high:.1f} dB, protected: does not count",
+                "    {n} min at {low:.1f}-{high:.1f} dB, protected: do not count",
+                minutes,
+            )
+            yield text.format(n=minutes, low=low_db, high=high_db)
+            continue
         text = ngettext(
             "    {n} min at {low:.1f}-{high:.1f} dB x {weight:.2f} = {product:.2f}",
             "    {n} min at {low:.1f}-{high:.1f} dB x {weight:.2f} = {product:.2f}",
@@ -184,12 +192,16 @@ def times(w: ExposureWindow, *, exact: bool) -> tuple[int, int]:
     return w.starts_at_s // ROUNDED_TO_S * ROUNDED_TO_S, -(-w.ends_at_s // ROUNDED_TO_S) * ROUNDED_TO_S
 
 
-def terms(w: ExposureWindow) -> list[tuple[float, float, float, int]]:
-    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes)."""
-    groups: dict[float, list[float]] = {}
+def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
+    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes).
+
+    Those in which the owner was protected come last, with the weight None.
+    """
+    groups: dict[float | None, list[float]] = {}
     for m, weight in zip(w.minutes, w.weights, strict=True):
-        groups.setdefault(round(weight, 2), []).append(m.attenuation_db)
-    return [(weight, min(levels), max(levels), len(levels)) for weight, levels in sorted(groups.items(), reverse=True)]
+        groups.setdefault(None if m.protected else round(weight, 2), []).append(m.attenuation_db)
+    ordered = sorted(groups.items(), key=lambda group: -1 if group[0] is None else group[0], reverse=True)
+    return [(weight, min(levels), max(levels), len(levels)) for weight, levels in ordered]
 
 
 def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
@@ -236,7 +248,13 @@ def _window_as_json(w: ExposureWindow, *, exact: bool) -> dict[str, Any]:
         "score": round(w.score, 2),
         "sightings": sum(m.count for m in w.minutes),
         "terms": [
-            {"minutes": n, "weight": weight, "lowest_db": round(low, 1), "highest_db": round(high, 1)}
+            {
+                "minutes": n,
+                "weight": weight or 0.0,
+                "protected": weight is None,
+                "lowest_db": round(low, 1),
+                "highest_db": round(high, 1),
+            }
             for weight, low, high, n in terms(w)
         ],
     }

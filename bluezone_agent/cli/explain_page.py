@@ -51,7 +51,7 @@ def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]]) -> str
         parts.append(f'<rect x="{x:.1f}" y="{TOP}" width="{max(width, 1):.1f}" height="{HEIGHT}" fill="var(--line)"/>')
     for m, weight in minutes:
         x, y = _x(found, m.minute * MINUTE_S), _y(m.attenuation_db)
-        title = f"{m.attenuation_db:.0f} dB x {weight:.2f}"
+        title = f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}"
         kind = "near" if weight else "far"
         opacity = 0.35 + 0.65 * min(weight, 1) if weight else 1
         parts.append(

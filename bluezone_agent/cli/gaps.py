@@ -20,6 +20,7 @@ REASONS: Final = {
     RadioFault.LOST: N_("the radio was lost"),
     RadioFault.SILENT: N_("the scanner had fallen silent"),
     RadioFault.SUSPENDED: N_("the device was suspended"),
+    RadioFault.PAUSED: N_("paused by its owner"),
 }
 
 

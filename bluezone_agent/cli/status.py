@@ -11,7 +11,8 @@ from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, o
 from bluezone_agent.cli.feed import source_lines, source_object
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
 from bluezone_agent.cli.i18n import _, local_time, ngettext
-from bluezone_agent.errors import EXIT_FAULT, N_
+from bluezone_agent.cli.pause import as_object, describe
+from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.service.health import Problem
 from bluezone_agent.service.metrics import exposition
 from bluezone_agent.service.status import RadioState, Status
@@ -110,6 +111,7 @@ def _as_json(state: Status) -> dict[str, Any]:
             "listened_s": state.listened_s,
             "not_listening": [gap_as_json(gap) for gap in state.not_listening],
         },
+        "pause": as_object(state.pause),
         "own_keys": state.own_keys,
         "warnings": state.warnings,
     }
@@ -138,7 +140,9 @@ def _print(state: Status, now_s: float) -> None:
         click.echo(f"{name:<{width}}  {text}")
     for gap in state.not_listening[-GAPS_SHOWN:]:
         click.echo(f"{'':<{width}}  {gap_text(gap)}")
-    if state.running and not state.radio.works:
+    if state.pause:
+        click.secho(f"! {describe(state.pause)}; {_('bluezone-agent resume ends it')}", fg="yellow")
+    if state.running and not state.radio.works and state.radio.reason != RadioFault.PAUSED:
         click.secho(f"! {_radio_fault(state.radio)}", fg="red")
     if state.linkable_anyway:
         click.secho(f"! {_linkable(state.linkable_anyway)}", fg="yellow")

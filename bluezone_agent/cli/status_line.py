@@ -12,6 +12,10 @@ def status_line(state: Health, signs: Signs) -> str:
         from bluezone_agent.cli.status import PROBLEMS  # noqa: PLC0415
 
         return "; ".join(_(PROBLEMS[problem]) for problem in state.problems)
+    if state.pause:
+        from bluezone_agent.cli.pause import describe  # noqa: PLC0415
+
+        return describe(state.pause)
     heard = heard_adverts(signs)
     broadcast_s, committed_s = (state.ages[life].since_s for life in (Life.BROADCAST, Life.COMMIT))
     return "; ".join(

@@ -44,6 +44,8 @@ class HeardMinute:
     """Bin of attenuation → sightings; bin ``b`` holds ``3b <= attenuation_db < 3b + 3``. Empty where it is not known;
     then all sightings have the minute's attenuation."""
     company: Company = ALONE
+    protected: bool = False
+    """Whether the device's owner was protected: such a minute weighs nothing."""
 
 
 def attenuation_db(tx_power_dbm: float, rssi_dbm: float) -> float:
@@ -79,7 +81,9 @@ def _merged(parts: list[HeardMinute]) -> HeardMinute:
     for part in parts:
         histogram.update(part.histogram)
     company = max((p.company for p in parts), key=lambda c: (c.heard, -c.stronger, c.weaker_by_db))
-    return HeardMinute(parts[0].minute, -10 * math.log10(gain), count, dict(sorted(histogram.items())), company)
+    protected = all(p.protected for p in parts)
+    attenuation_db = -10 * math.log10(gain)
+    return HeardMinute(parts[0].minute, attenuation_db, count, dict(sorted(histogram.items())), company, protected)
 
 
 def attenuation_histogram(rssi_histogram: Mapping[int, int], tx_power_dbm: float) -> dict[int, int]:

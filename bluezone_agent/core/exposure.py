@@ -138,7 +138,8 @@ def _windows(key: HeardKey, minutes: list[HeardMinute], model: RiskModel) -> lis
     minutes = sorted(minutes, key=lambda m: m.minute)
     factor = model.factor(key.report_type, key.days_since_onset)
     windows: list[list[tuple[HeardMinute, float]]] = []
-    for m, weight in zip(minutes, model.weigh(minutes), strict=True):
+    for m, weighed in zip(minutes, model.weigh(minutes), strict=True):
+        weight = 0.0 if m.protected else weighed
         if windows and _belongs(m, windows[-1][0][0], windows[-1][-1][0]):
             windows[-1].append((m, weight))
         else:

@@ -59,14 +59,16 @@ class ContactMinute:
     """Whether the wall clock was trusted when it was heard."""
     began: BootTime | None = None
     """When the minute began by uptime, so that an untrusted one can be dated later; None where it is trusted."""
+    protected: bool = False
+    """Whether its owner was protected when it began, so that it does not count."""
 
 
 def precedence(m: ContactMinute) -> tuple[object, ...]:
     """Order two devices' minutes of one beacon: the greater is kept, the one received more strongly.
 
-    Two minutes are equal in it only when they are the same.
+    One that counts goes before one that was protected. Two minutes are equal in it only when they are the same.
     """
-    return (m.mean_dbm, m.count, m.max_dbm, m.min_dbm, sorted(m.histogram.items()))
+    return (not m.protected, m.mean_dbm, m.count, m.max_dbm, m.min_dbm, sorted(m.histogram.items()))
 
 
 Tally = dict[int, int]
@@ -76,15 +78,16 @@ Tally = dict[int, int]
 class _OpenMinute:
     """What is heard in one minute, under one state of the clock."""
 
-    def __init__(self, minute: int, began: BootTime | None, *, trusted: bool) -> None:
+    def __init__(self, minute: int, began: BootTime | None, *, trusted: bool, protected: bool) -> None:
         self.minute = minute
         self.began = began
         self.trusted = trusted
+        self.protected = protected
         self.tallies: dict[Beacon, Tally] = {}
 
-    def is_of(self, began: BootTime | None, *, trusted: bool) -> bool:
+    def is_of(self, began: BootTime | None, *, trusted: bool, protected: bool) -> bool:
         """Return whether a minute of the same number is this one, and not one that a set clock shows again."""
-        if self.trusted != trusted or (self.began is None) != (began is None):
+        if (self.trusted, self.protected) != (trusted, protected) or (self.began is None) != (began is None):
             return False
         return (
             self.began is None
@@ -104,13 +107,13 @@ class MinuteFold:
         """The older half of those seen once."""
         self._dropped = 0
 
-    def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None) -> None:
+    def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None, protected: bool = False) -> None:
         """Count what follows in ``minute``, which began at ``began`` by uptime where wall time is not trusted."""
         for known in self._open:
-            if known.minute == minute and known.is_of(began, trusted=trusted):
+            if known.minute == minute and known.is_of(began, trusted=trusted, protected=protected):
                 self._current = known
                 return
-        self._current = _OpenMinute(minute, began, trusted=trusted)
+        self._current = _OpenMinute(minute, began, trusted=trusted, protected=protected)
         self._open.append(self._current)
 
     def count(self, beacon: Beacon, rssi_dbm: int) -> None:
@@ -183,7 +186,9 @@ def _contact_minute(m: _OpenMinute, beacon: Beacon, tally: Tally) -> ContactMinu
         histogram[bin_] = histogram.get(bin_, 0) + n
     count = sum(tally.values())
     mean_dbm = 10 * math.log10(_power_mw(tally) / count)
-    return ContactMinute(beacon, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began)
+    return ContactMinute(
+        beacon, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began, m.protected
+    )
 
 
 def pack_histogram(histogram: dict[int, int]) -> bytes:

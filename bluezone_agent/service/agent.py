@@ -17,6 +17,7 @@ from bluezone_agent.service import control
 from bluezone_agent.service.failures import first_failure
 from bluezone_agent.service.identity import Identity, cut_running_key
 from bluezone_agent.service.listening import Listening
+from bluezone_agent.service.pausing import Pausing
 from bluezone_agent.service.progress import Progress
 from bluezone_agent.service.radio_record import RadioRecord
 from bluezone_agent.service.rotation import Rotation
@@ -73,19 +74,21 @@ class Agent:
             tx_power_dbm=self.tx_power_dbm,
             random_bytes=self.random_bytes,
         )
-        listening = Listening(self.store, self.clock, time, identity.is_own, self.progress)
+        pausing = Pausing(self.store, time, self.progress)
+        listening = Listening(self.store, self.clock, time, identity.is_own, pausing=pausing, progress=self.progress)
         supervision = Supervision(
             self.radio,
             Rotation(identity, self.store, self.radio, self.clock, self.progress),
             RadioRecord(self.store, self.clock),
             self.clock,
             listening.heard,
+            pausing=pausing,
             progress=self.progress,
             allow_power_cycle=self.allow_power_cycle,
             patient=self.patient,
         )
         try:
-            await self._work(supervision, listening, time, stop)
+            await self._work(supervision, listening, pausing, time, stop)
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
         finally:
@@ -93,7 +96,12 @@ class Agent:
             log.info("stopped")
 
     async def _work(
-        self, supervision: Supervision, listening: Listening, time: Timekeeper, stop: asyncio.Event
+        self,
+        supervision: Supervision,
+        listening: Listening,
+        pausing: Pausing,
+        time: Timekeeper,
+        stop: asyncio.Event,
     ) -> None:
         async def replace_key() -> None:
             cut_running_key(self.store)
@@ -109,12 +117,13 @@ class Agent:
         async def work_once_started() -> None:
             await supervision.started.wait()
             self._say_started()
+            answers = {control.REPLACE_KEY: replace_key, control.LOOK_AT_PAUSE: pausing.look}
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(listening.write_minutes())
                 if self.check:
                     workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
-                workers.create_task(control.serve(self.store.state_dir, {control.REPLACE_KEY: replace_key}))
+                workers.create_task(control.serve(self.store.state_dir, answers))
                 await supervision.settled.wait()
                 for job in self.beside:
                     workers.create_task(job())

@@ -122,6 +122,7 @@ def restore(state_dir: Path, snapshot: Snapshot) -> None:
                 )
         snapshot.keys.close_all()
         snapshot.forget_signs(OF_A_RUN)
+        snapshot.pauses.end()
         snapshot.put(state_dir)
 
 

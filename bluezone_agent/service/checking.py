@@ -296,6 +296,7 @@ class Check:
                 m.count,
                 attenuation_histogram(m.histogram, power_dbm),
                 company(m.mean_dbm, others.get(m.minute, ())),
+                m.protected,
             )
 
     def _tx_power_dbm(self, diagnosis: DiagnosisKey, m: ContactMinute) -> int:

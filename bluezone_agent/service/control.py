@@ -21,6 +21,8 @@ log: Final = structlog.get_logger()
 SOCKET_NAME: Final = "agent.sock"
 REPLACE_KEY: Final = "replace-key"
 """Close the key on the air and broadcast from a new one."""
+LOOK_AT_PAUSE: Final = "look-at-pause"
+"""Take over the pause that the store tells."""
 ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
 LONGEST_PATH: Final = 107

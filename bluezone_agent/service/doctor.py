@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bluezone_agent.core.pauses import Mode
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.radios.facts import BluetoothFacts
 from bluezone_agent.service.doctor_bluetooth import bluetooth_findings
@@ -128,6 +129,12 @@ def _agent(facts: Facts) -> Iterator[Finding]:
         yield warning("agent", N_("the agent is not running"), N_('run "bluezone-agent run"'))
         return
     yield ok("agent", N_("the agent runs on {radio}"), status.started_at_s, radio=status.radio.description)
+    if status.pause is not None:
+        yield warning(
+            "pause", N_("paused by its owner; it ends by itself"), N_('to end it now, run "bluezone-agent resume"')
+        )
+        if status.pause.mode is Mode.PAUSED:
+            return
     look = N_('run "bluezone-agent status"')
     problems = set(status.problems)
     if Problem.NO_RADIO in problems:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from bluezone_agent.core.pauses import Pause
+from bluezone_agent.errors import RadioFault
 from bluezone_agent.service.proof import PROOF_LATE_S, read_proof
 from bluezone_agent.stores.aside import set_aside
 from bluezone_agent.stores.store import Store, agent_runs
@@ -79,6 +81,8 @@ class Health:
     running: bool
     ages: Mapping[Life, Age]
     problems: tuple[Problem, ...]
+    pause: Pause | None = None
+    """What its owner asked for, and until when."""
 
 
 Signs = dict[str, tuple[int, dict[str, Any]]]
@@ -88,10 +92,9 @@ def health(store: Store, now_s: float) -> Health:
     """Judge the signs of life in ``store`` at ``now_s``."""
     signs = store.signs()
     running = agent_runs(store.state_dir)
-    ages = _ages(signs, store.listening.last_listened_s())
-    return Health(
-        running, ages, tuple(_problems(signs, ages, now_s, running=running, damaged=bool(set_aside(store.state_dir))))
-    )
+    ages = _ages(signs, store.listening.last_well_s())
+    problems = _problems(signs, ages, now_s, running=running, damaged=bool(set_aside(store.state_dir)))
+    return Health(running, ages, tuple(problems), store.pauses.shown(now_s))
 
 
 def sign(signs: Signs, name: str) -> tuple[int | None, dict[str, Any]]:
@@ -99,23 +102,31 @@ def sign(signs: Signs, name: str) -> tuple[int | None, dict[str, Any]]:
     return signs.get(name, (None, {}))
 
 
+def is_paused(signs: Signs) -> bool:
+    """Return whether the agent has closed its radio because its owner asked it to."""
+    return bool(sign(signs, RADIO)[1].get("reason") == RadioFault.PAUSED)
+
+
 def heard_adverts(signs: Signs) -> int:
     """Return how many adverts of others were heard, and kept, since the agent started."""
     return sum(count for kind, count in sign(signs, "heard")[1].items() if kind not in DISCARDED)
 
 
-def _ages(signs: Signs, listened_s: int | None) -> dict[Life, Age]:
+def _ages(signs: Signs, well_s: int | None) -> dict[Life, Age]:
     began_s, start = sign(signs, "start")
     broadcast_s, broadcast = sign(signs, "broadcast")
     proof = read_proof(signs)
     slot_s = broadcast.get("until_s", 0) - (broadcast_s or 0)
     checked_s = sign(signs, "complete_check")[0]
     sources = start.get("sources", 0)
+    paused = is_paused(signs)
     return {
-        Life.LISTEN: Age(listened_s and _later(listened_s, began_s), DEAF_S),
+        Life.LISTEN: Age(well_s and _later(well_s, began_s), DEAF_S),
         Life.HEAR: Age(sign(signs, "heard")[0], None),
-        Life.BROADCAST: Age(broadcast_s or began_s, slot_s + ROTATION_LATE_S),
-        Life.PROVE: Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable else Age(proof.at_s, None),
+        Life.BROADCAST: Age(broadcast_s or began_s, None if paused else slot_s + ROTATION_LATE_S),
+        Life.PROVE: (
+            Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable and not paused else Age(proof.at_s, None)
+        ),
         Life.COMMIT: Age(_later(sign(signs, "commit")[0], began_s), COMMIT_LATE_S),
         # a restart does not excuse a source that always fails
         Life.CHECK: Age(checked_s or began_s, CHECK_LATE_S) if sources else Age(checked_s, None),
@@ -145,6 +156,8 @@ def _problems(
 
 def _radio_problems(signs: Signs, ages: Mapping[Life, Age], now_s: float) -> Iterator[Problem]:
     """Yield the one line that says most: without a radio nothing is broadcast either."""
+    if is_paused(signs):
+        return
     began_s = sign(signs, "start")[0] or 0
     sent_until_s = sign(signs, "broadcast")[1].get("until_s", began_s)
     if not sign(signs, RADIO)[1].get("works", True):

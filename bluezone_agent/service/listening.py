@@ -9,12 +9,14 @@ from typing import Final
 import structlog
 
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
+from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, BootTime, ContactMinute, MinuteFold
 from bluezone_agent.core.trusted_time import TOLERANCE_S
 from bluezone_agent.errors import MalformedPayloadError, StoreWriteError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.service.health import COMMIT_LATE_S
+from bluezone_agent.service.pausing import Pausing
 from bluezone_agent.service.progress import Part, Progress
 from bluezone_agent.service.proof import mark_proved
 from bluezone_agent.service.timekeeping import Now, Timekeeper
@@ -36,13 +38,21 @@ class Listening:
     """Folds what the radio hears and commits it once a minute."""
 
     def __init__(
-        self, store: Store, clock: Clock, time: Timekeeper, is_own: Callable[[bytes], bool], progress: Progress
+        self,
+        store: Store,
+        clock: Clock,
+        time: Timekeeper,
+        is_own: Callable[[bytes], bool],
+        *,
+        pausing: Pausing,
+        progress: Progress,
     ) -> None:
         """``is_own`` tells the identifiers that this device has on the air itself."""
         self._store = store
         self._clock = clock
         self._time = time
         self._is_own = is_own
+        self._pausing = pausing
         self._progress = progress
         self._proof: Advert | None = None
         self._fold = MinuteFold()
@@ -83,7 +93,8 @@ class Listening:
         now = self._time.look()
         start_s = minute * MINUTE_S
         began = None if now.trusted else BootTime(now.boot_id, round(start_s - now.booted_at_s))
-        self._fold.turn_to(minute, trusted=now.trusted, began=began)
+        protected = self._pausing.mode is Mode.PROTECTED
+        self._fold.turn_to(minute, trusted=now.trusted, began=began, protected=protected)
         self._minute = range(start_s, start_s + MINUTE_S)
 
     def _own_heard(self, advert: Advert) -> None:

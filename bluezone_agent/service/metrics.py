@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.core.pauses import Mode
 from bluezone_agent.service.health import RADIO, Health, Problem, Signs, health, sign
 from bluezone_agent.stores.store import Store
 
@@ -42,6 +43,8 @@ def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, s
     yield "running", "gauge", "Whether an agent runs on this state.", {"": state.running}
     yield "healthy", "gauge", "Whether nothing is wrong.", {"": not state.problems}
     yield "problem", "gauge", "What is wrong.", {f'problem="{p}"': p in state.problems for p in Problem}
+    paused = state.pause.mode if state.pause else None
+    yield "paused", "gauge", "What the owner has paused.", {f'mode="{mode}"': mode == paused for mode in Mode}
     yield "age_seconds", "gauge", "Since something was last done.", {f'of="{n}"': now_s - at for n, at in since.items()}
     yield "age_limit_seconds", "gauge", "Older is a fault.", {f'of="{n}"': limit for n, limit in limits.items()}
     yield "judged_timestamp_seconds", "gauge", "When all this was so, Unix time.", {"": now_s}

@@ -13,6 +13,9 @@ from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
 
+EXPECTED: Final = frozenset({RadioFault.SILENT, RadioFault.PAUSED})
+"""Nothing has failed."""
+
 
 class RadioRecord:
     """Writes each change of one radio's state at the moment it happens."""
@@ -53,7 +56,7 @@ class RadioRecord:
         elif (known.reason, str(known)) == (error.reason, str(error)):
             return
         self._down = error
-        say = log.info if error.reason is RadioFault.SILENT else log.warning
+        say = log.info if error.reason in EXPECTED else log.warning
         say("radio_lost", reason=str(error.reason), message=str(error))
         self._begin(now_s, "", error.reason)
         self._mark(now_s)

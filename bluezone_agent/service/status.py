@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.pauses import Pause
 from bluezone_agent.service.health import (
     COMMIT_LATE_S,
     DISCARDED,
@@ -77,6 +78,8 @@ class Status:
     warnings: int
     ages: Mapping[Life, Age]
     problems: tuple[Problem, ...]
+    pause: Pause | None
+    """What its owner has paused; None for nothing."""
 
 
 def status(store: Store, now_s: float) -> Status:
@@ -112,4 +115,5 @@ def status(store: Store, now_s: float) -> Status:
         warnings=len(store.exposures.warned()),
         ages=judged.ages,
         problems=judged.problems,
+        pause=judged.pause,
     )

@@ -8,6 +8,8 @@ mended by the cheapest means first:
 3. it is switched off and on, if the operator allowed it
 4. it is waited for, for ever, and `status` says since when and why
 
+While its owner has paused it the radio is closed, and nothing has to be mended.
+
 A radio that never worked since the start is waited for only if asked: :meth:`Supervision.run` raises its reason, so
 that a person who started it sees it.
 """
@@ -26,6 +28,7 @@ from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock, Radio
 from bluezone_agent.service.backoff import Backoff
 from bluezone_agent.service.failures import first_failure
+from bluezone_agent.service.pausing import Pausing
 from bluezone_agent.service.progress import STUCK_S, Part, Progress
 from bluezone_agent.service.radio_record import RadioRecord
 from bluezone_agent.service.rotation import Rotation
@@ -82,6 +85,7 @@ class Supervision:
         clock: Clock,
         heard: Callable[[Advert], None],
         *,
+        pausing: Pausing,
         progress: Progress,
         allow_power_cycle: bool = False,
         patient: bool = False,
@@ -96,6 +100,7 @@ class Supervision:
         self._record = record
         self._clock = clock
         self._pass_on = heard
+        self._pausing = pausing
         self._progress = progress
         self._allow_power_cycle = allow_power_cycle
         self._patient = patient
@@ -129,7 +134,8 @@ class Supervision:
             try:
                 await self._session()
             except RadioUnavailableError as error:
-                if not self.started.is_set() and not self._patient:
+                paused = error.reason is RadioFault.PAUSED
+                if not (self.started.is_set() or self._patient or paused):
                     raise
                 self.started.set()
                 self.settled.set()
@@ -139,7 +145,9 @@ class Supervision:
                 lasted_s = self._clock.uptime_s() - opened_up_s
                 if lasted_s >= HEALTHY_S:
                     self._backoff.worked()
-                if error.reason in AT_ONCE and lasted_s >= LOOK_S:
+                if paused:
+                    await self._pausing.until_over()
+                elif error.reason in AT_ONCE and lasted_s >= LOOK_S:
                     await self._after_silence()
                 else:
                     await self._recover(error, was_on_air=was_on_air)
@@ -162,6 +170,8 @@ class Supervision:
             raise
 
     async def _session(self) -> None:
+        self._pausing.require_none()
+        self._pausing.closed.clear()
         try:
             async with self._radio:
                 loop = asyncio.get_running_loop()
@@ -172,13 +182,17 @@ class Supervision:
                 await self._work(self._broken)
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
+        finally:
+            self._pausing.closed.set()
 
     async def _work(self, broken: asyncio.Future[None]) -> None:
         async def until_broken() -> None:
             await broken
 
         async with asyncio.TaskGroup() as workers:
-            running = [workers.create_task(work) for work in (self._rotate(), until_broken())]
+            running = [
+                workers.create_task(work) for work in (self._rotate(), until_broken(), self._pausing.until_paused())
+            ]
             await self._listen()
             for worker in running:
                 worker.cancel()

@@ -14,9 +14,10 @@ from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogra
 
 DAY_MIN: Final = DAY_S // MINUTE_S
 JOINED: Final = """
-    SELECT m.*, beacon.*, u.minute IS NULL AS trusted, u.uptime_s, boot_id
+    SELECT m.*, beacon.*, u.minute IS NULL AS trusted, u.uptime_s, boot_id, p.minute NOT NULL AS protected
     FROM contact_minute AS m JOIN beacon ON beacon.id = m.beacon_id
     LEFT JOIN undated AS u ON u.minute = m.minute AND u.beacon_id = m.beacon_id LEFT JOIN boot ON boot.id = u.boot
+    LEFT JOIN protected AS p ON p.minute = m.minute AND p.beacon_id = m.beacon_id
 """
 NEVER: Final = BootTime("", 0)
 """When a minute began of whose boot nothing is known."""
@@ -52,11 +53,13 @@ class Contacts:
                 m.minute,
                 self._beacon_id(m.beacon, m.minute),
                 *_measured(m),
+                m.protected,
                 None if m.trusted else (m.began or NEVER),
             )
             for m in minutes
         )
-        self._db.executemany("INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?)", (row[:-1] for row in rows))
+        self._db.executemany("INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?)", (row[:-2] for row in rows))
+        self._db.executemany("INSERT INTO protected VALUES (?, ?)", (row[:2] for row in rows if row[-2]))
         undated = [(minute, beacon_id, began) for minute, beacon_id, *_, began in rows if began is not None]
         boots = {boot_id: self._boot(boot_id) for boot_id in {began.boot_id for *_, began in undated}}
         self._db.executemany(
@@ -88,14 +91,20 @@ class Contacts:
         ).fetchall()
         for row in undated:
             where, minute = (row["minute"], row["beacon_id"]), round((row["uptime_s"] + booted_at_s) / MINUTE_S)
+            beacon_id = row["beacon_id"]
             moved = self._db.execute(
                 "UPDATE OR IGNORE contact_minute SET minute = ? WHERE minute = ? AND beacon_id = ?", (minute, *where)
             )
             if not moved.rowcount:  # the beacon has a row in that minute already: the clock was set within it
+                beacon_id = self._new_beacon(_beacon(row))
                 self._db.execute(
                     "UPDATE contact_minute SET minute = ?, beacon_id = ? WHERE minute = ? AND beacon_id = ?",
-                    (minute, self._new_beacon(_beacon(row)), *where),
+                    (minute, beacon_id, *where),
                 )
+            self._db.execute(
+                "UPDATE protected SET minute = ?, beacon_id = ? WHERE minute = ? AND beacon_id = ?",
+                (minute, beacon_id, *where),
+            )
             self._db.execute("DELETE FROM undated WHERE minute = ? AND beacon_id = ?", where)
         if undated:
             self.forget()
@@ -186,18 +195,22 @@ class Contacts:
         ]
         self.add([m for m in taken if m.beacon not in known])
         for m in taken:
-            for number, (_ours, beacon_id) in enumerate(known.get(m.beacon, ())):
-                if number:
-                    self._db.execute(
-                        "DELETE FROM contact_minute WHERE minute = ? AND beacon_id = ?", (minute, beacon_id)
-                    )
-                else:
-                    self._db.execute(
-                        "UPDATE contact_minute SET (count, mean_cdbm, min_dbm, max_dbm, histogram) = (?, ?, ?, ?, ?)"
-                        " WHERE minute = ? AND beacon_id = ?",
-                        (*_measured(m), minute, beacon_id),
-                    )
+            if m.beacon in known:
+                self._replace(m, *(beacon_id for _, beacon_id in known[m.beacon]))
         return len(taken)
+
+    def _replace(self, m: ContactMinute, beacon_id: int, *others: int) -> None:
+        """Put ``m`` in place of a minute's row, and of others that it had of the same beacon."""
+        self._db.execute(
+            "UPDATE contact_minute SET (count, mean_cdbm, min_dbm, max_dbm, histogram) = (?, ?, ?, ?, ?)"
+            " WHERE minute = ? AND beacon_id = ?",
+            (*_measured(m), m.minute, beacon_id),
+        )
+        gone = [(m.minute, other) for other in others]
+        self._db.executemany("DELETE FROM contact_minute WHERE minute = ? AND beacon_id = ?", gone)
+        if not m.protected:
+            gone.append((m.minute, beacon_id))
+        self._db.executemany("DELETE FROM protected WHERE minute = ? AND beacon_id = ?", gone)
 
     def hours(self, since_s: float) -> list[ContactHour]:
         """Return each hour since ``since_s`` in which something was heard, oldest first."""
@@ -245,9 +258,10 @@ class Contacts:
 
     def _delete_orphans(self) -> None:
         self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
-        self._db.execute(
-            "DELETE FROM undated WHERE (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM contact_minute)"
-        )
+        for table in ("undated", "protected"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM contact_minute)"  # noqa: S608
+            )
         self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM undated WHERE boot NOT NULL)")
         self.forget()
 
@@ -267,6 +281,7 @@ def _contact_minute(row: sqlite3.Row) -> ContactMinute:
         unpack_histogram(row["histogram"]),
         bool(row["trusted"]),
         None if row["boot_id"] is None else BootTime(row["boot_id"], row["uptime_s"]),
+        bool(row["protected"]),
     )
 
 

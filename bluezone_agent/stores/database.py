@@ -19,7 +19,7 @@ OTHERS: Final = 0o077
 """Bits of a mode that let others than the owner use a file."""
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 BUSY_TIMEOUT_MS: Final = 10_000
 PAGE_SIZE: Final = 1024

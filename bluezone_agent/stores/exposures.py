@@ -71,7 +71,7 @@ class Exposures:
         if report_type == ReportType.REVOKED:
             return
         self._db.executemany(
-            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(exposure_id, *_row(m)) for m in matched.minutes],
         )
 
@@ -138,9 +138,10 @@ class Exposures:
 def _row(m: HeardMinute) -> tuple[object, ...]:
     c = m.company
     histogram = pack_histogram(dict(m.histogram))
-    return m.minute, round(m.attenuation_db, 2), m.count, histogram, c.heard, c.stronger, c.weaker_by_db
+    return m.minute, round(m.attenuation_db, 2), m.count, histogram, c.heard, c.stronger, c.weaker_by_db, m.protected
 
 
 def _heard_minute(row: sqlite3.Row) -> HeardMinute:
-    _, minute, attenuation_db, count, histogram, *others = row
-    return HeardMinute(minute, attenuation_db, count, unpack_histogram(histogram), Company(*others))
+    _, minute, attenuation_db, count, histogram, *others, protected = row
+    company = Company(*others)
+    return HeardMinute(minute, attenuation_db, count, unpack_histogram(histogram), company, bool(protected))

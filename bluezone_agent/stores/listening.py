@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bluezone_agent.errors import RadioFault
+
 NOT_RUNNING: Final = "not running"
 """The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
 
@@ -73,10 +75,11 @@ class ListeningSpans:
         )
         return _joined(Span(*row) for row in rows)
 
-    def last_listened_s(self) -> int | None:
-        """Return until when this device last listened, Unix seconds; None for never."""
+    def last_well_s(self) -> int | None:
+        """Return until when this device last listened, or was paused, Unix seconds; None for never."""
         row = self._db.execute(
-            "SELECT ends_at_s FROM listening WHERE scan_mode <> '' ORDER BY id DESC LIMIT 1"
+            "SELECT ends_at_s FROM listening WHERE scan_mode <> '' OR reason = ? ORDER BY id DESC LIMIT 1",
+            (RadioFault.PAUSED,),
         ).fetchone()
         return None if row is None else int(row[0])
 

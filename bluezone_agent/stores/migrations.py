@@ -246,3 +246,31 @@ def m011_seal(db: Database) -> None:
         ) STRICT
         """
     )
+
+
+@MIGRATIONS()
+def m012_pauses(db: Database) -> None:
+    """What the owner has paused, and what was heard while they were protected."""
+    db.execute(
+        """
+        CREATE TABLE pause (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            mode TEXT NOT NULL,                 -- core.pauses.Pause, this and the rest
+            lasts_s REAL NOT NULL,
+            boot_id TEXT NOT NULL,
+            ends_up_s REAL NOT NULL,
+            ends_at_s REAL NOT NULL,
+            believed INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE protected (
+            minute INTEGER NOT NULL,            -- of contact_minute
+            beacon_id INTEGER NOT NULL,
+            PRIMARY KEY (minute, beacon_id)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    db.execute("ALTER TABLE exposure_minute ADD COLUMN protected INTEGER NOT NULL DEFAULT 0")

@@ -13,6 +13,7 @@ from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.database import FILE_NAME, alone, migrate, require_ours
 from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.pauses import Pauses
 
 NEW: Final = f"{FILE_NAME}.new"
 """The name of a store that is being put in place."""
@@ -47,6 +48,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
             raise
         self.contacts = Contacts(self._db)
         self.keys = OwnKeys(self._db)
+        self.pauses = Pauses(self._db)
 
     def forget_signs(self, names: Iterable[str]) -> None:
         """Delete signs of life."""

@@ -23,6 +23,7 @@ from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
 from bluezone_agent.stores.mixing import Mixing
+from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
 
 RETENTION_DAYS: Final = 14
@@ -54,6 +55,7 @@ class Store(AbstractContextManager["Store"]):
         self.exposures = Exposures(self._db)
         self.mixing = Mixing(self._db)
         self.listening = ListeningSpans(self._db)
+        self.pauses = Pauses(self._db)
         self.sources = Sources(self._db)
 
     @contextmanager

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluezone_agent.core.identifiers import Beacon, DailyKey
+from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sealing import seal, secret_from_passphrase
 from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
@@ -27,6 +28,7 @@ from bluezone_agent.stores.store import StateLock, Store
 from tests.case_keys import NOW_S, TODAY_S, daily_key
 from tests.hearing import hear
 
+HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
 SOMEWHERE = Path("a.backup")
 TABLES = ("beacon", "contact_minute", "undated", "boot", "case_file", "source", "exposure", "listening", "course")
@@ -47,6 +49,7 @@ def lived(state_dir: Path) -> Store:
         store.listening.extend(NOW_S)
         store.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
         store.courses.keep(Belief(Course("boot", 1.0, 2.0, NOW_S, 3.0)))
+        store.pauses.set(Pause(Mode.PAUSED, HOUR_S, "boot", HOUR_S, NOW_S + HOUR_S, believed=True))
         store.mark("complete_check", NOW_S)
         store.mark("start", NOW_S, sources=1)
     return store
@@ -76,6 +79,7 @@ def test_what_is_restored_is_what_was_backed_up(device: Store, tmp_path: Path) -
         assert rows(restored) == rows(device)
         assert [own.key.data for own in restored.keys.all()] == [own.key.data for own in device.keys.all()]
         assert set(restored.signs()) == {"complete_check"}, "signs of a run stay behind"
+        assert restored.pauses.current() is None
         assert restored._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert {stat.S_IMODE(p.stat().st_mode) for p in new.iterdir()} == {0o600}
     assert not (new / NEW).exists()
