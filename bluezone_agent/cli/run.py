@@ -48,7 +48,10 @@ def run(*, passphrase_file: Path | None, no_check: bool) -> None:
     for path in make_private(options.state_dir):
         log.warning("file_was_open_to_others", path=str(path))
     with StateLock(options.state_dir):
-        opened, begun = open_or_begin_anew(options.state_dir, given_passphrase(passphrase_file))
+        passphrase = given_passphrase(passphrase_file)
+        opened, begun = open_or_begin_anew(options.state_dir, passphrase)
+        if passphrase:
+            log.info("keys_sealed")
         if begun is not None:
             fail(begun.error)
             log.error("store_begun_anew", damaged=str(begun.aside), keys=begun.keys)

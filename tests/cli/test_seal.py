@@ -141,8 +141,7 @@ def test_nothing_is_sealed_under_a_running_agent(owner: Program) -> None:
 
 def test_a_credential_seals_the_keys_at_the_next_start(owner: Program) -> None:
     """Also those of a new store: where a passphrase is set up, no key lies plain from then on."""
-    code, _said = run_for_a_moment(owner, CREDENTIALS_DIRECTORY=str(owner.home / "credentials"))
-    assert code == 0
+    assert run_for_a_moment(owner, CREDENTIALS_DIRECTORY=str(owner.home / "credentials"))[0] == 0
     assert is_sealed(owner)
 
 
