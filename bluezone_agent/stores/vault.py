@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -46,7 +46,7 @@ class Vault:
 
     def seal(self, passphrase: str) -> None:
         """Have every secret sealed from now on; who calls this seals those that are there."""
-        self._know(passphrase, secrets.token_bytes(SALT_LENGTH))
+        self._know(passphrase, os.urandom(SALT_LENGTH))
         self._db.execute("INSERT INTO seal VALUES (1, ?)", (self._close(b"", PROOF),))
 
     def unseal(self) -> None:
@@ -79,7 +79,7 @@ class Vault:
     def _close(self, plain: bytes, context: bytes) -> bytes:
         from bluezone_agent.core.sealing import NONCE_LENGTH, seal  # noqa: PLC0415
 
-        return self._salt + seal(self._known(), plain, context, secrets.token_bytes(NONCE_LENGTH))
+        return self._salt + seal(self._known(), plain, context, os.urandom(NONCE_LENGTH))
 
     def _open(self, sealed: bytes, context: bytes) -> bytes:
         from bluezone_agent.core.sealing import open_sealed  # noqa: PLC0415
