@@ -145,6 +145,28 @@ def test_a_credential_seals_the_keys_at_the_next_start(owner: Program) -> None:
     assert is_sealed(owner)
 
 
+def test_a_sealed_store_stays_sealed_in_its_backup(owner: Program) -> None:
+    sealed(owner)
+    assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
+    other = Program(owner.home / "other")
+    other.home.mkdir()
+    done = other.run("restore", owner.home / "b", "--passphrase-file", owner.home / "wrong")
+    assert done.returncode == 0, done.stderr
+    assert not any(key.data in (other.state_dir / FILE_NAME).read_bytes() for key in KEYS)
+    with Store(other.state_dir) as store:
+        store.keys.unlock(PASSPHRASE)
+        assert [own.key for own in store.keys.all()] == KEYS[::-1]
+
+
+def test_a_merge_into_a_sealed_store_needs_its_passphrase_too(owner: Program) -> None:
+    """Own identifiers that the other device heard are to stay out."""
+    assert owner.run("backup", "b", "--passphrase-file", "right").returncode == 0
+    sealed(owner)
+    assert owner.run("restore", "b", "--merge").returncode == 78
+    done = owner.run("restore", "b", "--merge", "--passphrase-file", "right")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> None:
     aside = owner.state_dir / "agent.damaged-20261125T000000Z.db"
     aside.write_bytes(b"x")
