@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.proximity.rules import Weighing, instances
-from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, Window, windows
+from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, windows
 from bluezone_agent.core.risk.agent import VALUES, Agent, Coefficients, Reach, around, standing, values
 
 REACHES_MIN = (0, 7)
@@ -19,7 +18,9 @@ ROWS = 10_000
 RIDGE = 1.0
 STEPS = 100
 DIGITS = 3
-LIMITS = np.arange(0.1, 0.9, 0.01)
+LOWS = (0.1, 0.15, 0.2, 0.25)
+HIGHS = (0.3, 0.35, 0.4, 0.45, 0.5)
+"""Probabilities that a minute may count from, and count whole from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A row for each heard minute whose distance is known."""
+    """A row for each minute that anything heard stands for."""
 
     features: Floats
     near: Floats
@@ -42,7 +43,7 @@ class Rows:
 
 
 def coefficients(lessons: Sequence[Lesson]) -> Coefficients:
-    """Return what fits the lessons best; the limit of a near window and the correlation come from them too."""
+    """Return what fits the lessons best; from which probability on a minute counts comes from them too."""
     taught = [(lesson, _rows(lesson)) for lesson in lessons]
     together = Rows(
         np.concatenate([rows.features for _, rows in taught]),
@@ -52,18 +53,67 @@ def coefficients(lessons: Sequence[Lesson]) -> Coefficients:
     bias, weights = _fit(together)
     rounded = [round(float(w), DIGITS) for w in weights]
     reaches = tuple(Reach(reach, tuple(rounded[i * VALUES : (i + 1) * VALUES])) for i, reach in enumerate(REACHES_MIN))
-    fitted = Coefficients(round(bias, DIGITS), 0.5, 1.0, reaches)
-    cut = [(lesson.weight, [w for p in lesson.pairs for w in windows(p, s)]) for lesson in lessons for s in LENGTHS_S]
-    return Coefficients(fitted.bias, _limit(fitted, cut), _correlation(fitted, cut), reaches)
+    fitted = Agent(Coefficients(round(bias, DIGITS), 0.0, 0.5, 1.0, reaches))
+    cut = [(lesson.weight, [_Spans.of(fitted, lesson.pairs, s) for s in LENGTHS_S]) for lesson in lessons]
+    low, high = min(((low, high) for low in LOWS for high in HIGHS), key=lambda limits: _cost(cut, *limits))
+    return Coefficients(fitted.coefficients.bias, low, high, _variance(cut, low, high), reaches)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Windows, a row each: the probability of each of their minutes (0 where unheard), and the minutes within 2 m."""
+
+    probabilities: Floats
+    near_min: Floats
+    length_min: Floats
+
+    @classmethod
+    def of(cls, fitted: Agent, pairs: Sequence[Pair], length_s: float) -> _Spans:
+        found, longest = [], round(length_s / 60)
+        for pair in pairs:
+            p = fitted.probabilities(pair.minutes)
+            for w in windows(pair, length_s):
+                row = [p.get(t, 0.0) for t in range(*w.minutes)]
+                found.append((row + [0.0] * (longest - len(row)), w.near_s / 60, w.length_s / 60))
+        rows, near, length = zip(*found, strict=True)
+        return cls(np.array(rows), np.array(near), np.array(length))
+
+    def counted(self, low: float, high: float) -> Floats:
+        """Return the minutes that each counts for; no more than it has."""
+        sums = np.clip((self.probabilities - low) / (high - low), 0.0, 1.0).sum(axis=1)
+        return np.asarray(np.minimum(sums, self.length_min), dtype=np.float64)
+
+
+def _cost(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
+    """Return P_miss + P_fa over windows of every length, where half of a window's minutes are enough to say near."""
+    cost = 0.0
+    for weight, lengths in cut:
+        for spans in lengths:
+            near = spans.near_min >= spans.length_min / 2
+            said = spans.counted(low, high) >= spans.length_min / 2
+            if near.any() and not near.all():
+                cost += weight * float((~said[near]).mean() + said[~near].mean())
+    return cost
+
+
+def _variance(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
+    """Return by how much the square of the error of a sum of minutes grows with each; of the longest windows."""
+    squares = alone = 0.0
+    for weight, lengths in cut:
+        counted = lengths[-1].counted(low, high)
+        squares += weight * float(((counted - lengths[-1].near_min) ** 2).mean())
+        alone += weight * float((1 + counted).mean())
+    return round(squares / alone, 1)
 
 
 def near_share(pair: Pair) -> tuple[Floats, Floats]:
-    """Return for each heard minute the share within 2 m of the seconds for which it stands, and how many are known."""
+    """Return of each minute that anything heard stands for the share within 2 m, and how many seconds are known."""
+    stands_for = list(standing(pair.minutes))
     minutes = (FIRST_MINUTE + (pair.truth_t_s - pair.truth_t_s[0]) // 60).astype(int)
-    stands_for = standing(pair.minutes)
-    index = np.array([stands_for.get(t, len(pair.minutes)) for t in minutes.tolist()], dtype=int)
-    known = np.bincount(index, minlength=len(pair.minutes) + 1)[:-1].astype(np.float64)
-    near = np.bincount(index, weights=pair.truth_m <= NEAR_M, minlength=len(pair.minutes) + 1)[:-1]
+    index = np.searchsorted(stands_for, minutes)
+    index[~np.isin(minutes, stands_for)] = len(stands_for)
+    known = np.bincount(index, minlength=len(stands_for) + 1)[:-1].astype(np.float64)
+    near = np.bincount(index, weights=pair.truth_m <= NEAR_M, minlength=len(stands_for) + 1)[:-1]
     return (near / np.maximum(known, 1)).astype(np.float64), known
 
 
@@ -78,9 +128,7 @@ def _rows(lesson: Lesson) -> Rows:
 def _features(pair: Pair) -> Floats:
     looked_at = np.array([values(m) for m in pair.minutes])
     stands_for = standing(pair.minutes)
-    columns = [
-        around(pair.minutes, stands_for, column, reach) for reach in REACHES_MIN for column in looked_at.T.tolist()
-    ]
+    columns = [around(stands_for, column, reach) for reach in REACHES_MIN for column in looked_at.T.tolist()]
     return np.array(columns, dtype=np.float64).T
 
 
@@ -122,25 +170,3 @@ def _downhill(
             return there, float(np.abs(there - at).max())
         length /= 2
     return at, 0.0
-
-
-def _limit(fitted: Coefficients, cut: Sequence[tuple[float, list[Window]]]) -> float:
-    """Return where P_miss + P_fa of both lengths of windows is least, over all lessons."""
-    rule, costs = Weighing(Agent(fitted)), np.zeros(len(LIMITS))
-    for weight, some in cut:
-        scores, near = rule.scores(some), np.array([w.is_near for w in some])
-        if near.any() and not near.all():
-            costs += weight * np.array([(scores[near] < x).mean() + (scores[~near] >= x).mean() for x in LIMITS])
-    return round(float(LIMITS[int(np.argmin(costs))]), DIGITS)
-
-
-def _correlation(fitted: Coefficients, cut: Sequence[tuple[float, list[Window]]]) -> float:
-    """Return by how much the error of 15 minutes varies more than if each minute erred alone."""
-    agent, squares, alone = Agent(fitted), 0.0, 0.0
-    for weight, some in cut:
-        long = [(w, i) for w in some if w.length_s == max(LENGTHS_S) and (i := instances(w))]
-        for w, stand in long:
-            p, near = np.array(agent.weigh(w.pair.minutes))[stand], near_share(w.pair)[0][stand]
-            squares += weight / len(long) * float((near - p).sum() ** 2)
-            alone += weight / len(long) * float((p * (1 - p)).sum())
-    return round(squares / alone, 1)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.proximity.tidy import Floats, Pair, Window
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.risk import RiskModel
-from bluezone_agent.core.risk.agent import Agent, standing
+from bluezone_agent.core.risk.agent import standing
 
 NOTHING_HEARD_DB = 120.0
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -35,33 +35,35 @@ class Rule(Protocol):
 
 
 class Weighing:
-    """A model of the agent: each minute of a window counts for the weight of the scan that stands for it.
+    """A model of the agent: each minute counts for its weight, or for that of the scan that stands for it.
 
-    A window is near where its minutes count, on average, for ``limit`` of what the nearest count for.
+    A window is near where its minutes count, on average, for half of what the nearest count for.
     """
 
     def __init__(self, model: RiskModel) -> None:
         self._model = model
         self.name = model.name
-        self._limit = model.coefficients.near_from if isinstance(model, Agent) else 0.5
-        self._most = model.weigh([HeardMinute(0, 0.0, 1)])[0] if not isinstance(model, Agent) else 1.0
-        self._weights: dict[Pair, list[float]] = {}
+        self._most = model.weigh([HeardMinute(0, 0.0, 1)])[0]
+        self._weights: dict[Pair, dict[int, float]] = {}
 
     def scores(self, windows: Sequence[Window]) -> Floats:
         return self.minutes(windows) / np.array([w.length_s / 60 for w in windows], dtype=np.float64)
 
     def is_near(self, scores: Floats) -> Bools:
-        return scores >= self._limit
+        return scores >= 0.5
 
     def minutes(self, windows: Sequence[Window]) -> Floats:
         return np.array(
-            [sum(self._weigh(w.pair)[i] for i in instances(w)) / self._most for w in windows], dtype=np.float64
+            [sum(self._weigh(w.pair).get(t, 0.0) for t in range(*w.minutes)) / self._most for w in windows],
+            dtype=np.float64,
         )
 
-    def _weigh(self, pair: Pair) -> list[float]:
+    def _weigh(self, pair: Pair) -> dict[int, float]:
         """Weigh all minutes of a pair at once: a model may look beyond the window."""
         if pair not in self._weights:
-            self._weights[pair] = self._model.weigh(pair.minutes)
+            weights = self._model.weigh(pair.minutes)
+            scans = standing(pair.minutes)
+            self._weights[pair] = {t: weights.get(t, weights[pair.minutes[i].minute]) for t, i in scans.items()}
         return self._weights[pair]
 
 

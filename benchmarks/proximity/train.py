@@ -86,8 +86,9 @@ def varied(pairs: Iterable[Pair], seed: int, all_db: float = 0.0) -> list[Pair]:
 def _as_toml(learned: Coefficients) -> str:
     lines = [
         f"bias = {learned.bias}",
-        f"near_from = {learned.near_from}",
-        f"correlated_minutes = {learned.correlated_minutes}",
+        f"nothing_up_to = {learned.nothing_up_to}",
+        f"whole_from = {learned.whole_from}",
+        f"variance_min = {learned.variance_min}",
     ]
     for reach in learned.reaches:
         lines += ["", "[[reaches]]", f"minutes = {reach.minutes}", f"weights = {list(reach.weights)}"]

@@ -48,6 +48,10 @@ class Compared:
                 groups.setdefault(weights, []).append(m.attenuation_db)
         return [(weights, min(db), max(db), len(db)) for weights, db in sorted(groups.items(), key=lambda g: min(g[1]))]
 
+    def unheard(self) -> tuple[float, ...]:
+        """Return what the unheard minutes between them count for by each rule."""
+        return tuple(sum(w.factor * weight for w in day.windows for _t, weight in w.unheard) for day in self.days)
+
 
 @click.command(
     cls=Command,
@@ -117,8 +121,15 @@ def _lines(compared: Compared) -> Iterator[str]:
             "    {n} min at {low:.1f}-{high:.1f} dB count {weights}",
             minutes,
         )
-        numbers = " / ".join(f"{weight:.2f}" for weight in weights)
-        yield text.format(n=minutes, low=low_db, high=high_db, weights=numbers)
+        yield text.format(n=minutes, low=low_db, high=high_db, weights=_in_a_row(weights))
+    if any(compared.unheard()):
+        yield _("    minutes between them, in which nothing was heard, count {weights}").format(
+            weights=_in_a_row(compared.unheard())
+        )
+
+
+def _in_a_row(numbers: Sequence[float]) -> str:
+    return " / ".join(f"{number:.2f}" for number in numbers)
 
 
 def _as_json(compared: Compared) -> dict[str, Any]:
@@ -140,6 +151,7 @@ def _as_json(compared: Compared) -> dict[str, Any]:
             {"weights": weights, "lowest_db": round(low, 1), "highest_db": round(high, 1), "minutes": n}
             for weights, low, high, n in compared.terms()
         ],
+        "unheard_weights": [round(weight, 2) for weight in compared.unheard()],
     }
 
 

@@ -181,8 +181,15 @@ def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
             minutes,
         )
         yield text.format(n=minutes, low=low_db, high=high_db, weight=weight, product=weight * minutes)
+    if w.unheard:
+        text = ngettext(
+            "    {n} min between them, in which nothing was heard: {sum:.2f}",
+            "    {n} min between them, in which nothing was heard: {sum:.2f}",
+            len(w.unheard),
+        )
+        yield text.format(n=len(w.unheard), sum=sum(weight for _minute, weight in w.unheard))
     text = _("    {sum:.2f} x {factor:g} for report type and infectiousness = {score:.2f}")
-    yield text.format(sum=sum(w.weights), factor=w.factor, score=w.score)
+    yield text.format(sum=w.weight, factor=w.factor, score=w.score)
 
 
 def times(w: ExposureWindow, *, exact: bool) -> tuple[int, int]:
@@ -257,4 +264,5 @@ def _window_as_json(w: ExposureWindow, *, exact: bool) -> dict[str, Any]:
             }
             for weight, low, high, n in terms(w)
         ],
+        "unheard": {"minutes": len(w.unheard), "weight": round(sum(weight for _minute, weight in w.unheard), 2)},
     }

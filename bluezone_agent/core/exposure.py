@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bluezone_agent.core.attenuation import HeardMinute
@@ -61,6 +63,8 @@ class ExposureWindow:
     minutes: tuple[HeardMinute, ...]
     weights: tuple[float, ...]
     """Of each minute, before the factor."""
+    unheard: tuple[tuple[int, float], ...]
+    """(Minute, weight) of those between and just before them that the model counts too."""
     factor: float
     """For whose key it is."""
 
@@ -77,7 +81,12 @@ class ExposureWindow:
     @property
     def score(self) -> float:
         """Weighted minutes."""
-        return self.factor * sum(self.weights)
+        return self.factor * self.weight
+
+    @property
+    def weight(self) -> float:
+        """What all its minutes weigh before the factor."""
+        return sum(self.weights) + sum(weight for _, weight in self.unheard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +145,26 @@ def day_exposures(heard: Iterable[HeardKey], model: RiskModel) -> list[DayExposu
 def _windows(key: HeardKey, minutes: list[HeardMinute], model: RiskModel) -> list[ExposureWindow]:
     """Cut one key's day into windows; what each minute weighs does not depend on where they are cut."""
     minutes = sorted(minutes, key=lambda m: m.minute)
-    factor = model.factor(key.report_type, key.days_since_onset)
-    windows: list[list[tuple[HeardMinute, float]]] = []
-    for m, weighed in zip(minutes, model.weigh(minutes), strict=True):
-        weight = 0.0 if m.protected else weighed
-        if windows and _belongs(m, windows[-1][0][0], windows[-1][-1][0]):
-            windows[-1].append((m, weight))
+    weights = model.weigh([m for m in minutes if not m.protected])
+    unheard = sorted(weights.keys() - {m.minute for m in minutes})
+    weights |= {m.minute: 0.0 for m in minutes if m.protected}
+    windows: list[list[HeardMinute]] = []
+    for m in minutes:
+        if windows and _belongs(m, windows[-1][0], windows[-1][-1]):
+            windows[-1].append(m)
         else:
-            windows.append([(m, weight)])
+            windows.append([m])
+    cut = [0, *(bisect_left(unheard, window[-1].minute) for window in windows)]
     return [
         ExposureWindow(
-            key.report_type, key.days_since_onset, tuple(m for m, _ in window), tuple(w for _, w in window), factor
+            key.report_type,
+            key.days_since_onset,
+            tuple(window),
+            tuple(weights[m.minute] for m in window),
+            tuple((t, weights[t]) for t in unheard[begin:end]),
+            model.factor(key.report_type, key.days_since_onset),
         )
-        for window in windows
+        for window, (begin, end) in zip(windows, pairwise(cut), strict=True)
     ]
 
 
@@ -157,10 +173,12 @@ def _belongs(m: HeardMinute, first: HeardMinute, last: HeardMinute) -> bool:
 
 
 def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], model: RiskModel) -> DayExposure:
+    heard: set[int] = set()
     nearest: dict[int, float] = {}
     for w in (w for windows in keys for w in windows):
-        for m, weight in zip(w.minutes, w.weights, strict=True):
-            nearest[m.minute] = max(w.factor * weight, nearest.get(m.minute, 0.0))
+        heard.update(m.minute for m in w.minutes)
+        for t, weight in (*zip((m.minute for m in w.minutes), w.weights, strict=True), *w.unheard):
+            nearest[t] = max(w.factor * weight, nearest.get(t, 0.0))
     score = sum(nearest.values())
     encounters = sorted(
         (e for windows in keys for e in _encounters(windows)), key=lambda e: (e.starts_at_s, e.ends_at_s)
@@ -170,7 +188,7 @@ def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], mo
         day,
         degree,
         len(keys),
-        len(nearest),
+        len(heard),
         score,
         tuple(encounters),
         tuple(windows),

@@ -95,6 +95,7 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
 def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
     program: Program, store: Store, report_type: ReportType, degree: str, sentence: str
 ) -> None:
+    program.config.write_text('rule = "swisscovid"\n')
     expose(store, report_type, 20)
     out = json.loads(program.run("exposures", "--json").stdout)
     (day,) = out["days"]
@@ -129,6 +130,7 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
         store.listening.begin(day_min * 60 + 13 * 3600, "active")
         store.listening.extend((day_min + 1440) * 60)
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
+    program.config.write_text('rule = "swisscovid"\n')
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
     assert f"{day}: listening 96% of the day" in text
     assert "10:00-10:30  confirmed by a test; day 2 since onset" in text
@@ -145,14 +147,31 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     (window,) = out["exposures"][0]["windows"]
     assert window["score"] == sum(t["minutes"] * t["weight"] for t in window["terms"]) * window["factor"] == 16.5
     assert (window["from"][11:16], window["to"][11:16], window["sightings"]) == ("10:00", "10:30", 92)
-    program.config.write_text('rule = "agent"\n')
-    learned = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"][0]
-    assert 0 < learned["sd_minutes"] < learned["weighted_minutes"]
-    assert f"± {learned['sd_minutes']:.1f} weighted minutes" in program.run("exposures", "explain", day).stdout
-    program.config.unlink()
     page = program.home / "day.html"
     program.run("exposures", "explain", day, "--page", page)
     assert "16.50 weighted minutes" in page.read_text()
+
+
+def test_unheard_minutes_that_count_are_explained_too(program: Program, store: Store) -> None:
+    day_min = YESTERDAY_NOON_MIN // 1440 * 1440
+    minutes = tuple(HeardMinute(day_min + 603 + i, 48.0, 4, {16: 4}) for i in (*range(12), *range(15, 24)))
+    with store.transaction():
+        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
+    day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
+    (learned,) = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"]
+    (window,) = learned["windows"]
+    heard = sum(t["minutes"] * t["weight"] for t in window["terms"])
+    assert window["unheard"]["minutes"] == 3
+    assert 0 < window["unheard"]["weight"] <= 3
+    assert window["score"] == pytest.approx(heard + window["unheard"]["weight"], abs=0.05)
+    assert 0 < learned["sd_minutes"] < learned["weighted_minutes"]
+    text = program.run("exposures", "explain", day).stdout
+    assert f"3 min between them, in which nothing was heard: {window['unheard']['weight']:.2f}" in text
+    assert f"± {learned['sd_minutes']:.1f} weighted minutes" in text
+    compared = program.run("compare", "--rule", "swisscovid", "--rule", "agent").stdout
+    assert (
+        f"minutes between them, in which nothing was heard, count 0.00 / {window['unheard']['weight']:.2f}" in compared
+    )
 
 
 def test_a_day_without_exposure_is_explained_too(program: Program, store: Store) -> None:

@@ -1,7 +1,7 @@
 """The agent's own model: its laws, a sum by hand, and that its coefficients are what the training makes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,23 @@ def nearer(m: HeardMinute, bins: int, db: float, fewer: int) -> HeardMinute:
 
 
 @given(MINUTES)
-def test_a_minute_counts_for_a_probability(minutes: list[HeardMinute]) -> None:
-    weights = AGENT.weigh(minutes)
-    assert len(weights) == len(minutes)
-    assert all(0 < p < 1 for p in weights)
+def test_a_minute_counts_by_its_probability(minutes: list[HeardMinute]) -> None:
+    weights, probabilities = AGENT.weigh(minutes), AGENT.probabilities(minutes)
+    assert weights.keys() == probabilities.keys() >= {m.minute for m in minutes}
+    assert all(0 < p < 1 for p in probabilities.values())
+    c = AGENT.coefficients
+    for t, weight in weights.items():
+        assert weight == (0 if probabilities[t] <= c.nothing_up_to else 1) or 0 < weight < 1
+        assert (weight == 1) == (probabilities[t] >= c.whole_from)
 
 
 @given(MINUTES, st.data())
 def test_a_closer_minute_lowers_no_probability(minutes: list[HeardMinute], data: st.DataObject) -> None:
     steps = st.tuples(st.integers(0, 8), st.floats(0, 30), st.integers(0, 9))
     closer = [nearer(m, *data.draw(steps)) for m in minutes]
-    for before, after in zip(AGENT.weigh(minutes), AGENT.weigh(closer), strict=True):
-        assert after >= before - ROUNDING
+    before, after = AGENT.probabilities(minutes), AGENT.probabilities(closer)
+    assert before.keys() == after.keys()
+    assert all(after[t] >= before[t] - ROUNDING for t in before)
 
 
 @given(MINUTES, st.integers(1, 20), MINUTES)
@@ -55,32 +60,37 @@ def test_more_minutes_afterwards_lower_no_probability(
 ) -> None:
     first = minutes[-1].minute + gap - more[0].minute
     longer = minutes + [replace(m, minute=m.minute + first) for m in more]
-    for before, after in zip(AGENT.weigh(minutes), AGENT.weigh(longer), strict=False):
-        assert after >= before - ROUNDING
+    before, after = AGENT.probabilities(minutes), AGENT.probabilities(longer)
+    assert all(after[t] >= before[t] - ROUNDING for t in before)
 
 
 @given(MINUTES, st.integers(1, 1_000_000))
 def test_only_the_distance_in_time_matters(minutes: list[HeardMinute], later: int) -> None:
-    assert AGENT.weigh([replace(m, minute=m.minute + later) for m in minutes]) == AGENT.weigh(minutes)
+    moved = AGENT.weigh([replace(m, minute=m.minute + later) for m in minutes])
+    assert moved == {t + later: p for t, p in AGENT.weigh(minutes).items()}
 
 
 @given(MINUTES)
 def test_what_is_far_in_time_does_not_matter(minutes: list[HeardMinute]) -> None:
-    last = minutes[-1].minute
-    again = minutes + [replace(m, minute=m.minute + last + 30) for m in minutes]
-    assert AGENT.weigh(again) == pytest.approx(AGENT.weigh(minutes) * 2)
+    later = minutes[-1].minute + 30
+    again = minutes + [replace(m, minute=m.minute + later) for m in minutes]
+    once = AGENT.weigh(minutes)
+    assert AGENT.weigh(again) == pytest.approx(once | {t + later: p for t, p in once.items()})
 
 
 def test_a_sum_by_hand() -> None:
     """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 around."""
     weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0)
-    agent = Agent(Coefficients(-2.0, 0.5, 4.0, (Reach(0, weights), Reach(7, weights))))
+    agent = Agent(Coefficients(-2.0, 0.9, 0.99, 4.0, (Reach(0, weights), Reach(7, weights))))
     near, far = HeardMinute(10, 52.5, 3, {17: 3}), HeardMinute(13, 70.0, 2)
     # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4 + 0.5 alone; 70 dB: below 75: 4 + 0.5
     around = (6.5 + 3 * 4.5) / 15
-    assert agent.weigh([near, far]) == pytest.approx(
-        [1 / (1 + math.exp(2.0 - 6.5 - around)), 1 / (1 + math.exp(2.0 - 4.5 - around))]
-    )
+    first, others = 1 / (1 + math.exp(2.0 - 6.5 - around)), 1 / (1 + math.exp(2.0 - 4.5 - around))
+    assert agent.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
+    assert first == pytest.approx(0.9971, abs=1e-4)
+    assert others == pytest.approx(0.9788, abs=1e-4)
+    part = (others - 0.9) / (0.99 - 0.9)
+    assert agent.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
 
 
 def test_a_bin_across_a_limit_counts_in_part() -> None:
@@ -93,11 +103,10 @@ def test_a_long_gap_is_nobodys() -> None:
     assert standing(minutes) == {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 11: 2}
 
 
-def test_the_uncertainty_is_of_minutes_that_err_together() -> None:
-    independent = math.sqrt(sum(p * (1 - p) for p in (0.2, 0.5, 0.9)))
-    assert AGENT.sd_minutes([0.2, 0.5, 0.9]) == pytest.approx(
-        math.sqrt(AGENT.coefficients.correlated_minutes) * independent
-    )
+def test_the_error_of_a_sum_grows_with_the_root_of_its_minutes() -> None:
+    variance = AGENT.coefficients.variance_min
+    assert AGENT.sd_minutes([]) == pytest.approx(math.sqrt(variance))
+    assert AGENT.sd_minutes([1.0] * 10 + [0.5] * 10) == pytest.approx(4 * math.sqrt(variance))
 
 
 def negative(raw: dict[str, Any]) -> None:
@@ -108,7 +117,11 @@ def one_missing(raw: dict[str, Any]) -> None:
     raw["reaches"][0]["weights"] = [0.0] * (VALUES - 1)
 
 
-@pytest.mark.parametrize("fault", [negative, one_missing])
+def nothing_above_whole(raw: dict[str, Any]) -> None:
+    raw["nothing_up_to"] = raw["whole_from"]
+
+
+@pytest.mark.parametrize("fault", [negative, one_missing, nothing_above_whole])
 def test_coefficients_that_would_break_a_law_are_refused(fault: Callable[[dict[str, Any]], None]) -> None:
     raw = msgspec.to_builtins(AGENT.coefficients)
     raw["reaches"] = [dict(r, weights=list(r["weights"])) for r in raw["reaches"]]
@@ -118,8 +131,8 @@ def test_coefficients_that_would_break_a_law_are_refused(fault: Callable[[dict[s
         msgspec.convert(raw, Coefficients)
 
 
-def near_in(weights: Sequence[float]) -> float:
-    return sum(weights) / len(weights)
+def near_in(weights: Mapping[int, float]) -> float:
+    return sum(weights.values()) / len(weights)
 
 
 def test_near_and_far_are_told_apart() -> None:
@@ -127,7 +140,8 @@ def test_near_and_far_are_told_apart() -> None:
     for others in (Company(), Company(10, 2, 6.0)):
         close = [HeardMinute(t, 52.0, 30, company=others) for t in range(30)]
         away = [replace(m, attenuation_db=76.0, company=Company(others.heard, others.heard, -9.0)) for m in close]
-        assert near_in(AGENT.weigh(close)) > AGENT.coefficients.near_from > 2 * near_in(AGENT.weigh(away))
+        assert near_in(AGENT.weigh(close)) == 1
+        assert near_in(AGENT.weigh(away)) == 0
 
 
 def test_the_coefficients_are_what_the_training_makes(long: bool) -> None:

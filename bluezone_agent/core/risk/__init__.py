@@ -13,7 +13,7 @@ from bluezone_agent.core.risk.gaen_v2 import own_model, presets
 from bluezone_agent.core.risk.model import RiskModel
 
 MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), Bluezone(), trained())}
-DEFAULT_MODEL: Final = "swisscovid"
+DEFAULT_MODEL: Final = "agent"
 
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "RiskModel", "own_model"]

@@ -1,4 +1,4 @@
-"""The agent's own model: for each minute the probability that it was within 2 m, learned from recordings.
+"""The agent's own model: minutes that were probably within 2 m, learned from recordings.
 
 Of a minute it looks at which part of its sightings lay below each of some attenuations, at how many others were heard
 and whether they were received more strongly; at the minute itself and at the minutes around. A value of the
@@ -8,6 +8,10 @@ add. The probability is
     1 / (1 + exp(-(bias + sum over reaches of mean over +-reach of weights . values)))
 
 in which no weight is negative and no value rises with attenuation: closer never lowers a probability, by construction.
+
+RSSI tells so little that hardly a minute is sure: at one metre the probability is 0.5 to 0.7, at six 0.1. A sum of them
+would need half an hour at one metre for 15 minutes, and would find 15 in a few hours at six. So a minute counts whole
+from one probability on, not at all up to another, and in part between them.
 ``agent.toml`` holds the coefficients, where they come from and how to make them again.
 """
 
@@ -15,10 +19,9 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import pairwise
 from operator import mul
 from typing import Annotated, Final
 
@@ -61,39 +64,51 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was learned."""
 
     bias: float
-    near_from: Annotated[float, msgspec.Meta(gt=0, lt=1)]
-    """Mean probability of a window's minutes from which most of it was near; used by the evaluation."""
-    correlated_minutes: Annotated[float, msgspec.Meta(ge=1)]
-    """How many neighbouring minutes err together: the variance of a sum is so many times that of independent ones."""
+    nothing_up_to: Annotated[float, msgspec.Meta(ge=0, lt=1)]
+    """Probability up to which a minute counts for nothing."""
+    whole_from: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    """Probability from which it counts whole."""
+    variance_min: Annotated[float, msgspec.Meta(gt=0)]
+    """By how many minutes the square of the error of a sum of minutes grows with each of them."""
     reaches: tuple[Reach, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a more probable minute would count for less."""
+        if self.whole_from <= self.nothing_up_to:
+            raise ValueError(f"whole_from has to be above nothing_up_to, {self.nothing_up_to}")
 
 
 class Agent(RiskModel):
-    """Probable minutes within 2 m; 15 in a day warn."""
+    """Minutes that were probably within 2 m; 15 in a day warn."""
 
     name = "agent"
     summary = N_(
-        "the agent's own model: each minute counts for the probability that it was within 2 m, learned from"
-        " recordings; 15 minutes in a day warn"
+        "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation,"
+        " the minutes around and who else was heard; 15 in a day warn"
     )
     warning_minutes = 15.0
 
     def __init__(self, coefficients: Coefficients) -> None:
         self.coefficients = coefficients
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
-        """Return each minute's probability of having been within 2 m."""
-        looked_at = [values(m) for m in minutes]
+    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+        """Return for each minute from 0 to 1 how far it counts; for those of short gaps in hearing too."""
+        low, high = self.coefficients.nothing_up_to, self.coefficients.whole_from
+        return {t: min(1.0, max(0.0, (p - low) / (high - low))) for t, p in self.probabilities(minutes).items()}
+
+    def probabilities(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+        """Return for each minute the probability that it was within 2 m; for those of short gaps in hearing too."""
         stands_for = standing(minutes)
-        sums = [self.coefficients.bias] * len(minutes)
+        looked_at = [values(m) for m in minutes]
+        sums = [self.coefficients.bias] * len(stands_for)
         for reach in self.coefficients.reaches:
             products = [sum(map(mul, reach.weights, row)) for row in looked_at]
-            sums = [s + a for s, a in zip(sums, around(minutes, stands_for, products, reach.minutes), strict=True)]
-        return [1 / (1 + math.exp(-s)) for s in sums]
+            sums = [s + a for s, a in zip(sums, around(stands_for, products, reach.minutes), strict=True)]
+        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(stands_for, sums, strict=True)}
 
     def sd_minutes(self, weights: Sequence[float]) -> float:
-        """Return the standard deviation of a sum of probabilities; minutes near each other err together."""
-        return math.sqrt(self.coefficients.correlated_minutes * sum(p * (1 - p) for p in weights))
+        """Return the standard deviation of the error of a sum of minutes, which err together: it was measured."""
+        return math.sqrt(self.coefficients.variance_min * (1 + sum(weights)))
 
 
 def values(m: HeardMinute) -> list[float]:
@@ -126,25 +141,23 @@ def _company(m: HeardMinute) -> list[float]:
 
 def standing(minutes: Sequence[HeardMinute]) -> dict[int, int]:
     """Return which of ``minutes``, in order, stands for each minute: itself, and the next for a short gap before it."""
-    stands_for = {m.minute: i for i, m in enumerate(minutes)}
-    for i, (before, after) in enumerate(pairwise(minutes), 1):
-        if after.minute - before.minute - 1 <= LONGEST_GAP_MIN:
-            stands_for.update((t, i) for t in range(before.minute + 1, after.minute))
+    stands_for: dict[int, int] = {}
+    last = -math.inf
+    for i, m in enumerate(minutes):
+        gap = m.minute - last - 1
+        stands_for.update((t, i) for t in range(m.minute - (int(gap) if gap <= LONGEST_GAP_MIN else 0), m.minute + 1))
+        last = m.minute
     return stands_for
 
 
-def around(
-    minutes: Sequence[HeardMinute], stands_for: dict[int, int], numbers: Sequence[float], reach: int
-) -> list[float]:
+def around(stands_for: Mapping[int, int], numbers: Sequence[float], reach: int) -> list[float]:
     """Return for each minute the mean of ``numbers`` from ``reach`` minutes before to as many after; unheard: 0.
 
-    ``numbers`` has one entry for each of ``minutes``; ``stands_for`` is :func:`standing`.
+    ``stands_for`` is :func:`standing`, and ``numbers`` has an entry for each of its values.
     """
-    if not reach:
-        return list(numbers)
     at = {t: numbers[i] for t, i in stands_for.items()}.get
     whole = 2 * reach + 1
-    return [sum([at(t, 0.0) for t in range(m.minute - reach, m.minute + reach + 1)]) / whole for m in minutes]
+    return [sum([at(u, 0.0) for u in range(t - reach, t + reach + 1)]) / whole for t in stands_for]
 
 
 def trained() -> Agent:

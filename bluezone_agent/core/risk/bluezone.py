@@ -22,6 +22,6 @@ class Bluezone(RiskModel):
     summary = N_("the Bluezone app's rule: a minute of at most 61 dB counts whole; 15 minutes in a day warn")
     warning_minutes = 15.0
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
+    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
         """Return 1 for minutes of at most 61 dB, else 0."""
-        return [float(m.attenuation_db <= NEAR_DB) for m in minutes]
+        return {m.minute: float(m.attenuation_db <= NEAR_DB) for m in minutes}

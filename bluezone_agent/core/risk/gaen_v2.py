@@ -69,9 +69,9 @@ class GaenV2(RiskModel):
             " report type and the day since symptoms began"
         )
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
+    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
         """Return each minute's weight by its bucket; the scanner never rests, so each stands for 60 s."""
-        return [self.bucket(m.attenuation_db)[1] for m in minutes]
+        return {m.minute: self.bucket(m.attenuation_db)[1] for m in minutes}
 
     def bucket(self, attenuation_db: float) -> tuple[float | None, float]:
         """Return the bucket's upper bound in dB, None for the last one, and its weight."""

@@ -27,10 +27,12 @@ class RiskModel(ABC):
     """Weighted minutes in one UTC day that warn."""
 
     @abstractmethod
-    def weigh(self, minutes: Sequence[HeardMinute]) -> list[float]:
-        """Return for each minute of one key, in order and one entry each, for how many minutes near it counts.
+    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+        """Return for how many minutes near each minute counts, by its number.
 
-        A minute that is closer, all else being equal, should never count for less.
+        ``minutes`` are those of one key, in order, one entry each; all of them are in the answer, and unheard ones
+        between them where the model makes something of them. A minute that is closer, all else being equal, should
+        never count for less.
         """
 
     def factor(self, report_type: ReportType, days_since_onset: int | None) -> float:  # noqa: ARG002
