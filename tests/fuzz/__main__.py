@@ -25,7 +25,8 @@ from typing import Any, Final
 from bluezone_agent.cli.base import fail
 from bluezone_agent.errors import AgentError
 from tests.fuzz.damage import mutant
-from tests.fuzz.targets import SECRET, TARGETS, Target
+from tests.fuzz.target import SECRET, Target
+from tests.fuzz.targets import TARGETS
 
 ROOM: Final = 192 * 2**20
 """Bytes of address space that reading may take beside what the program itself takes."""

@@ -1,0 +1,135 @@
+"""What the owner writes, keeps or asks, and what a key server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx2
+
+from bluezone_agent import config
+from bluezone_agent.core.case_files.signing import VerificationKey
+from bluezone_agent.core.case_files.submission import fault_in, read_submission, write_submission
+from bluezone_agent.errors import (
+    CaseFileError,
+    ConfigError,
+    KeyServerError,
+    StoreDamagedError,
+    StoreError,
+)
+from bluezone_agent.key_servers import google
+from bluezone_agent.service.control import REPLACE_KEY, _reply
+from bluezone_agent.stores.snapshot import Snapshot
+from bluezone_agent.stores.store import Store
+from tests.case_keys import NOW_S
+from tests.fuzz.air import OWN
+from tests.fuzz.target import KEYS, SECRET, TRUST, Target, from_file
+from tests.hearing import hear
+
+RULE_SEED: Final = b"""
+buckets = [[50, 2.0], [63, 1.0], [73.5, 0.5]]
+warning_minutes = 15
+beyond = 0.1
+[infectiousness]
+high = [-2, -1, 0, 1]
+standard = [2, 3]
+high_weight = 1.5
+[report_types]
+recursive = 0.5
+"""
+ANSWER: Final = {"token": "t", "certificate": "c", "revisionToken": "r", "insertedExposures": 3, "padding": "x"}
+
+
+def submission_seed() -> bytes:
+    keys = [key._replace(data=bytes.fromhex(SECRET) if key.protocol == "gaen" else key.data) for key in KEYS]
+    return write_submission(keys, None)
+
+
+def read_owners_keys(data: bytes, _folder: Path) -> None:
+    for diagnosis in read_submission("my-keys.json", data):
+        fault_in(diagnosis.key, NOW_S)
+
+
+def configuration_seed() -> bytes:
+    public_key = TRUST.to_pem()
+    return f'''
+protocol = "gaen"
+radio = ["bluez:hci0", "bluez:hci1"]
+tx_power_dbm = -12
+rule = "lfph-wide"
+check_every_hours = 4
+notify_command = ["notify-send", "-u", "critical"]
+linkable_anyway = ["privacy"]
+[[source]]
+location = "https://keys.example.org/"
+regions = ["DE", "NL"]
+[[source.key]]
+id = "452"
+version = "v1"
+public_key = """
+{public_key}"""
+[publish]
+verification_server = "https://verify.example.org/"
+key_server = "https://keys.example.org/"
+api_key = "{SECRET}"
+health_authority_id = "vn.gov"
+'''.encode()
+
+
+def read_rule(path: Path) -> None:
+    model = config.risk_model(str(path), "the configuration")
+    assert 0 < model.warning_minutes <= 1440
+
+
+def read_request(data: bytes, _folder: Path) -> None:
+    done: list[str] = []
+
+    async def act() -> None:
+        done.append(REPLACE_KEY)
+
+    reply = asyncio.run(_reply(data.partition(b"\n")[0] + b"\n", {REPLACE_KEY: act}))
+    assert reply["ok"] is bool(done)
+    assert not done or REPLACE_KEY.encode() in data
+
+
+def read_answer(data: bytes, _folder: Path) -> None:
+    google._read(httpx2.URL("https://keys.example.org/v1/publish"), 200, data)
+
+
+def read_public_key(data: bytes, _folder: Path) -> None:
+    VerificationKey.from_pem("452", "v1", data.decode("utf-8", "replace"))
+
+
+def backup_seed() -> bytes:
+    with TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        with store.transaction():
+            for own in OWN[::2]:
+                store.keys.add(own.key, last_slot_s=own.last_slot_s, exportable=True, closed=True)
+        for key in KEYS:
+            hear(store, key, minutes=3)
+        return store.copy()
+
+
+def read_backup(data: bytes, folder: Path) -> None:
+    """What somebody who knows the passphrase can make of it."""
+    with Snapshot(data, folder / "my.backup") as snapshot:
+        assert all(m.trusted for m in snapshot.contacts.trusted())
+        snapshot.keys.close_all()
+
+
+TARGETS: Final = {
+    "submission": Target((submission_seed(),), read_owners_keys, (CaseFileError,)),
+    "configuration": Target((configuration_seed(),), from_file(config.load, "agent.toml"), (ConfigError,), cost=20),
+    "rule": Target((RULE_SEED,), from_file(read_rule, "own.toml"), (ConfigError,), cost=5),
+    "request": Target((b'{"request": "replace-key"}\n',), read_request, cost=10),
+    "key-server": Target(
+        (json.dumps(ANSWER).encode(), b'{"error": "one was old", "code": "partial_failure"}'),
+        read_answer,
+        (KeyServerError,),
+    ),
+    "backup": Target((backup_seed(),), read_backup, (StoreError, StoreDamagedError), cost=20),
+    "public-key": Target((TRUST.to_pem().encode(),), read_public_key, (ConfigError,), cost=2),
+}
