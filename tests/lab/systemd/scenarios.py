@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from typing import Any, Final
 from tests.lab.systemd.guest import (
     AGENT,
     COMMAND,
+    REPO,
     STATE,
     journal,
     pid,
@@ -166,6 +168,67 @@ def _bluetoothd_killed() -> dict[str, Any]:
     systemctl("start", "bluetooth.service")
     back_s = until(lambda: status()["problems"] == [], 300, 5)
     return {"during": during, "back_s": back_s, "same_process": pid() == victim}
+
+
+def sealed() -> dict[str, Any]:
+    """Give the service a passphrase as docs/store.md says, and take it away again."""
+    until(lambda: properties(AGENT, "ActiveState")["ActiveState"] == "active", 120)
+    systemctl("stop", AGENT)
+    keys, secret = own_keys(), Path("/run/passphrase")
+    secret.write_text("six words that nobody would guess")
+    name, credential = "--name=bluezone-store-key", CONFIGURATION.with_name("store-key.cred")
+    seen: dict[str, Any] = {"encrypted": run("sh", "-c", f"systemd-creds encrypt {name} - {credential} <{secret}")}
+    dropped_in = Path("/etc/systemd/system", f"{AGENT}.d", "sealed.conf")
+
+    def drop_in() -> None:
+        run("install", "-D", "-m", "644", REPO / "systemd/sealed.conf", dropped_in)
+
+    drop_in()
+    _start_again()
+    until(lambda: properties(AGENT, "ActiveState")["ActiveState"] == "active", 120)
+    seen |= {"sealed": _listed(), "status": status(), "journal": journal()}
+    systemctl("stop", AGENT)
+    seen |= {"keys": len(keys), "plain": [key.hex() for key in [*keys, *own_keys()] if key in raw(STATE / "agent.db")]}
+    export = ("keys", "export", STATE / "out.json", "--yes")
+    decrypt = (
+        f"systemd-creds decrypt {name} {credential} - | {COMMAND} {' '.join(map(str, export))} --passphrase-file -"
+    )
+    seen |= {"export_without": run(COMMAND, *export), "export": run("sh", "-c", decrypt)}
+    dropped_in.unlink()
+    _start_again()
+    until(lambda: properties(AGENT, "ActiveState")["ActiveState"] == "failed", 60)
+    time.sleep(MINUTE_S)
+    seen["without"] = properties(AGENT, "ActiveState", "ExecMainStatus", "NRestarts") | {"journal": journal()[-8:]}
+    seen |= {"status_without": status(), "listed_without": _listed()}
+    drop_in()
+    _start_again()
+    seen["back_s"] = until(lambda: properties(AGENT, "ActiveState")["ActiveState"] == "active", 120)
+    seen |= {"facts": facts(), "purged": script("uninstall", "--purge"), "left": dropped_in.parent.exists()}
+    return seen
+
+
+def own_keys() -> list[bytes]:
+    """Return what lies in the store as its own keys."""
+    db = sqlite3.connect(f"file:{STATE}/agent.db?mode=ro", uri=True)
+    try:
+        return [row[0] for row in db.execute("SELECT data FROM daily_key WHERE length(data) <= 32")]
+    finally:
+        db.close()
+
+
+def raw(path: Path) -> bytes:
+    """Return every byte of a file and its log."""
+    return b"".join(part.read_bytes() for part in path.parent.glob(f"{path.name}*"))
+
+
+def _start_again() -> None:
+    systemctl("daemon-reload")
+    systemctl("reset-failed", AGENT)
+    systemctl("start", "--no-block", AGENT)
+
+
+def _listed() -> dict[str, Any]:
+    return dict(json.loads(run(COMMAND, "keys", "list", "--json")["stdout"]))
 
 
 def two_days() -> dict[str, Any]:

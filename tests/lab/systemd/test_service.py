@@ -35,6 +35,11 @@ def broken(computer: Computer, installed: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
+def sealed(computer: Computer, installed: Any) -> Any:
+    return computer.boot("sealed", from_copy=True)
+
+
+@pytest.fixture(scope="module")
 def alone(computer: Computer, broken: Any) -> Any:
     return computer.boot("two_days", from_copy=True)
 
@@ -126,6 +131,30 @@ def test_no_committed_minute_is_lost_in_two_power_cuts(installed: Any, broken: A
 
 def rows(minutes: list[list[Any]]) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in minutes}
+
+
+def test_a_sealed_store_opens_from_its_credential(sealed: Any) -> None:
+    assert sealed["encrypted"]["code"] == 0, sealed["encrypted"]
+    assert sealed["sealed"]["sealed"]
+    assert sealed["status"]["problems"] == []
+    assert sealed["keys"] > 0
+    assert sealed["plain"] == [], "a key lies plain in the file"
+    assert any("keys_sealed" in line for line in sealed["journal"])
+    assert sealed["export_without"]["code"] == 78
+    assert sealed["export"]["code"] == 0, sealed["export"]
+
+
+def test_and_refuses_without_it(sealed: Any) -> None:
+    without = sealed["without"]
+    assert (without["ActiveState"], without["ExecMainStatus"]) == ("failed", "78"), without
+    assert without["NRestarts"] == "0", "trying again mends nothing"
+    assert any("are sealed, and no passphrase is at hand" in line for line in without["journal"])
+    assert not sealed["status_without"]["running"]
+    assert sealed["listed_without"]["sealed"]
+    assert sealed["back_s"] <= 60
+    assert int(sealed["facts"]["VmRSS"].split()[0]) <= 80 * 1024, "what the passphrase costs is given back"
+    assert sealed["purged"]["code"] == 0
+    assert not sealed["left"], "the next installation would ask for a credential that is gone"
 
 
 def test_the_timer_checks_every_four_hours_whatever_the_clock_does(alone: Any) -> None:
