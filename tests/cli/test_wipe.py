@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from tests.program import TIMEOUT_S, Program
 
 MARKS = [b"KEY-OF-THE-OWNER", b"RPI-OF-A-CONTACT", b"digest-of-a-case", b"fault-of-a-disk!"]
 ADVERT = "received_at_s,rssi_dbm,data\n1.000,-60,02010403036ffd\n"
+
+WORKING = """
+import sys; from pathlib import Path; from bluezone_agent.stores.store import Store
+with Store(Path(sys.argv[1])) as store: store.signs(); print("working", flush=True); sys.stdin.readline()
+"""
 
 
 @pytest.fixture
@@ -124,10 +130,19 @@ def test_a_wrong_configuration_is_said_and_does_not_hold_it_up(owner: Program) -
 
 def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Program) -> None:
     owner.config.write_text('radio = "virtual"\nclock_trusted = true\n')
-    with Store(owner.state_dir) as store, store.transaction():
-        done = owner.run("wipe", "--yes")
-        assert done.returncode == 75
-        assert "another command is working on" in done.stderr
+    working = subprocess.Popen(
+        [sys.executable, "-c", WORKING, owner.state_dir],
+        env=owner.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert working.stdout is not None
+    assert working.stdout.readline() == "working\n"
+    done = owner.run("wipe", "--yes")
+    working.communicate("done\n", timeout=TIMEOUT_S)
+    assert done.returncode == 75
+    assert "another command is working on" in done.stderr
     assert len(left(owner.state_dir)) >= len(MARKS)
     agent = owner.start("run")
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from bluezone_agent.service.metrics import exposition
 from bluezone_agent.service.status import status
 from bluezone_agent.stores.store import StateLock, Store
 from tests.case_keys import daily_key
+from tests.fakes import SteeredRadio
 from tests.service.test_agent import NOON_S, Bench, frame_of_another
 from tests.service.test_checking import Device
 
@@ -100,6 +102,28 @@ def test_it_is_silent_and_deaf_at_once_and_goes_on_by_itself(bench: Bench) -> No
         ("steered", "", 100),
     ]
     assert bench.store.pauses.current() is None
+
+
+class SlowToClose(SteeredRadio):
+    """A Bluetooth service that takes its time, real time: commands are answered meanwhile."""
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(time.sleep, 0.5)
+        await super().__aexit__()
+
+
+def test_the_answer_comes_when_a_slow_radio_is_silent(bench: Bench) -> None:
+    bench.radio = SlowToClose(bench.clock)
+    bench.agent = replace(bench.agent, radio=bench.radio)
+    was_on_air: list[bool] = []
+
+    async def life(b: Bench) -> None:
+        await asyncio.sleep(100)
+        await ask(b, Mode.PAUSED)
+        was_on_air.append(on_air(b))
+
+    run_simulated(bench.during(life))
+    assert was_on_air == [False]
 
 
 def test_a_resume_ends_it_at_once_and_a_second_pause_takes_its_place(bench: Bench) -> None:
