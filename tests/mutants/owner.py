@@ -151,8 +151,8 @@ MUTANTS: Final = (
         "protected-counts",
         "minutes behind glass warn",
         "core/exposure.py",
-        "        weight = 0.0 if m.protected else weighed\n",
-        "        weight = weighed\n",
+        "    weights |= {m.minute: 0.0 for m in minutes if m.protected}\n",
+        "    weights = model.weigh(minutes)\n",
         PAUSING,
     ),
     Mutant(
