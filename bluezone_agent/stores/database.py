@@ -21,6 +21,9 @@ APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
 SCHEMA_VERSION: Final = 10
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
+WRITE_VERSION: Final = 18
+"""Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
+WAL_VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 10_000
 PAGE_SIZE: Final = 1024
 """A minute changes few bytes of a few pages, and every changed page is written whole: half of what 4096 costs a day."""
@@ -72,6 +75,9 @@ def require_sound(state_dir: Path) -> None:
         return
     with closing(open_database(state_dir)) as db:
         require_whole(db, path)
+    with path.open("rb") as file:
+        if file.read(WRITE_VERSION + 1)[-1] > WAL_VERSION:
+            raise _damaged(path, "write version")  # which SQLite would only read
 
 
 def require_whole(db: sqlite3.Connection, path: Path) -> None:

@@ -130,6 +130,14 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
     assert begun.keys == len(KEYS)
 
 
+def test_a_file_that_says_it_is_only_to_be_read_is_set_aside_too(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    with path.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x06")  # a later format's version: SQLite reads it, and takes no write
+    assert begun_anew(path.parent) is not None
+
+
 def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     with sqlite3.connect(path) as db:
