@@ -80,15 +80,15 @@ def test_what_is_far_in_time_does_not_matter(minutes: list[HeardMinute]) -> None
 
 def test_a_sum_by_hand() -> None:
     """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 around."""
-    weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0)
+    weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0)
     agent = Agent(Coefficients(-2.0, 0.9, 0.99, 4.0, (Reach(0, weights), Reach(7, weights))))
     near, far = HeardMinute(10, 52.5, 3, {17: 3}), HeardMinute(13, 70.0, 2)
-    # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4 + 0.5 alone; 70 dB: below 75: 4 + 0.5
-    around = (6.5 + 3 * 4.5) / 15
-    first, others = 1 / (1 + math.exp(2.0 - 6.5 - around)), 1 / (1 + math.exp(2.0 - 4.5 - around))
+    # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4, and half of 0.5 alone; 70 dB: 4 + 0.25
+    around = (6.25 + 3 * 4.25) / 15
+    first, others = 1 / (1 + math.exp(2.0 - 6.25 - around)), 1 / (1 + math.exp(2.0 - 4.25 - around))
     assert agent.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
-    assert first == pytest.approx(0.9971, abs=1e-4)
-    assert others == pytest.approx(0.9788, abs=1e-4)
+    assert first == pytest.approx(0.9960, abs=1e-4)
+    assert others == pytest.approx(0.9711, abs=1e-4)
     part = (others - 0.9) / (0.99 - 0.9)
     assert agent.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
 
@@ -136,8 +136,8 @@ def near_in(weights: Mapping[int, float]) -> float:
 
 
 def test_near_and_far_are_told_apart() -> None:
-    """Half an hour at what carried phones have at 1 m, and at 8 m, alone and among ten others."""
-    for others in (Company(), Company(10, 2, 6.0)):
+    """Half an hour at what carried phones have at 1 m, and at 8 m; alone, beside one as near, and among ten others."""
+    for others in (Company(), Company(1, 0, 0.0), Company(1, 1, -1.0), Company(10, 2, 6.0)):
         close = [HeardMinute(t, 52.0, 30, company=others) for t in range(30)]
         away = [replace(m, attenuation_db=76.0, company=Company(others.heard, others.heard, -9.0)) for m in close]
         assert near_in(AGENT.weigh(close)) == 1

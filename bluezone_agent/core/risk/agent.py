@@ -1,7 +1,7 @@
 """The agent's own model: minutes that were probably within 2 m, learned from recordings.
 
-Of a minute it looks at which part of its sightings lay below each of some attenuations, at how many others were heard
-and whether they were received more strongly; at the minute itself and at the minutes around. A value of the
+Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were received
+more strongly; at the minute itself and at the minutes around. A value of the
 neighbourhood is the sum over its minutes divided by all of them, heard or not, so that more and closer minutes only
 add. The probability is
 
@@ -34,11 +34,10 @@ from bluezone_agent.errors import N_
 
 BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
 """A value each: the part of a minute's sightings below it."""
-VALUES: Final = len(BELOW_DB) + 5
-"""After those come five of the company: whether nobody else was heard, how many were, what part of them was weaker, how
-few were stronger, and by how much they were weaker on average."""
-MANY: Final = 20
-"""Others, from which on more of them make no difference."""
+VALUES: Final = len(BELOW_DB) + 3
+"""After those come three of the company: what part of the others was weaker, how few were stronger, and by how much they
+were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells which
+recording it is rather than who was near."""
 LONGEST_GAP_MIN: Final = 4
 """Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
 COEFFICIENTS: Final = "agent.toml"
@@ -129,10 +128,8 @@ def _below(low_db: float) -> list[float]:
 def _company(m: HeardMinute) -> list[float]:
     others = m.company
     if not others.heard:
-        return [1.0, 0.0, 0.0, 0.0, 0.0]
+        return [0.5, 0.5, 0.5]
     return [
-        0.0,
-        min(1.0, math.log1p(others.heard) / math.log1p(MANY)),
         1 - others.stronger / others.heard,
         math.exp(-others.stronger / 2),
         1 / (1 + math.exp(-others.weaker_by_db / 6)),
