@@ -1,9 +1,8 @@
 """The agent's own model: minutes that were probably within 2 m, learned from recordings.
 
-Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were received
-more strongly; at the minute itself and at the minutes around. A value of the
-neighbourhood is the sum over its minutes divided by all of them, heard or not, so that more and closer minutes only
-add. The probability is
+Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were
+received more strongly; at the minute itself and at the minutes around. A value of the neighbourhood is the sum over its
+minutes divided by all of them, heard or not, so that more and closer minutes only add. The probability is
 
     1 / (1 + exp(-(bias + sum over reaches of mean over +-reach of weights . values)))
 
@@ -35,9 +34,9 @@ from bluezone_agent.errors import N_
 BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
 """A value each: the part of a minute's sightings below it."""
 VALUES: Final = len(BELOW_DB) + 3
-"""After those come three of the company: what part of the others was weaker, how few were stronger, and by how much they
-were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells which
-recording it is rather than who was near."""
+"""After those come three of the company: what part of the others was weaker, how few were stronger, and by how much
+they were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells
+which recording it is rather than who was near."""
 LONGEST_GAP_MIN: Final = 4
 """Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
 COEFFICIENTS: Final = "agent.toml"
