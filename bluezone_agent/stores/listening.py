@@ -12,6 +12,15 @@ from bluezone_agent.errors import RadioFault
 NOT_RUNNING: Final = "not running"
 """The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
 
+SPANS: Final = """
+    SELECT id, starts_at_s, scan_mode, reason,
+        CASE WHEN id = (SELECT max(id) FROM listening)
+        THEN max(ends_at_s, coalesce((SELECT at_s FROM sign_of_life WHERE name = 'commit'), 0))
+        ELSE ends_at_s END AS ends_at_s
+    FROM listening
+"""
+"""The open span lasts until the newest commit: it is written itself now and then only, to spare the card."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -69,8 +78,8 @@ class ListeningSpans:
     def since(self, unix_s: float) -> list[Span]:
         """Return the spans that last beyond ``unix_s``, oldest first, cut there; empty ones are left out."""
         rows = self._db.execute(
-            "SELECT max(starts_at_s, ?), ends_at_s, scan_mode, reason FROM listening"
-            " WHERE ends_at_s > ? AND ends_at_s > starts_at_s ORDER BY id",
+            "SELECT max(starts_at_s, ?), ends_at_s, scan_mode, reason"  # noqa: S608 - a constant
+            f" FROM ({SPANS}) WHERE ends_at_s > ? AND ends_at_s > starts_at_s ORDER BY id",
             (int(unix_s), int(unix_s)),
         )
         return _joined(Span(*row) for row in rows)
@@ -78,7 +87,8 @@ class ListeningSpans:
     def last_well_s(self) -> int | None:
         """Return until when this device last listened, or was paused, Unix seconds; None for never."""
         row = self._db.execute(
-            "SELECT ends_at_s FROM listening WHERE scan_mode <> '' OR reason = ? ORDER BY id DESC LIMIT 1",
+            "SELECT ends_at_s"  # noqa: S608 - a constant
+            f" FROM ({SPANS}) WHERE scan_mode <> '' OR reason = ? ORDER BY id DESC LIMIT 1",
             (RadioFault.PAUSED,),
         ).fetchone()
         return None if row is None else int(row[0])

@@ -267,3 +267,17 @@ def test_the_state_is_used_by_one_agent_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(StateInUseError, match="another agent runs"), StateLock(tmp_path):
             pass
     assert not agent_runs(tmp_path)
+
+
+def test_the_open_span_of_listening_lasts_until_the_newest_commit(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        with store.transaction():
+            store.listening.begin(1_000, "active")
+            store.mark("commit", 1_300)
+        assert [(s.starts_at_s, s.ends_at_s) for s in store.listening.since(0)] == [(1_000, 1_300)]
+        assert store.listening.last_well_s() == 1_300
+        with store.transaction():
+            store.listening.begin(1_200, "", "powered off")
+            store.mark("commit", 1_500)
+        assert [(s.ends_at_s, s.listened) for s in store.listening.since(0)] == [(1_200, True), (1_500, False)]
+        assert store.listening.last_well_s() == 1_200
