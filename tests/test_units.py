@@ -84,7 +84,8 @@ def test_only_the_check_has_a_network_and_only_the_agent_a_bus() -> None:
 def test_what_is_installed_is_taken_away() -> None:
     lines = (REPO / "scripts/lib/service.sh").read_text()
     (installed,) = re.findall(r'^UNITS="(.*)"$', lines, re.MULTILINE)
-    assert {*installed.split(), "bluezone-agent.sysusers.conf"} == {path.name for path in UNITS.iterdir()}
+    there = {path.name for path in UNITS.iterdir()}
+    assert {*installed.split(), "bluezone-agent.sysusers.conf"} == there - {"sealed.conf"}, "an example, put by hand"
 
 
 @pytest.mark.parametrize("script", ["install", "uninstall", "lib/service.sh", "lib/command.sh", "lib/lab.sh"])

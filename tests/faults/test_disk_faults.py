@@ -7,11 +7,12 @@ import os
 import re
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from bluezone_agent.errors import StoreWriteError
 from bluezone_agent.service import listening
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.service.health import Problem, health
+from bluezone_agent.stores.database import FILE_NAME
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
@@ -142,6 +144,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(small_disk: Path) -> None:
     async def life(bench: Bench) -> None:
         await asyncio.sleep(1000)
+        with closing(sqlite3.connect(small_disk / "state" / FILE_NAME)) as db:  # no room in the log either
+            assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
         ballast = small_disk / "ballast"
         with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
             while True:
