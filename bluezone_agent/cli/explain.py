@@ -90,7 +90,7 @@ def _look_up(day_start_s: int) -> Explained:
     now_s = time.time()
     end_s = min(day_start_s + DAY_S, int(now_s))
     with Store(options.state_dir) as store:
-        days = [d for d in day_exposures(store.exposures.matched(), model) if d.day_start_s == day_start_s]
+        days = day_exposures(store.exposures.matched(day_start_s, day_start_s + DAY_S), model)
         warned = [w for w in store.exposures.warned() if w.day_start_s == day_start_s]
         spans = [s for s in store.listening.since(day_start_s) if s.starts_at_s < end_s]
         calibration = calibration_in_force(store, now_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,10 +90,13 @@ class Exposures:
             (key_digest,),
         )
 
-    def matched(self) -> list[Matched]:
-        """Return every matched key with its minutes, in the order in which they were found."""
+    def matched(self, since_s: float = 0, until_s: float = math.inf) -> list[Matched]:
+        """Return every matched key with its minutes between two times, in the order in which they were found."""
         minutes: dict[int, list[HeardMinute]] = {}
-        for row in self._db.execute("SELECT * FROM exposure_minute ORDER BY exposure_id, minute"):
+        for row in self._db.execute(
+            "SELECT * FROM exposure_minute WHERE minute >= ? AND minute < ? ORDER BY exposure_id, minute",
+            (since_s / MINUTE_S, until_s / MINUTE_S),
+        ):
             minutes.setdefault(row["exposure_id"], []).append(_heard_minute(row))
         return [
             Matched(
