@@ -45,7 +45,7 @@ def alone(computer: Computer, broken: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def removed(computer: Computer, broken: Any, alone: Any) -> Any:
+def removed(computer: Computer, broken: Any, alone: Any, sealed: Any) -> Any:
     return computer.boot("uninstall")
 
 
