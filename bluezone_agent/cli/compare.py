@@ -50,7 +50,7 @@ class Compared:
 
     def unheard(self) -> tuple[float, ...]:
         """Return what the unheard minutes between them count for by each rule."""
-        return tuple(sum(w.factor * weight for w in day.windows for _t, weight in w.unheard) for day in self.days)
+        return tuple(sum(w.factor * w.unheard_weight for w in day.windows) for day in self.days)
 
 
 @click.command(

@@ -187,7 +187,7 @@ def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
             "    {n} min between them, in which nothing was heard: {sum:.2f}",
             len(w.unheard),
         )
-        yield text.format(n=len(w.unheard), sum=sum(weight for _minute, weight in w.unheard))
+        yield text.format(n=len(w.unheard), sum=w.unheard_weight)
     text = _("    {sum:.2f} x {factor:g} for report type and infectiousness = {score:.2f}")
     yield text.format(sum=w.weight, factor=w.factor, score=w.score)
 
@@ -264,5 +264,5 @@ def _window_as_json(w: ExposureWindow, *, exact: bool) -> dict[str, Any]:
             }
             for weight, low, high, n in terms(w)
         ],
-        "unheard": {"minutes": len(w.unheard), "weight": round(sum(weight for _minute, weight in w.unheard), 2)},
+        "unheard": {"minutes": len(w.unheard), "weight": round(w.unheard_weight, 2)},
     }

@@ -86,7 +86,12 @@ class ExposureWindow:
     @property
     def weight(self) -> float:
         """What all its minutes weigh before the factor."""
-        return sum(self.weights) + sum(weight for _, weight in self.unheard)
+        return sum(self.weights) + self.unheard_weight
+
+    @property
+    def unheard_weight(self) -> float:
+        """What the unheard ones weigh before the factor."""
+        return sum(weight for _, weight in self.unheard)
 
 
 @dataclass(frozen=True, slots=True)

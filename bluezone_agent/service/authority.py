@@ -7,7 +7,6 @@ publishes; a submission makes no such claim.
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections import Counter
@@ -34,6 +33,7 @@ from bluezone_agent.service.published_folder import (
     locked,
     read_back,
 )
+from bluezone_agent.stores.new_file import create
 
 MINIMUM_KEYS: Final = 1000
 """As Google's key server fills its files up."""
@@ -81,7 +81,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
     path = folder / KEY_NAME
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        create(path, text.encode("ascii"), b"\n")
     except FileExistsError as error:
         raise AgentError(
             N_("{path} exists already and is never overwritten"),
@@ -95,10 +95,6 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
             path=path,
             reason=error.strerror,
         ) from error
-    with os.fdopen(fd, "w", encoding="ascii") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
     return key
 
 

@@ -18,10 +18,10 @@ from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import N_, BackupError, SealError
 from bluezone_agent.service.deadman import TOLD
 from bluezone_agent.service.health import RADIO
-from bluezone_agent.service.new_file import create
 from bluezone_agent.service.proof import PROVED
 from bluezone_agent.service.wiping import require_stopped
 from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.new_file import create
 from bluezone_agent.stores.snapshot import Snapshot
 from bluezone_agent.stores.store import StateLock, Store
 

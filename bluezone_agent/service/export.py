@@ -12,7 +12,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.service import control
 from bluezone_agent.service.identity import cut_running_key
-from bluezone_agent.service.new_file import create
+from bluezone_agent.stores.new_file import create
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 

@@ -33,6 +33,7 @@ from bluezone_agent.errors import N_, AgentError, CaseFileError, KeySourceError
 from bluezone_agent.key_sources.directory import DirectorySource
 from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
+from bluezone_agent.stores.new_file import sync_folder
 
 INDEX_LIFE_DAYS: Final = 3
 """Days for which a signed index holds: a weekend, and no longer can files be held back unnoticed."""
@@ -202,11 +203,7 @@ def _replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(path.parent)
 
 
 def _make_public(folder: Path) -> None:

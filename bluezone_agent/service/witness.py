@@ -22,6 +22,7 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import N_, ReportError
 from bluezone_agent.stores.keys import OwnKey
+from bluezone_agent.stores.new_file import create
 
 FORMAT: Final = "bluezone-agent witness report 1"
 LONGEST_REPORT: Final = 8_000_000
@@ -136,9 +137,7 @@ def write_report(report: Report, path: Path) -> None:
     """Write a new file; raises ReportError when it exists or can't be written."""
     data = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
+        create(path, data)
     except OSError as error:
         raise ReportError(
             N_("can't write the report {path}: {reason}"),

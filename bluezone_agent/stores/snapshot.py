@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
@@ -13,6 +12,7 @@ from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.database import FILE_NAME, alone, migrate, require_ours
 from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.new_file import create, sync_folder
 from bluezone_agent.stores.pauses import Pauses
 
 NEW: Final = f"{FILE_NAME}.new"
@@ -63,15 +63,11 @@ class Snapshot(AbstractContextManager["Snapshot"]):
         try:
             with alone(state_dir):
                 new.unlink(missing_ok=True)
-                fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-                with os.fdopen(fd, "wb") as file:
-                    file.write(self._db.serialize())
-                    file.flush()
-                    os.fsync(file.fileno())
+                create(new, self._db.serialize())
                 for suffix in ("-wal", "-shm"):  # of the store that goes
                     (state_dir / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
                 new.rename(state_dir / FILE_NAME)
-                _sync(state_dir)
+                sync_folder(state_dir)
         except OSError as error:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
@@ -84,14 +80,6 @@ class Snapshot(AbstractContextManager["Snapshot"]):
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _unsound(path: Path, reason: object) -> StoreDamagedError:

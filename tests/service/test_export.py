@@ -26,8 +26,8 @@ from bluezone_agent.service import authority, export
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
 from bluezone_agent.service.identity import Identity
-from bluezone_agent.service.new_file import create
 from bluezone_agent.service.timekeeping import Timekeeper
+from bluezone_agent.stores.new_file import create
 from bluezone_agent.stores.store import StateLock, Store
 from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
 from tests.fakes import SteeredRadio, numbered_bytes

@@ -1,4 +1,4 @@
-"""Files for the owner alone."""
+"""Files for the owner alone, and what makes a new name last."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def create(path: Path, *parts: bytes) -> None:
     except OSError:
         path.unlink()
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` outlive a power cut; raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
