@@ -19,7 +19,7 @@ OTHERS: Final = 0o077
 """Bits of a mode that let others than the owner use a file."""
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 WRITE_VERSION: Final = 18
 """Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
@@ -84,19 +84,13 @@ def require_whole(db: sqlite3.Connection, path: Path) -> None:
     """Read the whole file of an open store; raises StoreDamagedError when it is damaged."""
     try:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        schema = _schema(db)
+        other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
     if found != "ok":
         raise _damaged(path, found)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
-        migrate(new)
-        if schema != _schema(new):
-            raise _damaged(path, "sqlite_schema")  # a sound file of other tables
-
-
-def _schema(db: sqlite3.Connection) -> set[tuple[str, str]]:
-    return {(name, sql) for name, sql in db.execute("SELECT name, sql FROM sqlite_schema")}
+    if other is not None:
+        raise _damaged(path, "sqlite_schema")  # a sound file of other tables
 
 
 def make_private(state_dir: Path) -> list[Path]:
@@ -210,6 +204,8 @@ def migrate(db: sqlite3.Connection) -> None:
 
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     MIGRATIONS.apply(Database(db))
+    db.execute("DELETE FROM layout")
+    db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
     db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 

@@ -274,3 +274,16 @@ def m012_pauses(db: Database) -> None:
         """
     )
     db.execute("ALTER TABLE exposure_minute ADD COLUMN protected INTEGER NOT NULL DEFAULT 0")
+
+
+@MIGRATIONS()
+def m013_layout(db: Database) -> None:
+    """What ``sqlite_schema`` says after the last step, by which damage to it is found: SQLite finds none."""
+    db.execute(
+        """
+        CREATE TABLE layout (
+            name TEXT PRIMARY KEY,
+            sql TEXT NOT NULL
+        ) STRICT
+        """
+    )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 from random import Random
@@ -120,14 +123,37 @@ def test_a_file_cut_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) 
 
 
 def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Path) -> None:
+    places = [found.start() for found in re.finditer(b"digest TEXT", (whole / FILE_NAME).read_bytes())]
+    assert len(places) >= 2, "in the schema, and in what it has to be"
+    for at in places:
+        path = copied(whole, tmp_path / str(at))
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(b"dhgest")  # one bit; SQLite finds nothing wrong with it
+        begun = begun_anew(path.parent)
+        assert begun is not None
+        assert begun.keys == len(KEYS)
+
+
+def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
-    at = path.read_bytes().index(b"digest TEXT")
-    with path.open("r+b") as file:
-        file.seek(at)
-        file.write(b"dhgest")  # one bit; SQLite finds nothing wrong with it
-    begun = begun_anew(path.parent)
-    assert begun is not None
-    assert begun.keys == len(KEYS)
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE VIEW mine AS SELECT minute, count FROM contact_minute")
+        db.execute("CREATE INDEX mine_too ON contact_minute (beacon_id)")
+        db.execute("ANALYZE")
+    db.close()
+    assert begun_anew(path.parent) is None
+
+
+def test_a_start_on_a_store_that_is_there_does_not_load_what_makes_one(whole: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from bluezone_agent.stores.quarantine import open_or_begin_anew\n"
+        "open_or_begin_anew(Path(sys.argv[1]))[0].close()\n"
+        "print('sqlite_utils' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", script, whole], capture_output=True, text=True, check=True)
+    assert out.stdout == "False\n", "13 MiB for as long as the agent runs"
 
 
 def test_a_file_that_says_it_is_only_to_be_read_is_set_aside_too(whole: Path, tmp_path: Path) -> None:

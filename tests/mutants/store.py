@@ -99,8 +99,8 @@ MUTANTS: Final = (
         "tables-not-compared",
         "damaged store: sound, of other tables",
         "stores/database.py",
-        "        if schema != _schema(new):\n",
-        "        if not schema:\n",
+        "    if other is not None:\n",
+        "    if False:\n",
         "tests/faults/test_damaged_store.py",
     ),
     Mutant(
