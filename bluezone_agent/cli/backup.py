@@ -29,7 +29,7 @@ def backup(*, file: Path, passphrase_file: Path | None, as_json: bool) -> None:
     from bluezone_agent.service import backup as backups  # noqa: PLC0415 - imports cryptography
 
     backups.require_absent(file)
-    secret = passphrase(passphrase_file, new=True)
+    secret = passphrase(passphrase_file, of=file, new=True)
     with Store(settings().state_dir) as store:
         backups.write(store, file, secret)
     size = file.stat().st_size
@@ -50,8 +50,16 @@ def backup(*, file: Path, passphrase_file: Path | None, as_json: bool) -> None:
 @click.argument("file", type=PATH)
 @option("--merge", is_flag=True, help=N_("Add the contacts that another device heard; the state stays."))
 @passphrase_option
+@option(
+    "--keys-passphrase-file",
+    type=PATH,
+    metavar="FILE",
+    help=N_("With --merge, where the keys of this device are sealed: read their passphrase from FILE."),
+)
 @json_option
-def restore(*, file: Path, merge: bool, passphrase_file: Path | None, as_json: bool) -> None:
+def restore(
+    *, file: Path, merge: bool, passphrase_file: Path | None, keys_passphrase_file: Path | None, as_json: bool
+) -> None:
     """Restore a backup, or merge it."""
     from bluezone_agent.service import backup as backups  # noqa: PLC0415
     from bluezone_agent.service.wiping import require_stopped  # noqa: PLC0415
@@ -60,8 +68,8 @@ def restore(*, file: Path, merge: bool, passphrase_file: Path | None, as_json: b
     data = backups.read(file)
     if merge:
         with (
-            unlocked(state_dir, passphrase_file) as store,
-            backups.opened(data, file, passphrase(passphrase_file, new=False)) as snapshot,
+            backups.opened(data, file, passphrase(passphrase_file, of=file, new=False)) as snapshot,
+            unlocked(state_dir, keys_passphrase_file) as store,
         ):
             taken = backups.merge(store, snapshot)
         if as_json:
@@ -72,7 +80,7 @@ def restore(*, file: Path, merge: bool, passphrase_file: Path | None, as_json: b
             say(_("the next check compares them with all published cases: bluezone-agent check"))
         return
     require_stopped(state_dir)
-    with backups.opened(data, file, passphrase(passphrase_file, new=False)) as snapshot:
+    with backups.opened(data, file, passphrase(passphrase_file, of=file, new=False)) as snapshot:
         backups.restore(state_dir, snapshot)
     if as_json:
         print_json({"file": str(file), "restored": True})

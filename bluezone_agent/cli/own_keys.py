@@ -28,19 +28,19 @@ def unlocked(state_dir: Path, file: Path | None) -> Iterator[Store]:
     keep_memory_private()
     with Store(state_dir) as store:
         if store.keys.sealed:
-            store.keys.unlock(given_passphrase(file) or _typed_passphrase(state_dir))
+            store.keys.unlock(given_passphrase(state_dir, file) or _typed_passphrase(state_dir))
         yield store
 
 
 def _typed_passphrase(state_dir: Path) -> str:
     if not sys.stdin.isatty():
         raise sealed_error(state_dir / FILE_NAME)
-    return passphrase(None, new=False)
+    return passphrase(None, of=state_dir / FILE_NAME, new=False)
 
 
-def given_passphrase(file: Path | None) -> str:
-    """Return the passphrase in ``file``, else the credential of this service, else nothing."""
+def given_passphrase(state_dir: Path, file: Path | None) -> str:
+    """Return the passphrase of the keys: that in ``file``, else the credential of this service, else nothing."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if file is None and credentials and (Path(credentials) / CREDENTIAL).exists():
         file = Path(credentials) / CREDENTIAL
-    return "" if file is None else passphrase(file, new=True)
+    return "" if file is None else passphrase(file, of=state_dir / FILE_NAME, new=True)

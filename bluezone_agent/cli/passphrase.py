@@ -8,8 +8,9 @@ from typing import Final
 
 import click
 
-from bluezone_agent.cli.base import PATH, option
+from bluezone_agent.cli.base import PATH, option, printable
 from bluezone_agent.cli.i18n import _
+from bluezone_agent.cli.memory import keep_memory_private
 from bluezone_agent.errors import N_, SealError
 
 SHORTEST: Final = 12
@@ -24,13 +25,16 @@ passphrase_option = option(
 )
 
 
-def passphrase(file: Path | None, *, new: bool) -> str:
-    """Return the passphrase: the first line of ``file``, or what is typed, a ``new`` one twice.
+def passphrase(file: Path | None, *, of: Path, new: bool) -> str:
+    """Return the passphrase of ``of``: the first line of ``file``, or what is typed, a ``new`` one twice.
 
-    Raises SealError for a file that can't be read and a new passphrase that is too short.
+    From here on this process keeps its memory to itself. Raises SealError for a file that can't be read and a new
+    passphrase that is too short.
     """
+    keep_memory_private()
     if file is None:
-        found: str = click.prompt(_("Passphrase"), hide_input=True, confirmation_prompt=new, err=True)
+        question = _("Passphrase of {path}").format(path=printable(str(of)))
+        found: str = click.prompt(question, hide_input=True, confirmation_prompt=new, err=True)
     else:
         found = _first_line(file)
     if new and len(found) < SHORTEST:

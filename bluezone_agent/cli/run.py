@@ -48,7 +48,7 @@ def run(*, passphrase_file: Path | None, no_check: bool) -> None:
     for path in make_private(options.state_dir):
         log.warning("file_was_open_to_others", path=str(path))
     with StateLock(options.state_dir):
-        passphrase = given_passphrase(passphrase_file)
+        passphrase = given_passphrase(options.state_dir, passphrase_file)
         opened, begun = open_or_begin_anew(options.state_dir, passphrase)
         if passphrase:
             log.info("keys_sealed")

@@ -8,11 +8,11 @@ import click
 
 from bluezone_agent.cli.base import Command, printable, say, settings
 from bluezone_agent.cli.i18n import _
-from bluezone_agent.cli.memory import keep_memory_private
 from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase, passphrase_option
 from bluezone_agent.errors import N_
 from bluezone_agent.stores.aside import set_aside
+from bluezone_agent.stores.database import FILE_NAME
 from bluezone_agent.stores.store import StateLock, Store
 
 
@@ -26,10 +26,9 @@ from bluezone_agent.stores.store import StateLock, Store
 @passphrase_option
 def seal(*, passphrase_file: Path | None) -> None:
     """Seal every key in one transaction; no agent may run meanwhile."""
-    keep_memory_private()
     state_dir = settings().state_dir
     with StateLock(state_dir), Store(state_dir) as store:
-        was_plain = store.seal(passphrase(passphrase_file, new=not store.keys.sealed))
+        was_plain = store.seal(passphrase(passphrase_file, of=state_dir / FILE_NAME, new=not store.keys.sealed))
     if was_plain:
         say(_("your keys are sealed: the agent needs the passphrase at its next start, and nobody can get it back"))
     else:

@@ -113,6 +113,7 @@ def _as_json(state: Status) -> dict[str, Any]:
         },
         "pause": as_object(state.pause),
         "own_keys": state.own_keys,
+        "own_keys_sealed": state.sealed,
         "warnings": state.warnings,
     }
 
@@ -130,7 +131,7 @@ def _print(state: Status, now_s: float) -> None:
         (_("hears"), _hears(state, now_s)),
         (_("listens"), _listens(state)),
         (_("stored"), _stored(state)),
-        (_("own keys"), ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)),
+        (_("own keys"), _own_keys(state)),
         (_("last check"), _check(state, now_s)),
         *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now_s))}") for s in state.feeds),
         (_("warnings"), str(state.warnings) if state.warnings else _("none")),
@@ -185,6 +186,11 @@ def _listens(state: Status) -> str:
     return text + (
         ngettext("; the scan was restarted once", "; the scan was restarted {n} times", n).format(n=n) if n else ""
     )
+
+
+def _own_keys(state: Status) -> str:
+    keys = ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)
+    return _("{keys}, sealed").format(keys=keys) if state.sealed else keys
 
 
 def _radio_fault(radio: RadioState) -> str:

@@ -75,6 +75,8 @@ class Status:
     """When not, in the last 24 hours and since the first start, oldest first."""
     linkable_anyway: tuple[str, ...]
     own_keys: int
+    sealed: bool
+    """Whether a passphrase is needed to read them."""
     warnings: int
     ages: Mapping[Life, Age]
     problems: tuple[Problem, ...]
@@ -112,6 +114,7 @@ def status(store: Store, now_s: float) -> Status:
         not_listening=tuple(gaps(spans, spans[0].starts_at_s, now_s - COMMIT_LATE_S)) if spans else (),
         linkable_anyway=tuple(start[1].get("linkable_anyway", ())),
         own_keys=len(store.keys.listed()),
+        sealed=store.keys.sealed,
         warnings=len(store.exposures.warned()),
         ages=judged.ages,
         problems=judged.problems,

@@ -99,7 +99,10 @@ def sealed_error(path: Path) -> StoreSealedError:
     """Return the error that says that a passphrase is needed and where it may come from."""
     return StoreSealedError(
         N_("the keys in {path} are sealed, and no passphrase is at hand"),
-        N_("name a file with it: --passphrase-file FILE; a service gets it as the credential bluezone-store-key"),
+        N_(
+            "name a file with it: --passphrase-file FILE, beside a backup's --keys-passphrase-file FILE; a service gets"
+            " it as the credential bluezone-store-key"
+        ),
         path=path,
     )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -98,6 +101,8 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
         assert "are sealed" not in done.stderr, command
+    assert f"own keys    {len(KEYS)} day keys, sealed\n" in owner.run("status").stdout
+    assert json.loads(owner.run("status", "--json").stdout)["own_keys_sealed"] is True
 
 
 def test_an_export_needs_it(owner: Program) -> None:
@@ -158,13 +163,48 @@ def test_a_sealed_store_stays_sealed_in_its_backup(owner: Program) -> None:
         assert [own.key for own in store.keys.all()] == KEYS[::-1]
 
 
-def test_a_merge_into_a_sealed_store_needs_its_passphrase_too(owner: Program) -> None:
+@pytest.mark.parametrize("secret", ["file", "credential"])
+def test_a_merge_into_a_sealed_store_needs_its_passphrase_beside_the_backups(owner: Program, secret: str) -> None:
     """Own identifiers that the other device heard are to stay out."""
-    assert owner.run("backup", "b", "--passphrase-file", "right").returncode == 0
+    assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
     sealed(owner)
-    assert owner.run("restore", "b", "--merge").returncode == 78
-    done = owner.run("restore", "b", "--merge", "--passphrase-file", "right")
+    merge = ["restore", "b", "--merge", "--passphrase-file", "wrong"]
+    done = owner.run(*merge)
+    assert done.returncode == 78
+    assert "--keys-passphrase-file" in done.stderr
+    assert owner.run(*merge, "--keys-passphrase-file", "wrong").returncode == 78
+    if secret == "file":
+        done = owner.run(*merge, "--keys-passphrase-file", "right")
+    else:
+        done = owner.run(*merge, CREDENTIALS_DIRECTORY=str(owner.home / "credentials"))
     assert done.returncode == 0, done.stderr
+
+
+def test_each_passphrase_is_asked_for_by_what_it_opens(owner: Program) -> None:
+    assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
+    sealed(owner)
+    said = typed(owner, ["restore", "b", "--merge"], "six words that somebody guessed", PASSPHRASE)
+    assert "Passphrase of b: " in said
+    assert f"Passphrase of {owner.state_dir}/agent.db: " in said
+    assert "0 contact minutes were new" in said
+    assert PASSPHRASE not in said
+
+
+def typed(owner: Program, arguments: list[str], *lines: str) -> str:
+    """Return what a terminal shows in which ``lines`` are typed, each when it is asked for."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(owner.home)
+        command = owner.command(*arguments)
+        os.execve(command[0], command, owner.environment())
+    said, waiting = "", list(lines)
+    with os.fdopen(terminal, "rb", buffering=0) as shown, suppress(OSError):  # as Linux ends a terminal
+        while part := shown.read(4096):
+            said += part.decode()
+            if waiting and said.endswith(": "):
+                os.write(terminal, waiting.pop(0).encode() + b"\n")
+    assert os.waitpid(pid, 0)[1] == 0, said
+    return said
 
 
 def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> None:
