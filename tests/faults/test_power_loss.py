@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from bluezone_agent.core import sealing
 from bluezone_agent.errors import AgentError
 from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.store import Store
+from tests.case_keys import daily_key
 from tests.faults import numbered
 from tests.faults.disk import Disk, Event, Said, record
 
 START_S = 1_806_580_800
+KEYS = [daily_key(days_ago=days_ago, number=days_ago) for days_ago in range(14, 0, -1)]
+PASSPHRASE = "six words that nobody would guess"
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to see what reaches the disk")
 
@@ -69,20 +75,29 @@ def _cuts(events: list[Event], random: Random, torn: int) -> Iterator[tuple[dict
             yield files, acknowledged
 
 
-def _open(folder: Path, files: dict[str, bytearray], acknowledged: set[int], outcome: Outcome) -> None:
+@contextmanager
+def opened_after(folder: Path, files: dict[str, bytearray]) -> Iterator[Store]:
+    """Open the store of which a disk holds ``files``."""
     folder.mkdir(mode=0o700)
     for name, data in files.items():
         (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(data)
     try:
         with Store(folder) as store:
+            yield store
+    finally:
+        shutil.rmtree(folder)
+
+
+def _open(folder: Path, files: dict[str, bytearray], acknowledged: set[int], outcome: Outcome) -> None:
+    try:
+        with opened_after(folder, files) as store:
             if store._db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
                 outcome.corrupt += 1
             elif not acknowledged <= set(numbered.numbers(store)):
                 outcome.lost += 1
     except AgentError:
         outcome.corrupt += 1
-    shutil.rmtree(folder)
 
 
 @needs_strace
@@ -103,3 +118,42 @@ def test_without_a_sync_at_each_commit_the_same_enumeration_shows_losses(tmp_pat
     outcome = enumerated(events, torn=1, most=1_000)
     print(outcome)
     assert outcome.lost > 20
+
+
+SEALS = """
+import os, sys
+from pathlib import Path
+from bluezone_agent.core import sealing
+from bluezone_agent.stores.store import Store
+from tests.faults.test_power_loss import KEYS, PASSPHRASE
+sealing.SCRYPT_N = 2
+with Store(Path(sys.argv[1])) as store:
+    with store.transaction():
+        for key in KEYS:
+            store.keys.add(key, last_slot_s=key.starts_at_s, exportable=True)
+    os.write(1, b"kept\\n")
+    store.seal(PASSPHRASE)
+    os.write(1, b"sealed\\n")
+"""
+
+
+@needs_strace
+def test_keys_that_are_being_sealed_are_all_plain_or_all_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "SCRYPT_N", 2)
+    state_dir = tmp_path / "state"
+    events = record([sys.executable, "-c", SEALS, str(state_dir)], state_dir, tmp_path / "strace.log")
+    disk, said, found = Disk(), "", Counter[bool]()
+    for event in events:
+        disk.apply(event)
+        if isinstance(event, Said):
+            said = event.text
+        for files in disk.after_a_cut(Random(1), 10) if said else ():
+            with opened_after(tmp_path / "cut", files) as store:
+                found[store.keys.sealed] += 1
+                assert store.keys.sealed or said == "kept"
+                if store.keys.sealed:
+                    store.keys.unlock(PASSPHRASE)
+                assert [own.key for own in store.keys.all()] == KEYS
+    assert min(found[False], found[True]) > 50

@@ -163,4 +163,12 @@ MUTANTS: Final = (
         '                "DELETE FROM protected WHERE ? + ? AND minute = ? AND beacon_id = ?",\n',
         PAUSING,
     ),
+    Mutant(
+        "sealed-by-halves",
+        "power cut while keys are being sealed",
+        "stores/keys.py",
+        "        change()\n",
+        '        change()\n        self._db.execute("COMMIT")\n        self._db.execute("BEGIN")\n',
+        "tests/faults/test_power_loss.py",
+    ),
 )
