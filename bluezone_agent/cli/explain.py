@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,22 +11,18 @@ from typing import Any, Final
 import click
 
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, printable, settings
-from bluezone_agent.cli.exposures import utc_day
+from bluezone_agent.cli.exposures import SHOWN_TO_S, shown_times, utc_day
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
 from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
 from bluezone_agent.cli.page import write_page
-from bluezone_agent.core.exposure import DayExposure, ExposureWindow, day_exposures
+from bluezone_agent.core.exposure import DayExposure, ExposureWindow
 from bluezone_agent.core.identifiers import ReportType
-from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.risk import RiskModel
+from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.errors import N_
-from bluezone_agent.service.calibration import calibration_in_force
+from bluezone_agent.service.explaining import Explained, explained
 from bluezone_agent.stores.calibrations import StoredCalibration
-from bluezone_agent.stores.exposures import Warned
-from bluezone_agent.stores.listening import Span, gaps
 from bluezone_agent.stores.store import Store
 
-ROUNDED_TO_S: Final = 300
 REPORT_TYPES: Final = {
     ReportType.UNKNOWN: N_("report of unknown kind"),
     ReportType.CONFIRMED_TEST: N_("confirmed by a test"),
@@ -35,26 +30,6 @@ REPORT_TYPES: Final = {
     ReportType.SELF_REPORT: N_("reported by themselves"),
     ReportType.RECURSIVE: N_("a contact of a case"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """All that is known of one UTC day."""
-
-    day_start_s: int
-    model: RiskModel
-    exposures: list[DayExposure]
-    warned: list[Warned]
-    listened_s: int
-    possible_s: int
-    """Of the day, until now."""
-    gaps: list[Span]
-    calibration: StoredCalibration | None
-
-    @property
-    def listened_share(self) -> float:
-        """The share of the day's time so far in which this device listened."""
-        return self.listened_s / self.possible_s
 
 
 @click.command(
@@ -70,45 +45,25 @@ class Explained:
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""
-    found = _look_up(int(day.replace(tzinfo=UTC).timestamp()))
-    if page:
-        from bluezone_agent.cli.explain_page import render  # noqa: PLC0415
-
-        write_page(page, render(found, list(lines(found, exact=exact))))
-    if as_json:
-        print_json(_as_json(found, exact=exact))
-        return
-    for line in lines(found, exact=exact):
-        click.echo(line)
-
-
-def _look_up(day_start_s: int) -> Explained:
     from bluezone_agent.config import risk_model  # noqa: PLC0415
 
     options = settings()
     model = risk_model(options.config().rule, "rule")
-    now_s = time.time()
-    end_s = min(day_start_s + DAY_S, int(now_s))
     with Store(options.state_dir) as store:
-        days = day_exposures(store.exposures.matched(day_start_s, day_start_s + DAY_S), model)
-        warned = [w for w in store.exposures.warned() if w.day_start_s == day_start_s]
-        spans = [s for s in store.listening.since(day_start_s) if s.starts_at_s < end_s]
-        calibration = calibration_in_force(store, now_s)
-    listened_s = sum(min(s.ends_at_s, end_s) - s.starts_at_s for s in spans if s.listened)
-    possible_s = max(1, end_s - day_start_s)
-    return Explained(
-        day_start_s,
-        model,
-        days,
-        warned,
-        listened_s,
-        possible_s,
-        gaps(spans, day_start_s, end_s) if end_s > day_start_s else [],
-        calibration,
-    )
+        found = explained(store, model, int(day.replace(tzinfo=UTC).timestamp()), time.time())
+    step_s = MINUTE_S if exact else SHOWN_TO_S
+    if page:
+        from bluezone_agent.cli.explain_page import render  # noqa: PLC0415
+
+        write_page(page, render(found, list(lines(found, step_s)), step_s))
+    if as_json:
+        print_json(_as_json(found, step_s))
+        return
+    for line in lines(found, step_s):
+        click.echo(line)
 
 
-def lines(found: Explained, *, exact: bool) -> Iterator[str]:
+def lines(found: Explained, step_s: int) -> Iterator[str]:
     """Yield the explanation, line by line."""
     listening = _("listening {share:.0%} of the day").format(share=found.listened_share)
     day = local_date(found.day_start_s)
@@ -117,7 +72,7 @@ def lines(found: Explained, *, exact: bool) -> Iterator[str]:
     else:
         yield f"{day}: {listening}"
     for exposure in found.exposures:
-        yield from _exposure_lines(exposure, exact=exact)
+        yield from _exposure_lines(exposure, step_s)
     for told in found.warned:
         text = _("you were warned on {when}: {minutes:.1f} weighted minutes by {rule}, version {version}")
         yield text.format(
@@ -145,14 +100,14 @@ def _calibration_line(calibration: StoredCalibration | None) -> str:
     )
 
 
-def _exposure_lines(day: DayExposure, *, exact: bool) -> Iterator[str]:
+def _exposure_lines(day: DayExposure, step_s: int) -> Iterator[str]:
     yield ngettext(
         "{degree}: {n} published key heard in {minutes} minutes",
         "{degree}: {n} published keys heard in {minutes} minutes",
         day.keys,
     ).format(degree=day.degree, n=day.keys, minutes=day.heard_minutes)
     for window in day.windows:
-        yield from _window_lines(window, exact=exact)
+        yield from _window_lines(window, step_s)
     sums = sum(w.score for w in day.windows)
     text = _("  sum: {sum:.2f}{sd} weighted minutes, {needed:g} warn: {verdict}")
     sd = "" if day.sd_minutes is None else f" ± {day.sd_minutes:.1f}"
@@ -162,8 +117,8 @@ def _exposure_lines(day: DayExposure, *, exact: bool) -> Iterator[str]:
     yield text.format(sum=day.near_minutes, sd=sd, needed=day.warning_minutes, verdict=verdict)
 
 
-def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
-    start_s, end_s = times(w, exact=exact)
+def _window_lines(w: ExposureWindow, step_s: int) -> Iterator[str]:
+    start_s, end_s = shown_times(w, step_s)
     onset = _("onset unknown") if w.days_since_onset is None else _("day {n} since onset").format(n=w.days_since_onset)
     yield f"  {local_clock(start_s)}-{local_clock(end_s)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
     for weight, low_db, high_db, minutes in terms(w):
@@ -192,13 +147,6 @@ def _window_lines(w: ExposureWindow, *, exact: bool) -> Iterator[str]:
     yield text.format(sum=w.weight, factor=w.factor, score=w.score)
 
 
-def times(w: ExposureWindow, *, exact: bool) -> tuple[int, int]:
-    """Return start and end of a window, outwards to 5 minutes unless ``exact``."""
-    if exact:
-        return w.starts_at_s, w.ends_at_s
-    return w.starts_at_s // ROUNDED_TO_S * ROUNDED_TO_S, -(-w.ends_at_s // ROUNDED_TO_S) * ROUNDED_TO_S
-
-
 def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
     """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes).
 
@@ -211,7 +159,7 @@ def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
     return [(weight, min(levels), max(levels), len(levels)) for weight, levels in ordered]
 
 
-def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
+def _as_json(found: Explained, step_s: int) -> dict[str, Any]:
     c = found.calibration
     return {
         "day": utc_day(found.day_start_s),
@@ -227,7 +175,7 @@ def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
                 "sd_minutes": None if day.sd_minutes is None else round(day.sd_minutes, 2),
                 "needed_minutes": day.warning_minutes,
                 "warning": day.warns,
-                "windows": [_window_as_json(w, exact=exact) for w in day.windows],
+                "windows": [_window_as_json(w, step_s) for w in day.windows],
             }
             for day in found.exposures
         ],
@@ -244,8 +192,8 @@ def _as_json(found: Explained, *, exact: bool) -> dict[str, Any]:
     }
 
 
-def _window_as_json(w: ExposureWindow, *, exact: bool) -> dict[str, Any]:
-    start_s, end_s = times(w, exact=exact)
+def _window_as_json(w: ExposureWindow, step_s: int) -> dict[str, Any]:
+    start_s, end_s = shown_times(w, step_s)
     return {
         "from": iso(start_s),
         "to": iso(end_s),

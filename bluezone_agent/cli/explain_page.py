@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bluezone_agent.cli.i18n import _, local_clock, local_date
 from bluezone_agent.cli.page import legend, page
+from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
-
-if TYPE_CHECKING:
-    from bluezone_agent.cli.explain import Explained
-    from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.service.explaining import Explained
 
 LEFT, WIDTH, HEIGHT, TOP = 60, 1080, 180, 16
 FARTHEST_DB: Final = 100
@@ -22,8 +20,8 @@ GRID_DB: Final = 20
 HOURS: Final = 3
 
 
-def render(found: Explained, lines: Sequence[str]) -> str:
-    """Return the page as HTML; ``lines`` is the explanation in words."""
+def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
+    """Return the page as HTML; ``lines`` is the explanation in words, and ``step_s`` how finely times are told."""
     minutes = [
         (m, weight)
         for day in found.exposures
@@ -34,7 +32,7 @@ def render(found: Explained, lines: Sequence[str]) -> str:
     drawn = (
         f"<h2>{escape(_('Attenuation, minute by minute'))}</h2>",
         legend({"near": _("counts"), "far": _("heard, counts for nothing"), "line": _("nobody listened")}),
-        _timeline(found, minutes),
+        _timeline(found, minutes, step_s),
         f"<h2>{escape(_('Sightings by attenuation'))}</h2>",
         _histogram([m for m, _weight in minutes]),
     )
@@ -44,18 +42,24 @@ def render(found: Explained, lines: Sequence[str]) -> str:
     )
 
 
-def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]]) -> str:
+def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]], step_s: int) -> str:
+    """Draw the minute that counts most, else the nearest, of each ``step_s`` seconds."""
     parts = list(_grid(found.day_start_s))
     for gap in found.gaps:
-        x, width = _x(found, gap.starts_at_s), _x(found, gap.ends_at_s) - _x(found, gap.starts_at_s)
-        parts.append(f'<rect x="{x:.1f}" y="{TOP}" width="{max(width, 1):.1f}" height="{HEIGHT}" fill="var(--line)"/>')
-    for m, weight in minutes:
-        x, y = _x(found, m.minute * MINUTE_S), _y(m.attenuation_db)
+        x = _x(found, gap.starts_at_s)
+        width = max(1, _x(found, gap.ends_at_s) - x)
+        parts.append(f'<rect x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT}" fill="var(--line)"/>')
+    width = max(2, WIDTH * step_s / DAY_S)
+    steps: dict[int, tuple[HeardMinute, float]] = {}
+    for m, weight in sorted(minutes, key=lambda heard: (heard[1], -heard[0].attenuation_db)):
+        steps[m.minute * MINUTE_S // step_s] = m, weight
+    for step, (m, weight) in sorted(steps.items()):
+        x, y = _x(found, step * step_s), _y(m.attenuation_db)
         title = f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}"
         kind = "near" if weight else "far"
         opacity = 0.35 + 0.65 * min(weight, 1) if weight else 1
         parts.append(
-            f'<rect class="{kind}" opacity="{opacity:.2f}" x="{x:.1f}" y="{y:.1f}" width="2"'
+            f'<rect class="{kind}" opacity="{opacity:.2f}" x="{x:.1f}" y="{y:.1f}" width="{width:.2f}"'
             f' height="{TOP + HEIGHT - y:.1f}"><title>{escape(title)}</title></rect>'
         )
     label = escape(_("Attenuation, minute by minute"))

@@ -8,12 +8,12 @@ import click
 
 from bluezone_agent.cli.base import Group, iso, json_option, print_json, printable, settings
 from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
-from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, day_exposures
+from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, ExposureWindow, day_exposures
 from bluezone_agent.errors import N_
 from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
-ROUNDED_TO_S: Final = 300
+SHOWN_TO_S: Final = 300
 """Times of day are shown to 5 minutes, so that what is shown tells less of who the case was."""
 
 HEADLINE: Final = {
@@ -75,8 +75,8 @@ def as_object(day: DayExposure, warned: Warned | None = None) -> dict[str, Any]:
         "rule_version": day.rule_version,
         "encounters": [
             {
-                "from": iso(_rounded(e)[0]),
-                "to": iso(_rounded(e)[1]),
+                "from": iso(shown_times(e)[0]),
+                "to": iso(shown_times(e)[1]),
                 "minutes_within_2m": round(e.near_minutes, 1),
                 "closest_attenuation_db": round(e.closest_db),
                 "typical_attenuation_db": round(e.typical_db),
@@ -112,7 +112,7 @@ def _headline(day: DayExposure) -> str:
 
 
 def _encounter(e: Encounter) -> str:
-    start_s, end_s = _rounded(e)
+    start_s, end_s = shown_times(e)
     return "  " + _(
         "{start} to {end}: {near:.0f} min within 2 m; attenuation {closest:.0f} dB at best, typically {typical:.0f} dB"
     ).format(
@@ -132,6 +132,6 @@ def _total(day: DayExposure) -> str:
     ).format(near=day.near_minutes, n=day.heard_minutes)
 
 
-def _rounded(e: Encounter) -> tuple[int, int]:
-    """Return start and end of an encounter, outwards to 5 minutes."""
-    return e.starts_at_s // ROUNDED_TO_S * ROUNDED_TO_S, -(-e.ends_at_s // ROUNDED_TO_S) * ROUNDED_TO_S
+def shown_times(span: Encounter | ExposureWindow, step_s: int = SHOWN_TO_S) -> tuple[int, int]:
+    """Return start and end as they are shown, outwards to ``step_s``."""
+    return span.starts_at_s // step_s * step_s, -(-span.ends_at_s // step_s) * step_s

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from bluezone_agent.cli.explain_page import LEFT, WIDTH
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
@@ -150,6 +153,17 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     page = program.home / "day.html"
     program.run("exposures", "explain", day, "--page", page)
     assert "16.50 weighted minutes" in page.read_text()
+    assert starts_drawn(page) == {600, 605, 610, 615, 620, 625}, "as coarse as they are told"
+    page.unlink()
+    program.run("exposures", "explain", day, "--exact", "--page", page)
+    assert starts_drawn(page) == set(range(603, 626))
+    assert "2 min at 70.0-70.0 dB" in page.read_text()
+
+
+def starts_drawn(page: Path) -> set[int]:
+    """Return at which minutes of the day the page draws something that was heard."""
+    drawn = re.findall(r'<rect class="(?:near|far)" [^>]* x="([0-9.]+)"', page.read_text())
+    return {round((float(x) - LEFT) / WIDTH * 1440) for x in drawn}
 
 
 def test_unheard_minutes_that_count_are_explained_too(program: Program, store: Store) -> None:
