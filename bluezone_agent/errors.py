@@ -144,7 +144,7 @@ class KeyServerError(AgentError):
 
 
 class ReportError(AgentError):
-    """A witness's report can't be written, can't be read, or is none."""
+    """A witness's report can't be read, or is none."""
 
 
 class NotProvableError(AgentError):
@@ -156,8 +156,12 @@ class CalibrationError(AgentError):
 
 
 class BackupError(AgentError):
-    """A backup can't be written, can't be read, is none, or has no place to go."""
+    """A backup can't be read, is none, or has no place to go."""
 
 
 class ExportError(AgentError):
-    """Keys can't be written as asked."""
+    """Keys can't be handed out as asked."""
+
+
+class NewFileError(AgentError):
+    """A file that its owner asked for can't be written where they want it."""

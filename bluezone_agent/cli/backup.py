@@ -11,6 +11,7 @@ from bluezone_agent.cli.i18n import _, ngettext
 from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase, passphrase_option
 from bluezone_agent.errors import N_
+from bluezone_agent.stores.new_file import require_absent
 from bluezone_agent.stores.store import Store
 
 
@@ -28,7 +29,7 @@ def backup(*, file: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """Write a backup."""
     from bluezone_agent.service import backup as backups  # noqa: PLC0415 - imports cryptography
 
-    backups.require_absent(file)
+    require_absent(file)
     secret = passphrase(passphrase_file, of=file, new=True)
     with Store(settings().state_dir) as store:
         backups.write(store, file, secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bluezone_agent.cli.base import PATH, Command, Group, json_option, print_jso
 from bluezone_agent.cli.i18n import _
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.paths import config_path
+from bluezone_agent.stores.new_file import create
 
 
 @click.group(cls=Group, help=N_("Write a configuration with every setting explained, or check one."))
@@ -30,7 +30,7 @@ def init(*, file: Path | None) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create(path, example.encode())
     except OSError as error:
         raise ConfigError(
             N_("can't write {path}: {reason}"),
@@ -38,8 +38,6 @@ def init(*, file: Path | None) -> None:
             path=path,
             reason=error.strerror,
         ) from error
-    with os.fdopen(fd, "w", encoding="utf-8") as out:
-        out.write(example)
     say(_("written: {path}").format(path=path))
 
 

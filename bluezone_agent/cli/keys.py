@@ -14,6 +14,7 @@ from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_
 from bluezone_agent.stores.keys import ListedKey
+from bluezone_agent.stores.new_file import require_absent
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 
@@ -94,7 +95,7 @@ def export(
     from bluezone_agent.service import export as exporting  # noqa: PLC0415 - imports cryptography
 
     exporting.require_past(onset.date() if onset else None, time.time())
-    exporting.require_absent(file)
+    require_absent(file)
     if not yes:
         say(
             _(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from bluezone_agent.cli.i18n import _
-from bluezone_agent.errors import N_, ExportError
+from bluezone_agent.stores.new_file import unwritable
 
 STYLE: Final = """
 :root{--ink:#1d2733;--soft:#5b6b7b;--line:#dfe5ec;--paper:#fff;--near:#c2410c;--middle:#fb923c;--far:#fdba74;--good:#166534;--bad:#b91c1c}
@@ -47,17 +48,14 @@ def page(title: str, body: Iterable[str]) -> str:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page that its owner alone may read; raises ExportError."""
+    """Write a page that its owner alone may read, in place of an older one; raises NewFileError."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
             file.write(text)
     except OSError as error:
-        raise ExportError(
-            N_("can't write {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
-            path=path,
-            reason=error.strerror,
-        ) from error
+        raise unwritable(path, error) from error
 
 
 def paragraphs(texts: Iterable[str]) -> Iterator[str]:

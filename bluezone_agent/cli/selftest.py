@@ -145,7 +145,8 @@ def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     """Listen and write the report; a running agent listens already, so what it stores is reported."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.service import selftest as testing  # noqa: PLC0415
-    from bluezone_agent.service.witness import make_report, require_absent, write_report  # noqa: PLC0415
+    from bluezone_agent.service.witness import make_report, write_report  # noqa: PLC0415
+    from bluezone_agent.stores.new_file import require_absent  # noqa: PLC0415
     from bluezone_agent.stores.store import Store, agent_runs  # noqa: PLC0415
 
     options = settings()

@@ -21,7 +21,7 @@ from bluezone_agent.service.health import RADIO
 from bluezone_agent.service.proof import PROVED
 from bluezone_agent.service.wiping import require_stopped
 from bluezone_agent.stores.keys import OwnKeys
-from bluezone_agent.stores.new_file import create
+from bluezone_agent.stores.new_file import write_new
 from bluezone_agent.stores.snapshot import Snapshot
 from bluezone_agent.stores.store import StateLock, Store
 
@@ -44,27 +44,8 @@ def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = o
 
 
 def write(store: Store, path: Path, passphrase: str) -> None:
-    """Write a backup into a new file, 0600, never over another or through a link; raises BackupError."""
-    require_absent(path)
-    try:
-        create(path, *make(store, passphrase))
-    except OSError as error:
-        raise BackupError(
-            N_("can't write {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
-            path=path,
-            reason=error.strerror,
-        ) from error
-
-
-def require_absent(path: Path) -> None:
-    """Raise BackupError when ``path`` exists: better before the passphrase is thought of than after."""
-    if path.exists() or path.is_symlink():
-        raise BackupError(
-            N_("{path} exists already and is never overwritten"),
-            N_("name another file, or move that one away"),
-            path=path,
-        )
+    """Write a backup into a new file, 0600, never over another or through a link; raises NewFileError."""
+    write_new(path, *make(store, passphrase))
 
 
 def read(path: Path) -> bytes:

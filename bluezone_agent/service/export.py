@@ -12,7 +12,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.service import control
 from bluezone_agent.service.identity import cut_running_key
-from bluezone_agent.stores.new_file import create
+from bluezone_agent.stores.new_file import write_new
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 
@@ -51,31 +51,11 @@ def require_past(onset: date | None, now_s: float) -> None:
         )
 
 
-def require_absent(path: Path) -> None:
-    """Raise ExportError when ``path`` exists: better before the running key is cut than after."""
-    if path.exists() or path.is_symlink():
-        raise ExportError(
-            N_("{path} exists already and is never overwritten"),
-            N_("name another file, or move that one away"),
-            path=path,
-        )
-
-
 def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
-    """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError."""
+    """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError, NewFileError."""
     if not keys:
         raise ExportError(
             N_("there are no keys of these days to export"),
             N_("keys are made while the agent runs: see bluezone-agent keys list"),
         )
-    data = write_submission(keys, onset)
-    require_absent(path)
-    try:
-        create(path, data)
-    except OSError as error:
-        raise ExportError(
-            N_("can't write {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
-            path=path,
-            reason=error.strerror,
-        ) from error
+    write_new(path, write_submission(keys, onset))

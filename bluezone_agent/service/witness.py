@@ -22,7 +22,7 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import N_, ReportError
 from bluezone_agent.stores.keys import OwnKey
-from bluezone_agent.stores.new_file import create
+from bluezone_agent.stores.new_file import write_new
 
 FORMAT: Final = "bluezone-agent witness report 1"
 LONGEST_REPORT: Final = 8_000_000
@@ -127,24 +127,9 @@ def _digest(salt: bytes, protocol: str, identifier: bytes) -> str:
     return sha256(salt + protocol.encode() + b"\0" + identifier).hexdigest()[:DIGEST_LENGTH]
 
 
-def require_absent(path: Path) -> None:
-    """Raise ReportError when ``path`` exists: listening for minutes first and failing then helps nobody."""
-    if path.exists() or path.is_symlink():
-        raise ReportError(N_("{path} exists already"), N_("name a new file; reports are never overwritten"), path=path)
-
-
 def write_report(report: Report, path: Path) -> None:
-    """Write a new file; raises ReportError when it exists or can't be written."""
-    data = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
-    try:
-        create(path, data)
-    except OSError as error:
-        raise ReportError(
-            N_("can't write the report {path}: {reason}"),
-            N_("name a new file in a folder that you can write"),
-            path=path,
-            reason=error.strerror,
-        ) from error
+    """Write a new file; raises NewFileError."""
+    write_new(path, msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n")
 
 
 def read_report(path: Path) -> Report:

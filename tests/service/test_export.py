@@ -20,7 +20,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
-from bluezone_agent.errors import ExportError, StateInUseError
+from bluezone_agent.errors import ExportError, NewFileError, StateInUseError
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.service import authority, export
 from bluezone_agent.service.agent import Agent
@@ -136,7 +136,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, what: str) -> None:
         path.mkdir()
     else:
         path.symlink_to(target if what == "link" else tmp_path / "nowhere")
-    with pytest.raises(ExportError, match=f"{path} exists already and is never overwritten") as caught:
+    with pytest.raises(NewFileError, match=f"{path} exists already and is never overwritten") as caught:
         export.write(path, [daily_key()], None)
     assert caught.value.hint
     assert target.read_text() == "my diary"
@@ -157,7 +157,7 @@ def test_a_file_that_appears_at_the_last_moment_is_not_overwritten_either(tmp_pa
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=f"can't write {tmp_path}/no/out: No such file") as caught:
+    with pytest.raises(NewFileError, match=f"can't write {tmp_path}/no/out: No such file") as caught:
         export.write(tmp_path / "no" / "out", [daily_key()], None)
     assert caught.value.hint
 
@@ -167,7 +167,7 @@ def test_half_a_file_is_not_left_behind(tmp_path: Path) -> None:
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.raises(ExportError, match=f"can't write {tmp_path}/out: File too large"):
+        with pytest.raises(NewFileError, match=f"can't write {tmp_path}/out: File too large"):
             export.write(tmp_path / "out", [daily_key()], None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -12,7 +12,7 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import NotProvableError, RadioFault, RadioUnavailableError, ReportError
+from bluezone_agent.errors import NewFileError, NotProvableError, RadioFault, RadioUnavailableError, ReportError
 from bluezone_agent.radios.several import Adapter, SeveralRadios
 from bluezone_agent.service.agent import Agent
 from bluezone_agent.service.health import Problem
@@ -211,7 +211,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: bytes) -> None:
 def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
     report = make_report("me", [], 0, 1)
     write_report(report, tmp_path / "r.json")
-    with pytest.raises(ReportError, match="File exists"):
+    with pytest.raises(NewFileError, match="exists already"):
         write_report(report, tmp_path / "r.json")
 
 
