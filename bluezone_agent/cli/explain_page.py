@@ -30,7 +30,7 @@ def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
     ]
     words = "\n".join(lines)
     drawn = (
-        f"<h2>{escape(_('Attenuation, minute by minute'))}</h2>",
+        f"<h2>{escape(_('Attenuation over the day'))}</h2>",
         legend({"near": _("counts"), "far": _("heard, counts for nothing"), "line": _("nobody listened")}),
         _timeline(found, minutes, step_s),
         f"<h2>{escape(_('Sightings by attenuation'))}</h2>",
@@ -62,7 +62,7 @@ def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]], step_s
             f'<rect class="{kind}" opacity="{opacity:.2f}" x="{x:.1f}" y="{y:.1f}" width="{width:.2f}"'
             f' height="{TOP + HEIGHT - y:.1f}"><title>{escape(title)}</title></rect>'
         )
-    label = escape(_("Attenuation, minute by minute"))
+    label = escape(_("Attenuation over the day"))
     size = f"0 0 {LEFT + WIDTH + 20} {TOP + HEIGHT + 24}"
     return f'<svg viewBox="{size}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
