@@ -189,10 +189,12 @@ class Store(AbstractContextManager["Store"]):
         return int((pages - free) * size)
 
     def _truncate_log(self) -> bool:
-        """Empty the log into the file; return whether others kept it from being emptied."""
+        """Empty the log into the file; return whether a reader kept it from being emptied."""
         try:
             return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_LOCKED":
+                return True  # one of our own, that was broken off and has not been collected yet
             raise store_error(self.state_dir / FILE_NAME, error) from error
 
     def close(self) -> None:

@@ -73,6 +73,18 @@ def test_a_failed_transaction_leaves_nothing_and_harms_nothing_later(store: Stor
     assert store.contacts.minutes_of(ids) == [contact(1)]
 
 
+def test_a_reading_that_is_broken_off_does_not_hide_why(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path) as store:
+        with store.transaction():
+            store.contacts.add([contact(1), contact(2)])
+        minutes = (m for m in store.contacts.trusted())
+        next(minutes)
+        raise KeyboardInterrupt
+    minutes.close()
+    with Store(tmp_path) as store:
+        assert len(store.contacts.minutes_since(0)) == 2
+
+
 def test_hours_count_identifiers_and_minutes(store: Store) -> None:
     other = Beacon("bluezone", bytes(12), b"")
     with store.transaction():
