@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.pauses import Pause
@@ -94,7 +95,7 @@ def status(store: Store, now_s: float) -> Status:
     spans = store.listening.since(now_s - DAY_S)
     return Status(
         running=judged.running,
-        radio=RadioState(**sign(signs, RADIO)[1]),
+        radio=_radio_state(sign(signs, RADIO)[1]),
         proof=read_proof(signs),
         protocol=start[1].get("protocol", ""),
         started_at_s=start[0],
@@ -120,3 +121,14 @@ def status(store: Store, now_s: float) -> Status:
         problems=judged.problems,
         pause=judged.pause,
     )
+
+
+def _radio_state(detail: Mapping[str, Any]) -> RadioState:
+    """Return what is known of the radio; another version may have said more of it, or the entry is damaged."""
+    known = {f.name for f in fields(RadioState)}
+    state = RadioState(**{name: value for name, value in detail.items() if name in known})
+    try:
+        state.message.format(**state.fields)
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return replace(state, message="{reason}", fields={"reason": str(state.message)})
+    return state

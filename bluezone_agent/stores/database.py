@@ -29,6 +29,8 @@ PAGE_SIZE: Final = 1024
 """A minute changes few bytes of a few pages, and every changed page is written whole: half of what 4096 costs a day."""
 LOG_PAGES: Final = 4000
 """Length of the log at which it is emptied into the file, so that a page changed often is written there once."""
+NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's sqlite3 begins what it says of a text that is none: the only sign of it."""
 OF_THE_DISK: Final = (
     "SQLITE_FULL",
     "SQLITE_IOERR",
@@ -85,12 +87,22 @@ def require_whole(db: sqlite3.Connection, path: Path) -> None:
     try:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
+        _read_texts(db)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
     if found != "ok":
         raise _damaged(path, found)
     if other is not None:
         raise _damaged(path, "sqlite_schema")  # a sound file of other tables
+
+
+def _read_texts(db: sqlite3.Connection) -> None:
+    """Read every different text, for SQLite does not mind what is no UTF-8; raises OperationalError."""
+    texts = db.execute(
+        "SELECT layout.name, c.name FROM layout, pragma_table_xinfo(layout.name) AS c WHERE type = 'TEXT'"
+    )
+    for table, column in texts.fetchall():
+        db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()  # noqa: S608 - names of our own
 
 
 def make_private(state_dir: Path) -> list[Path]:
@@ -232,7 +244,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
             N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
-    if name.startswith("SQLITE_CORRUPT"):
+    if name.startswith("SQLITE_CORRUPT") or (not name and str(error).startswith(NO_TEXT)):
         return _damaged(path, error)
     if name.startswith(OF_THE_DISK):
         return StoreWriteError(

@@ -72,7 +72,7 @@ def m003_exposures(db: Database) -> None:
             id INTEGER PRIMARY KEY,
             key_digest TEXT NOT NULL UNIQUE,    -- SHA-256 of the published key
             protocol TEXT NOT NULL,
-            report_type INTEGER NOT NULL,
+            report_type INTEGER NOT NULL CHECK (report_type BETWEEN 0 AND 5),
             days_since_onset INTEGER,
             found_at_s INTEGER NOT NULL
         ) STRICT
@@ -116,7 +116,7 @@ def m004_signs_of_life(db: Database) -> None:
         CREATE TABLE sign_of_life (
             name TEXT PRIMARY KEY,
             at_s INTEGER NOT NULL,
-            detail TEXT NOT NULL                -- JSON
+            detail TEXT NOT NULL CHECK (json_valid(detail) AND json_type(detail) = 'object')
         ) STRICT
         """
     )
@@ -131,11 +131,13 @@ def m005_sources(db: Database) -> None:
             name TEXT PRIMARY KEY,
             tried_at_s INTEGER NOT NULL,
             complete_at_s INTEGER,              -- last check that read it to its end and believed every file
-            fault TEXT NOT NULL,                -- why the last check did not read it to its end, else empty
+            -- why the last check did not read it to its end
+            fault TEXT NOT NULL CHECK (fault = '' OR json_valid(fault)),
             believes_unsigned INTEGER NOT NULL,
             issued_at_s INTEGER,                -- of its signed index
             expires_at_s INTEGER,
-            notes TEXT NOT NULL                 -- JSON: what it asked to be told at the next check
+            -- what it asked to be told at the next check
+            notes TEXT NOT NULL CHECK (json_valid(notes) AND json_type(notes) = 'object')
         ) STRICT
         """
     )
@@ -151,9 +153,11 @@ def m005_sources(db: Database) -> None:
             fetched_at_s INTEGER NOT NULL,      -- for the first time
             keys INTEGER NOT NULL,
             matched INTEGER NOT NULL,           -- keys that were heard
-            dropped TEXT NOT NULL,              -- JSON: reason, and how many keys were left out for it
+            -- reason, and how many keys were left out for it
+            dropped TEXT NOT NULL CHECK (json_valid(dropped) AND json_type(dropped) = 'object'),
             settled INTEGER NOT NULL,           -- nothing in it can match any more
-            fault TEXT NOT NULL,                -- why the last attempt brought nothing, else empty
+            -- why the last attempt brought nothing
+            fault TEXT NOT NULL CHECK (fault = '' OR json_valid(fault)),
             UNIQUE (source, name)
         ) STRICT
         """
@@ -255,7 +259,7 @@ def m012_pauses(db: Database) -> None:
         """
         CREATE TABLE pause (
             id INTEGER PRIMARY KEY CHECK (id = 1),
-            mode TEXT NOT NULL,                 -- core.pauses.Pause, this and the rest
+            mode TEXT NOT NULL CHECK (mode IN ('paused', 'protected')), -- core.pauses.Pause, this and the rest
             lasts_s REAL NOT NULL,
             boot_id TEXT NOT NULL,
             ends_up_s REAL NOT NULL,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from bluezone_agent.errors import AgentError, BadSignatureError, CaseFileError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, BadSignatureError, CaseFileError, KeySourceError
 
 FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, CaseFileError, KeySourceError)}
 """Errors that are kept, by the name under which they are; the first that fits."""
@@ -203,5 +203,8 @@ def _packed(fault: AgentError | None) -> str:
 def _unpacked(text: str) -> AgentError | None:
     if not text:
         return None
-    kind, message, hint, fields = json.loads(text)
-    return FAULTS[kind](message, hint, **fields)
+    try:
+        kind, message, hint, fields = json.loads(text)
+        return FAULTS[kind](message, hint, **fields)
+    except (LookupError, ValueError, TypeError, AttributeError):  # of another version, or damaged
+        return CaseFileError(N_("a reason that this version does not know: {reason}"), reason=text)
