@@ -107,6 +107,18 @@ class _Translated(click.Command):
         super().__init__(*args, **kwargs)
         self.params += _common_options()
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; what a damaged store brings about fails as that: a damaged row may be read as anything."""
+        try:
+            return super().invoke(ctx)
+        except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:
+            from bluezone_agent.stores.database import require_sound  # noqa: PLC0415
+
+            require_sound(_inherited(ctx).state_dir)
+            raise
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         formatter.write_paragraph()
         with formatter.indentation():

@@ -76,16 +76,15 @@ def require_sound(state_dir: Path) -> None:
     if not path.exists():
         return
     with closing(open_database(state_dir)) as db:
-        require_whole(db, path)
+        _require_whole(db, path)
     with path.open("rb") as file:
         if file.read(WRITE_VERSION + 1)[-1] > WAL_VERSION:
             raise _damaged(path, "write version")  # which SQLite would only read
 
 
-def require_whole(db: sqlite3.Connection, path: Path) -> None:
-    """Read the whole file of an open store; raises StoreDamagedError when it is damaged."""
+def _require_whole(db: sqlite3.Connection, path: Path) -> None:
     try:
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
         _read_texts(db)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import N_, AgentError, StateInUseError, StoreDamagedError, StoreError, StoreWriteError
+from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.courses import Courses
-from bluezone_agent.stores.database import FILE_NAME, make_private, open_database, require_whole, store_error
+from bluezone_agent.stores.database import FILE_NAME, make_private, open_database, store_error
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
@@ -211,28 +211,15 @@ class Store(AbstractContextManager["Store"]):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Close it; what failed within because the file is damaged, or the disk, is raised as that."""
-        meaning = self._meaning(error) if isinstance(error, Exception) else None
+        """Close it; what SQLite said of a damaged file, or of the disk, is raised as that."""
+        meaning = store_error(self.state_dir / FILE_NAME, error) if isinstance(error, sqlite3.DatabaseError) else error
         try:
             self.close()
         except StoreDamagedError:
             if error is None:
                 raise
-        if meaning is not None:
+        if meaning is not None and meaning is not error:
             raise meaning from error
-
-    def _meaning(self, error: Exception) -> Exception | None:
-        """Return what an error says of the file; None where it says nothing of it."""
-        path = self.state_dir / FILE_NAME
-        if isinstance(error, AgentError) or self._closed:
-            return None
-        if isinstance(error, sqlite3.DatabaseError) and (found := store_error(path, error)) is not error:
-            return found
-        try:
-            require_whole(self._db, path)  # a damaged row may be read as anything
-        except StoreError as damage:
-            return damage
-        return None
 
 
 class StateLock(AbstractContextManager["StateLock"]):

@@ -20,6 +20,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import StoreDamagedError, StoreError
 from bluezone_agent.service.identity import Identity
+from bluezone_agent.service.metrics import exposition
 from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.aside import delete_old, set_aside
 from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
@@ -27,6 +28,7 @@ from bluezone_agent.stores.quarantine import Begun, open_or_begin_anew
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
 from tests.faults import numbered
+from tests.fuzz.test_store import mark_a_life
 from tests.hearing import hear
 from tests.program import Program
 
@@ -53,6 +55,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
         for number in range(20, 30):
             hear(store, day_key(number))
+        with store.transaction():
+            mark_a_life(store)
     return folder
 
 
@@ -71,6 +75,7 @@ def begun_anew(folder: Path) -> Begun | None:
         with store.transaction():
             store.mark("commit", NOON_S)
         numbered.numbers(store)
+        exposition(store, NOON_S)
         store.expire(NOON_S)
     return begun
 

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -16,8 +17,15 @@ from random import Random
 import pytest
 
 from bluezone_agent.cli import root
+from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import Degree
+from bluezone_agent.core.pauses import Mode, Pause
+from bluezone_agent.core.trusted_time import Belief, Course
 from bluezone_agent.errors import StoreError
+from bluezone_agent.service.health import RADIO
+from bluezone_agent.service.proof import PROVED
+from bluezone_agent.service.status import RadioState
+from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.store import Store
 from tests.case_keys import NOW_S, daily_key, signing_key
@@ -54,8 +62,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(14):
                 key = daily_key(days_ago=number, number=number + 100)
                 store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
-            store.mark("heard", NOW_S, gaen=12, dropped=3)
+            mark_a_life(store)
     return folder / "state"
+
+
+def mark_a_life(store: Store) -> None:
+    """Write what an agent that ran says of itself, in the caller's transaction."""
+    store.mark("heard", NOW_S, gaen=12, dropped=3)
+    store.mark("start", NOW_S - 3600, protocol="gaen", sources=1, witnesses=1, linkable_anyway=["privacy"])
+    store.mark("broadcast", NOW_S - 60, rotations=7, until_s=NOW_S + 540)
+    store.mark("commit", NOW_S, minutes=3, clock_trusted=True)
+    store.mark(PROVED, NOW_S - 30, by="bluez:hci1", rssi_dbm=-41)
+    radio = RadioState("bluez", works=False, since_s=NOW_S - 5, reason="lost", message="{name} is gone ({reason})")
+    store.mark(RADIO, NOW_S, **asdict(replace(radio, fields={"name": "hci0", "reason": "unplugged"}, sessions=2)))
+    store.listening.begin(NOW_S - 3600, "active")
+    store.listening.begin(NOW_S - 1800, "", "powered off")
+    store.pauses.set(Pause(Mode.PROTECTED, 3600, "boot", 7200, NOW_S + 3600, believed=True))
+    store.courses.keep(Belief(Course("boot", NOW_S - 7200, 7200, NOW_S, 7200), None))
+    calibration = Calibration(-3.5, 0.5, None, None, packets=400)
+    store.calibrations.add(StoredCalibration("bluez", "trong hộp", MEASURED, calibration, NOW_S, NOW_S + 86_400))
 
 
 def damage(path: Path, random: Random) -> None:
