@@ -28,7 +28,7 @@ def N_(text: str) -> Text:  # noqa: N802 - gettext's own name for "translate lat
     return Text(text)
 
 
-LONGEST_FIELD: Final = 400
+LONGEST_FIELD: Final = 200
 """Characters of a value in an error: what was found may be a file's whole content."""
 
 

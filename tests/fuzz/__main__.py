@@ -35,6 +35,8 @@ HANGS_S: Final = 10.0
 LONGEST_TEXT: Final = 2_000
 """Characters of an error: more is no message but the input itself."""
 SHARE_OF_SECRET: Final = 16
+SAID: Final = io.StringIO()
+"""What a person is told, one for all: click remembers every stream that it has written to."""
 
 
 class HangsError(Exception):
@@ -72,10 +74,11 @@ def outcome(target: Target, data: bytes, folder: Path) -> str:
 
 def assert_fit_to_print(error: AgentError) -> None:
     """What a person is told is short, moves no cursor, begins no line of its own, and tells no secret."""
-    said = io.StringIO()
-    with redirect_stderr(said):
+    SAID.seek(0)
+    SAID.truncate()
+    with redirect_stderr(SAID):
         fail(error)
-    text = said.getvalue()
+    text = SAID.getvalue()
     assert len(text) <= LONGEST_TEXT, f"an error of {len(text)} characters"
     assert all(line.startswith("bluezone-agent: ") for line in text.splitlines()), "a line that is not ours"
     assert text.replace("\n", "").isprintable(), "control characters"
