@@ -140,6 +140,24 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
         assert begun.keys == len(KEYS)
 
 
+@pytest.mark.parametrize(
+    ("was", "is_now"),
+    [(b"powered off", b"powered \xfff"), (b'{"rotations', b'["rotations'), (b"proved", b"prowed")],
+    ids=["text", "JSON", "index"],
+)
+def test_what_is_no_text_no_json_or_another_word_than_in_its_index_is_damage(
+    whole: Path, tmp_path: Path, was: bytes, is_now: bytes
+) -> None:
+    places = [found.start() for found in re.finditer(re.escape(was), (whole / FILE_NAME).read_bytes())]
+    assert places
+    for at in places:
+        path = copied(whole, tmp_path / str(at))
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(is_now)
+        assert begun_anew(path.parent) is not None
+
+
 def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     with sqlite3.connect(path) as db:
