@@ -113,7 +113,7 @@ def load_key(folder: Path) -> SigningKey:
     try:
         values = json.loads(path.read_bytes())
         return SigningKey.from_pem(values["key_id"], values["key_version"], values["private_key"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm) as error:
         raise AgentError(
             N_("can't read the signing key {path}: {reason}"),
             N_('name the folder that "bluezone-agent authority init" made: --key DIR'),

@@ -151,7 +151,7 @@ def read_report(path: Path) -> Report:
         if report.format != FORMAT:
             raise ValueError(f"format is {report.format!r}, {FORMAT!r} expected")
         bytes.fromhex(report.salt)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ReportError(
             N_("{path} is no witness report: {reason}"),
             N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),

@@ -199,7 +199,15 @@ def test_two_reports_on_the_same_identifier_share_no_digest(store: Store) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{}", b"[1]", b"\xff", b'{"format":"x","by":"b","from_s":0,"to_s":0,"salt":""}', b" " * 8_000_001],
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff",
+        b'{"format":"x","by":"b","from_s":0,"to_s":0,"salt":""}',
+        b" " * 8_000_001,
+        b'{"a":' * 3000,
+    ],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "r.json"
