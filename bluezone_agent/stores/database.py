@@ -60,7 +60,10 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
             try:
                 require_ours(db, path)
                 _configure(db)
-                if _pragma(db, "user_version") < SCHEMA_VERSION:
+                version = _pragma(db, "user_version")
+                if 0 < version < SCHEMA_VERSION:
+                    _require_whole(db, path)  # what is written down of the tables from now on has to be right
+                if version < SCHEMA_VERSION:
                     migrate(db)
             except BaseException:
                 db.close()
@@ -84,15 +87,26 @@ def require_sound(state_dir: Path) -> None:
 
 def _require_whole(db: sqlite3.Connection, path: Path) -> None:
     try:
-        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
-        _read_texts(db)
+        found = flaw(db)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _opening_error(path, error) from error
-    if found != "ok":
+    if found:
         raise _damaged(path, found)
+
+
+def flaw(db: sqlite3.Connection) -> str:
+    """Read all of a store that was made; return what is wrong with it, or nothing.
+
+    Raises DatabaseError or UnicodeDecodeError for damage that keeps it from being read.
+    """
+    found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        return found
+    other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
     if other is not None:
-        raise _damaged(path, "sqlite_schema")  # a sound file of other tables
+        return "sqlite_schema"  # a sound file of other tables
+    _read_texts(db)
+    return ""
 
 
 def _read_texts(db: sqlite3.Connection) -> None:

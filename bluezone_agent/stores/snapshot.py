@@ -10,7 +10,7 @@ from typing import Final
 
 from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.contacts import Contacts
-from bluezone_agent.stores.database import FILE_NAME, alone, migrate, require_ours
+from bluezone_agent.stores.database import FILE_NAME, alone, flaw, migrate, require_ours
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.new_file import create, sync_folder
 from bluezone_agent.stores.pauses import Pauses
@@ -36,8 +36,8 @@ class Snapshot(AbstractContextManager["Snapshot"]):
             self._db.deserialize(data[: JOURNAL_MODE.start] + ROLLBACK + data[JOURNAL_MODE.stop :])
             self._db.execute("PRAGMA secure_delete=on")
             require_ours(self._db, path)
-            found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
+            found = flaw(self._db)
+            if found:
                 raise _unsound(path, found)
             migrate(self._db)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

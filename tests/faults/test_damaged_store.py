@@ -23,7 +23,7 @@ from bluezone_agent.service.identity import Identity
 from bluezone_agent.service.metrics import exposition
 from bluezone_agent.service.timekeeping import Timekeeper
 from bluezone_agent.stores.aside import delete_old, set_aside
-from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE, SCHEMA_VERSION
 from bluezone_agent.stores.quarantine import Begun, open_or_begin_anew
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
@@ -138,6 +138,17 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
         begun = begun_anew(path.parent)
         assert begun is not None
         assert begun.keys == len(KEYS)
+
+
+def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
+    path = copied(whole, tmp_path / "x")
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+    db.close()
+    data = path.read_bytes()
+    assert begun_anew(path.parent) is None
+    path.write_bytes(data.replace(b"digest TEXT", b"dhgest TEXT", 1))
+    assert begun_anew(path.parent) is not None
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ MUTANTS: Final = (
         "texts-not-read",
         "damaged store: a text that is none",
         "stores/database.py",
-        "        _read_texts(db)\n",
+        "    _read_texts(db)\n",
         "",
         "tests/faults/test_damaged_store.py",
     ),
@@ -255,6 +255,14 @@ MUTANTS: Final = (
         "stores/database.py",
         "PRAGMA integrity_check(1)",
         "PRAGMA quick_check(1)",
+        "tests/faults/test_damaged_store.py",
+    ),
+    Mutant(
+        "upgraded-unseen",
+        "damaged store: an older one",
+        "stores/database.py",
+        "                if 0 < version < SCHEMA_VERSION:\n",
+        "                if version < 0:\n",
         "tests/faults/test_damaged_store.py",
     ),
     Mutant(

@@ -214,6 +214,7 @@ def test_a_backup_of_an_older_store_is_brought_up_to_date(device: Store) -> None
     with Snapshot(bytes(data), SOMEWHERE) as snapshot:
         snapshot._db.execute("DROP TABLE calibration")
         snapshot._db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm010%'")
+        snapshot._db.execute("DELETE FROM layout WHERE name = 'calibration'")
         snapshot._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
         old = snapshot._db.serialize()
     with Snapshot(old, SOMEWHERE) as snapshot:
