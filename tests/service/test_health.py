@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.service.deadman import Change, mark_told, untold
-from bluezone_agent.service.health import CHECK_LATE_S, COMMIT_LATE_S, DEAF_S, Life, Problem, health
+from bluezone_agent.service.health import CHECK_LATE_S, COMMIT_LATE_S, DEAF_S, RADIO, Life, Problem, health
 from bluezone_agent.service.metrics import exposition, write
 from bluezone_agent.service.publishing import chaff_is_due
+from bluezone_agent.service.status import status
 from bluezone_agent.stores.store import StateLock, Store
 
 START_S = 1_600_000_000
@@ -130,3 +131,12 @@ def test_chaff_is_due_once_a_day_however_often_it_is_asked(store: Store, every_s
     draws = (n / 1000 for n in range(1000))
     due = sum(chaff_is_due(store, START_S + n * every_s, lambda: next(draws)) for n in range(1, 1001))
     assert abs(due - 1000 * every_s / 86_400) < 1
+
+
+def test_what_another_version_says_of_the_radio_is_shown_as_far_as_it_goes(store: Store) -> None:
+    detail = {"description": "bluez", "works": False, "colour": "red", "message": "{what} broke", "fields": {"it": "x"}}
+    with store.transaction():
+        store.mark(RADIO, START_S, **detail)
+    radio = status(store, START_S).radio
+    assert (radio.description, radio.works) == ("bluez", False)
+    assert radio.message.format(**radio.fields) == "{what} broke"

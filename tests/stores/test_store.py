@@ -173,6 +173,18 @@ def test_a_fault_is_kept_so_that_it_can_be_told_in_any_language(store: Store) ->
     assert (str(kept), kept.message, kept.hint, kept.fields) == (str(fault), fault.message, fault.hint, fault.fields)
 
 
+@pytest.mark.parametrize(
+    "fault", ['["OtherError", "gone", "", {}]', '["CaseFileError", "{x", "", {}]', "[1]", "{}", "7"]
+)
+def test_a_fault_that_this_version_does_not_know_is_told_as_it_stands(store: Store, fault: str) -> None:
+    with store.transaction():
+        store.sources.record_file(CaseFileRecord("source", "name", 1))
+        store._db.execute("UPDATE case_file SET fault = ?", (fault,))
+    (record,) = store.sources.files("source")
+    assert record.verdict is Verdict.REFUSED
+    assert str(record.fault) == f"a reason that this version does not know: {fault}"
+
+
 def test_a_source_is_kept_with_its_notes_and_forgotten_when_it_is_no_longer_configured(store: Store) -> None:
     gone = KeySourceError("gone")
     first = SourceRecord("a", 5, 4, gone, believes_unsigned=True, issued_at_s=1, expires_at_s=2, notes={"tag": "7"})
