@@ -212,14 +212,15 @@ class Store(AbstractContextManager["Store"]):
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Close it; what SQLite said of a damaged file, or of the disk, is raised as that."""
-        meaning = store_error(self.state_dir / FILE_NAME, error) if isinstance(error, sqlite3.DatabaseError) else error
         try:
             self.close()
         except StoreDamagedError:
             if error is None:
                 raise
-        if meaning is not None and meaning is not error:
-            raise meaning from error
+        if isinstance(error, sqlite3.DatabaseError):
+            meaning = store_error(self.state_dir / FILE_NAME, error)
+            if meaning is not error:
+                raise meaning from error
 
 
 class StateLock(AbstractContextManager["StateLock"]):
