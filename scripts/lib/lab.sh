@@ -126,7 +126,7 @@ lab_kernel() {
         cd "$source/linux-source-6.1"
         # room for all registers of a process: with AMX they take 11 KB, and init would die of SIGSEGV
         sed -i 's/HOST_FP_SIZE, 2696/HOST_FP_SIZE, 16384/' arch/x86/um/user-offsets.c
-        grep -q 'HOST_FP_SIZE, 16384' arch/x86/um/user-offsets.c
+        grep -q 'HOST_FP_SIZE, 16384' arch/x86/um/user-offsets.c || exit 1 # "set -e" does not reach in here
         make -s ARCH=um KCONFIG_ALLCONFIG="$config" allnoconfig
         make -s ARCH=um -j"$(nproc)" linux
         strip -g -o "$LAB_KERNEL.new" linux
