@@ -22,10 +22,10 @@ from typing import Final
 import structlog
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.ports import Advert, Clock
-from bluezone_agent.service.agent import Agent
 from bluezone_agent.stores.store import StateLock, Store
 
 SECONDS: Final = 65

@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bluezone_agent.core.bluezone import ID_INDICES
-from bluezone_agent.core.case_files.key_export import read_key_export, write_key_export
-from bluezone_agent.core.case_files.signing import SigningKey
+from bluezone_agent.core.diagnosis_keys.key_export import read_key_export, write_key_export
+from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
 from bluezone_agent.core.matching import HeardIdentifiers, match

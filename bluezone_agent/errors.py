@@ -1,7 +1,7 @@
 """Every error that the agent raises on purpose, split by who can act on it.
 
 An error carries its message and hint as templates, so that the person who reads them gets them in
-their own language: ``str(error)`` is English, ``bluezone_agent.cli.i18n`` renders the same template in
+their own language: ``str(error)`` is English, ``bluezone_agent.i18n`` renders the same template in
 Vietnamese. Mark both templates with :func:`N_` where the error is raised.
 """
 

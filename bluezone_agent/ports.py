@@ -8,12 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.errors import KeySourceError
 
 if TYPE_CHECKING:
-    from bluezone_agent.core.case_files.signed_index import SignedIndex
-    from bluezone_agent.core.case_files.signing import Trust
+    from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
+    from bluezone_agent.core.diagnosis_keys.signing import Trust
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Self
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.errors import RadioFault
 from bluezone_agent.ports import Advert, Clock
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.identifiers import Beacon, DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode

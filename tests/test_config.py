@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bluezone_agent.cli.i18n import rendered
 from bluezone_agent.config import Config, Key, Publishing, Source, load, parse
 from bluezone_agent.errors import ConfigError
+from bluezone_agent.i18n import rendered
 
 PATH = Path("agent.toml")
 

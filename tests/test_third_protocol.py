@@ -10,8 +10,8 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.identifiers import DiagnosisKey, ProximityProtocol
 from bluezone_agent.core.matching import HeardIdentifiers, match
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.radios.virtual import Air, Place
-from bluezone_agent.service.agent import Agent
+from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.radios.simulated.air import Air, Place
 from bluezone_agent.stores.store import Store
 from tests.toy_protocol import Toy
 

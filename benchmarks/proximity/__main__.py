@@ -27,7 +27,7 @@ from benchmarks.proximity.rules import Rule, Threshold, Weighing, mean, power_av
 from benchmarks.proximity.tidy import Floats, Pair, folded, thinned, windows
 from benchmarks.proximity.train import SEEDS, of_people, of_rooms
 from bluezone_agent.core.risk import MODELS
-from bluezone_agent.core.risk.agent import Agent, trained
+from bluezone_agent.core.risk.learned import Agent, trained
 
 SAMPLES = 200
 PHONES_OWN_SCHEDULE = "dp3t-exp34"

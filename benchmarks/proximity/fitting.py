@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, windows
-from bluezone_agent.core.risk.agent import VALUES, Agent, Coefficients, Reach, around, standing, values
+from bluezone_agent.core.risk.learned import VALUES, Agent, Coefficients, Reach, around, standing, values
 
 REACHES_MIN = (0, 7)
 """Between the two, +-2 minutes got no weight at all."""

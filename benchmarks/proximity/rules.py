@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.proximity.tidy import Floats, Pair, Window
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.risk import RiskModel
-from bluezone_agent.core.risk.agent import standing
+from bluezone_agent.core.risk.learned import standing
 
 NOTHING_HEARD_DB = 120.0
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]

@@ -19,7 +19,7 @@ from random import Random
 from benchmarks.proximity import dp3t, rooms
 from benchmarks.proximity.fitting import Lesson, coefficients
 from benchmarks.proximity.tidy import Pair, folded, thinned
-from bluezone_agent.core.risk.agent import COEFFICIENTS, Coefficients
+from bluezone_agent.core.risk.learned import COEFFICIENTS, Coefficients
 
 SEEDS = range(11, 14)
 """Of simulated rooms; the table has others."""

@@ -23,12 +23,12 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
-from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_time, ngettext
 
 if TYPE_CHECKING:
-    from bluezone_agent.core.case_files.signing import VerificationKey
-    from bluezone_agent.service.authority import PublishReport
+    from bluezone_agent.authority.publish import PublishReport
+    from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
 
 PLACEHOLDER: Final = "https://keys.example.org/"
 """Stands in the printed [[source]] until the authority says where its folder is reached."""
@@ -66,8 +66,8 @@ def authority() -> None:
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
     """Make a key and print its [[source]] block."""
-    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
-    from bluezone_agent.service.authority import KEY_NAME  # noqa: PLC0415
+    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
+    from bluezone_agent.authority.publish import KEY_NAME  # noqa: PLC0415
 
     key = service.init(folder, key_id, key_version).verification_key
     path = folder / KEY_NAME
@@ -116,8 +116,8 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
+    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
     from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
-    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
 
     report = service.publish(
         submissions,
@@ -149,8 +149,8 @@ def revoke(
     *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, region: str, index_days: int, as_json: bool
 ) -> None:
     """Revoke; exit 1 when a submission was refused."""
+    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
     from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
-    from bluezone_agent.service import authority as service  # noqa: PLC0415 - imports cryptography
 
     report = service.publish(
         submissions,

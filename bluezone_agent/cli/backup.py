@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from bluezone_agent.app.unlock import unlocked
 from bluezone_agent.cli.base import PATH, Command, json_option, option, print_json, say, settings
-from bluezone_agent.cli.i18n import _, ngettext
-from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase, passphrase_option
 from bluezone_agent.errors import N_
-from bluezone_agent.stores.new_file import require_absent
+from bluezone_agent.files import require_absent
+from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.stores.store import Store
 
 
@@ -27,7 +27,7 @@ from bluezone_agent.stores.store import Store
 @json_option
 def backup(*, file: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """Write a backup."""
-    from bluezone_agent.service import backup as backups  # noqa: PLC0415 - imports cryptography
+    from bluezone_agent.actions import backup as backups  # noqa: PLC0415 - imports cryptography
 
     require_absent(file)
     secret = passphrase(passphrase_file, of=file, new=True)
@@ -62,8 +62,8 @@ def restore(
     *, file: Path, merge: bool, passphrase_file: Path | None, keys_passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Restore a backup, or merge it."""
-    from bluezone_agent.service import backup as backups  # noqa: PLC0415
-    from bluezone_agent.service.wiping import require_stopped  # noqa: PLC0415
+    from bluezone_agent.actions import backup as backups  # noqa: PLC0415
+    from bluezone_agent.actions.wipe import require_stopped  # noqa: PLC0415
 
     state_dir = settings().state_dir
     data = backups.read(file)

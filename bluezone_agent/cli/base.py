@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import click
 
 from bluezone_agent import paths
-from bluezone_agent.cli.i18n import LANGUAGES, _, local_time, rendered, use_language
 from bluezone_agent.errors import N_, AgentError
+from bluezone_agent.i18n import LANGUAGES, _, local_time, rendered, use_language
 
 if TYPE_CHECKING:
     from bluezone_agent.config import Config
@@ -114,7 +114,7 @@ class _Translated(click.Command):
         except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception:
-            from bluezone_agent.stores.database import require_sound  # noqa: PLC0415
+            from bluezone_agent.stores.file.open import require_sound  # noqa: PLC0415
 
             require_sound(_inherited(ctx).state_dir)
             raise

@@ -24,9 +24,9 @@ from bluezone_agent.cli.base import (
     say,
     settings,
 )
-from bluezone_agent.cli.i18n import _, local_date, ngettext
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, CalibrationError
+from bluezone_agent.i18n import _, local_date, ngettext
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
 
@@ -108,7 +108,7 @@ def measure(
 async def _read_all(
     radio: Radio, distances_m: tuple[float, ...], seconds: int, peer_power_dbm: int | None
 ) -> tuple[str, list[Reading]]:
-    from bluezone_agent.service.calibration import read  # noqa: PLC0415
+    from bluezone_agent.actions.calibrate import read  # noqa: PLC0415
 
     readings = []
     async with radio:
@@ -144,7 +144,7 @@ async def _read_all(
 @json_option
 def table(*, table: Path, device: str, antenna: str, valid_days: int, as_json: bool) -> None:
     """Look the device up and keep what is found."""
-    from bluezone_agent.service.calibration import read_table  # noqa: PLC0415
+    from bluezone_agent.actions.calibrate import read_table  # noqa: PLC0415
 
     found = read_table(table, device)
     _keep(asyncio.run(_describe(_radio())), antenna, f"{table.name}: {device}", found, valid_days, as_json=as_json)

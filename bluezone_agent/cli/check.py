@@ -21,9 +21,9 @@ from bluezone_agent.cli.base import (
     settings,
 )
 from bluezone_agent.cli.exposures import advice, as_object, describe
-from bluezone_agent.cli.feed import UNPROVABLE, UNSIGNED, file_object, freshness_object
-from bluezone_agent.cli.i18n import _, ngettext
+from bluezone_agent.cli.sources import UNPROVABLE, UNSIGNED, file_object, freshness_object
 from bluezone_agent.errors import EXIT_FAULT, N_, ConfigError
+from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.stores.store import Store
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bluezone_agent.cli.base import Settings
     from bluezone_agent.config import Config, Source
-    from bluezone_agent.service.checking import CheckReport, PinnedSource, SourceReport
+    from bluezone_agent.exposure_check.check import CheckReport, PinnedSource, SourceReport
 
 
 @click.command(
@@ -54,7 +54,7 @@ def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
     config = options.config()
     failed = (bool(config.sources) or not scheduled) and not _check(options, config, only, as_json=as_json)
     if scheduled:
-        from bluezone_agent.cli.scheduled import do_what_else_is_due  # noqa: PLC0415
+        from bluezone_agent.app.scheduled_check import do_what_else_is_due  # noqa: PLC0415
 
         do_what_else_is_due(options, config)
     if failed:
@@ -65,8 +65,8 @@ def _check(options: Settings, config: Config, only: str | None, *, as_json: bool
     """Return whether every source was read and every file believed."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.config import risk_model  # noqa: PLC0415
-    from bluezone_agent.service.checking import Check  # noqa: PLC0415
-    from bluezone_agent.service.timekeeping import Timekeeper  # noqa: PLC0415
+    from bluezone_agent.daemon.trusted_clock import Timekeeper  # noqa: PLC0415
+    from bluezone_agent.exposure_check.check import Check  # noqa: PLC0415
 
     sources = pinned_sources(config, only)
     clock = SystemClock(always_trusted=config.clock_trusted)
@@ -122,9 +122,9 @@ def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
 
 
 def _pinned(source: Source) -> PinnedSource:
-    from bluezone_agent.core.case_files import PinnedKeys, VerificationKey  # noqa: PLC0415
+    from bluezone_agent.core.diagnosis_keys import PinnedKeys, VerificationKey  # noqa: PLC0415
+    from bluezone_agent.exposure_check.check import PinnedSource  # noqa: PLC0415
     from bluezone_agent.key_sources import SIGNED_ONLY, Place, layout_of, open_source  # noqa: PLC0415
-    from bluezone_agent.service.checking import PinnedSource  # noqa: PLC0415
 
     place = Place(
         source.location,
@@ -207,7 +207,7 @@ def _print_source(source: SourceReport) -> None:
 
 
 def _notify(report: CheckReport, config: Config) -> None:
-    from bluezone_agent.notifiers.command import CommandNotifier  # noqa: PLC0415
+    from bluezone_agent.notices.command import CommandNotifier  # noqa: PLC0415
     from bluezone_agent.ports import Notice  # noqa: PLC0415
 
     notices = [Notice(_("Close contact"), f"{describe(day)}\n{advice(day)}") for day in report.new_warnings]

@@ -13,10 +13,10 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, json_option, option, print_json, printable, settings
 from bluezone_agent.cli.exposures import utc_day
-from bluezone_agent.cli.i18n import _, local_date, ngettext
 from bluezone_agent.core.exposure import DayExposure, Degree, day_exposures
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_date, ngettext
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _as_json(compared: Compared) -> dict[str, Any]:
 
 
 def _compare_room(recording: Path, models: Sequence[RiskModel], *, as_json: bool) -> None:
-    from bluezone_agent.cli import logs  # noqa: PLC0415
+    from bluezone_agent.app import logs  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
     from bluezone_agent.scenarios.measurements import read_measurements  # noqa: PLC0415
     from bluezone_agent.scenarios.room import Score, replay_room  # noqa: PLC0415

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from bluezone_agent.cli.base import PATH, Command, Group, json_option, print_json, say, settings
-from bluezone_agent.cli.i18n import _
 from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.files import create
+from bluezone_agent.i18n import _
 from bluezone_agent.paths import config_path
-from bluezone_agent.stores.new_file import create
 
 
 @click.group(cls=Group, help=N_("Write a configuration with every setting explained, or check one."))

@@ -12,13 +12,13 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, settings
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
-from bluezone_agent.cli.i18n import _, local_clock, local_date, ngettext
-from bluezone_agent.cli.page import write_page
+from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_
-from bluezone_agent.service.calibration import calibration_in_force
+from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
+from bluezone_agent.i18n import _, local_clock, local_date, ngettext
+from bluezone_agent.stores.contact_summaries import MixingHour
 from bluezone_agent.stores.listening import Span, gaps
-from bluezone_agent.stores.mixing import MixingHour
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 CLOSE_DB: Final = 55.0
@@ -49,7 +49,7 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
         spans = store.listening.since(since_s)
     missed = gaps(spans, spans[0].starts_at_s, spans[-1].ends_at_s) if spans else []
     if page:
-        from bluezone_agent.cli.mixing_page import render  # noqa: PLC0415
+        from bluezone_agent.cli.html.contacts import render  # noqa: PLC0415
 
         write_page(page, render(hours, list(_notes(calibrated is not None))))
     if as_json:

@@ -12,9 +12,9 @@ import click
 
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, say
 from bluezone_agent.cli.exposures import advice, as_object, describe
-from bluezone_agent.cli.i18n import _, local_clock
-from bluezone_agent.cli.page import write_page
+from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_clock
 
 if TYPE_CHECKING:
     from bluezone_agent.scenarios.day import Day, Verdict
@@ -43,8 +43,8 @@ COLUMN_MIN: Final = 30
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
-    from bluezone_agent.cli import logs  # noqa: PLC0415
-    from bluezone_agent.cli.demo_page import render  # noqa: PLC0415 - a usage error needs none of these
+    from bluezone_agent.app import logs  # noqa: PLC0415
+    from bluezone_agent.cli.html.demo import render  # noqa: PLC0415 - a usage error needs none of these
     from bluezone_agent.scenarios.day import simulate  # noqa: PLC0415
 
     os.environ["TZ"] = VIETNAM

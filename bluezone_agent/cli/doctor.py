@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, print_json, printable, settings
-from bluezone_agent.cli.i18n import _, rendered
 from bluezone_agent.errors import EXIT_FAULT, N_, AgentError, ConfigError, StoreError
+from bluezone_agent.i18n import _, rendered
 
 if TYPE_CHECKING:
     from bluezone_agent.cli.base import Settings
     from bluezone_agent.config import Config
-    from bluezone_agent.service.doctor import Facts, PathFacts
-    from bluezone_agent.service.findings import Finding
-    from bluezone_agent.service.status import Status
+    from bluezone_agent.health.doctor.checks import Facts, PathFacts
+    from bluezone_agent.health.doctor.finding import Finding
+    from bluezone_agent.health.status import Status
 
 LEVELS: Final = {"ok": (N_("ok"), "green"), "warning": (N_("warning"), "yellow"), "fault": (N_("fault"), "red")}
 OUR_FILES: Final = ("agent.db", "agent.db-wal", "agent.db-shm", "agent.lock")
@@ -34,8 +34,8 @@ OUR_FILES: Final = ("agent.db", "agent.db-wal", "agent.db-shm", "agent.lock")
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    from bluezone_agent.service.doctor import judge  # noqa: PLC0415
-    from bluezone_agent.service.findings import Level  # noqa: PLC0415
+    from bluezone_agent.health.doctor.checks import judge  # noqa: PLC0415
+    from bluezone_agent.health.doctor.finding import Level  # noqa: PLC0415
 
     findings = judge(_facts(settings()))
     faults = [finding for finding in findings if finding.level is Level.FAULT]
@@ -78,8 +78,8 @@ def _facts(options: Settings) -> Facts:
     """Read everything; what can't be read is itself a fact."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.config import Config  # noqa: PLC0415
-    from bluezone_agent.radios.bluez_facts import read_bluetooth  # noqa: PLC0415
-    from bluezone_agent.service.doctor import Facts  # noqa: PLC0415
+    from bluezone_agent.health.doctor.checks import Facts  # noqa: PLC0415
+    from bluezone_agent.radios.bluez.inspect import read_bluetooth  # noqa: PLC0415
 
     config_error: ConfigError | None = None
     config: Config = Config()
@@ -105,7 +105,7 @@ def _facts(options: Settings) -> Facts:
 
 
 def _state(state_dir: Path) -> list[PathFacts]:
-    from bluezone_agent.service.doctor import PathFacts  # noqa: PLC0415
+    from bluezone_agent.health.doctor.checks import PathFacts  # noqa: PLC0415
 
     found = []
     for path in (state_dir, *(state_dir / name for name in OUR_FILES)):
@@ -119,8 +119,8 @@ def _state(state_dir: Path) -> list[PathFacts]:
 
 def _status(state_dir: Path) -> tuple[Status | None, StoreError | None]:
     """Read the signs of life of a store that is there already; the doctor makes none."""
-    from bluezone_agent.service.status import status  # noqa: PLC0415
-    from bluezone_agent.stores.database import FILE_NAME  # noqa: PLC0415
+    from bluezone_agent.health.status import status  # noqa: PLC0415
+    from bluezone_agent.stores.file.open import FILE_NAME  # noqa: PLC0415
     from bluezone_agent.stores.store import Store  # noqa: PLC0415
 
     if not (state_dir / FILE_NAME).exists():

@@ -13,13 +13,13 @@ import click
 from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, printable, settings
 from bluezone_agent.cli.exposures import SHOWN_TO_S, shown_times, utc_day
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
-from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
-from bluezone_agent.cli.page import write_page
+from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.exposure import DayExposure, ExposureWindow
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.errors import N_
-from bluezone_agent.service.explaining import Explained, explained
+from bluezone_agent.exposure_check.explain import Explained, explained
+from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
 from bluezone_agent.stores.calibrations import StoredCalibration
 from bluezone_agent.stores.store import Store
 
@@ -53,7 +53,7 @@ def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> 
         found = explained(store, model, int(day.replace(tzinfo=UTC).timestamp()), time.time())
     step_s = MINUTE_S if exact else SHOWN_TO_S
     if page:
-        from bluezone_agent.cli.explain_page import render  # noqa: PLC0415
+        from bluezone_agent.cli.html.explain import render  # noqa: PLC0415
 
         write_page(page, render(found, list(lines(found, step_s)), step_s))
     if as_json:

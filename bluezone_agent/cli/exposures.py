@@ -7,9 +7,9 @@ from typing import Any, Final
 import click
 
 from bluezone_agent.cli.base import Group, iso, json_option, print_json, printable, settings
-from bluezone_agent.cli.i18n import _, local_clock, local_date, local_time, ngettext
 from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, ExposureWindow, day_exposures
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
 from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 

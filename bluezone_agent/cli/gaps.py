@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bluezone_agent.cli.base import iso
-from bluezone_agent.cli.i18n import _, local_clock, local_date
 from bluezone_agent.errors import N_, RadioFault
+from bluezone_agent.i18n import _, local_clock, local_date
 from bluezone_agent.stores.listening import NOT_RUNNING, Span
 
 REASONS: Final = {

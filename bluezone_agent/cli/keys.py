@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
+from bluezone_agent.app.unlock import unlocked
 from bluezone_agent.cli.base import PATH, Command, Group, iso, json_option, option, print_json, say, settings
-from bluezone_agent.cli.i18n import _, local_time, ngettext
-from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_
+from bluezone_agent.files import require_absent
+from bluezone_agent.i18n import _, local_time, ngettext
 from bluezone_agent.stores.keys import ListedKey
-from bluezone_agent.stores.new_file import require_absent
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
 
@@ -22,9 +22,9 @@ from bluezone_agent.stores.store import RETENTION_DAYS, Store
     cls=Group,
     help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
     lazy={
-        "seal": "seal:seal",
-        "unseal": "seal:unseal",
-        "feed": "feed:feed",
+        "seal": "encrypt:seal",
+        "unseal": "encrypt:unseal",
+        "feed": "sources:feed",
         "publish": "publish:publish",
         "chaff": "publish:chaff",
     },
@@ -92,7 +92,7 @@ def export(
     *, file: Path, days: int, onset: datetime | None, yes: bool, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
-    from bluezone_agent.service import export as exporting  # noqa: PLC0415 - imports cryptography
+    from bluezone_agent.actions import export_keys as exporting  # noqa: PLC0415 - imports cryptography
 
     exporting.require_past(onset.date() if onset else None, time.time())
     require_absent(file)

@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
+from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.cli.base import PATH, option, printable
-from bluezone_agent.cli.i18n import _
-from bluezone_agent.cli.memory import keep_memory_private
 from bluezone_agent.errors import N_, SealError
+from bluezone_agent.i18n import _
 
 SHORTEST: Final = 12
 """Characters of a new passphrase: six random words of a list have thirty, and a guess costs a fifth of a second."""

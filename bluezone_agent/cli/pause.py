@@ -8,10 +8,10 @@ from typing import Any, Final
 import click
 
 from bluezone_agent.cli.base import Command, iso, json_option, option, print_json, say, settings
-from bluezone_agent.cli.i18n import _, local_time
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S, Mode, Pause
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_time
 from bluezone_agent.stores.store import Store
 
 UNITS_S: Final = {"m": MINUTE_S, "h": 3600, "d": DAY_S}
@@ -63,11 +63,11 @@ class _Duration(click.ParamType[int]):
 def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
     """Pause, at once where an agent runs, else from its start on."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
-    from bluezone_agent.service import pausing  # noqa: PLC0415 - imports asyncio
+    from bluezone_agent.daemon import pause_control  # noqa: PLC0415 - imports asyncio
 
     clock = SystemClock(always_trusted=settings().config().clock_trusted)
     with Store(settings().state_dir) as store:
-        asked = pausing.pause(store, clock, Mode.PROTECTED if protected else Mode.PAUSED, lasts_s)
+        asked = pause_control.pause(store, clock, Mode.PROTECTED if protected else Mode.PAUSED, lasts_s)
     if as_json:
         print_json({"pause": as_object(asked)})
     else:
@@ -78,10 +78,10 @@ def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
 @json_option
 def resume(*, as_json: bool) -> None:
     """End any pause; exit 0 also when there was none."""
-    from bluezone_agent.service import pausing  # noqa: PLC0415
+    from bluezone_agent.daemon import pause_control  # noqa: PLC0415
 
     with Store(settings().state_dir) as store:
-        was = pausing.resume(store)
+        was = pause_control.resume(store)
     if as_json:
         print_json({"was": as_object(was)})
     else:

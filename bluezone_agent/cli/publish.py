@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bluezone_agent.app.unlock import unlocked
 from bluezone_agent.cli.base import Command, json_option, option, print_json, printable, say, settings
-from bluezone_agent.cli.i18n import _, ngettext
-from bluezone_agent.cli.own_keys import unlocked
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.stores.store import RETENTION_DAYS
 
 if TYPE_CHECKING:
+    from bluezone_agent.actions.upload_keys import Published
     from bluezone_agent.config import Config
     from bluezone_agent.key_servers.google import GoogleKeyServer
-    from bluezone_agent.service.publishing import Published
 
 
 @click.command(
@@ -58,8 +58,8 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish after an explicit yes; the key on the air is cut and replaced at once."""
-    from bluezone_agent.service import publishing  # noqa: PLC0415 - imports httpx2
-    from bluezone_agent.service.export import require_past  # noqa: PLC0415
+    from bluezone_agent.actions import upload_keys  # noqa: PLC0415 - imports httpx2
+    from bluezone_agent.actions.export_keys import require_past  # noqa: PLC0415
 
     options = settings()
     server = key_server(options.config())
@@ -76,7 +76,7 @@ def publish(
         )
         click.confirm(_("Publish your keys?"), abort=True, err=True)
     with unlocked(options.state_dir, passphrase_file) as store:
-        done = publishing.publish(store, server, code, now_s, days=days, onset=day, traveler=traveler)
+        done = upload_keys.publish(store, server, code, now_s, days=days, onset=day, traveler=traveler)
     if as_json:
         print_json({"sent": done.sent, "inserted": done.receipt.inserted, "refused": done.receipt.refused or None})
     else:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bluezone_agent.cli.base import PATH, Command, is_person, json_option, option, print_json, printable, settings
-from bluezone_agent.cli.i18n import _
 from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @json_option
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
     """Replay and score; exit 0 whatever the score is."""
-    from bluezone_agent.cli import logs  # noqa: PLC0415 - a usage error needs none of these
+    from bluezone_agent.app import logs  # noqa: PLC0415 - a usage error needs none of these
     from bluezone_agent.config import risk_model  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
     from bluezone_agent.scenarios.measurements import read_measurements  # noqa: PLC0415

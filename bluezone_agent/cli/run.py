@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import click
 import structlog
 
-from bluezone_agent.cli import logs
+from bluezone_agent.app import logs
+from bluezone_agent.app.process_hardening import keep_memory_private
+from bluezone_agent.app.status_line import status_line
+from bluezone_agent.app.unlock import given_passphrase
 from bluezone_agent.cli.base import Command, fail, option, settings
-from bluezone_agent.cli.i18n import _
-from bluezone_agent.cli.memory import keep_memory_private
-from bluezone_agent.cli.own_keys import given_passphrase
 from bluezone_agent.cli.passphrase import passphrase_option
-from bluezone_agent.cli.status_line import status_line
 from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _
 
 if TYPE_CHECKING:
     from bluezone_agent.cli.base import Settings
@@ -37,8 +37,8 @@ LOOK_S: Final = 60
 @option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
 def run(*, passphrase_file: Path | None, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
-    from bluezone_agent.stores.database import make_private  # noqa: PLC0415
-    from bluezone_agent.stores.quarantine import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
+    from bluezone_agent.stores.file.open import make_private  # noqa: PLC0415
+    from bluezone_agent.stores.file.recover import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
     from bluezone_agent.stores.store import StateLock  # noqa: PLC0415
 
     options = settings()
@@ -62,13 +62,13 @@ def run(*, passphrase_file: Path | None, no_check: bool) -> None:
 async def _run(options: Settings, config: Config, store: Store, *, checks: bool) -> None:
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
+    from bluezone_agent.daemon.agent import Agent  # noqa: PLC0415
+    from bluezone_agent.daemon.systemd import ServiceManager  # noqa: PLC0415
+    from bluezone_agent.daemon.watchdog import Progress  # noqa: PLC0415
+    from bluezone_agent.health.health import health  # noqa: PLC0415
+    from bluezone_agent.health.outage_notices import untold  # noqa: PLC0415
+    from bluezone_agent.health.prometheus import exposition  # noqa: PLC0415
     from bluezone_agent.radios import make_radio  # noqa: PLC0415
-    from bluezone_agent.service.agent import Agent  # noqa: PLC0415
-    from bluezone_agent.service.deadman import untold  # noqa: PLC0415
-    from bluezone_agent.service.health import health  # noqa: PLC0415
-    from bluezone_agent.service.manager import ServiceManager  # noqa: PLC0415
-    from bluezone_agent.service.metrics import exposition  # noqa: PLC0415
-    from bluezone_agent.service.progress import Progress  # noqa: PLC0415
 
     manager, progress, stop = ServiceManager(), Progress(), asyncio.Event()
 
@@ -121,7 +121,7 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
 
 
 def _write_metrics(path: Path, text: str) -> None:
-    from bluezone_agent.service.metrics import write  # noqa: PLC0415
+    from bluezone_agent.health.prometheus import write  # noqa: PLC0415
 
     try:
         write(path, text)

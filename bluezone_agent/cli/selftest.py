@@ -21,14 +21,14 @@ from bluezone_agent.cli.base import (
     say,
     settings,
 )
-from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import EXIT_FAULT, N_
+from bluezone_agent.i18n import _, local_time, ngettext
 
 if TYPE_CHECKING:
+    from bluezone_agent.actions.selftest import Outcome
     from bluezone_agent.config import Config
     from bluezone_agent.ports import Clock, Radio
-    from bluezone_agent.service.selftest import Outcome
 
 SECONDS: Final = 60
 LONGEST_S: Final = 3600
@@ -105,9 +105,9 @@ def _print(outcome: Outcome) -> None:
 
 
 def _with_peer(peer: Path, passphrase_file: Path | None) -> Outcome:
-    from bluezone_agent.cli.own_keys import unlocked  # noqa: PLC0415
-    from bluezone_agent.service.selftest import with_report  # noqa: PLC0415
-    from bluezone_agent.service.witness import read_report  # noqa: PLC0415
+    from bluezone_agent.actions.peer_report import read_report  # noqa: PLC0415
+    from bluezone_agent.actions.selftest import with_report  # noqa: PLC0415
+    from bluezone_agent.app.unlock import unlocked  # noqa: PLC0415
 
     with unlocked(settings().state_dir, passphrase_file) as store:
         return with_report(store, read_report(peer))
@@ -115,9 +115,9 @@ def _with_peer(peer: Path, passphrase_file: Path | None) -> Outcome:
 
 def _with_adapters(seconds: int) -> Outcome:
     """Test the running agent's radio by what it wrote down, a free one by broadcasting."""
+    from bluezone_agent.actions import selftest as testing  # noqa: PLC0415
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
-    from bluezone_agent.service import selftest as testing  # noqa: PLC0415
     from bluezone_agent.stores.store import StateLock, Store, agent_runs  # noqa: PLC0415
 
     options = settings()
@@ -143,10 +143,10 @@ def _radio(config: Config, clock: Clock) -> Radio:
 
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     """Listen and write the report; a running agent listens already, so what it stores is reported."""
+    from bluezone_agent.actions import selftest as testing  # noqa: PLC0415
+    from bluezone_agent.actions.peer_report import make_report, write_report  # noqa: PLC0415
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
-    from bluezone_agent.service import selftest as testing  # noqa: PLC0415
-    from bluezone_agent.service.witness import make_report, write_report  # noqa: PLC0415
-    from bluezone_agent.stores.new_file import require_absent  # noqa: PLC0415
+    from bluezone_agent.files import require_absent  # noqa: PLC0415
     from bluezone_agent.stores.store import Store, agent_runs  # noqa: PLC0415
 
     options = settings()

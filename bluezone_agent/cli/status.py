@@ -8,15 +8,15 @@ from typing import Any, Final
 import click
 
 from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, option, print_json, printable, settings
-from bluezone_agent.cli.feed import source_lines, source_object
 from bluezone_agent.cli.gaps import gap_as_json, gap_text
-from bluezone_agent.cli.i18n import _, local_time, ngettext
 from bluezone_agent.cli.pause import as_object, describe
+from bluezone_agent.cli.sources import source_lines, source_object
 from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
-from bluezone_agent.service.health import Problem
-from bluezone_agent.service.metrics import exposition
-from bluezone_agent.service.status import RadioState, Status
-from bluezone_agent.service.status import status as read_status
+from bluezone_agent.health.health import Problem
+from bluezone_agent.health.prometheus import exposition
+from bluezone_agent.health.status import RadioState, Status
+from bluezone_agent.health.status import status as read_status
+from bluezone_agent.i18n import _, local_time, ngettext
 from bluezone_agent.stores.store import Store
 
 GAPS_SHOWN: Final = 3
@@ -59,7 +59,7 @@ def status(*, as_json: bool, prometheus: bool, notify: bool) -> None:
     with Store(settings().state_dir) as store:
         state = read_status(store, now_s)
         if notify:
-            from bluezone_agent.cli.deadman import tell_owner  # noqa: PLC0415 - reads the configuration
+            from bluezone_agent.app.outage_notices import tell_owner  # noqa: PLC0415 - reads the configuration
 
             tell_owner(store, settings().config(), now_s)
         metrics = exposition(store, now_s) if prometheus else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from bluezone_agent.cli.base import Command, fail, json_option, option, print_json, printable, say, settings
-from bluezone_agent.cli.i18n import _, ngettext
 from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.i18n import _, ngettext
 
 
 @click.command(
@@ -20,8 +20,8 @@ from bluezone_agent.errors import N_, ConfigError
 @json_option
 def wipe(*, yes: bool, as_json: bool) -> None:
     """Delete the state after an explicit yes."""
+    from bluezone_agent.actions import wipe  # noqa: PLC0415
     from bluezone_agent.config import Config  # noqa: PLC0415
-    from bluezone_agent.service import wiping  # noqa: PLC0415
 
     options = settings()
     try:
@@ -29,8 +29,8 @@ def wipe(*, yes: bool, as_json: bool) -> None:
     except ConfigError as error:  # what it names elsewhere can't be known; the state can go all the same
         fail(error)
         config = Config()
-    wiping.require_stopped(options.state_dir)
-    elsewhere = wiping.written_elsewhere(config)
+    wipe.require_stopped(options.state_dir)
+    elsewhere = wipe.written_elsewhere(config)
     if not yes:
         say(
             _(
@@ -42,7 +42,7 @@ def wipe(*, yes: bool, as_json: bool) -> None:
         for path in elsewhere:
             say(_("This is deleted too: {file}").format(file=printable(str(path))))
         click.confirm(_("Delete everything?"), abort=True, err=True)
-    gone = wiping.wipe(options.state_dir, elsewhere)
+    gone = wipe.wipe(options.state_dir, elsewhere)
     if as_json:
         print_json({"deleted": [str(path) for path in gone]})
         return

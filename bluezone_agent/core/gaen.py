@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import ENIN_S, Enin, enin_at
 from bluezone_agent.errors import N_, MalformedPayloadError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.bluezone import Bluezone
-from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.gaen import Gaen
 from bluezone_agent.core.identifiers import Beacon, ProximityProtocol
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.core.case_files.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
+from bluezone_agent.core.diagnosis_keys.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
 from bluezone_agent.key_sources.index import (
     INDEX_NAME,

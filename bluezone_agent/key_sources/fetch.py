@@ -17,7 +17,7 @@ from typing import Final
 import httpx2
 import stamina
 
-from bluezone_agent.core.case_files.signed_index import SignedIndex
+from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.errors import N_, KeySourceError
 from bluezone_agent.key_sources.index import MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX, SIGNED_BESIDE
 from bluezone_agent.key_sources.place import Place

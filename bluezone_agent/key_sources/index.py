@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Final
 
-from bluezone_agent.core.case_files.signed_index import (
+from bluezone_agent.core.diagnosis_keys.signed_index import (
     SignedIndex,
     missing_signed_index,
     read_signed_index,

@@ -30,13 +30,13 @@ def make_radio(
     radio = each[0][1] if len(each) == 1 else _several(each, clock)
     if record is None:
         return radio
-    from bluezone_agent.radios.recording import RecordingRadio  # noqa: PLC0415
+    from bluezone_agent.radios.recorded.recording import RecordingRadio  # noqa: PLC0415
 
     return RecordingRadio(radio, record)
 
 
 def _several(each: Sequence[tuple[str, Radio]], clock: Clock) -> Radio:
-    from bluezone_agent.radios.several import Adapter, SeveralRadios  # noqa: PLC0415
+    from bluezone_agent.radios.multi_adapter import Adapter, SeveralRadios  # noqa: PLC0415
 
     return SeveralRadios([Adapter(name, radio) for name, radio in each], clock)
 
@@ -44,20 +44,20 @@ def _several(each: Sequence[tuple[str, Radio]], clock: Clock) -> Radio:
 def _make(name: str, clock: Clock, plan: str, linkable_anyway: Sequence[str]) -> Radio:
     kind, _colon, argument = name.partition(":")
     if kind == "bluez":
-        from bluezone_agent.radios.bluez import BluezRadio  # noqa: PLC0415
+        from bluezone_agent.radios.bluez.radio import BluezRadio  # noqa: PLC0415
 
         return BluezRadio(argument, clock, plan=plan, linkable_anyway=linkable_anyway)
     if kind == "hci":
-        from bluezone_agent.radios.hci import HciRadio  # noqa: PLC0415
+        from bluezone_agent.radios.hci.radio import HciRadio  # noqa: PLC0415
 
         return HciRadio(argument, clock)
     if kind == "virtual":
-        from bluezone_agent.radios.neighbours import neighbourhood  # noqa: PLC0415
+        from bluezone_agent.radios.simulated.neighbours import neighbourhood  # noqa: PLC0415
 
         return neighbourhood(clock)
     if kind == "replay":
-        from bluezone_agent.radios.recording import read_recording  # noqa: PLC0415
-        from bluezone_agent.radios.replay import ReplayRadio  # noqa: PLC0415
+        from bluezone_agent.radios.recorded.recording import read_recording  # noqa: PLC0415
+        from bluezone_agent.radios.recorded.replay import ReplayRadio  # noqa: PLC0415
 
         return ReplayRadio(read_recording(Path(argument)), clock, name)
     raise ValueError(f"unknown radio {name!r}")

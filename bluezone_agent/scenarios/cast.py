@@ -15,7 +15,7 @@ from typing import Final
 
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.errors import N_
-from bluezone_agent.radios.virtual import Motion, Place
+from bluezone_agent.radios.simulated.air import Motion, Place
 
 DAY_START_S: Final = 1_596_412_800
 """2020-08-03 00:00 UTC, 07:00 in Vietnam: the summer in which Bluezone was needed."""

@@ -11,19 +11,19 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Final
 
+from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.exposure import DayExposure, day_exposures
-from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
-from bluezone_agent.radios.virtual import Air
+from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.exposure_check.check import Check
+from bluezone_agent.radios.simulated.air import Air
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S, Person, close_contacts, motion, near_minutes
 from bluezone_agent.scenarios.publisher import Publisher
 from bluezone_agent.scenarios.scratch import scratch_folder
-from bluezone_agent.service import export
-from bluezone_agent.service.agent import Agent
-from bluezone_agent.service.checking import Check
 from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
 
 STATED_TX_POWER_DBM: Final = -12
@@ -165,8 +165,8 @@ class _World:
         """Export the case's keys as its owner does, and publish them as the health authority does."""
         await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
         store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
-        await asyncio.to_thread(export.cut, store)  # over the agent's socket, as a command does
-        keys = export.exportable(store, RETENTION_DAYS, now_s)
+        await asyncio.to_thread(export_keys.cut, store)  # over the agent's socket, as a command does
+        keys = export_keys.exportable(store, RETENTION_DAYS, now_s)
         onset = datetime.fromtimestamp(DAY_START_S, UTC).date()
         return self._publisher.publish(keys, onset, now_s)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, RecordingError
-from bluezone_agent.radios.recording import open_csv
+from bluezone_agent.radios.recorded.recording import open_csv
 
 COLUMNS: Final = ("session", "t_s", "receiver", "rssi_dbm", "distance_m")
 """``t_s`` counts from the start of the session; ``distance_m`` is true."""

@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.actions import export_keys
+from bluezone_agent.authority import publish
 from bluezone_agent.core.identifiers import DailyKey, ReportType
+from bluezone_agent.exposure_check.check import PinnedSource
 from bluezone_agent.key_sources import open_source
-from bluezone_agent.service import authority, export
-from bluezone_agent.service.checking import PinnedSource
 
 KEY_ID: Final = "452"
 """The mobile country code of Vietnam."""
@@ -22,7 +23,7 @@ class Publisher:
 
     def __init__(self, folder: Path) -> None:
         """Make a signing key, and an index of no files, in folders inside ``folder``."""
-        self._key = authority.init(folder / "authority", KEY_ID, "v1")
+        self._key = publish.init(folder / "authority", KEY_ID, "v1")
         self._submissions = folder / "submissions"
         self._published = folder / "published"
         self._submissions.mkdir()
@@ -30,11 +31,11 @@ class Publisher:
 
     def publish(self, keys: Sequence[DailyKey], onset: date | None, now_s: float) -> int:
         """Hand ``keys`` in and publish them at Unix second ``now_s``; return how many: the others still run."""
-        export.write(self._submissions / "case.json", keys, onset)
+        export_keys.write(self._submissions / "case.json", keys, onset)
         return self._publish(now_s)
 
     def _publish(self, now_s: float) -> int:
-        report = authority.publish(
+        report = publish.publish(
             [self._submissions],
             self._key,
             self._published,

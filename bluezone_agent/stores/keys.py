@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bluezone_agent.core.identifiers import DailyKey
-from bluezone_agent.stores.vault import Row, Vault
+from bluezone_agent.stores.key_encryption import Row, Vault
 
 
 @dataclass(frozen=True, slots=True)

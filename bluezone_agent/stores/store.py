@@ -16,13 +16,13 @@ from typing import Any, Final, Self
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
+from bluezone_agent.stores.clock_timeline import Courses
+from bluezone_agent.stores.contact_summaries import Mixing
 from bluezone_agent.stores.contacts import Contacts
-from bluezone_agent.stores.courses import Courses
-from bluezone_agent.stores.database import FILE_NAME, make_private, open_database, store_error
 from bluezone_agent.stores.exposures import Exposures
+from bluezone_agent.stores.file.open import FILE_NAME, make_private, open_database, store_error
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
-from bluezone_agent.stores.mixing import Mixing
 from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
 

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from bluezone_agent.core.case_files.submission import write_submission
+from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from tests.program import Program

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.stores.store import Store
-from tests.case_keys import TODAY_S, daily_key
-from tests.hearing import hear
+from tests.diagnosis_keys import TODAY_S, daily_key
 from tests.program import TIMEOUT_S, Program
+from tests.receiving import hear
 
 PASSPHRASE = "hai ba bốn năm sáu"
 

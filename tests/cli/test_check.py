@@ -17,7 +17,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.stores.store import Store
-from tests.case_keys import signing_key
+from tests.diagnosis_keys import signing_key
 from tests.program import Program
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bluezone_agent.cli.i18n import _, rendered, use_language
 from bluezone_agent.errors import N_, AgentError
+from bluezone_agent.i18n import _, rendered, use_language
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import Store
 from tests.program import TIMEOUT_S, Program
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bluezone_agent.service.health import DEAF_S
+from bluezone_agent.health.health import DEAF_S
 from bluezone_agent.stores.store import Store
 from tests.program import Program
 
@@ -20,9 +20,10 @@ OURS = {
     "bluezone_agent.cli",
     "bluezone_agent.core",
     "bluezone_agent.errors",
+    "bluezone_agent.i18n",
     "bluezone_agent.paths",
     "bluezone_agent.ports",
-    "bluezone_agent.service",
+    "bluezone_agent.health",
     "bluezone_agent.stores",
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.cli.explain_page import LEFT, WIDTH
+from bluezone_agent.cli.html.explain import LEFT, WIDTH
 from bluezone_agent.core.attenuation import HeardMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures

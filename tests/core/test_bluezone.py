@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.bluezone import COMPANY_ID, SERVICE_UUID, Bluezone
-from bluezone_agent.core.frames import Frame
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import MalformedPayloadError

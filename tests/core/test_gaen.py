@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.gaen import SERVICE_UUID, Gaen
 from bluezone_agent.core.identifiers import Beacon, DailyKey
 from bluezone_agent.core.intervals import DAY_S, ENIN_S

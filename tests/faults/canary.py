@@ -21,26 +21,26 @@ from typing import Any
 
 import structlog
 
-from bluezone_agent.cli import logs
+from bluezone_agent.actions import export_keys
+from bluezone_agent.app import logs
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.case_files.key_export import write_key_export
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import AgentError
+from bluezone_agent.exposure_check.check import Check, PinnedSource
+from bluezone_agent.health.prometheus import exposition
+from bluezone_agent.health.status import status
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.ports import Advert
-from bluezone_agent.radios import bluez_faults
-from bluezone_agent.radios.virtual import Air, Place, VirtualRadio
-from bluezone_agent.service import export
-from bluezone_agent.service.agent import Agent
-from bluezone_agent.service.checking import Check, PinnedSource
-from bluezone_agent.service.metrics import exposition
-from bluezone_agent.service.status import status
+from bluezone_agent.radios.bluez import errors
+from bluezone_agent.radios.simulated.air import Air, Place, VirtualRadio
 from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
-from tests.case_keys import AUTHORITY
+from tests.diagnosis_keys import AUTHORITY
 from tests.faults.test_disk_faults import no_file_longer_than
 
 STARTS_AT_S = 1_806_537_600
@@ -96,7 +96,7 @@ class FaultyRadio:
 
     def _check(self, call: str) -> None:
         if self.fails:
-            raise bluez_faults.refused("hci0", call, "org.bluez.Error.Failed", self._words())
+            raise errors.refused("hci0", call, "org.bluez.Error.Failed", self._words())
 
 
 class Life:
@@ -196,9 +196,9 @@ class Life:
         path = self.folder / "export.json"
         path.unlink(missing_ok=True)
         try:
-            await asyncio.to_thread(export.cut, store)
-            export.write(path, export.exportable(store, RETENTION_DAYS, clock.now_s()), None)
-            export.write(path, export.exportable(store, RETENTION_DAYS, clock.now_s()), None)
+            await asyncio.to_thread(export_keys.cut, store)
+            export_keys.write(path, export_keys.exportable(store, RETENTION_DAYS, clock.now_s()), None)
+            export_keys.write(path, export_keys.exportable(store, RETENTION_DAYS, clock.now_s()), None)
         except AgentError as error:
             self.said.append(f"{error!r} {error} {error.hint} {error.fields}")
 

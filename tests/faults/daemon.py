@@ -18,11 +18,11 @@ from pathlib import Path
 import structlog
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.protocols import PROTOCOLS, decode
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import StoreWriteError
-from bluezone_agent.service.agent import Agent
-from bluezone_agent.stores.quarantine import open_or_begin_anew
+from bluezone_agent.stores.file.recover import open_or_begin_anew
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio
 from tests.faults import numbered

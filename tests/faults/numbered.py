@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.stores.store import Store
 
 GAEN_UUID = 0xFD6F

@@ -19,10 +19,10 @@ from random import Random
 import structlog
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.service.agent import Agent
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
 from tests.fakes import SteeredRadio
 

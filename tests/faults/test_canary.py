@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from bluezone_agent.scenarios.scratch import scratch_folder
-from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.stores.file.open import FILE_NAME
 from tests.faults.leaks import Finder
 
 COMMANDS: Final = (

@@ -16,17 +16,17 @@ from typing import Final
 
 import pytest
 
+from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.clock_state import SETTLED_S, TOLERANCE_S, Belief, Course
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, minute_at
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.sightings import MinuteFold
-from bluezone_agent.core.trusted_time import SETTLED_S, TOLERANCE_S, Belief, Course
+from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.daemon.rotation import SLEW_S
 from bluezone_agent.scenarios.scratch import scratch_folder
-from bluezone_agent.service import export
-from bluezone_agent.service.agent import Agent
-from bluezone_agent.service.rotation import SLEW_S
 from bluezone_agent.stores.store import Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
@@ -166,7 +166,7 @@ class Life:
 
     def _export(self) -> None:
         now_s = self.clock.now_s()
-        self.exported += [(self.true_s(), key) for key in export.exportable(self.store, 14, now_s)]
+        self.exported += [(self.true_s(), key) for key in export_keys.exportable(self.store, 14, now_s)]
 
     def _live_a_fortnight(self) -> None:
         """What the device has kept of its well days."""

@@ -18,19 +18,19 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.daemon.identity import Identity
+from bluezone_agent.daemon.trusted_clock import Timekeeper
 from bluezone_agent.errors import StoreDamagedError, StoreError
-from bluezone_agent.service.identity import Identity
-from bluezone_agent.service.metrics import exposition
-from bluezone_agent.service.timekeeping import Timekeeper
-from bluezone_agent.stores.aside import delete_old, set_aside
-from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE, SCHEMA_VERSION
-from bluezone_agent.stores.quarantine import Begun, open_or_begin_anew
+from bluezone_agent.health.prometheus import exposition
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE, SCHEMA_VERSION
+from bluezone_agent.stores.file.quarantine import delete_old, set_aside
+from bluezone_agent.stores.file.recover import Begun, open_or_begin_anew
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
 from tests.faults import numbered
 from tests.fuzz.test_store import mark_a_life
-from tests.hearing import hear
 from tests.program import Program
+from tests.receiving import hear
 
 PAGE = PAGE_SIZE
 NOON_S = 1_806_580_800.0
@@ -182,7 +182,7 @@ def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Pat
 def test_a_start_on_a_store_that_is_there_does_not_load_what_makes_one(whole: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from bluezone_agent.stores.quarantine import open_or_begin_anew\n"
+        "from bluezone_agent.stores.file.recover import open_or_begin_anew\n"
         "open_or_begin_anew(Path(sys.argv[1]))[0].close()\n"
         "print('sqlite_utils' in sys.modules)"
     )

@@ -20,11 +20,11 @@ import structlog.testing
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.daemon import contact_writer
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import StoreWriteError
-from bluezone_agent.service import listening
-from bluezone_agent.service.agent import Agent
-from bluezone_agent.service.health import Problem, health
-from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.health.health import Problem, health
+from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
@@ -187,7 +187,7 @@ def test_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
 
 
 def test_what_waits_too_long_is_dropped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "BACKLOG", 100)
+    monkeypatch.setattr(contact_writer, "BACKLOG", 100)
 
     async def life(bench: Bench) -> None:
         await asyncio.sleep(1000)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import MOST_A_MINUTE
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.scenarios.scratch import scratch_folder
-from bluezone_agent.service.agent import Agent
 from bluezone_agent.stores.store import MOST_BYTES, Store
 from tests.fakes import SteeredRadio
 from tests.faults import numbered

@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from bluezone_agent.stores.database import FILE_NAME
+from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import Store
 from tests.faults import numbered
 from tests.program import Program

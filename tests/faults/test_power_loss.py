@@ -17,11 +17,11 @@ from random import Random
 
 import pytest
 
-from bluezone_agent.core import sealing
+from bluezone_agent.core import passphrases
 from bluezone_agent.errors import AgentError
 from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.store import Store
-from tests.case_keys import daily_key
+from tests.diagnosis_keys import daily_key
 from tests.faults import numbered
 from tests.faults.disk import Disk, Event, Said, record
 
@@ -141,7 +141,7 @@ with Store(Path(sys.argv[1])) as store:
 def test_keys_that_are_being_sealed_are_all_plain_or_all_sealed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sealing, "SCRYPT_N", 2)
+    monkeypatch.setattr(passphrases, "SCRYPT_N", 2)
     state_dir = tmp_path / "state"
     events = record([sys.executable, "-c", SEALS, str(state_dir)], state_dir, tmp_path / "strace.log")
     disk, said, found = Disk(), "", Counter[bool]()

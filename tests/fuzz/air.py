@@ -9,7 +9,9 @@ from typing import Final
 import msgspec
 from bumble import hci
 
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.actions.calibrate import read_table
+from bluezone_agent.actions.peer_report import find_own, make_report, read_report
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.gaen import TX_POWER_BOUNDS_DBM
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -20,13 +22,11 @@ from bluezone_agent.errors import (
     RecordingError,
     ReportError,
 )
-from bluezone_agent.radios.hci import EVENT_PACKET, reports
-from bluezone_agent.radios.recording import read_recording
+from bluezone_agent.radios.hci.radio import EVENT_PACKET, reports
+from bluezone_agent.radios.recorded.recording import read_recording
 from bluezone_agent.scenarios.measurements import read_measurements
-from bluezone_agent.service.calibration import read_table
-from bluezone_agent.service.witness import find_own, make_report, read_report
 from bluezone_agent.stores.keys import OwnKey
-from tests.case_keys import NOW_S
+from tests.diagnosis_keys import NOW_S
 from tests.fuzz.structures import advertised
 from tests.fuzz.target import KEYS, Target, from_file
 

@@ -11,8 +11,9 @@ from typing import Final
 import httpx2
 
 from bluezone_agent import config
-from bluezone_agent.core.case_files.signing import VerificationKey
-from bluezone_agent.core.case_files.submission import fault_in, read_submission, write_submission
+from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
+from bluezone_agent.core.diagnosis_keys.submission import fault_in, read_submission, write_submission
+from bluezone_agent.daemon.control_socket import REPLACE_KEY, _reply
 from bluezone_agent.errors import (
     CaseFileError,
     ConfigError,
@@ -21,13 +22,12 @@ from bluezone_agent.errors import (
     StoreError,
 )
 from bluezone_agent.key_servers import google
-from bluezone_agent.service.control import REPLACE_KEY, _reply
-from bluezone_agent.stores.snapshot import Snapshot
+from bluezone_agent.stores.file.snapshot import Snapshot
 from bluezone_agent.stores.store import Store
-from tests.case_keys import NOW_S
+from tests.diagnosis_keys import NOW_S
 from tests.fuzz.air import OWN
 from tests.fuzz.target import KEYS, SECRET, TRUST, Target, from_file
-from tests.hearing import hear
+from tests.receiving import hear
 
 RULE_SEED: Final = b"""
 buckets = [[50, 2.0], [63, 1.0], [73.5, 0.5]]

@@ -9,10 +9,15 @@ from typing import Final, cast
 import httpx2
 import msgspec
 
-from bluezone_agent.core.case_files import key_export, read_case_file
-from bluezone_agent.core.case_files.bluezone_json import write_bluezone_json
-from bluezone_agent.core.case_files.case_file import CaseFile
-from bluezone_agent.core.case_files.signed_index import ListedFile, SignedIndex, read_signed_index, write_signed_index
+from bluezone_agent.core.diagnosis_keys import key_export, read_case_file
+from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
+from bluezone_agent.core.diagnosis_keys.key_file import CaseFile
+from bluezone_agent.core.diagnosis_keys.signed_index import (
+    ListedFile,
+    SignedIndex,
+    read_signed_index,
+    write_signed_index,
+)
 from bluezone_agent.core.identifiers import DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
@@ -25,7 +30,7 @@ from bluezone_agent.key_sources import cwa_tree
 from bluezone_agent.key_sources.fetch import Fetch
 from bluezone_agent.key_sources.index import parse_index, signed_index
 from bluezone_agent.ports import Visit
-from tests.case_keys import AUTHORITY, NOW_S, entry, export_of, signed_zip
+from tests.diagnosis_keys import AUTHORITY, NOW_S, entry, export_of, signed_zip
 from tests.fuzz.structures import reexported, rezipped
 from tests.fuzz.target import KEYS, TRUST, Target
 

@@ -7,8 +7,8 @@ import zlib
 from io import BytesIO
 from random import Random
 
-from bluezone_agent.core.case_files.key_export_pb2 import TemporaryExposureKeyExport
-from tests.case_keys import zipped
+from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureKeyExport
+from tests.diagnosis_keys import zipped
 from tests.fuzz.damage import NUMBERS, damaged
 
 

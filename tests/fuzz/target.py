@@ -11,7 +11,7 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import (
     AgentError,
 )
-from tests.case_keys import AUTHORITY, daily_key
+from tests.diagnosis_keys import AUTHORITY, daily_key
 from tests.fuzz.damage import Change
 
 SECRET: Final = "5ec2e7c0ffee5ec2e7c0ffee5ec2e7ab"

@@ -1,6 +1,6 @@
 """Everything that reads bytes of others: what a good input looks like, what reads it, and how it may refuse.
 
-Case files as bombs have tests of their own (tests/core/test_case_file_bombs.py); BlueZ's side of a frame is in
+Case files as bombs have tests of their own (tests/core/test_key_file_bombs.py); BlueZ's side of a frame is in
 tests/radios, the store in tests/fuzz/test_store.py.
 """
 

@@ -18,18 +18,18 @@ import pytest
 
 from bluezone_agent.cli import root
 from bluezone_agent.core.calibration import Calibration
+from bluezone_agent.core.clock_state import Belief, Course
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.pauses import Mode, Pause
-from bluezone_agent.core.trusted_time import Belief, Course
 from bluezone_agent.errors import StoreError
-from bluezone_agent.service.health import RADIO
-from bluezone_agent.service.proof import PROVED
-from bluezone_agent.service.status import RadioState
+from bluezone_agent.health.broadcast_proof import PROVED
+from bluezone_agent.health.health import RADIO
+from bluezone_agent.health.status import RadioState
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
-from bluezone_agent.stores.database import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.store import Store
-from tests.case_keys import NOW_S, daily_key, signing_key
-from tests.service.test_checking import Device
+from tests.diagnosis_keys import NOW_S, daily_key, signing_key
+from tests.exposure_check.test_check import Device
 
 COMMANDS = (
     ("status",),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bluezone_agent.actions import upload_keys
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import ConfigError, ExportError, KeyServerError
 from bluezone_agent.key_servers.google import GoogleKeyServer, mac
-from bluezone_agent.service import publishing
 from bluezone_agent.stores.store import Store
-from tests.case_keys import NOW_S, TODAY_S, daily_key
+from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.key_servers.google import CODE, Servers
 
 
@@ -38,8 +38,8 @@ def keep(store: Store, *keys: DailyKey) -> None:
             store.keys.close(own)
 
 
-def publish(store: Store, servers: Servers, code: str = CODE, onset: date | None = None) -> publishing.Published:
-    return publishing.publish(store, client(servers), code, NOW_S, days=14, onset=onset, traveler=False)
+def publish(store: Store, servers: Servers, code: str = CODE, onset: date | None = None) -> upload_keys.Published:
+    return upload_keys.publish(store, client(servers), code, NOW_S, days=14, onset=onset, traveler=False)
 
 
 def test_code_token_certificate_publish(store: Store, servers: Servers) -> None:
@@ -154,7 +154,7 @@ def test_keys_never_go_over_http(address: str) -> None:
 def test_a_server_that_is_not_there_is_named(store: Store) -> None:
     nobody = GoogleKeyServer("http://127.0.0.1:9", "http://127.0.0.1:9", "k", "a")
     with pytest.raises(KeyServerError, match=r"can't reach http://127\.0\.0\.1:9/api/verify"):
-        publishing.publish(store, nobody, CODE, NOW_S, days=14, onset=None, traveler=False)
+        upload_keys.publish(store, nobody, CODE, NOW_S, days=14, onset=None, traveler=False)
 
 
 def test_neither_client_nor_error_shows_a_secret(store: Store, servers: Servers) -> None:

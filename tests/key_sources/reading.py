@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bluezone_agent.core.case_files.signed_index import SignedIndex
-from bluezone_agent.core.case_files.signing import Trust
+from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
+from bluezone_agent.core.diagnosis_keys.signing import Trust
 from bluezone_agent.errors import KeySourceError
 from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
-from tests.case_keys import NOW_S
+from tests.diagnosis_keys import NOW_S
 
 
 @dataclass(slots=True)

@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 import stamina
 
-from bluezone_agent.core.case_files.signed_index import SIGNED_INDEX_NAME
+from bluezone_agent.actions import export_keys
+from bluezone_agent.authority import publish
+from bluezone_agent.core.diagnosis_keys.signed_index import SIGNED_INDEX_NAME
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.errors import ConfigError
+from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
 from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.ports import SourceFile
-from bluezone_agent.service import authority, export
-from bluezone_agent.service.checking import Check, CheckReport, PinnedSource
 from bluezone_agent.stores.store import Store
-from tests.case_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
-from tests.hearing import hear
+from tests.diagnosis_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
 from tests.key_sources.reading import files_of, visited
 from tests.key_sources.server import Answer, Site, serving
 from tests.key_sources.tls import Authority
+from tests.receiving import hear
 
 TODAY, YESTERDAY = (datetime.fromtimestamp(at_s, UTC).date() for at_s in (TODAY_S, TODAY_S - DAY_S))
 CWA = "/version/v1/diagnosis-keys/country/VN/date"
@@ -55,9 +56,9 @@ def published(home: Path) -> Path:
     with Store(home / "case") as store:
         with store.transaction():
             store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
-        export.cut(store)
-        export.write(home / "submission.json", export.exportable(store, 14, NOW_S), None)
-    authority.publish(
+        export_keys.cut(store)
+        export_keys.write(home / "submission.json", export_keys.exportable(store, 14, NOW_S), None)
+    publish.publish(
         [home / "submission.json"],
         AUTHORITY,
         home / "www",

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 import stamina
 
-from bluezone_agent.core.case_files.submission import write_submission
+from bluezone_agent.authority import publish
+from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
+from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource, SourceReport
 from bluezone_agent.key_sources import Place, open_source
 from bluezone_agent.key_sources.urls import tls_context
-from bluezone_agent.service import authority
-from bluezone_agent.service.checking import Check, CheckReport, PinnedSource, SourceReport
 from bluezone_agent.stores.store import Store
-from tests.case_keys import AUTHORITY, NOW_S, daily_key
-from tests.hearing import hear
+from tests.diagnosis_keys import AUTHORITY, NOW_S, daily_key
 from tests.key_sources import misbehaving
 from tests.key_sources.misbehaving import Behaviour, Server, answers, only_for
 from tests.key_sources.tls import Authority
+from tests.receiving import hear
 
 SHORT_S = 0.4
 """Of silence; the server trickles faster."""
@@ -57,7 +57,7 @@ class World:
         """Publish in the folders of both servers."""
         inbox = self._home / f"{now_s}.json"
         inbox.write_bytes(write_submission([key], None))
-        authority.publish(
+        publish.publish(
             [inbox],
             AUTHORITY,
             self.good.folder,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
 
-from bluezone_agent.core.frames import AD_FLAGS, Frame
+from bluezone_agent.core.advertising_data import AD_FLAGS, Frame
 from bluezone_agent.core.identifiers import Beacon
 from bluezone_agent.core.protocols import decode
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from tests.mutants.mutant import Mutant
 
-CLOCK: Final = "tests/clocks/test_trusted_time.py tests/service/test_timekeeping.py tests/faults/test_clock_scripts.py"
+CLOCK: Final = "tests/clocks/test_clock_state.py tests/daemon/test_trusted_clock.py tests/faults/test_clock_scripts.py"
 MUTANTS: Final = (
     Mutant(
         "jump-ahead-believed",
         "clock set forward (1970 to 2038)",
-        "core/trusted_time.py",
+        "core/clock_state.py",
         "        if ahead_s > TOLERANCE_S:\n",
         "        if ahead_s > 1e12:\n",
         CLOCK,
@@ -19,7 +19,7 @@ MUTANTS: Final = (
     Mutant(
         "no-high-water-mark",
         "clock set back over a reboot",
-        "core/trusted_time.py",
+        "core/clock_state.py",
         "if reading.wall_s < self.high_water_s - TOLERANCE_S:",
         "if reading.wall_s < 0:",
         CLOCK,
@@ -27,7 +27,7 @@ MUTANTS: Final = (
     Mutant(
         "unsynchronised-believed",
         "no battery, no time server",
-        "core/trusted_time.py",
+        "core/clock_state.py",
         "if not reading.synchronised and not followed:",
         "if False:",
         CLOCK,
@@ -35,7 +35,7 @@ MUTANTS: Final = (
     Mutant(
         "wiped-at-once",
         "a jump to 2038 wipes 14 days",
-        "core/trusted_time.py",
+        "core/clock_state.py",
         "return self.trusted and self.course is not None and self.course.steady_s >= SETTLED_S",
         "return self.course is not None",
         CLOCK,
@@ -43,7 +43,7 @@ MUTANTS: Final = (
     Mutant(
         "doubted-for-ever",
         "a lie of a time server across a reboot",
-        "core/trusted_time.py",
+        "core/clock_state.py",
         "if rival.steady_s >= SETTLED_S:",
         "if False:",
         CLOCK,
@@ -51,7 +51,7 @@ MUTANTS: Final = (
     Mutant(
         "mark-not-kept",
         "the high-water mark is lost by a kill",
-        "service/timekeeping.py",
+        "daemon/trusted_clock.py",
         "self._store.later(lambda: self._store.courses.keep(kept))",
         "pass",
         CLOCK,
@@ -59,7 +59,7 @@ MUTANTS: Final = (
     Mutant(
         "never-dated",
         "contacts heard before the first synchronisation",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)",
         "return 0",
         CLOCK,
@@ -67,7 +67,7 @@ MUTANTS: Final = (
     Mutant(
         "dated-by-what-the-clock-showed",
         "contacts heard before the first synchronisation",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "began = None if now.trusted else",
         "began = None if True else",
         CLOCK,
@@ -75,7 +75,7 @@ MUTANTS: Final = (
     Mutant(
         "future-keys-stay",
         "keys of a future that is none",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "self._store.keys.delete_after(now.wall_s + TOLERANCE_S)",
         "pass",
         CLOCK,
@@ -83,7 +83,7 @@ MUTANTS: Final = (
     Mutant(
         "untrusted-key-exported",
         "a key of a day that may be wrong",
-        "service/identity.py",
+        "daemon/identity.py",
         "self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)",
         "self._store.keys.add(key, last_slot_s=slot_s, exportable=True)",
         CLOCK,
@@ -91,7 +91,7 @@ MUTANTS: Final = (
     Mutant(
         "spans-stretched",
         "a jump to 2038 counts as years of listening",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:",
         "if False:",
         CLOCK,
@@ -99,15 +99,15 @@ MUTANTS: Final = (
     Mutant(
         "listening-lost-by-a-jump",
         "a set clock costs the open span of listening",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "            self._store.listening.extend(last.wall_s)\n",
         "",
-        "tests/service/test_timekeeping.py",
+        "tests/daemon/test_trusted_clock.py",
     ),
     Mutant(
         "slot-without-end",
         "a clock that is set back keeps an identifier on the air",
-        "service/rotation.py",
+        "daemon/rotation.py",
         "await self._clock.sleep_until(over_s, at_most_s=over_up_s - self._clock.uptime_s())",
         "await self._clock.sleep_until(over_s)",
         CLOCK,
@@ -115,7 +115,7 @@ MUTANTS: Final = (
     Mutant(
         "same-slot-again",
         "kill, restart within a slot",
-        "service/identity.py",
+        "daemon/identity.py",
         "and key.slot_start_s(now_s) > own.last_slot_s",
         "and key.slot_start_s(now_s) >= own.last_slot_s",
         "tests/faults/test_killed.py -k committed",
@@ -123,17 +123,17 @@ MUTANTS: Final = (
     Mutant(
         "used-before-committed",
         "kill, restart within a slot",
-        "service/identity.py",
+        "daemon/identity.py",
         "                self._store.keys.advance(own, slot_s)\n",
         "                pass\n",
-        "tests/faults/test_killed.py tests/service/test_agent.py -k 'committed or restart or goes_back'",
+        "tests/faults/test_killed.py tests/daemon/test_agent.py -k 'committed or restart or goes_back'",
     ),
     Mutant(
         "running-key-exported",
         "key export",
-        "service/export.py",
+        "actions/export_keys.py",
         "if own.closed and own.exportable",
         "if own.exportable",
-        "tests/faults/test_clock_scripts.py tests/service/test_export.py",
+        "tests/faults/test_clock_scripts.py tests/actions/test_export_keys.py",
     ),
 )

@@ -7,14 +7,14 @@ from typing import Final
 from tests.mutants.mutant import Mutant
 
 WIPE: Final = "tests/cli/test_wipe.py"
-BACKUP: Final = "tests/service/test_backup.py"
+BACKUP: Final = "tests/actions/test_backup.py"
 PAUSES: Final = "tests/core/test_pauses.py"
-PAUSING: Final = "tests/service/test_pausing.py"
+PAUSING: Final = "tests/daemon/test_pause_control.py"
 MUTANTS: Final = (
     Mutant(
         "names-wiped-alone",
         "what is wiped stays on the disk without a name",
-        "stores/erasure.py",
+        "stores/file/erase.py",
         "    if stat.S_ISREG(found.st_mode) and found.st_size:\n",
         "    if False:\n",
         WIPE,
@@ -22,7 +22,7 @@ MUTANTS: Final = (
     Mutant(
         "wiped-through-a-link",
         "a link in the state has another file wiped",
-        "stores/erasure.py",
+        "stores/file/erase.py",
         "    found = path.lstat()\n",
         "    path = path.resolve()\n    found = path.lstat()\n",
         WIPE,
@@ -30,7 +30,7 @@ MUTANTS: Final = (
     Mutant(
         "wiped-while-used",
         "the store is wiped under a command that works with it",
-        "stores/erasure.py",
+        "stores/file/erase.py",
         '            db.execute("BEGIN EXCLUSIVE")\n',
         "",
         WIPE,
@@ -38,7 +38,7 @@ MUTANTS: Final = (
     Mutant(
         "foreign-file-wiped",
         "a file that the configuration names and the agent never wrote is wiped",
-        "service/wiping.py",
+        "actions/wipe.py",
         "        return file.read(len(text)) == text.encode()\n",
         "        return True\n",
         WIPE,
@@ -46,7 +46,7 @@ MUTANTS: Final = (
     Mutant(
         "aside-not-wiped",
         "a store that was set aside outlives a wipe",
-        "stores/erasure.py",
+        "stores/file/erase.py",
         'path.name.startswith((ASIDE, f"{FILE_NAME}."))',
         'path.name.startswith(f"{FILE_NAME}.")',
         WIPE,
@@ -54,7 +54,7 @@ MUTANTS: Final = (
     Mutant(
         "restored-key-goes-on",
         "two devices broadcast the same identifiers",
-        "service/backup.py",
+        "actions/backup.py",
         "        snapshot.keys.close_all()\n",
         "",
         BACKUP,
@@ -62,7 +62,7 @@ MUTANTS: Final = (
     Mutant(
         "restored-over",
         "a restore takes the place of keys and contacts",
-        "service/backup.py",
+        "actions/backup.py",
         "            if store.holds_anything():\n",
         "            if False:\n",
         BACKUP,
@@ -70,7 +70,7 @@ MUTANTS: Final = (
     Mutant(
         "salt-left-out",
         "the passphrase opens another backup's first part",
-        "service/backup.py",
+        "actions/backup.py",
         "    return head, seal(secret, store.copy(), head, random_bytes(NONCE_LENGTH))\n",
         "    return head, seal(secret, store.copy(), b'', random_bytes(NONCE_LENGTH))\n",
         BACKUP,
@@ -94,7 +94,7 @@ MUTANTS: Final = (
     Mutant(
         "merged-oneself",
         "this device, as the other one heard it, becomes a contact",
-        "service/backup.py",
+        "actions/backup.py",
         "for m in snapshot.contacts.trusted() if m.beacon.identifier not in own)",
         "for m in snapshot.contacts.trusted())",
         BACKUP,
@@ -102,7 +102,7 @@ MUTANTS: Final = (
     Mutant(
         "merged-unchecked",
         "merged contacts are never compared with files that were read before",
-        "service/backup.py",
+        "actions/backup.py",
         "            store.sources.unsettle()\n",
         "            pass\n",
         BACKUP,
@@ -126,7 +126,7 @@ MUTANTS: Final = (
     Mutant(
         "silent-later",
         "the command says that the device is silent before it is",
-        "service/pausing.py",
+        "daemon/pause_control.py",
         "            await self.closed.wait()\n",
         "            pass\n",
         PAUSING,
@@ -134,7 +134,7 @@ MUTANTS: Final = (
     Mutant(
         "opened-while-paused",
         "a restart forgets the pause",
-        "service/supervision.py",
+        "daemon/radio_supervisor.py",
         "        self._pausing.require_none()\n",
         "",
         PAUSING,

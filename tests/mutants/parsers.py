@@ -12,7 +12,7 @@ MUTANTS: Final = (
     Mutant(
         "tx-power-of-any-length",
         "frames: a field of the wrong length",
-        "core/frames.py",
+        "core/advertising_data.py",
         "elif kind == AD_TX_POWER and len(value) == 1:",
         "elif kind == AD_TX_POWER:",
         FUZZ + "frame",
@@ -36,7 +36,7 @@ MUTANTS: Final = (
     Mutant(
         "packet-in-the-log",
         "HCI events: a library's warning holds the packet",
-        "radios/hci.py",
+        "radios/hci/radio.py",
         'logging.getLogger("bumble").setLevel(logging.CRITICAL)',
         'logging.getLogger("bumble").setLevel(logging.WARNING)',
         FUZZ + "hci",
@@ -44,7 +44,7 @@ MUTANTS: Final = (
     Mutant(
         "short-event-raises",
         "HCI events: shorter than they say",
-        "radios/hci.py",
+        "radios/hci/radio.py",
         "except (ValueError, IndexError, struct.error, AttributeError, BaseBumbleError):",
         "except (AttributeError, BaseBumbleError):",
         FUZZ + "hci",
@@ -60,7 +60,7 @@ MUTANTS: Final = (
     Mutant(
         "index-unverified",
         "a signed index that nobody signed",
-        "core/case_files/signed_index.py",
+        "core/diagnosis_keys/signed_index.py",
         "        trust.verify(where, signed, envelope.signature)\n",
         "",
         FUZZ + "signed-index",
@@ -68,7 +68,7 @@ MUTANTS: Final = (
     Mutant(
         "index-expired",
         "a signed index that has expired",
-        "core/case_files/signed_index.py",
+        "core/diagnosis_keys/signed_index.py",
         "if index.expires_at <= now_s:",
         "if index.expires_at < 0:",
         FUZZ + "signed-index-contents",
@@ -84,7 +84,7 @@ MUTANTS: Final = (
     Mutant(
         "zip-raises",
         "a zip whose stream is broken",
-        "core/case_files/key_export.py",
+        "core/diagnosis_keys/key_export.py",
         "zipfile.BadZipFile, zlib.error, EOFError,",
         "zipfile.BadZipFile, EOFError,",
         FUZZ + "zip",
@@ -92,7 +92,7 @@ MUTANTS: Final = (
     Mutant(
         "export-unverified",
         "a key export that nobody signed",
-        "core/case_files/key_export.py",
+        "core/diagnosis_keys/key_export.py",
         "    batch = key.verify(name, signed, signature)\n",
         "    batch = (1, 1)\n",
         FUZZ + "zip",
@@ -100,7 +100,7 @@ MUTANTS: Final = (
     Mutant(
         "endless-number",
         "a protocol buffer whose number does not end",
-        "core/case_files/key_export.py",
+        "core/diagnosis_keys/key_export.py",
         '    raise _refused(name, f"a number at byte {at} does not end")',
         "    raise IndexError(at)",
         FUZZ + "key-export",
@@ -108,7 +108,7 @@ MUTANTS: Final = (
     Mutant(
         "period-of-years",
         "a key that is valid for years",
-        "core/case_files/key_export.py",
+        "core/diagnosis_keys/key_export.py",
         "if not 1 <= period <= INTERVALS_PER_DAY:",
         "if period < 1:",
         FUZZ + "key-export",
@@ -116,7 +116,7 @@ MUTANTS: Final = (
     Mutant(
         "chain-of-years",
         "a key that is valid for years",
-        "core/case_files/bluezone_json.py",
+        "core/diagnosis_keys/bluezone_json.py",
         " or entry.time_end - entry.time_start >= LONGEST_CHAIN_DAYS * DAY_S:",
         ":",
         FUZZ + "bluezone-json",
@@ -124,7 +124,7 @@ MUTANTS: Final = (
     Mutant(
         "broken-signature-raises",
         "a signature list that can't be read",
-        "core/case_files/signing.py",
+        "core/diagnosis_keys/signing.py",
         "    except (DecodeError, ValueError) as error:\n        raise BadSignatureError(",
         "    except ValueError as error:\n        raise BadSignatureError(",
         FUZZ + "signature",
@@ -132,7 +132,7 @@ MUTANTS: Final = (
     Mutant(
         "nested-submission",
         "a submission that is nested without end",
-        "core/case_files/submission.py",
+        "core/diagnosis_keys/submission.py",
         "except (ValueError, RecursionError) as error:",
         "except ValueError as error:",
         FUZZ + "submission",
@@ -156,7 +156,7 @@ MUTANTS: Final = (
     Mutant(
         "no-number-raises",
         "a table of corrections without a number",
-        "service/calibration.py",
+        "actions/calibrate.py",
         "except (TypeError, ValueError) as error:",
         "except TypeError as error:",
         FUZZ + "calibration",
@@ -164,7 +164,7 @@ MUTANTS: Final = (
     Mutant(
         "torn-line-raises",
         "a recording with a line that is none",
-        "radios/recording.py",
+        "radios/recorded/recording.py",
         "except (ValueError, MalformedPayloadError) as error:",
         "except MalformedPayloadError as error:",
         FUZZ + "recording",
@@ -172,7 +172,7 @@ MUTANTS: Final = (
     Mutant(
         "broken-gzip-raises",
         "a recording whose gzip is broken",
-        "radios/recording.py",
+        "radios/recorded/recording.py",
         "UnicodeDecodeError, zlib.error)",
         "UnicodeDecodeError)",
         FUZZ + "recording-gz",
@@ -188,7 +188,7 @@ MUTANTS: Final = (
     Mutant(
         "salt-of-anything",
         "a witness's report with a salt that is none",
-        "service/witness.py",
+        "actions/peer_report.py",
         "        bytes.fromhex(report.salt)\n    except",
         "    except",
         FUZZ + "witness-report",
@@ -196,7 +196,7 @@ MUTANTS: Final = (
     Mutant(
         "request-raises",
         "a request to the control socket that is none",
-        "service/control.py",
+        "daemon/control_socket.py",
         "except (ValueError, KeyError, TypeError, RecursionError):",
         "except (ValueError, KeyError):",
         FUZZ + "request",
@@ -212,7 +212,7 @@ MUTANTS: Final = (
     Mutant(
         "public-key-raises",
         "a public key that is none",
-        "core/case_files/signing.py",
+        "core/diagnosis_keys/signing.py",
         "except (ValueError, UnsupportedAlgorithm) as error:",
         "except UnsupportedAlgorithm as error:",
         FUZZ + "public-key",
@@ -244,7 +244,7 @@ MUTANTS: Final = (
     Mutant(
         "texts-not-read",
         "damaged store: a text that is none",
-        "stores/database.py",
+        "stores/file/open.py",
         "    _read_texts(db)\n",
         "",
         "tests/faults/test_damaged_store.py",
@@ -252,7 +252,7 @@ MUTANTS: Final = (
     Mutant(
         "indexes-not-compared",
         "damaged store: an index that tells another story",
-        "stores/database.py",
+        "stores/file/open.py",
         "PRAGMA integrity_check(1)",
         "PRAGMA quick_check(1)",
         "tests/faults/test_damaged_store.py",
@@ -260,7 +260,7 @@ MUTANTS: Final = (
     Mutant(
         "upgraded-unseen",
         "damaged store: an older one",
-        "stores/database.py",
+        "stores/file/open.py",
         "                if 0 < version < SCHEMA_VERSION:\n",
         "                if version < 0:\n",
         "tests/faults/test_damaged_store.py",

@@ -9,12 +9,12 @@ from tests.mutants.mutant import Mutant
 CANARY: Final = "tests/faults/test_canary.py"
 NET: Final = "tests/test_redaction.py"
 PRIVACY: Final = "tests/cli/test_privacy.py"
-VAULT: Final = "tests/stores/test_vault.py"
+VAULT: Final = "tests/stores/test_key_encryption.py"
 MUTANTS: Final = (
     Mutant(
         "identifier-logged",
         "a log tells an identifier",
-        "service/rotation.py",
+        "daemon/rotation.py",
         'log.info("identifier_rotated", ',
         'log.info("identifier_rotated", identifier=on_air.slot.identifier.hex(), ',
         CANARY,
@@ -22,7 +22,7 @@ MUTANTS: Final = (
     Mutant(
         "address-stored",
         "what BlueZ says of a neighbour gets into the log and the store",
-        "radios/bluez_faults.py",
+        "radios/bluez/errors.py",
         "    reason = redacted(str(reason))\n",
         "",
         CANARY,
@@ -38,7 +38,7 @@ MUTANTS: Final = (
     Mutant(
         "libraries-talk",
         "a library logs addresses and payloads",
-        "cli/logs.py",
+        "app/logs.py",
         "    logging.disable(logging.INFO)\n",
         "",
         NET,
@@ -46,7 +46,7 @@ MUTANTS: Final = (
     Mutant(
         "crash-tells",
         "a crash prints an address",
-        "cli/logs.py",
+        "app/logs.py",
         "    sys.excepthook = _print_crash\n",
         "",
         f"{NET} {CANARY}",
@@ -54,7 +54,7 @@ MUTANTS: Final = (
     Mutant(
         "core-file-written",
         "a crash leaves the keys in a core file",
-        "cli/memory.py",
+        "app/process_hardening.py",
         "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n    if ctypes",
         "    if False and ctypes",
         PRIVACY,
@@ -62,7 +62,7 @@ MUTANTS: Final = (
     Mutant(
         "memory-readable",
         "another process of the user reads the keys",
-        "cli/memory.py",
+        "app/process_hardening.py",
         "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)",
         "prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
         PRIVACY,
@@ -78,7 +78,7 @@ MUTANTS: Final = (
     Mutant(
         "open-state-used",
         "a state folder that others can use",
-        "stores/database.py",
+        "stores/file/open.py",
         "    if mode & OTHERS:  # not",
         "    if False:  # not",
         PRIVACY,
@@ -102,7 +102,7 @@ MUTANTS: Final = (
     Mutant(
         "sealed-rows-swappable",
         "a sealed key is put into another row",
-        "stores/vault.py",
+        "stores/key_encryption.py",
         'return f"daily key {key_id} {protocol} {starts_at_s} {slots_per_day}".encode()',
         'return b"daily key"',
         VAULT,
@@ -110,7 +110,7 @@ MUTANTS: Final = (
     Mutant(
         "sealed-store-started-plain",
         "a damaged sealed store is begun anew unsealed",
-        "stores/quarantine.py",
+        "stores/file/recover.py",
         "    if sealed and not passphrase:\n        raise sealed_error(path)\n",
         "    if not passphrase:\n        return {}\n",
         VAULT,

@@ -10,7 +10,7 @@ MUTANTS: Final = (
     Mutant(
         "sync-left-out",
         "power cut",
-        "stores/database.py",
+        "stores/file/open.py",
         "PRAGMA synchronous=FULL",
         "PRAGMA synchronous=NORMAL",
         "tests/faults/test_power_loss.py",
@@ -18,7 +18,7 @@ MUTANTS: Final = (
     Mutant(
         "freed-pages-kept",
         "what is deleted stays in the file",
-        "stores/database.py",
+        "stores/file/open.py",
         "PRAGMA secure_delete=on",
         "PRAGMA secure_delete=off",
         "tests/stores tests/faults/test_soak.py",
@@ -34,7 +34,7 @@ MUTANTS: Final = (
     Mutant(
         "on-the-air-uncommitted",
         "disk full: an identifier stays on the air after its slot",
-        "service/rotation.py",
+        "daemon/rotation.py",
         "        await self._radio.withdraw()\n",
         "",
         "tests/faults/test_disk_faults.py",
@@ -42,7 +42,7 @@ MUTANTS: Final = (
     Mutant(
         "disk-error-ends-the-agent",
         "disk full",
-        "service/rotation.py",
+        "daemon/rotation.py",
         "            except StoreWriteError as error:\n",
         "            except ZeroDivisionError as error:\n",
         "tests/faults/test_disk_faults.py",
@@ -50,7 +50,7 @@ MUTANTS: Final = (
     Mutant(
         "minutes-forgotten",
         "disk full: sightings wait",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "self._backlog = minutes[-BACKLOG:]",
         "self._backlog = []",
         "tests/faults/test_disk_faults.py",
@@ -58,7 +58,7 @@ MUTANTS: Final = (
     Mutant(
         "written-once-at-the-end",
         "an I/O error while it stops",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         "        self.commit()\n        if self._backlog:\n            self.commit()\n",
         "        self.commit()\n",
         "tests/faults/test_disk_faults.py -k any_write",
@@ -66,7 +66,7 @@ MUTANTS: Final = (
     Mutant(
         "drops-not-counted",
         "disk full: what is dropped is counted",
-        "service/listening.py",
+        "daemon/contact_writer.py",
         'self._counts["dropped"] += lost',
         "pass",
         "tests/faults/test_disk_faults.py",
@@ -90,7 +90,7 @@ MUTANTS: Final = (
     Mutant(
         "file-not-read",
         "damaged store: the start believes it",
-        "stores/database.py",
+        "stores/file/open.py",
         'if found != "ok":',
         "if False:",
         "tests/faults/test_damaged_store.py",
@@ -98,7 +98,7 @@ MUTANTS: Final = (
     Mutant(
         "tables-not-compared",
         "damaged store: sound, of other tables",
-        "stores/database.py",
+        "stores/file/open.py",
         "    if other is not None:\n",
         "    if False:\n",
         "tests/faults/test_damaged_store.py",
@@ -106,7 +106,7 @@ MUTANTS: Final = (
     Mutant(
         "keys-not-salvaged",
         "damaged store: the keys live on",
-        "stores/quarantine.py",
+        "stores/file/recover.py",
         "    keys = _salvage(state_dir / FILE_NAME, passphrase)\n",
         "    keys: dict[bytes, tuple[DailyKey, int]] = {}\n",
         "tests/faults/test_damaged_store.py",
@@ -114,7 +114,7 @@ MUTANTS: Final = (
     Mutant(
         "salvaged-blindly",
         "damaged store: odd keys",
-        "stores/quarantine.py",
+        "stores/file/recover.py",
         "                    if _is_possible(key, last_slot_s):\n",
         "                    if True:\n",
         "tests/faults/test_damaged_store.py",
@@ -122,7 +122,7 @@ MUTANTS: Final = (
     Mutant(
         "salvaged-key-goes-on",
         "damaged store: a slot may have been on the air",
-        "stores/quarantine.py",
+        "stores/file/recover.py",
         "exportable=True, closed=True",
         "exportable=True, closed=False",
         "tests/faults/test_damaged_store.py",
@@ -130,7 +130,7 @@ MUTANTS: Final = (
     Mutant(
         "foreign-file-taken",
         "another program's file",
-        "stores/database.py",
+        "stores/file/open.py",
         '        raise StoreError(\n            N_("{path} is a SQLite file of another program"),',
         '        raise StoreDamagedError(\n            N_("{path} is a SQLite file of another program"),',
         "tests/faults/test_damaged_store.py",
@@ -138,7 +138,7 @@ MUTANTS: Final = (
     Mutant(
         "set-aside-for-ever",
         "what was set aside goes after 14 days",
-        "stores/aside.py",
+        "stores/file/quarantine.py",
         "p.stat().st_mtime < limit_s",
         "p.stat().st_mtime < 0",
         "tests/faults/test_damaged_store.py",

@@ -9,7 +9,7 @@ from typing import Any
 from bumble.transport.common import AsyncPipeSink
 
 from bluezone_agent.ports import Clock
-from bluezone_agent.radios.hci import HciRadio
+from bluezone_agent.radios.hci.radio import HciRadio
 from tests.lab.air import AirLog, HciLog
 from tests.lab.controllers import LabController, LabLink
 from tests.radio_contract import Change

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.config import parse
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.radios import bluez_faults as faults
-from bluezone_agent.radios.bluez import require_privacy_off
-from bluezone_agent.radios.bluez_frames import Advertisement, heard_frame, uuid16_of, uuid_text
-from bluezone_agent.radios.bluez_plan import PLANS, choose_plan
+from bluezone_agent.radios.bluez import errors as faults
+from bluezone_agent.radios.bluez.advertisement import Advertisement, heard_frame, uuid16_of, uuid_text
+from bluezone_agent.radios.bluez.controller_quirks import PLANS, choose_plan
+from bluezone_agent.radios.bluez.radio import require_privacy_off
 from tests.radio_contract import frames
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.radios.recording import RecordingRadio
-from bluezone_agent.radios.virtual import Air, Place
+from bluezone_agent.radios.recorded.recording import RecordingRadio
+from bluezone_agent.radios.simulated.air import Air, Place
 from tests.radio_contract import CONTRACT, Bench, Change
 
 EPOCH_S = 1_600_000_000.0

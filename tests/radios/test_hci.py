@@ -13,7 +13,7 @@ from bumble import hci
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios import make_radio
-from bluezone_agent.radios.hci import HciRadio
+from bluezone_agent.radios.hci.radio import HciRadio
 from tests.lab.controllers import LabController
 from tests.radio_contract import CONTRACT, Bench, Change, frames, listening
 from tests.radios.hci_air import NEAR_DBM, HciAir

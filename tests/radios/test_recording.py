@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.errors import RecordingError
 from bluezone_agent.ports import Advert
 from bluezone_agent.radios import make_radio
-from bluezone_agent.radios.recording import RecordingRadio, read_recording
-from bluezone_agent.radios.replay import ReplayRadio
+from bluezone_agent.radios.recorded.recording import RecordingRadio, read_recording
+from bluezone_agent.radios.recorded.replay import ReplayRadio
 from tests.radio_contract import frames, listening
 
 EPOCH_S = 1_600_000_000.0

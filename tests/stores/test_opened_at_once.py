@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from bluezone_agent.stores.database import SCHEMA_VERSION, open_database
+from bluezone_agent.stores.file.open import SCHEMA_VERSION, open_database
 
 AT_ONCE = 8
 

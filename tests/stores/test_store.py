@@ -16,9 +16,9 @@ from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
-from bluezone_agent.stores.database import FILE_NAME, SCHEMA_VERSION
 from bluezone_agent.stores.exposures import Matched
-from bluezone_agent.stores.migrations import MIGRATIONS
+from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
+from bluezone_agent.stores.file.schema import MIGRATIONS
 from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from bluezone_agent.core.risk.agent import trained
 from bluezone_agent.core.risk.bluezone import Bluezone
 from bluezone_agent.core.risk.gaen_v2 import own_model, presets
+from bluezone_agent.core.risk.learned import trained
 from bluezone_agent.core.risk.model import RiskModel
 
 MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), Bluezone(), trained())}

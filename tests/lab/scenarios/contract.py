@@ -6,8 +6,8 @@ import traceback
 from dataclasses import replace
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.frames import Frame
-from bluezone_agent.radios.bluez import BluezRadio
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.radios.bluez.radio import BluezRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Guest
 from tests.radio_contract import CONTRACT, Bench, Change

@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.radios.hci import HciRadio
+from bluezone_agent.radios.hci.radio import HciRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Agent, Guest
 from tests.radio_contract import CONTRACT, Bench, Change

@@ -9,7 +9,7 @@ from typing import Any
 
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.errors import RadioUnavailableError
-from bluezone_agent.radios.hci import HciRadio
+from bluezone_agent.radios.hci.radio import HciRadio
 from tests.lab.guest import CLI, Guest
 
 

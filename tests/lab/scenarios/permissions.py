@@ -12,7 +12,7 @@ from typing import Any, Final
 from dbus_fast import BusType, Message, Variant
 from dbus_fast.aio import MessageBus
 
-from bluezone_agent.radios.bluez_frames import Advertisement
+from bluezone_agent.radios.bluez.advertisement import Advertisement
 from tests.lab.guest import Agent, Guest
 from tests.radio_contract import frames
 

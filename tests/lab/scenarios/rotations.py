@@ -17,14 +17,14 @@ from typing import Any, Final
 from dbus_fast import Variant
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.frames import Frame
+from bluezone_agent.core.advertising_data import Frame
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.ports import Radio
-from bluezone_agent.radios.bluez import BluezRadio
-from bluezone_agent.radios.bluez_frames import Advertisement, uuid_text
-from bluezone_agent.radios.bluez_plan import Plan
-from bluezone_agent.radios.hci import HciRadio
-from bluezone_agent.service.agent import Agent
+from bluezone_agent.radios.bluez.advertisement import Advertisement, uuid_text
+from bluezone_agent.radios.bluez.controller_quirks import Plan
+from bluezone_agent.radios.bluez.radio import BluezRadio
+from bluezone_agent.radios.hci.radio import HciRadio
 from bluezone_agent.stores.store import Store
 from tests.lab.guest import Guest
 

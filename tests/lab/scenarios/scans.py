@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.ports import Advert
-from bluezone_agent.radios.bluez import BluezRadio
+from bluezone_agent.radios.bluez.radio import BluezRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Guest
 from tests.radio_contract import frames, listening

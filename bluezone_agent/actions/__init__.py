@@ -1,0 +1,1 @@
+"""What an owner does on purpose: calibrate, test, export, submit, back up, wipe."""

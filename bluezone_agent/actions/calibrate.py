@@ -1,0 +1,130 @@
+"""A reference measurement: how strongly a peer at a known distance is received."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from bluezone_agent.core.calibration import Calibration, Reading
+from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.protocols import decode
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
+from bluezone_agent.errors import N_, CalibrationError, MalformedPayloadError
+from bluezone_agent.ports import Advert, Radio
+
+LEAST_PACKETS: Final = 3
+"""Of one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
+STANDS_OUT_DB: Final = 10.0
+"""By how much the peer is stronger than the next device: at 1 m that one is then 3 m away in free space."""
+DEVICE: Final = "device"
+CORRECTION: Final = "rssi_correction_db"
+MARGIN: Final = "margin_db"
+
+
+async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: int | None) -> Reading:
+    """Listen for ``seconds`` to the strongest device near, the peer, and return its attenuation.
+
+    ``peer_power_dbm`` is the transmit power that a match with the peer would be scored by; with None its frames have
+    to state it. Raises CalibrationError when too little was heard, when it is not clear who the peer is or what power
+    it has, and RadioUnavailableError.
+    """
+    heard: defaultdict[Beacon, list[int]] = defaultdict(list)
+    stated: dict[Beacon, int | None] = {}
+
+    def hears(advert: Advert) -> None:
+        with suppress(MalformedPayloadError):
+            beacon = decode(advert.frame)
+            if beacon and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
+                heard[beacon].append(advert.rssi_dbm)
+                stated[beacon] = advert.frame.tx_power_dbm
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await radio.listen(hears)
+    peer = _strongest(heard, seconds)
+    power_dbm = stated[peer] if peer_power_dbm is None else peer_power_dbm
+    if power_dbm is None:
+        raise CalibrationError(
+            N_("the peer's frames do not state its transmit power"),
+            N_(
+                "name it with --peer-power: for Exposure Notification the tx_power_dbm of the peer's configuration,"
+                " for Bluezone the assumed_tx_power_dbm of this device's"
+            ),
+        )
+    return Reading(distance_m, power_dbm - median(heard[peer]), len(heard[peer]))
+
+
+def _strongest(heard: Mapping[Beacon, list[int]], seconds: float) -> Beacon:
+    often = [(median(rssi), beacon) for beacon, rssi in heard.items() if len(rssi) >= LEAST_PACKETS]
+    if not often:
+        raise CalibrationError(
+            N_("in {seconds} s {n} packets of a device were heard, {least} are needed"),
+            N_("start the agent on the peer, bring it nearer, or listen longer: --seconds 120"),
+            seconds=round(seconds),
+            n=max(map(len, heard.values()), default=0),
+            least=LEAST_PACKETS,
+        )
+    (strongest_dbm, peer), *others = sorted(often, key=lambda found: -found[0])
+    if others and strongest_dbm - others[0][0] < STANDS_OUT_DB:
+        raise CalibrationError(
+            N_("it is not clear which device is the peer: two are received with {a} and {b} dBm"),
+            N_("switch the others off or take them away, until the peer is {gap} dB stronger"),
+            a=round(strongest_dbm),
+            b=round(others[0][0]),
+            gap=round(STANDS_OUT_DB),
+        )
+    return peer
+
+
+def read_table(path: Path, device: str) -> Calibration:
+    """Return what a CSV table says of ``device``: columns ``device``, ``rssi_correction_db`` and, where known,
+    ``margin_db``. Raises CalibrationError.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            missing = {DEVICE, CORRECTION} - set(rows.fieldnames or ())
+            found = [] if missing else [row for row in rows if (row[DEVICE] or "").casefold() == device.casefold()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CalibrationError(
+            N_("can't read the table {path}: {reason}"),
+            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            path=path,
+            reason=getattr(error, "strerror", None) or error,
+            columns=f"{DEVICE},{CORRECTION},{MARGIN}",
+        ) from error
+    if missing:
+        raise CalibrationError(
+            N_("the table {path} has no column {column}"),
+            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            path=path,
+            column=min(missing),
+            columns=f"{DEVICE},{CORRECTION},{MARGIN}",
+        )
+    if len(found) != 1:
+        raise CalibrationError(
+            N_('the table {path} has {n} rows for "{device}", one is needed'),
+            N_("name the device as the table does"),
+            path=path,
+            n=len(found),
+            device=device,
+        )
+    try:
+        correction_db, margin = float(found[0][CORRECTION]), (found[0].get(MARGIN) or "").strip()
+        if not math.isfinite(correction_db):
+            raise ValueError(found[0][CORRECTION])
+        return Calibration(correction_db, float(margin) if margin else None)
+    except (TypeError, ValueError) as error:
+        raise CalibrationError(
+            N_('the table {path} has no number for "{device}": {reason}'),
+            path=path,
+            device=device,
+            reason=error,
+        ) from error

@@ -1,0 +1,161 @@
+"""A witness's report: what one device has heard, told so that another one can find itself in it, and only itself.
+
+The witness writes salted digests of the identifiers it heard, with times and RSSI. Whoever knows an identifier can
+look for it; nobody can get an identifier out of a digest. So the owner of the broadcast needs no key of the witness,
+and the witness gets none of the owner's. A report can't be made up either: an identifier of ours is known only to
+those who heard it. When it was heard is the witness's word, held against the time in which we had it on the air.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.errors import N_, ReportError
+from bluezone_agent.files import write_new
+from bluezone_agent.stores.keys import OwnKey
+
+FORMAT: Final = "bluezone-agent witness report 1"
+LONGEST_REPORT: Final = 8_000_000
+"""Bytes; 200 per identifier, and a packed train has a few thousand an hour."""
+DIGEST_LENGTH: Final = 32
+"""Hex digits: 16 bytes, as many as the longest identifier has."""
+SALT_LENGTH: Final = 16
+CLOCKS_DIFFER_S: Final = 7200
+"""The tolerance of Exposure Notification between two devices' clocks."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One identifier in a report."""
+
+    protocol: str
+    digest: str
+    first_s: int
+    last_s: int
+    """Beginning of the first and end of the last minute in which it was heard, by the witness's clock."""
+    count: int
+    max_dbm: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a witness heard between two times."""
+
+    format: str
+    by: str
+    """The witness's name, as its owner gave it."""
+    from_s: int
+    to_s: int
+    salt: str
+    heard: tuple[Heard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An own identifier that a witness heard."""
+
+    heard_at_s: int
+    """When last, within the time in which it was on the air by our clock."""
+    count: int
+    max_dbm: int
+
+
+def make_report(
+    by: str,
+    minutes: Iterable[ContactMinute],
+    from_s: float,
+    to_s: float,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+) -> Report:
+    """Return the report of a witness that heard ``minutes``."""
+    salt = random_bytes(SALT_LENGTH)
+    heard: dict[str, Heard] = {}
+    for m in minutes:
+        digest = _digest(salt, m.beacon.protocol, m.beacon.identifier)
+        start_s = m.minute * MINUTE_S
+        known = heard.get(digest)
+        heard[digest] = Heard(
+            m.beacon.protocol,
+            digest,
+            known.first_s if known else start_s,
+            start_s + MINUTE_S,
+            m.count + (known.count if known else 0),
+            max(m.max_dbm, known.max_dbm) if known else m.max_dbm,
+        )
+    return Report(FORMAT, by, int(from_s), int(to_s), salt.hex(), tuple(sorted(heard.values(), key=lambda h: h.digest)))
+
+
+def find_own(report: Report, keys: Iterable[OwnKey]) -> list[Found]:
+    """Return which of our own identifiers, in use while the report was made, the witness heard; newest last."""
+    salt = bytes.fromhex(report.salt)
+    by_digest = {h.digest: h for h in report.heard}
+    found = []
+    for own in keys:
+        for starts_at_s, ends_at_s, identifier in _on_air(own, report.from_s, report.to_s):
+            heard = by_digest.get(_digest(salt, own.key.protocol, identifier))
+            if heard:
+                at_s = min(max(heard.last_s, starts_at_s), ends_at_s)
+                found.append(Found(at_s, heard.count, heard.max_dbm))
+    return sorted(found, key=lambda f: f.heard_at_s)
+
+
+def was_on_air(report: Report, keys: Iterable[OwnKey]) -> bool:
+    """Return whether any own identifier was in use while the report was made: else it can say nothing."""
+    return any(True for own in keys for _ in _on_air(own, report.from_s, report.to_s))
+
+
+def _on_air(own: OwnKey, from_s: int, to_s: int) -> Iterator[tuple[int, int, bytes]]:
+    key = own.key
+    if key.protocol not in PROTOCOLS or key.ends_at_s < from_s - CLOCKS_DIFFER_S:
+        return
+    for slot in PROTOCOLS[key.protocol].slots(key):
+        if slot.starts_at_s > min(own.last_slot_s, to_s + CLOCKS_DIFFER_S):
+            return
+        if slot.ends_at_s >= from_s - CLOCKS_DIFFER_S:
+            yield slot.starts_at_s, slot.ends_at_s, slot.identifier
+
+
+def _digest(salt: bytes, protocol: str, identifier: bytes) -> str:
+    return sha256(salt + protocol.encode() + b"\0" + identifier).hexdigest()[:DIGEST_LENGTH]
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a new file; raises NewFileError."""
+    write_new(path, msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n")
+
+
+def read_report(path: Path) -> Report:
+    """Read a report; raises ReportError when it can't be read or is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_REPORT + 1)
+    except OSError as error:
+        raise ReportError(
+            N_("can't read the report {path}: {reason}"),
+            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            path=path,
+            reason=error.strerror,
+        ) from error
+    try:
+        if len(data) > LONGEST_REPORT:
+            raise ValueError(f"longer than {LONGEST_REPORT} bytes")
+        report = msgspec.json.decode(data, type=Report)
+        if report.format != FORMAT:
+            raise ValueError(f"format is {report.format!r}, {FORMAT!r} expected")
+        bytes.fromhex(report.salt)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ReportError(
+            N_("{path} is no witness report: {reason}"),
+            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            path=path,
+            reason=error,
+        ) from error
+    return report

@@ -1,0 +1,165 @@
+"""One test, now: does somebody else hear what this device broadcasts?"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.actions.peer_report import Report, find_own, was_on_air
+from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
+from bluezone_agent.core.intervals import DAY_S, day_start_s, minute_at
+from bluezone_agent.core.protocols import decode
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, ContactMinute, MinuteFold
+from bluezone_agent.errors import N_, MalformedPayloadError, NotProvableError
+from bluezone_agent.health.broadcast_proof import Proof, mark_proved, read_proof
+from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.stores.store import Store
+
+ENOUGH: Final = 3
+"""Packets: one could be chance on a busy channel, and a strict duplicate filter lets three through in 30 s."""
+LOOK_S: Final = 1.0
+COMMIT_S: Final = 75
+"""A running agent writes what it heard once a minute, shortly after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a self-test found. Not heard: ``count`` is 0 and ``by`` names who listened, as far as that is known."""
+
+    heard: bool
+    by: str = ""
+    count: int = 0
+    max_dbm: int | None = None
+    at_s: float | None = None
+    """When it was heard last, Unix seconds."""
+
+
+async def with_adapters(
+    radio: Radio,
+    clock: Clock,
+    protocol: ProximityProtocol,
+    seconds: float,
+    *,
+    tx_power_dbm: int,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+) -> Outcome:
+    """Broadcast from a key that nobody keeps, and return what the radio's other adapters heard of it.
+
+    Raises RadioUnavailableError when the adapter that broadcasts can't.
+    """
+    now_s = clock.now_s()
+    start_s = day_start_s(now_s)
+    key = DailyKey(protocol.name, random_bytes(protocol.key_length), start_s, start_s + DAY_S, protocol.slots_per_day)
+    slot = protocol.identifier_at(key, now_s)
+    heard: list[Advert] = []
+
+    def hears(advert: Advert) -> None:
+        with suppress(MalformedPayloadError):
+            beacon = decode(advert.frame)
+            if advert.heard_by and beacon and beacon.identifier == slot.identifier:
+                heard.append(advert)
+
+    async with radio:
+        await radio.advertise(protocol.encode(key, slot, tx_power_dbm))
+        listening = asyncio.create_task(radio.listen(hears))
+        try:
+            deadline_s = clock.uptime_s() + seconds
+            while len(heard) < ENOUGH and clock.uptime_s() < deadline_s:
+                await asyncio.wait([listening], timeout=min(LOOK_S, seconds))
+                if listening.done():
+                    listening.result()
+                    break
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+    return _outcome(heard)
+
+
+def _outcome(heard: list[Advert]) -> Outcome:
+    if not heard:
+        return Outcome(heard=False)
+    known_dbm = [a.rssi_dbm for a in heard if a.rssi_dbm in PLAUSIBLE_RSSI_DBM]
+    last = heard[-1]
+    return Outcome(True, last.heard_by, len(heard), max(known_dbm, default=None), last.received_at_s)
+
+
+async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcome:
+    """Wait until the agent that runs on ``store`` has been heard by another of its adapters once more.
+
+    Raises NotProvableError when it has no other adapter.
+    """
+    if not read_proof(store.signs()).provable:
+        raise not_provable()
+    asked_s, deadline_s = clock.now_s(), clock.uptime_s() + seconds + COMMIT_S
+    while clock.uptime_s() < deadline_s:
+        proof: Proof = read_proof(store.signs())
+        if proof.at_s is not None and proof.at_s >= int(asked_s):
+            return Outcome(True, proof.by, 1, proof.rssi_dbm, proof.at_s)
+        await asyncio.sleep(LOOK_S)
+    return Outcome(heard=False)
+
+
+def with_report(store: Store, report: Report) -> Outcome:
+    """Look for ourselves in a peer's report, and note the proof.
+
+    Raises NotProvableError when nothing of ours was on the air while the peer listened.
+    """
+    keys = store.keys.all()
+    if not was_on_air(report, keys):
+        raise NotProvableError(
+            N_("the report of {by} is of a time in which this device broadcast nothing"),
+            N_("let the peer make a new one while the agent runs, with both clocks right"),
+            by=report.by,
+        )
+    found = find_own(report, keys)
+    if not found:
+        return Outcome(heard=False, by=report.by)
+    newest = found[-1]
+    with store.transaction():
+        mark_proved(store, newest.heard_at_s, report.by, newest.max_dbm)
+    return Outcome(True, report.by, sum(f.count for f in found), max(f.max_dbm for f in found), newest.heard_at_s)
+
+
+async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinute]:
+    """Hear everybody for ``seconds``, for a report; nothing is stored. Raises RadioUnavailableError."""
+    fold = MinuteFold()
+
+    def hears(advert: Advert) -> None:
+        with suppress(MalformedPayloadError):
+            beacon = decode(advert.frame)
+            if beacon and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
+                fold.add(beacon, advert.rssi_dbm, advert.received_at_s, trusted=clock.synchronised())
+
+    async with radio:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await radio.listen(hears)
+    return fold.drain()
+
+
+async def heard_by_running_agent(store: Store, clock: Clock, seconds: float) -> list[ContactMinute]:
+    """Wait for ``seconds``, and for the running agent to write them down; return what it has stored of them."""
+    from_s = clock.now_s()
+    until = minute_at(from_s + seconds)
+    deadline_s = clock.uptime_s() + seconds + COMMIT_S
+    while clock.uptime_s() < deadline_s:
+        at_s = store.signs().get("commit", (0, {}))[0]
+        if minute_at(at_s) > until:
+            break
+        await asyncio.sleep(LOOK_S)
+    return store.contacts.minutes_since(from_s)
+
+
+def not_provable() -> NotProvableError:
+    """One adapter can't hear itself."""
+    return NotProvableError(
+        N_("one adapter can't prove its own broadcast"),
+        N_(
+            'name a second one, radio = ["bluez:hci0", "bluez:hci1"], or let another device listen:'
+            ' "bluezone-agent selftest --listen 120 --report FILE" there, "bluezone-agent selftest --peer FILE" here'
+        ),
+    )

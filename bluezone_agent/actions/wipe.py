@@ -1,0 +1,56 @@
+"""The owner's wish to have everything gone: keys, contacts, exposures, and every file that tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bluezone_agent.config import Config
+from bluezone_agent.errors import N_, StateInUseError
+from bluezone_agent.health.prometheus import PREFIX, temporary
+from bluezone_agent.radios.recorded.recording import COLUMNS
+from bluezone_agent.stores.file.erase import erase
+from bluezone_agent.stores.store import StateLock, agent_runs
+
+
+def written_elsewhere(config: Config) -> list[Path]:
+    """Return the files outside of the state that the agent writes by its configuration, as far as they are its own."""
+    return list(_written_elsewhere(config))
+
+
+def _written_elsewhere(config: Config) -> Iterator[Path]:
+    if config.metrics_file:
+        path = Path(config.metrics_file)
+        for written in (path, temporary(path)):
+            if _begins_with(written, f"# HELP {PREFIX}"):
+                yield written
+    if config.record and _begins_with(Path(config.record), ",".join(COLUMNS)):
+        yield Path(config.record)
+
+
+def _begins_with(path: Path, text: str) -> bool:
+    """Return whether ``path`` is a file, not a link, that begins as ours do."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(text)) == text.encode()
+
+
+def require_stopped(state_dir: Path) -> None:
+    """Raise StateInUseError while an agent runs: it would write again what is deleted."""
+    if agent_runs(state_dir):
+        raise StateInUseError(
+            N_("an agent runs on {path}"),
+            N_('stop it first: end "bluezone-agent run", or "systemctl stop bluezone-agent" where it is a service'),
+            path=state_dir,
+        )
+
+
+def wipe(state_dir: Path, elsewhere: list[Path]) -> list[Path]:
+    """Delete everything that the agent keeps in ``state_dir``, and ``elsewhere``; return what went.
+
+    Raises StateInUseError while an agent or another command uses the state, StoreError when the disk refuses.
+    """
+    require_stopped(state_dir)
+    with StateLock(state_dir):
+        return erase(state_dir, elsewhere)

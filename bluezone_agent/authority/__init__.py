@@ -1,0 +1,1 @@
+"""What a health authority does: publish the keys of cases as signed files."""

@@ -1,0 +1,222 @@
+"""The folder that a health authority publishes: signed files, the index.txt that lists them, and the signed index.
+
+The folder is its own record of what was published: it is read back, with signatures, before anything is added.
+Files come first, the indices last, each by a temporary file and a rename, so a reader never sees half of anything.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.core.diagnosis_keys import CaseFile, read_case_file
+from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
+from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
+from bluezone_agent.core.diagnosis_keys.key_file import KEY_LIFE_DAYS
+from bluezone_agent.core.diagnosis_keys.signed_index import (
+    SIGNED_INDEX_NAME,
+    ListedFile,
+    SignedIndex,
+    read_signed_index,
+    write_signed_index,
+)
+from bluezone_agent.core.diagnosis_keys.signing import SigningKey
+from bluezone_agent.core.identifiers import DiagnosisKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.errors import N_, AgentError, CaseFileError, KeySourceError
+from bluezone_agent.files import sync_folder
+from bluezone_agent.key_sources.directory import DirectorySource
+from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
+from bluezone_agent.ports import MissingFile, SourceFile, Visit
+
+INDEX_LIFE_DAYS: Final = 3
+"""Days for which a signed index holds: a weekend, and no longer can files be held back unnoticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file that the index lists."""
+
+    name: str
+    case_file: CaseFile
+
+    @property
+    def published_at_s(self) -> int:
+        """When it was published, Unix seconds; our own files always say."""
+        return self.case_file.published_at_s or 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to be listed: its contents by path, the listed path first."""
+
+    name: str
+    contents: dict[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Keys of one protocol that were published since ``start_s``, at ``end_s`` (Unix seconds)."""
+
+    protocol: str
+    keys: Sequence[DiagnosisKey]
+    real: int
+    """How many of them are somebody's; the others fill the file up."""
+    start_s: int
+    end_s: int
+    number: int
+    """1 for the protocol's first file."""
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix, as Google's key server makes them."""
+        return f"{self.start_s}-{self.end_s}-{self.number:05}"
+
+
+PUBLIC_FILE: Final = 0o644
+PUBLIC_FOLDER: Final = 0o755
+"""A web server runs as another user."""
+
+Writer = Callable[[Batch, SigningKey, str], NewFile]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder where it is missing, and keep out a second publisher. Raises AgentError."""
+    try:
+        _make_public(folder)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile]:
+    """Return the files that the index lists, oldest first.
+
+    Raises KeySourceError where one can't be read, AgentError where ``key`` did not sign it: what was published would
+    be unknown.
+    """
+    if not (folder / INDEX_NAME).exists():
+        return []
+    try:
+        return [
+            PublishedFile(f.name, read_case_file(f.name, f.data, f.signature, key.verification_key, now_s))
+            for f in _files(folder, now_s)
+        ]
+    except CaseFileError as error:
+        raise AgentError(
+            N_("{folder} holds a file that this key did not publish: {reason}"),
+            N_("publish with the key of that folder, or into an empty one"),
+            folder=folder,
+            reason=error,
+        ) from error
+
+
+def _files(folder: Path, now_s: float) -> Iterator[SourceFile]:
+    for found in DirectorySource(folder).files(Visit(now_s)):
+        if isinstance(found, MissingFile):
+            raise found.error
+        if isinstance(found, SourceFile):
+            yield found
+
+
+def add(
+    folder: Path,
+    before: Sequence[PublishedFile],
+    new: Sequence[NewFile],
+    *,
+    key: SigningKey,
+    now_s: float,
+    life_s: float,
+) -> None:
+    """Write ``new`` after the files ``before``, of which those that nobody needs any more leave.
+
+    The signed index is written anew, and holds for ``life_s`` from ``now_s``. Raises AgentError.
+    """
+    limit_s = now_s - KEY_LIFE_DAYS * DAY_S
+    kept = [f.name for f in before if f.published_at_s >= limit_s]
+    names = [*kept, *(f.name for f in new)]
+    try:
+        for file in new:
+            for name, content in reversed(file.contents.items()):  # what is listed comes last
+                _replace(folder / name, content)
+        if new or len(kept) < len(before) or not (folder / INDEX_NAME).exists():
+            _replace(folder / INDEX_NAME, "".join(f"{name}\n" for name in names).encode())
+        _replace(folder / SIGNED_INDEX_NAME, _signed_index(folder, names, key, now_s, life_s))
+        for old in before:
+            if old.name not in kept:
+                (folder / old.name).unlink(missing_ok=True)
+                (folder / (old.name + SIGNATURE_SUFFIX)).unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _signed_index(folder: Path, names: Sequence[str], key: SigningKey, now_s: float, life_s: float) -> bytes:
+    files = tuple(ListedFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names)
+    # the time is a sequence that goes on growing when the folder was lost
+    sequence = max(int(now_s), _last_sequence(folder, key) + 1)
+    return write_signed_index(SignedIndex(sequence, int(now_s), int(now_s + life_s), files), key)
+
+
+def _last_sequence(folder: Path, key: SigningKey) -> int:
+    path = folder / SIGNED_INDEX_NAME
+    try:
+        return read_signed_index(str(path), path.read_bytes(), key.verification_key).sequence
+    except (FileNotFoundError, KeySourceError):  # a damaged one is replaced
+        return 0
+
+
+def key_export_file(batch: Batch, key: SigningKey, region: str) -> NewFile:
+    """Return a GAEN key export."""
+    name = f"gaen/{batch.stem}.zip"
+    data = write_key_export(batch.keys, key, start_s=batch.start_s, end_s=batch.end_s, region=region)
+    return NewFile(name, {name: data})
+
+
+def bluezone_file(batch: Batch, key: SigningKey, region: str) -> NewFile:  # noqa: ARG001 - the format has none
+    """Return a Bluezone case file with its signature."""
+    name, data = f"bluezone/{batch.stem}.json", write_bluezone_json(batch.keys, published_at_s=batch.end_s)
+    return NewFile(name, {name: data, name + SIGNATURE_SUFFIX: key.sign(data)})
+
+
+WRITERS: Final[dict[str, Writer]] = {"bluezone": bluezone_file, "gaen": key_export_file}
+"""The format in which a protocol's keys are published."""
+
+
+def _replace(path: Path, content: bytes) -> None:
+    _make_public(path.parent)
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), PUBLIC_FILE)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def _make_public(folder: Path) -> None:
+    """Make a folder for everybody to read where there is none; one that is there keeps its mode."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(PUBLIC_FOLDER)
+
+
+def _unwritable(folder: Path, error: OSError) -> AgentError:
+    return AgentError(
+        N_("can't write {path}: {reason}"),
+        N_("name a folder that you can write: --to FOLDER; the index is untouched, so run it again"),
+        path=error.filename or folder,
+        reason=error.strerror,
+    )

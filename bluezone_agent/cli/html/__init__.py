@@ -1,0 +1,1 @@
+"""Pages that a command writes for a browser."""

@@ -1,0 +1,28 @@
+"""Case files: the signed lists of daily keys that a health authority publishes. docs/diagnosis-keys.md describes them.
+
+A file is believed in this order: its signature over the exact bytes, with the key that the configuration pins;
+then its form; then its keys, one by one.
+"""
+
+from __future__ import annotations
+
+from bluezone_agent.core.diagnosis_keys.bluezone_json import read_bluezone_json
+from bluezone_agent.core.diagnosis_keys.key_export import read_key_export
+from bluezone_agent.core.diagnosis_keys.key_file import CaseFile, KeyFault, Part
+from bluezone_agent.core.diagnosis_keys.signing import PinnedKeys, Trust, VerificationKey
+
+__all__ = ["CaseFile", "KeyFault", "Part", "PinnedKeys", "Trust", "VerificationKey", "read_case_file"]
+
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+def read_case_file(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
+    """Verify and read a case file of either format.
+
+    ``signature`` is the detached signature of a Bluezone file; a key export holds its own. ``now_s`` stands in for
+    the time of publication where the file states none. Raises BadSignatureError, or CaseFileError when the file is
+    not what its name says.
+    """
+    if name.endswith(".zip") or data.startswith(ZIP_MAGIC):
+        return read_key_export(name, data, key, now_s)
+    return read_bluezone_json(name, data, signature, key, now_s)

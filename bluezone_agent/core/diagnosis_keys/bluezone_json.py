@@ -1,0 +1,115 @@
+"""Bluezone's case file: the app's JSON with a detached signature and, inside it, the time of publication.
+
+Members that the app does not know it passes over, so the files serve both. docs/diagnosis-keys.md has the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+
+from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_PART, CaseFile, Entry, KeyFault, onset_or_none
+from bluezone_agent.core.diagnosis_keys.signing import ONE_BATCH, Trust
+from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.errors import N_, CaseFileError
+
+MAX_FILE: Final = 64 * 1024 * 1024
+"""Bytes: half a million entries."""
+LONGEST_CHAIN_DAYS: Final = 31
+"""Days that one entry may span: twice the app's look-back of 14 and a bit."""
+SLOTS_PER_DAY: Final = range(1, DAY_S // MINUTE_S + 1)
+
+
+class _Entry(msgspec.Struct):
+    daily_key: str
+    time_start: int
+    max: int
+    time_end: int
+    """Inclusive: the app goes on while a slot starts at or before it."""
+    report_type: object = "confirmed_test"
+    days_since_onset: object = None
+
+
+class _File(msgspec.Struct):
+    data: list[msgspec.Raw]
+    published_at: int | None = None
+
+
+def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
+    """Verify and read a Bluezone case file; raises BadSignatureError or CaseFileError."""
+    if len(data) > MAX_FILE:
+        raise _refused(name, f"{len(data)} bytes, at most {MAX_FILE} expected")
+    if not key.believes_unsigned or (signature is not None and key.keys):
+        _require_signature(name, data, signature, key)
+    file = _parsed(name, data)
+    return CaseFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
+
+
+def _require_signature(name: str, data: bytes, signature: bytes | None, key: Trust) -> None:
+    if signature is None:
+        raise key.unsigned(name)
+    batch = key.verify(name, data, signature)
+    if batch != ONE_BATCH:
+        raise _refused(name, f"it is signed as batch {batch[0]} of {batch[1]}")
+
+
+def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:
+    for at in range(0, len(raws), KEYS_IN_PART):
+        yield [_read(raw) for raw in raws[at : at + KEYS_IN_PART]]
+
+
+def write_bluezone_json(keys: Iterable[DiagnosisKey], *, published_at_s: int) -> bytes:
+    """Return the file of keys published at ``published_at_s``, sorted by key data; sign exactly these bytes."""
+    entries = [_written(k) for k in sorted(keys, key=lambda k: k.key.data)]
+    return msgspec.json.format(msgspec.json.encode({"published_at": published_at_s, "data": entries}), indent=1) + b"\n"
+
+
+def _parsed(name: str, data: bytes) -> _File:
+    try:
+        return msgspec.json.decode(data, type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused(name, error) from error
+
+
+def _read(raw: msgspec.Raw) -> Entry:
+    try:
+        entry = msgspec.json.decode(raw, type=_Entry)
+        data = bytes.fromhex(entry.daily_key)
+    except (ValueError, RecursionError):
+        return KeyFault.MALFORMED
+    if entry.max not in SLOTS_PER_DAY or entry.time_end - entry.time_start >= LONGEST_CHAIN_DAYS * DAY_S:
+        return KeyFault.SPAN
+    key = DailyKey("bluezone", data, entry.time_start, entry.time_end + 1, entry.max)
+    return DiagnosisKey(key, _report_type(entry.report_type), onset_or_none(entry.days_since_onset))
+
+
+def _report_type(name: object) -> ReportType:
+    return ReportType.__members__.get(name.upper(), ReportType.UNKNOWN) if isinstance(name, str) else ReportType.UNKNOWN
+
+
+def _written(diagnosis: DiagnosisKey) -> dict[str, Any]:
+    key = diagnosis.key
+    entry: dict[str, Any] = {
+        "daily_key": key.data.hex(),
+        "time_start": key.starts_at_s,
+        "max": key.slots_per_day,
+        "time_end": key.ends_at_s - 1,
+        "report_type": diagnosis.report_type.name.lower(),
+    }
+    if diagnosis.days_since_onset is not None:
+        entry["days_since_onset"] = diagnosis.days_since_onset
+    return entry
+
+
+def _refused(name: str, reason: object) -> CaseFileError:
+    return CaseFileError(
+        N_("{name} is no Bluezone case file: {reason}"),
+        N_("the next check fetches it again; if it stays so, tell the health authority"),
+        name=name,
+        reason=reason,
+    )

@@ -1,0 +1,162 @@
+"""The agent's own model: minutes that were probably within 2 m, learned from recordings.
+
+Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were
+received more strongly; at the minute itself and at the minutes around. A value of the neighbourhood is the sum over its
+minutes divided by all of them, heard or not, so that more and closer minutes only add. The probability is
+
+    1 / (1 + exp(-(bias + sum over reaches of mean over +-reach of weights . values)))
+
+in which no weight is negative and no value rises with attenuation: closer never lowers a probability, by construction.
+
+RSSI tells so little that hardly a minute is sure: at one metre the probability is 0.5 to 0.7, at six 0.1. A sum of them
+would need half an hour at one metre for 15 minutes, and would find 15 in a few hours at six. So a minute counts whole
+from one probability on, not at all up to another, and in part between them.
+``learned.toml`` holds the coefficients, where they come from and how to make them again.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from operator import mul
+from typing import Annotated, Final
+
+import msgspec
+
+from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.risk.model import RiskModel
+from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
+from bluezone_agent.errors import N_
+
+BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
+"""A value each: the part of a minute's sightings below it."""
+VALUES: Final = len(BELOW_DB) + 3
+"""After those come three of the company: what part of the others was weaker, how few were stronger, and by how much
+they were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells
+which recording it is rather than who was near."""
+LONGEST_GAP_MIN: Final = 4
+"""Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
+COEFFICIENTS: Final = "learned.toml"
+
+Weight = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the minutes around count for."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=30)]
+    """Before and after."""
+    weights: tuple[Weight, ...]
+    """Of :func:`values`."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a weight is missing."""
+        if len(self.weights) != VALUES:
+            raise ValueError(f"a reach needs {VALUES} weights, not {len(self.weights)}")
+
+
+class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was learned."""
+
+    bias: float
+    nothing_up_to: Annotated[float, msgspec.Meta(ge=0, lt=1)]
+    """Probability up to which a minute counts for nothing."""
+    whole_from: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    """Probability from which it counts whole."""
+    variance_min: Annotated[float, msgspec.Meta(gt=0)]
+    """By how many minutes the square of the error of a sum of minutes grows with each of them."""
+    reaches: tuple[Reach, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a more probable minute would count for less."""
+        if self.whole_from <= self.nothing_up_to:
+            raise ValueError(f"whole_from has to be above nothing_up_to, {self.nothing_up_to}")
+
+
+class Agent(RiskModel):
+    """Minutes that were probably within 2 m; 15 in a day warn."""
+
+    name = "agent"
+    summary = N_(
+        "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation,"
+        " the minutes around and who else was heard; 15 in a day warn"
+    )
+    warning_minutes = 15.0
+
+    def __init__(self, coefficients: Coefficients) -> None:
+        self.coefficients = coefficients
+
+    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+        """Return for each minute from 0 to 1 how far it counts; for those of short gaps in hearing too."""
+        low, high = self.coefficients.nothing_up_to, self.coefficients.whole_from
+        return {t: min(1.0, max(0.0, (p - low) / (high - low))) for t, p in self.probabilities(minutes).items()}
+
+    def probabilities(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+        """Return for each minute the probability that it was within 2 m; for those of short gaps in hearing too."""
+        stands_for = standing(minutes)
+        looked_at = [values(m) for m in minutes]
+        sums = [self.coefficients.bias] * len(stands_for)
+        for reach in self.coefficients.reaches:
+            products = [sum(map(mul, reach.weights, row)) for row in looked_at]
+            sums = [s + a for s, a in zip(sums, around(stands_for, products, reach.minutes), strict=True)]
+        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(stands_for, sums, strict=True)}
+
+    def sd_minutes(self, weights: Sequence[float]) -> float:
+        """Return the standard deviation of the error of a sum of minutes, which err together: it was measured."""
+        return math.sqrt(self.coefficients.variance_min * (1 + sum(weights)))
+
+
+def values(m: HeardMinute) -> list[float]:
+    """Return what is looked at of a minute: :data:`VALUES` numbers from 0 to 1, none higher for more attenuation."""
+    bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
+    bins = bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
+    count = sum(bins.values())
+    parts = zip(*([n / count * part for part in _below(low_db)] for low_db, n in bins.items()), strict=True)
+    return [sum(part) for part in parts] + _company(m)
+
+
+@lru_cache(maxsize=256)
+def _below(low_db: float) -> list[float]:
+    """Return which part of a bin that begins at ``low_db`` lies below each limit."""
+    return [min(1.0, max(0.0, (limit - low_db) / HISTOGRAM_BIN_DB)) for limit in BELOW_DB]
+
+
+def _company(m: HeardMinute) -> list[float]:
+    others = m.company
+    if not others.heard:
+        return [0.5, 0.5, 0.5]
+    return [
+        1 - others.stronger / others.heard,
+        math.exp(-others.stronger / 2),
+        1 / (1 + math.exp(-others.weaker_by_db / 6)),
+    ]
+
+
+def standing(minutes: Sequence[HeardMinute]) -> dict[int, int]:
+    """Return which of ``minutes``, in order, stands for each minute: itself, and the next for a short gap before it."""
+    stands_for: dict[int, int] = {}
+    last = -math.inf
+    for i, m in enumerate(minutes):
+        gap = m.minute - last - 1
+        stands_for.update((t, i) for t in range(m.minute - (int(gap) if gap <= LONGEST_GAP_MIN else 0), m.minute + 1))
+        last = m.minute
+    return stands_for
+
+
+def around(stands_for: Mapping[int, int], numbers: Sequence[float], reach: int) -> list[float]:
+    """Return for each minute the mean of ``numbers`` from ``reach`` minutes before to as many after; unheard: 0.
+
+    ``stands_for`` is :func:`standing`, and ``numbers`` has an entry for each of its values.
+    """
+    at = {t: numbers[i] for t, i in stands_for.items()}.get
+    whole = 2 * reach + 1
+    return [sum([at(u, 0.0) for u in range(t - reach, t + reach + 1)]) / whole for t in stands_for]
+
+
+def trained() -> Agent:
+    """Return the model with the coefficients in the package."""
+    text = files("bluezone_agent.core.risk").joinpath(COEFFICIENTS).read_text("utf-8")
+    return Agent(msgspec.convert(tomllib.loads(text), Coefficients))

@@ -1,0 +1,187 @@
+"""From adverts to stored minutes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from bluezone_agent.core.clock_state import TOLERANCE_S
+from bluezone_agent.core.intervals import MINUTE_S, minute_at
+from bluezone_agent.core.pauses import Mode
+from bluezone_agent.core.protocols import decode
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, BootTime, ContactMinute, MinuteFold
+from bluezone_agent.daemon.pause_control import Pausing
+from bluezone_agent.daemon.trusted_clock import Now, Timekeeper
+from bluezone_agent.daemon.watchdog import Part, Progress
+from bluezone_agent.errors import MalformedPayloadError, StoreWriteError
+from bluezone_agent.health.broadcast_proof import mark_proved
+from bluezone_agent.health.health import COMMIT_LATE_S
+from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.stores.store import Store
+
+log: Final = structlog.get_logger()
+
+BACKLOG: Final = 20_000
+"""Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
+IDLE_S: Final = 90.0
+"""Signs of life are renewed every second minute where nobody is near; health calls one late after three."""
+EXTENDED_EVERY_S: Final = 480.0
+"""How often the end of the open span of listening is moved: what a kill may cost of it. Each move writes a page."""
+STEP_S: Final = 60.0
+"""Wall time that goes on by so much more or less than uptime was set."""
+
+
+class Listening:
+    """Folds what the radio hears and commits it once a minute."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        time: Timekeeper,
+        is_own: Callable[[bytes], bool],
+        *,
+        pausing: Pausing,
+        progress: Progress,
+    ) -> None:
+        """``is_own`` tells the identifiers that this device has on the air itself."""
+        self._store = store
+        self._clock = clock
+        self._time = time
+        self._is_own = is_own
+        self._pausing = pausing
+        self._progress = progress
+        self._proof: Advert | None = None
+        self._fold = MinuteFold()
+        self._minute = range(0)
+        """Seconds of the minute that is open in the fold."""
+        self._backlog: list[ContactMinute] = []
+        self._counts: Counter[str] = Counter()
+        self._last_heard_s = 0.0
+        self._committed: Now | None = None
+        self._extended_up_s = 0.0
+        self._dated = False
+        """Whether every minute of this boot that can be dated is."""
+
+    def heard(self, advert: Advert) -> None:
+        """Count one advert; whatever a stranger sends costs a counter at most."""
+        try:
+            beacon = decode(advert.frame)
+        except MalformedPayloadError:
+            self._counts["malformed"] += 1
+            return
+        if beacon is None:
+            self._counts["foreign"] += 1
+            return
+        if advert.rssi_dbm not in PLAUSIBLE_RSSI_DBM:
+            self._counts["without_rssi"] += 1
+            return
+        if self._is_own(beacon.identifier):
+            self._own_heard(advert)
+            return
+        if int(advert.received_at_s) not in self._minute:
+            self._turn_to(minute_at(advert.received_at_s))
+        self._fold.count(beacon, advert.rssi_dbm)
+        self._counts[beacon.protocol] += 1
+        self._last_heard_s = advert.received_at_s
+
+    def _turn_to(self, minute: int) -> None:
+        """Open another minute. A clock that is set shows itself here, unless it stays within the minute."""
+        now = self._time.look()
+        start_s = minute * MINUTE_S
+        began = None if now.trusted else BootTime(now.boot_id, round(start_s - now.booted_at_s))
+        protected = self._pausing.mode is Mode.PROTECTED
+        self._fold.turn_to(minute, trusted=now.trusted, began=began, protected=protected)
+        self._minute = range(start_s, start_s + MINUTE_S)
+
+    def _own_heard(self, advert: Advert) -> None:
+        """Another adapter proves the own broadcast; the one that broadcasts never hears itself, but who repeats it."""
+        if advert.heard_by:
+            self._proof = advert
+        else:
+            self._counts["repeated"] += 1
+
+    async def write_minutes(self) -> None:
+        """Commit each minute shortly after it is over, for ever."""
+        while True:
+            self._progress.promise(Part.WRITER, COMMIT_LATE_S)
+            next_s = (minute_at(self._clock.now_s()) + 1) * MINUTE_S + 1
+            await self._clock.sleep_until(next_s, at_most_s=2 * MINUTE_S)
+            self.commit(still_open=minute_at(self._clock.now_s()))
+
+    def finish(self) -> None:
+        """Write everything there is; once more where the disk did not take it, since there will be no later time."""
+        self.commit()
+        if self._backlog:
+            self.commit()
+
+    def commit(self, still_open: int | None = None) -> None:
+        """Write all minutes but the one that is ``still_open``, and the signs of life.
+
+        What the disk does not take is kept for the next time, and counted as dropped when it becomes too much.
+        """
+        now = self._time.look()
+        minutes = [*self._backlog, *self._fold.drain(still_open)]
+        if not now.trusted or any(m.began for m in minutes):
+            self._dated = False
+        if still_open != self._minute.start // MINUTE_S:
+            self._minute = range(0)
+        if still_open is not None and not minutes and self._can_wait(now):
+            return
+        try:
+            with self._store.transaction():
+                self._store.contacts.add(minutes)
+                dated = self._date(now)
+                self._mark(now, len(minutes), still_open)
+        except StoreWriteError as error:
+            self._keep(minutes, error)
+            return
+        self._say(now)
+        self._backlog, self._committed, self._dated, self._proof = [], now, now.trusted, None
+        if dated:
+            log.info("minutes_dated", minutes=dated)
+        if minutes:
+            log.debug("minutes_committed", minutes=len(minutes))
+
+    def _can_wait(self, now: Now) -> bool:
+        """Return whether a minute in which nobody was heard may be told with the next: most are, and writing wears."""
+        last = self._committed
+        return last is not None and last.doubt is now.doubt and now.uptime_s - last.uptime_s < IDLE_S
+
+    def _say(self, now: Now) -> None:
+        if now.doubt is not (self._committed.doubt if self._committed else None):
+            if now.doubt:
+                log.warning("clock_doubted", reason=str(now.doubt))
+            else:
+                log.info("clock_trusted")
+
+    def _date(self, now: Now) -> int:
+        """Once time is known: date what was heard before, and destroy keys of a future that is none."""
+        if self._dated or not now.trusted:
+            return 0
+        self._store.keys.delete_after(now.wall_s + TOLERANCE_S)
+        return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
+
+    def _mark(self, now: Now, minutes: int, still_open: int | None) -> None:
+        last = self._committed
+        if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:
+            self._store.listening.extend(last.wall_s)
+            self._store.listening.restart(now.wall_s)
+        elif last is None or still_open is None or now.uptime_s >= self._extended_up_s + EXTENDED_EVERY_S:
+            self._extended_up_s = now.uptime_s
+            self._store.listening.extend(now.wall_s)
+        self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
+        if self._proof:
+            mark_proved(self._store, self._proof.received_at_s, self._proof.heard_by, self._proof.rssi_dbm)
+        if self._last_heard_s:
+            self._counts["dropped"] += self._fold.take_dropped()
+            self._store.mark("heard", self._last_heard_s, **+self._counts)
+
+    def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
+        self._backlog = minutes[-BACKLOG:]
+        lost = sum(m.count for m in minutes[:-BACKLOG])
+        self._counts["dropped"] += lost
+        log.error("minutes_not_committed", waiting=len(self._backlog), dropped=lost, reason=str(error))

@@ -1,0 +1,101 @@
+"""Which identifier goes on the air: our own daily keys, one slot after the other, never one twice."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityProtocol
+from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.daemon.trusted_clock import Timekeeper
+from bluezone_agent.stores.keys import OwnKey
+from bluezone_agent.stores.store import Store
+
+OWN_REMEMBERED: Final = 8
+"""Identifiers: an hour at least, and a radio that is opened anew several times within a slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """An identifier and the frame that carries it."""
+
+    slot: IdentifierSlot
+    frame: Frame
+
+
+class Identity:
+    """Hands out the identifiers that this device broadcasts.
+
+    Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
+    was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
+    ever on the air in two periods. While the clock is not trusted the key is a throw-away one: never exported, and
+    deleted as soon as it is closed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        time: Timekeeper,
+        protocol: ProximityProtocol,
+        *,
+        tx_power_dbm: int,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """``random_bytes(n)`` returns n secret bytes: ``secrets.token_bytes`` but in a simulation."""
+        self._store = store
+        self._time = time
+        self._protocol = protocol
+        self._tx_power_dbm = tx_power_dbm
+        self._random_bytes = random_bytes
+        self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
+
+    def take(self) -> OnAir:
+        """Return the identifier to broadcast from now on; it is committed as used before this returns.
+
+        Raises StoreWriteError when the disk does not take it: then nothing may go on the air.
+        """
+        now = self._time.look()
+        now_s, trusted = now.wall_s, now.trusted
+        with self._store.transaction():
+            own = self._store.keys.running()
+            if own is not None and self._goes_on(own, now_s, trusted=trusted):
+                key, slot_s = own.key, own.key.slot_start_s(now_s)
+                self._store.keys.advance(own, slot_s)
+            else:
+                if own is not None:
+                    self._store.keys.close(own)
+                key = self._new_key(now_s)
+                slot_s = key.slot_start_s(now_s)
+                self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
+        slot = self._protocol.identifier_at(key, now_s)
+        self._newest.append(slot.identifier)
+        return OnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
+
+    def is_own(self, identifier: bytes) -> bool:
+        """Return whether this device has, or had a moment ago, ``identifier`` on the air."""
+        return identifier in self._newest
+
+    def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
+        key = own.key
+        return (
+            key.protocol == self._protocol.name
+            and own.exportable == trusted
+            and key.starts_at_s <= now_s < key.ends_at_s
+            and key.slot_start_s(now_s) > own.last_slot_s
+        )
+
+    def _new_key(self, now_s: float) -> DailyKey:
+        start_s, protocol = day_start_s(now_s), self._protocol
+        data = self._random_bytes(protocol.key_length)
+        return DailyKey(protocol.name, data, start_s, start_s + DAY_S, protocol.slots_per_day)
+
+
+def cut_running_key(store: Store) -> None:
+    """End the key on the air with its present slot; the next :meth:`Identity.take` draws a new one."""
+    with store.transaction():
+        own = store.keys.running()
+        if own is not None:
+            store.keys.close(own)

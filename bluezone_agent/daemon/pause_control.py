@@ -1,0 +1,113 @@
+"""The owner's pauses: asked for by a command, honoured by the agent, at once where one runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from bluezone_agent.core.clock_state import Reading
+from bluezone_agent.core.pauses import Mode, Pause
+from bluezone_agent.daemon import control_socket
+from bluezone_agent.daemon.trusted_clock import Timekeeper
+from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
+from bluezone_agent.ports import Clock
+from bluezone_agent.stores.store import Store, agent_runs
+
+LOOK_S = 20.0
+"""How often a pause is looked at: timers stand still while the device is suspended."""
+
+
+def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
+    """Pause for ``lasts_s``, in place of any other pause; an agent that runs has done it when this returns.
+
+    Raises StateInUseError when it does not answer; it will honour the pause when it starts again.
+    """
+    reading = Reading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
+    believed = store.courses.belief().after(reading).trusted
+    asked = Pause(
+        mode, lasts_s, reading.boot_id, reading.uptime_s + lasts_s, reading.wall_s + lasts_s, believed=believed
+    )
+    with store.transaction():
+        store.pauses.set(asked)
+    _tell(store)
+    return asked
+
+
+def resume(store: Store) -> Pause | None:
+    """End any pause; return the one that was. Raises StateInUseError when an agent runs and does not answer."""
+    was = store.pauses.current()
+    with store.transaction():
+        store.pauses.end()
+    _tell(store)
+    return was
+
+
+def _tell(store: Store) -> None:
+    if agent_runs(store.state_dir):
+        control_socket.ask(store.state_dir, control_socket.LOOK_AT_PAUSE)
+
+
+def paused_error() -> RadioUnavailableError:
+    """Return why the radio is not used."""
+    return RadioUnavailableError(
+        RadioFault.PAUSED, N_("paused by its owner"), N_('"bluezone-agent resume" ends it; else it ends by itself')
+    )
+
+
+class Pausing:
+    """The pause that is in force, for the agent's parts."""
+
+    def __init__(self, store: Store, time: Timekeeper, progress: Progress) -> None:
+        self._store = store
+        self._time = time
+        self._progress = progress
+        self._pause = store.pauses.current()
+        self._changed = asyncio.Event()
+        self.closed = asyncio.Event()
+        """Whether the radio is closed; its supervisor keeps it."""
+        self.closed.set()
+
+    @property
+    def mode(self) -> Mode | None:
+        """What is paused now; None when nothing is. One that is found over is forgotten."""
+        pause = self._pause
+        if pause is None:
+            return None
+        if self._left_s(pause) > 0:
+            return pause.mode
+        self._pause = None
+        self._store.later(lambda: self._store.pauses.end(pause))
+        return None
+
+    def _left_s(self, pause: Pause) -> float:
+        now = self._time.look()
+        return pause.left_s(now.boot_id, now.uptime_s, now.wall_s if now.trusted else None)
+
+    async def look(self) -> None:
+        """Take over what a command has written; returns when the radio is silent, if that is what it says."""
+        self._pause = self._store.pauses.current()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        if self.mode is Mode.PAUSED:
+            await self.closed.wait()
+
+    def require_none(self) -> None:
+        """Raise RadioUnavailableError while the radio is paused."""
+        if self.mode is Mode.PAUSED:
+            raise paused_error()
+
+    async def until_paused(self) -> None:
+        """Raise RadioUnavailableError as soon as the radio is to be paused."""
+        while True:
+            changed = self._changed
+            self.require_none()
+            await changed.wait()
+
+    async def until_over(self) -> None:
+        """Return when the radio may be used again."""
+        while self.mode is Mode.PAUSED and self._pause is not None:
+            self._progress.promise(Part.SCAN, STUCK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LOOK_S, self._left_s(self._pause))):
+                    await self._changed.wait()

@@ -1,0 +1,311 @@
+"""Keeps a radio working: an identifier on the air, a scan that hears, and the truth about both in the store.
+
+A session is one opening of the radio: a new identifier goes on the air, then the scan starts. What fails is
+mended by the cheapest means first:
+
+1. a scan that is refused or falls silent starts again; the broadcast stays as it is
+2. the radio is opened anew, with a new identifier under a new address
+3. it is switched off and on, if the operator allowed it
+4. it is waited for, for ever, and `status` says since when and why
+
+While its owner has paused it the radio is closed, and nothing has to be mended.
+
+A radio that never worked since the start is waited for only if asked: :meth:`Supervision.run` raises its reason, so
+that a person who started it sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from random import SystemRandom
+from typing import Final
+
+import structlog
+
+from bluezone_agent.daemon.backoff import Backoff
+from bluezone_agent.daemon.failures import first_failure
+from bluezone_agent.daemon.pause_control import Pausing
+from bluezone_agent.daemon.radio_history import RadioRecord
+from bluezone_agent.daemon.rotation import Rotation
+from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
+from bluezone_agent.ports import Advert, Clock, Radio
+
+log: Final = structlog.get_logger()
+
+RANDOM: Final = SystemRandom()
+
+LOOK_S: Final = 5.0
+"""How often silence and suspension are looked for; a wake-up every 5 s costs nothing measurable."""
+SCAN_REST_S: Final = 1.0
+"""Between stop and start: bluetoothd itself restarts discovery within 40 ms, which mends no stuck scanner."""
+PROVED_DEAF_S: Final = 30.0
+"""Who is heard this soon after a silent scan was started again was there before: three packets at one per 11 s."""
+SCAN_STARTS: Final = 3
+"""Refused more often in a row than this, the scan is no longer what has to be mended."""
+SILENT_SCANS: Final = 9
+"""9 x 95 s is a slot of 15 minutes: the next identifier goes on the air from a radio that is opened anew."""
+SILENT_SESSIONS: Final = 4
+"""An hour of silence, with the scan started 36 times and the radio opened 4 times."""
+SUSPENDED_S: Final = 30.0
+"""A pause of the whole device that is longer than this ends the session; shorter ones end no contact minute."""
+HEALTHY_S: Final = 60.0
+"""A session this long ends a row of failures."""
+POWER_CYCLE_AFTER: Final = 5
+"""Failures in a row, 1 + 2 + 4 + 8 + 16 s: whatever passes by itself has passed."""
+POWER_CYCLE_EVERY_S: Final = 3600.0
+"""Others use the adapter too, and what one power cycle did not mend another seldom does."""
+
+ANNOUNCED: Final = frozenset(
+    {
+        RadioFault.NO_BLUETOOTH,
+        RadioFault.NO_ADAPTER,
+        RadioFault.POWERED_OFF,
+        RadioFault.LINKABLE,
+        RadioFault.LOST,
+    }
+)
+"""States whose end the radio can tell; other failures pass in silence."""
+AT_ONCE: Final = frozenset({RadioFault.SILENT, RadioFault.SUSPENDED})
+"""The radio itself did not fail: opened anew without a wait."""
+MENDED_BY_POWER: Final = frozenset({RadioFault.REFUSED, RadioFault.LOST, RadioFault.SILENT})
+"""Not what a person or the system did on purpose."""
+
+
+class Supervision:
+    """One radio, from its first opening until it is cancelled."""
+
+    def __init__(
+        self,
+        radio: Radio,
+        rotation: Rotation,
+        record: RadioRecord,
+        clock: Clock,
+        heard: Callable[[Advert], None],
+        *,
+        pausing: Pausing,
+        progress: Progress,
+        allow_power_cycle: bool = False,
+        patient: bool = False,
+        random: Callable[[], float] = RANDOM.random,
+    ) -> None:
+        """``heard`` gets every advert; ``random`` is uniform in [0, 1).
+
+        ``patient``: whether a radio that can't be used at the start is waited for.
+        """
+        self._radio = radio
+        self._rotation = rotation
+        self._record = record
+        self._clock = clock
+        self._pass_on = heard
+        self._pausing = pausing
+        self._progress = progress
+        self._allow_power_cycle = allow_power_cycle
+        self._patient = patient
+        self._backoff = Backoff(random)
+        self.started = asyncio.Event()
+        """Set when the radio works for the first time, or is waited for."""
+        self.settled = asyncio.Event()
+        """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the radio is waited for."""
+        self._broken: asyncio.Future[None] | None = None
+        """Of the session that took an identifier: who finds it broken says so here."""
+        self._hears = False
+        """Whether anything was heard since the last look: a look at the clock for every advert costs more."""
+        self._heard_up_s = 0.0
+        self._silent_scans = 0
+        self._silent_sessions = 0
+        self._drift_s = 0.0
+        """How far uptime is ahead of the timers, which stand still while the device is suspended."""
+        self._silence = (0.0, 0.0)
+        """Wall time from when to when the last scan that fell silent heard nothing."""
+        self._scan_up_s = 0.0
+        self._power_cycled_up_s = -POWER_CYCLE_EVERY_S
+
+    async def run(self) -> None:
+        """Keep the radio working; returns at the end of a recording.
+
+        Raises RadioUnavailableError when the radio can't be used at the start, unless it is patient.
+        """
+        while True:
+            opened_up_s = self._clock.uptime_s()
+            self._progress.promise(Part.SCAN, STUCK_S)
+            try:
+                await self._session()
+            except RadioUnavailableError as error:
+                paused = error.reason is RadioFault.PAUSED
+                if not (self.started.is_set() or self._patient or paused):
+                    raise
+                self.started.set()
+                self.settled.set()
+                self._progress.excuse(Part.ROTATION)
+                self._record.fails(error)
+                was_on_air, self._broken = self._broken is not None, None
+                lasted_s = self._clock.uptime_s() - opened_up_s
+                if lasted_s >= HEALTHY_S:
+                    self._backoff.worked()
+                if paused:
+                    await self._pausing.until_over()
+                elif error.reason in AT_ONCE and lasted_s >= LOOK_S:
+                    await self._after_silence()
+                else:
+                    await self._recover(error, was_on_air=was_on_air)
+            else:
+                return
+
+    async def renew(self) -> None:
+        """Put another identifier on the air now; where none is, the next session begins with another anyway.
+
+        Raises RadioUnavailableError when that fails; then the session is over.
+        """
+        broken = self._broken
+        if broken is None:
+            return
+        try:
+            await self._rotation.rotate()
+        except RadioUnavailableError as error:
+            if not broken.done():
+                broken.set_exception(error)
+            raise
+
+    async def _session(self) -> None:
+        self._pausing.require_none()
+        self._pausing.closed.clear()
+        try:
+            async with self._radio:
+                loop = asyncio.get_running_loop()
+                self._broken, self._drift_s = loop.create_future(), self._clock.uptime_s() - loop.time()
+                await self._rotation.rotate()  # before the scan: a legacy controller can't while it scans
+                self._record.sessions += 1
+                self.started.set()
+                await self._work(self._broken)
+        except ExceptionGroup as failures:
+            raise first_failure(failures) from failures
+        finally:
+            self._pausing.closed.set()
+
+    async def _work(self, broken: asyncio.Future[None]) -> None:
+        async def until_broken() -> None:
+            await broken
+
+        async with asyncio.TaskGroup() as workers:
+            running = [
+                workers.create_task(work) for work in (self._rotate(), until_broken(), self._pausing.until_paused())
+            ]
+            await self._listen()
+            for worker in running:
+                worker.cancel()
+
+    async def _rotate(self) -> None:
+        while True:
+            await self._rotation.slot_over()
+            if self._silent_scans >= SILENT_SCANS:
+                self._silent_sessions += 1
+                raise _silent(self._silent_scans)
+            await self._rotation.rotate()
+
+    def _require_awake(self) -> None:
+        """End the session when the device slept: its identifier may be hours old, and its scan may be dead."""
+        drift_s = self._clock.uptime_s() - asyncio.get_running_loop().time()
+        slept_s, self._drift_s = drift_s - self._drift_s, drift_s
+        if slept_s > SUSPENDED_S:
+            self._record.was_suspended(slept_s)
+            raise _suspended(slept_s)
+
+    async def _listen(self) -> None:
+        """Scan until a recording ends; a scan that is refused or falls silent starts again."""
+        refused = 0
+        while True:
+            self._require_awake()
+            self._record.works(self._radio)
+            try:
+                if await self._scan():
+                    return
+                refused = 0
+            except RadioUnavailableError as error:
+                refused += 1
+                if error.reason is not RadioFault.REFUSED or refused >= SCAN_STARTS:
+                    raise
+                self._record.fails(error)
+            self._record.scan_starts_again()
+            await asyncio.sleep(SCAN_REST_S * refused or SCAN_REST_S)
+
+    async def _scan(self) -> bool:
+        """Return True at the end of a recording, False when nothing was heard for too long."""
+        self._scan_up_s = self._heard_up_s = self._clock.uptime_s()
+        scan = asyncio.ensure_future(self._radio.listen(self._heard))
+        try:
+            while (silent_s := self._clock.uptime_s() - self._heard_up_s) < self._radio.silent_after_s:
+                await asyncio.wait([scan], timeout=LOOK_S)
+                if scan.done():
+                    scan.result()
+                    return True
+                self._progress.promise(Part.SCAN, STUCK_S)
+                self.settled.set()
+                self._require_awake()
+                if self._hears:
+                    self._hears, self._heard_up_s = False, self._clock.uptime_s()
+        finally:
+            scan.cancel()
+            await asyncio.gather(scan, return_exceptions=True)
+        self._silent_scans += 1
+        self._silence = self._clock.now_s() - silent_s, self._clock.now_s()
+        return False
+
+    def _heard(self, advert: Advert) -> None:
+        self._hears = True
+        if self._silent_scans:
+            self._heard_again()
+        self._pass_on(advert)
+
+    def _heard_again(self) -> None:
+        if self._clock.uptime_s() - self._scan_up_s <= PROVED_DEAF_S:
+            self._record.was_deaf(*self._silence)
+        self._silent_scans = self._silent_sessions = 0
+
+    async def _recover(self, error: RadioUnavailableError, *, was_on_air: bool) -> None:
+        """Return when it is worth opening the radio again."""
+        self._backoff.failed(was_on_air=was_on_air)
+        if error.reason in MENDED_BY_POWER and self._backoff.failures % POWER_CYCLE_AFTER == 0:
+            await self._power_cycle()
+        calm_s, wait_s = self._backoff.calm_s(), self._backoff.wait_s()
+        self._progress.promise(Part.SCAN, calm_s + wait_s + STUCK_S)
+        await asyncio.sleep(calm_s if error.reason in ANNOUNCED else max(calm_s, wait_s))
+        if error.reason in ANNOUNCED:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._radio.becomes_usable()
+
+    async def _after_silence(self) -> None:
+        if self._silent_sessions and self._silent_sessions % SILENT_SESSIONS == 0:
+            await self._power_cycle()
+
+    async def _power_cycle(self) -> None:
+        now_up_s = self._clock.uptime_s()
+        if not self._allow_power_cycle or now_up_s - self._power_cycled_up_s < POWER_CYCLE_EVERY_S:
+            return
+        self._power_cycled_up_s = now_up_s
+        self._record.power_cycles += 1
+        log.warning("power_cycle")
+        try:
+            await self._radio.power_cycle()
+        except RadioUnavailableError as error:
+            log.warning("power_cycle_failed", message=str(error))
+
+
+def _silent(scans: int) -> RadioUnavailableError:
+    return RadioUnavailableError(
+        RadioFault.SILENT,
+        N_("nothing was heard although the scan was started again {n} times"),
+        N_("this is right when nobody is near; the radio is opened anew meanwhile"),
+        n=scans,
+    )
+
+
+def _suspended(seconds: float) -> RadioUnavailableError:
+    return RadioUnavailableError(
+        RadioFault.SUSPENDED,
+        N_("the device was suspended for {minutes} min"),
+        minutes=round(seconds / 60),
+    )

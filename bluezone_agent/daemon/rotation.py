@@ -1,0 +1,92 @@
+"""Keeps exactly one identifier on the air and changes it at every slot boundary."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from bluezone_agent.daemon.identity import Identity, OnAir
+from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteError
+from bluezone_agent.health.health import ROTATION_LATE_S
+from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.stores.store import Store
+
+log: Final = structlog.get_logger()
+
+
+RETRY_S: Final = 60.0
+"""A disk that is full or read-only stays so for minutes; nothing is on the air meanwhile."""
+SLEW_S: Final = 60.0
+"""By how much longer than its slot an identifier may be on the air by uptime: a clock that is slowed down to be right
+again does not lose so much in a slot."""
+
+
+class Rotation:
+    """Puts identifiers on the air, one after the other."""
+
+    def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock, progress: Progress) -> None:
+        self._identity = identity
+        self._store = store
+        self._radio = radio
+        self._clock = clock
+        self._progress = progress
+        self._changing = asyncio.Lock()
+        self._over = (0.0, 0.0)
+        """When the next rotation is due: wall time, and uptime at the latest."""
+        self._count = 0
+        self._disk_takes = True
+
+    async def rotate(self) -> None:
+        """Take the next identifier and put it on the air in place of the present one.
+
+        A radio that can listen but not broadcast is asked again with the next identifier, and `status` says so. Where
+        the disk does not take the identifier nothing is on the air until it does.
+        """
+        async with self._changing:
+            self._progress.promise(Part.ROTATION, STUCK_S)
+            try:
+                on_air = self._identity.take()
+            except StoreWriteError as error:
+                await self._go_silent(error)
+                return
+            self._disk_takes = True
+            self._due_in(on_air.slot.ends_at_s - self._clock.now_s(), SLEW_S)
+            try:
+                await self._radio.advertise(on_air.frame)
+            except RadioUnavailableError as error:
+                if error.reason is not RadioFault.NO_BROADCAST:
+                    raise
+                self._mark("refused", on_air, reason=str(error))
+                log.warning("not_broadcasting", reason=str(error))
+                return
+            self._count += 1
+            self._mark("broadcast", on_air, rotations=self._count)
+            log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
+
+    async def _go_silent(self, error: StoreWriteError) -> None:
+        """Broadcast nothing: an identifier that is not committed may be on the air a second time after a restart."""
+        if self._disk_takes:
+            log.error("identifier_not_committed", reason=str(error))
+        self._disk_takes = False
+        self._due_in(RETRY_S, 0.0)
+        self._progress.promise(Part.ROTATION, RETRY_S + ROTATION_LATE_S)
+        await self._radio.withdraw()
+
+    def _due_in(self, seconds: float, late_s: float) -> None:
+        self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s
+
+    def _mark(self, name: str, on_air: OnAir, **detail: object) -> None:
+        now_s, until_s = self._clock.now_s(), on_air.slot.ends_at_s
+        self._progress.promise(Part.ROTATION, until_s - now_s + SLEW_S + ROTATION_LATE_S)
+        self._store.write(lambda: self._store.mark(name, now_s, until_s=until_s, **detail))
+
+    async def slot_over(self) -> None:
+        """Return when the slot of the newest identifier is over: by wall time, or by uptime where that was set back."""
+        while True:
+            over = over_s, over_up_s = self._over
+            await self._clock.sleep_until(over_s, at_most_s=over_up_s - self._clock.uptime_s())
+            if over == self._over:
+                return

@@ -1,0 +1,1 @@
+"""Published keys against received contacts: check, explain, compare."""

@@ -1,0 +1,174 @@
+"""The doctor's findings on adapters, bluetoothd and whatever silences them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from bluezone_agent.errors import N_
+from bluezone_agent.health.doctor.finding import Finding, Level, error, fault, ok, warning
+from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts
+
+INTERVALS_SINCE: Final = (5, 77)
+"""BlueZ version from which intervals and passive scanning need no ``-E``."""
+
+
+def bluetooth_findings(
+    radios: Sequence[str], bluetooth: BluetoothFacts, *, accepted: Sequence[str], running: bool
+) -> Iterator[Finding]:
+    """Yield every finding on the adapters that ``radios`` name.
+
+    ``accepted``: what may link identifiers with the operator's consent; ``running``: an agent of ours uses them now.
+    """
+    if bluetooth.kernel_adapters:
+        yield ok("adapter", N_("this machine has {adapters}"), adapters=", ".join(bluetooth.kernel_adapters))
+    elif any(name.startswith("bluez:") or name.removeprefix("hci:").isdecimal() for name in radios):
+        yield fault(
+            "adapter",
+            N_("this machine has no Bluetooth adapter"),
+            N_('plug one in; without one, try "bluezone-agent demo", or set radio = "virtual"'),
+        )
+    for switch in bluetooth.rfkill:
+        if switch.hard:
+            yield fault(
+                "rfkill", N_("{name} is switched off by the machine"), N_("use its wireless key"), name=switch.name
+            )
+        elif switch.soft:
+            yield fault(
+                "rfkill", N_("{name} is switched off by rfkill"), N_('run "rfkill unblock bluetooth"'), name=switch.name
+            )
+        else:
+            yield ok("rfkill", N_("{name} is switched on"), name=switch.name)
+    names = [name.removeprefix("bluez:") for name in radios if name.startswith("bluez:")]
+    if names:
+        yield from _bluez(names, bluetooth, first=radios[0], accepted=accepted, running=running)
+    for name in radios:
+        yield from _other_radio(name, bluetooth)
+
+
+def _bluez(
+    names: Sequence[str], bluetooth: BluetoothFacts, *, first: str, accepted: Sequence[str], running: bool
+) -> Iterator[Finding]:
+    if bluetooth.service_fault:
+        yield error("bluetoothd", bluetooth.service_fault)
+    else:
+        yield _bluez_version(bluetooth)
+        known = {adapter.name: adapter for adapter in bluetooth.adapters}
+        for name in names:
+            if name in known:
+                yield from _adapter(known[name], broadcasts=first == f"bluez:{name}", ours=running)
+                yield from _discoverable(known[name], accepted="discoverable" in accepted)
+            elif known:
+                yield fault(
+                    "adapter",
+                    N_("there is no Bluetooth adapter {adapter}; there is {found}"),
+                    N_('set radio = "bluez:{first}"'),
+                    adapter=name,
+                    found=", ".join(known),
+                    first=next(iter(known)),
+                )
+            else:
+                yield fault(
+                    "adapter",
+                    N_("the Bluetooth service knows no adapter {adapter}"),
+                    N_('plug one in, or run "systemctl restart bluetooth"'),
+                    adapter=name,
+                )
+    if bluetooth.privacy_fault:
+        found = error("privacy", bluetooth.privacy_fault)
+        yield replace(found, level=Level.WARNING) if "privacy" in accepted else found
+    else:
+        yield ok("privacy", N_("Privacy is off: every identifier gets an address of its own"))
+
+
+def _bluez_version(bluetooth: BluetoothFacts) -> Finding:
+    version = ".".join(str(part) for part in bluetooth.version) if bluetooth.version else "?"
+    if any(adapter.monitors for adapter in bluetooth.adapters):
+        return ok("bluez", N_("BlueZ {version} obeys intervals and scans passively"), version=version)
+    if bluetooth.version is not None and bluetooth.version >= INTERVALS_SINCE:
+        return ok("bluez", N_("BlueZ {version} obeys intervals"), version=version)
+    return warning(
+        "bluez",
+        N_(
+            "BlueZ {version} runs without its experimental interfaces: it does not scan passively, so that some"
+            " adapters report a neighbour once in 11 s only, and an extended adapter broadcasts every 1.28 s"
+        ),
+        N_(
+            'start it as "bluetoothd -E": run "systemctl edit bluetooth", add the lines [Service], ExecStart= and'
+            " ExecStart=/usr/libexec/bluetooth/bluetoothd -E, then systemctl restart bluetooth"
+        ),
+        version=version,
+    )
+
+
+def _adapter(adapter: AdapterFacts, *, broadcasts: bool, ours: bool) -> Iterator[Finding]:
+    if not adapter.powered:
+        yield fault("power", N_("{adapter} is powered off"), N_('run "bluetoothctl power on"'), adapter=adapter.name)
+        return
+    yield ok("power", N_("{adapter} is powered on"), adapter=adapter.name)
+    if not adapter.advertises:
+        yield fault(
+            "advertising",
+            N_("{adapter} has no Bluetooth Low Energy advertising"),
+            N_("use another adapter"),
+            adapter=adapter.name,
+        )
+        return
+    if broadcasts:
+        yield from _advertising(adapter, ours=ours)
+
+
+def _discoverable(adapter: AdapterFacts, *, accepted: bool) -> Iterator[Finding]:
+    if adapter.discoverable:
+        yield (warning if accepted else fault)(
+            "discoverable",
+            N_("{adapter} is discoverable: identifiers would go out with its public address and be linkable"),
+            N_('run "bluetoothctl discoverable off" and close what made it discoverable'),
+            adapter=adapter.name,
+        )
+    elif adapter.powered:
+        yield ok("discoverable", N_("{adapter} is not discoverable"), adapter=adapter.name)
+
+
+def _advertising(adapter: AdapterFacts, *, ours: bool) -> Iterator[Finding]:
+    kind = (
+        N_("extended advertising") if adapter.extended else N_("legacy advertising: its scan pauses at each rotation")
+    )
+    yield ok("advertising", N_("{adapter} has {kind}"), adapter=adapter.name, kind=kind)
+    if adapter.instances_free or ours:
+        yield ok(
+            "instances",
+            N_("{adapter}: {used} advertisements in use, {free} free"),
+            adapter=adapter.name,
+            used=adapter.instances_used,
+            free=adapter.instances_free,
+        )
+    else:
+        yield fault(
+            "instances",
+            N_("{adapter}: all {used} advertisements are in use by other programs"),
+            N_('end what broadcasts ("bluetoothctl advertise off"), or run "systemctl restart bluetooth"'),
+            adapter=adapter.name,
+            used=adapter.instances_used,
+        )
+
+
+def _other_radio(name: str, bluetooth: BluetoothFacts) -> Iterator[Finding]:
+    if name == "virtual" or name.startswith("replay:"):
+        yield warning(
+            "radio",
+            N_("radio = {name} is simulated: this device broadcasts nothing, and hears nobody who is there"),
+            N_('set radio = "bluez:hci0" where there is Bluetooth'),
+            name=name,
+        )
+    if not name.startswith("hci:"):
+        return
+    if not bluetooth.has_bumble:
+        yield fault(
+            "hci", N_("{name} needs bumble, which is not installed"), N_("pip install 'bluezone-agent[hci]'"), name=name
+        )
+    elif name.removeprefix("hci:").isdecimal() and not bluetooth.may_open_hci:
+        yield fault("hci", N_("{name} needs CAP_NET_ADMIN"), N_('run as root, or set radio = "bluez:hci0"'), name=name)
+    else:
+        yield ok("hci", N_("{name} can be opened as far as can be seen"), name=name)

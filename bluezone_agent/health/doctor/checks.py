@@ -1,0 +1,194 @@
+"""What is wrong with this device, and the command that mends it: judgements of facts that somebody else has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bluezone_agent.core.pauses import Mode
+from bluezone_agent.errors import N_, AgentError
+from bluezone_agent.health.doctor.bluetooth import bluetooth_findings
+from bluezone_agent.health.doctor.finding import Finding, Level, error, fault, ok, warning
+from bluezone_agent.health.health import Problem
+from bluezone_agent.health.status import Status
+from bluezone_agent.radios.bluez.facts import BluetoothFacts
+
+DISK_FAULT_BYTES: Final = 50_000_000
+"""The write-ahead log and a day in a crowd (2.6 kB a contact-hour, 500 at a time) take 30 MB."""
+DISK_WARNING_BYTES: Final = 500_000_000
+"""14 such days."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathFacts:
+    """A file or folder of the store."""
+
+    path: str
+    mode: int
+    mine: bool
+    """Whether it belongs to the user that runs this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that is judged. None where it could not be read, and the error says why."""
+
+    radios: tuple[str, ...]
+    bluetooth: BluetoothFacts
+    clock_trusted: bool
+    config_error: AgentError | None = None
+    linkable_anyway: tuple[str, ...] = ()
+    """What the operator accepts although it links identifiers."""
+    sources: int = 0
+    free_bytes: int | None = None
+    state_dir: str = ""
+    state: tuple[PathFacts, ...] = ()
+    store_error: AgentError | None = None
+    status: Status | None = None
+    """None while there is no store: no agent ever ran here."""
+
+
+def judge(facts: Facts) -> list[Finding]:
+    """Return every finding, in the order in which one would mend them."""
+    return [
+        *_configuration(facts),
+        *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.linkable_anyway, running=_is_running(facts)),
+        *_clock(facts),
+        *_disk(facts),
+        *_state(facts),
+        *_agent(facts),
+        *_sources(facts),
+    ]
+
+
+def _configuration(facts: Facts) -> Iterator[Finding]:
+    if facts.config_error:
+        yield error("configuration", facts.config_error)
+    else:
+        yield ok("configuration", N_("the configuration is valid; radio: {radios}"), radios=", ".join(facts.radios))
+
+
+def _clock(facts: Facts) -> Iterator[Finding]:
+    if facts.clock_trusted:
+        yield ok("clock", N_("the clock is trusted"))
+    else:
+        yield fault(
+            "clock",
+            N_("the clock is not synchronised: contacts are kept but do not count"),
+            N_('run "timedatectl set-ntp true", or set clock_trusted = true where a battery keeps the time'),
+        )
+
+
+def _disk(facts: Facts) -> Iterator[Finding]:
+    if facts.free_bytes is None:
+        return
+    fields: dict[str, object] = {"free": f"{facts.free_bytes // 1_000_000} MB", "path": facts.state_dir}
+    if facts.free_bytes < DISK_WARNING_BYTES:
+        level = Level.FAULT if facts.free_bytes < DISK_FAULT_BYTES else Level.WARNING
+        remedy = N_("free some space, or name a folder on another disk: --state-dir DIR")
+        yield Finding("disk", level, N_("{free} are left for {path}"), remedy, fields)
+    else:
+        yield ok("disk", N_("{free} are left for {path}"), **fields)
+
+
+def _state(facts: Facts) -> Iterator[Finding]:
+    if facts.store_error:
+        yield error("state", facts.store_error)
+    open_to_others = [p for p in facts.state if p.mode & 0o077]
+    foreign = [p for p in facts.state if not p.mine]
+    if open_to_others:
+        yield fault(
+            "state",
+            N_("others may read {path} (mode {mode}): it holds keys and contacts"),
+            N_('run "chmod -R go= {state_dir}"'),
+            path=open_to_others[0].path,
+            mode=f"{open_to_others[0].mode:03o}",
+            state_dir=facts.state_dir,
+        )
+    if foreign:
+        yield warning(
+            "state",
+            N_("{path} belongs to another user than the one that runs this"),
+            N_("run this as the user that runs the agent"),
+            path=foreign[0].path,
+        )
+    if not facts.state:
+        yield ok("state", N_("{state_dir} is not there yet: the agent makes it"), state_dir=facts.state_dir)
+    elif not (facts.store_error or open_to_others or foreign):
+        yield ok("state", N_("{state_dir} is private"), state_dir=facts.state_dir)
+
+
+def _is_running(facts: Facts) -> bool:
+    return facts.status is not None and facts.status.running
+
+
+def _agent(facts: Facts) -> Iterator[Finding]:
+    status = facts.status
+    if status is None or not status.running:
+        yield warning("agent", N_("the agent is not running"), N_('run "bluezone-agent run"'))
+        return
+    yield ok("agent", N_("the agent runs on {radio}"), status.started_at_s, radio=status.radio.description)
+    if status.pause is not None:
+        yield warning(
+            "pause", N_("paused by its owner; it ends by itself"), N_('to end it now, run "bluezone-agent resume"')
+        )
+        if status.pause.mode is Mode.PAUSED:
+            return
+    look = N_('run "bluezone-agent status"')
+    problems = set(status.problems)
+    if Problem.NO_RADIO in problems:
+        yield fault("radio", status.radio.message, look, **status.radio.fields)
+    if problems & {Problem.NOT_BROADCASTING, Problem.SCAN_ONLY}:
+        yield fault("broadcast", N_("no new identifier was put on the air in time"), look)
+    elif status.broadcast_at_s is not None:
+        yield ok("broadcast", N_("the newest identifier was put on the air"), status.broadcast_at_s)
+    yield _proof(status)
+    if status.heard_at_s is None:
+        yield ok("hearing", N_("nobody was heard so far; right when nobody is near"))
+    else:
+        yield ok("hearing", N_("somebody was heard"), status.heard_at_s)
+    if Problem.NOT_STORING in problems:
+        yield fault("storing", N_("nothing was committed for minutes"), N_("look at the disk and at the agent's log"))
+    elif status.committed_at_s is not None:
+        yield ok("storing", N_("minutes were committed"), status.committed_at_s)
+
+
+def _proof(status: Status) -> Finding:
+    proof = status.proof
+    if Problem.NOT_PROVED in status.problems:
+        return fault(
+            "proof",
+            N_("no other adapter hears the own broadcast"),
+            N_("plug the adapters out and in again, and restart the agent"),
+        )
+    if proof.at_s is not None:
+        return ok("proof", N_("{by} has heard the own broadcast"), proof.at_s, by=proof.by)
+    if proof.provable:
+        return ok("proof", N_("the other adapter has not heard the own broadcast yet"))
+    return warning(
+        "proof",
+        N_("nothing proves that the broadcast is on the air"),
+        N_('add a second adapter, radio = [...], or use a peer\'s report: "bluezone-agent selftest --peer FILE"'),
+    )
+
+
+def _sources(facts: Facts) -> Iterator[Finding]:
+    if facts.config_error:
+        return
+    if not facts.sources:
+        yield warning(
+            "sources",
+            N_("no source of case files is configured: no exposure can ever be found"),
+            N_('add a [[source]] to the configuration; "bluezone-agent config init -" explains it'),
+        )
+        return
+    status = facts.status
+    if status is not None and Problem.NOT_CHECKING in status.problems:
+        yield fault("sources", N_("checks have not succeeded for more than 30 hours"), N_('run "bluezone-agent check"'))
+    elif status is None or status.complete_check_at_s is None:
+        yield warning("sources", N_("no check has succeeded so far"), N_('run "bluezone-agent check"'))
+    else:
+        yield ok(
+            "sources", N_("every source was checked ({n} configured)"), status.complete_check_at_s, n=facts.sources
+        )

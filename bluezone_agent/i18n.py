@@ -1,0 +1,63 @@
+"""Vietnamese and English: everything a person reads passes through here.
+
+The catalogues are bound to Python's own gettext domain, so that click's sentences come from them as well.
+"""
+
+from __future__ import annotations
+
+import gettext as _gettext
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.errors import AgentError, Text
+
+DOMAIN: Final = "bluezone_agent"
+LOCALES: Final = Path(__file__).parent / "locale"
+LANGUAGES: Final = ("en", "vi")
+
+_gettext.bindtextdomain(DOMAIN, LOCALES)
+_gettext.textdomain(DOMAIN)
+
+
+def use_language(language: str) -> None:
+    """Speak ``language`` from now on, in child processes too, whatever the locale says."""
+    os.environ["LANGUAGE"] = language
+
+
+def _(text: str | None) -> str:
+    """Return ``text`` in the person's language, nothing for nothing."""
+    return _gettext.gettext(text) if text else ""
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """Return the form for ``n`` in the person's language."""
+    return _gettext.ngettext(singular, plural, n)
+
+
+def rendered(error: AgentError) -> tuple[str, str]:
+    """Return an error's message and hint in the person's language."""
+    fields = {name: _rendered_field(value) for name, value in error.fields.items()}
+    return _(error.message).format(**fields), _(error.hint).format(**fields)
+
+
+def _rendered_field(value: object) -> object:
+    if isinstance(value, AgentError):
+        return rendered(value)[0]
+    return _(value) if isinstance(value, Text) else value
+
+
+def local_date(unix_s: float) -> str:
+    """Return a date as the person's language writes it, in the device's time zone."""
+    return datetime.fromtimestamp(unix_s).astimezone().strftime(_("%Y-%m-%d"))
+
+
+def local_time(unix_s: float) -> str:
+    """Return date and time as the person's language writes them, in the device's time zone."""
+    return datetime.fromtimestamp(unix_s).astimezone().strftime(_("%Y-%m-%d %H:%M"))
+
+
+def local_clock(unix_s: float) -> str:
+    """Return the time of day in the device's time zone."""
+    return datetime.fromtimestamp(unix_s).astimezone().strftime("%H:%M")

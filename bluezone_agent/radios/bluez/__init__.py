@@ -1,0 +1,1 @@
+"""A radio through bluetoothd (D-Bus)."""

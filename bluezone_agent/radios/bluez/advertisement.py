@@ -1,0 +1,102 @@
+"""Frames in BlueZ's terms: what it is asked to broadcast, and what it hands over when it hears something.
+
+Annotations are evaluated here, not postponed: dbus-fast reads the D-Bus signatures from them and can't read a
+postponed ``None``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+from dbus_fast import PropertyAccess, Variant
+from dbus_fast.annotations import DBusSignature, DBusStr, DBusUInt32
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+
+from bluezone_agent.core.advertising_data import Frame
+
+ADVERTISEMENT_INTERFACE: Final = "org.bluez.LEAdvertisement1"
+BASE_UUID: Final = "-0000-1000-8000-00805f9b34fb"
+"""What a 16-bit UUID is followed by when it is written as a 128-bit one."""
+UUID16: Final = re.compile(f"0000([0-9a-f]{{4}}){BASE_UUID}")
+MIN_INTERVAL_MS: Final = 200
+MAX_INTERVAL_MS: Final = 270
+"""Exposure Notification's interval. BlueZ before 5.77 obeys it only as ``bluetoothd -E``; else an extended
+controller broadcasts every 1.28 s, and a legacy one every 100-150 ms whatever is asked."""
+
+Strings = Annotated[list[str], DBusSignature("as")]
+ByUuid = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
+ByCompany = Annotated[dict[int, Variant], DBusSignature("a{qv}")]
+
+
+def uuid_text(uuid16: int) -> str:
+    """Return a 16-bit UUID as BlueZ writes it."""
+    return f"0000{uuid16:04x}{BASE_UUID}"
+
+
+def uuid16_of(text: str) -> int | None:
+    """Return the 16-bit UUID that ``text`` is, or None when it is another one."""
+    found = UUID16.fullmatch(text.lower())
+    return int(found[1], 16) if found else None
+
+
+def heard_frame(
+    service_uuids: list[str],
+    service_data: Mapping[str, bytes],
+    manufacturer_data: Mapping[int, bytes],
+    tx_power_dbm: int | None,
+) -> Frame:
+    """Return what BlueZ heard as a frame; what has no 16-bit UUID is left out."""
+    uuids = (uuid16_of(text) for text in service_uuids)
+    data = ((uuid16_of(text), value) for text, value in service_data.items())
+    return Frame(
+        service_uuids=tuple(uuid for uuid in uuids if uuid is not None),
+        service_data={uuid: value for uuid, value in data if uuid is not None},
+        manufacturer_data=dict(manufacturer_data),
+        tx_power_dbm=tx_power_dbm,
+    )
+
+
+class Advertisement(ServiceInterface):
+    """One frame as the object that bluetoothd reads when it is registered; a new one for every frame.
+
+    Type ``broadcast``: non-connectable, and with Privacy off under a new non-resolvable private address for
+    every registration. Two parts of a frame are bluetoothd's and the kernel's own. Flags: 0x04 from an adapter
+    without BR/EDR, none from any other. TX Power Level: ``Data`` refuses AD type 0x0A, ``TxPower`` fills no field,
+    and ``Includes: ["tx-power"]`` fills it with what the controller says of itself, which is not the power that the
+    frame states; a wrong power falsifies every attenuation computed from it, so the field is left out, as in
+    the Bluezone app, and receivers take the power that they assume for the app.
+    """
+
+    def __init__(self, frame: Frame, released: Callable[[], None]) -> None:
+        """``released`` is called when bluetoothd drops the advertisement by itself."""
+        super().__init__(ADVERTISEMENT_INTERFACE)
+        self._frame = frame
+        self._released = released
+
+    @dbus_method(name="Release")
+    def release(self) -> None:
+        self._released()
+
+    @dbus_property(access=PropertyAccess.READ, name="Type")
+    def type_(self) -> DBusStr:
+        return "broadcast"
+
+    @dbus_property(access=PropertyAccess.READ, name="ServiceUUIDs")
+    def service_uuids(self) -> Strings:
+        return [uuid_text(uuid) for uuid in self._frame.service_uuids]
+
+    @dbus_property(access=PropertyAccess.READ, name="ServiceData")
+    def service_data(self) -> ByUuid:
+        return {uuid_text(uuid): Variant("ay", data) for uuid, data in self._frame.service_data.items()}
+
+    @dbus_property(access=PropertyAccess.READ, name="ManufacturerData")
+    def manufacturer_data(self) -> ByCompany:
+        return {company: Variant("ay", data) for company, data in self._frame.manufacturer_data.items()}
+
+    @dbus_property(access=PropertyAccess.READ, name="MinInterval")
+    def min_interval(self) -> DBusUInt32:
+        return MIN_INTERVAL_MS
+
+    @dbus_property(access=PropertyAccess.READ, name="MaxInterval")
+    def max_interval(self) -> DBusUInt32:
+        return MAX_INTERVAL_MS

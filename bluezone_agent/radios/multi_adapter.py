@@ -1,0 +1,186 @@
+"""Several adapters as one radio: the first broadcasts, all listen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import structlog
+
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.protocols import decode
+from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
+from bluezone_agent.ports import Advert, Clock, Radio
+
+log: Final = structlog.get_logger()
+
+EAR_SILENT_S: Final = 30.0
+"""A chip with a strict duplicate filter reports a sender every 11 s: an ear that missed two reports has lost it."""
+LOOK_S: Final = 5.0
+"""How often a scan's silence is looked at."""
+TRY_AGAIN_S: Final = 60.0
+"""A lost adapter is opened again this often; the others hear meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One of the radios and the name by which the configuration calls it."""
+
+    name: str
+    radio: Radio
+
+
+class Ears:
+    """Lets each identifier through from one adapter at a time.
+
+    Counts and RSSI of a minute have to be those of one receiver: two that hear the same packets would double every
+    count, and the louder of two antennas is a better receiver than the one that attenuations are computed for. So
+    the adapter that hears an identifier first is the one that counts for it, until it has not heard it for 30 s
+    and another has.
+    """
+
+    def __init__(self) -> None:
+        self._ears: dict[Beacon, tuple[str, float]] = {}
+        self._swept_s = 0.0
+
+    def counts(self, beacon: Beacon, adapter: str, at_s: float) -> bool:
+        """Return whether what ``adapter`` heard of ``beacon`` counts; ``at_s`` never goes back."""
+        if at_s - self._swept_s > EAR_SILENT_S:
+            self._swept_s = at_s
+            self._ears = {b: ear for b, ear in self._ears.items() if at_s - ear[1] <= EAR_SILENT_S}
+        ear, heard_s = self._ears.get(beacon, (adapter, at_s))
+        if ear != adapter and at_s - heard_s <= EAR_SILENT_S:
+            return False
+        self._ears[beacon] = adapter, at_s
+        return True
+
+
+class SeveralRadios:
+    """The first adapter broadcasts and listens; the others listen; answers the Radio port.
+
+    The first is the radio: its loss is the loss of all. Another one that is lost is said, opened again from time
+    to time, and missed by nobody but itself. What another adapter hears bears that adapter's name, so that the own
+    broadcast, heard by it, proves that it is on the air.
+    """
+
+    def __init__(self, adapters: Sequence[Adapter], clock: Clock) -> None:
+        """Raises ValueError without an adapter."""
+        self._first, *self._others = adapters
+        self._clock = clock
+        self._opened = AsyncExitStack()
+        self._listening: set[str] = set()
+        self._ears = Ears()
+
+    @property
+    def description(self) -> str:
+        """Return the first adapter and the names of the others, those that do not listen marked."""
+        others = (a.name if a.name in self._listening else f"{a.name} (lost)" for a in self._others)
+        return f"{self._first.radio.description}, listening as well: {', '.join(others)}"
+
+    @property
+    def scan_mode(self) -> str:
+        """Return the first adapter's mode: most identifiers are heard by it."""
+        return self._first.radio.scan_mode
+
+    @property
+    def silent_after_s(self) -> float:
+        """Return the first adapter's: when none hears anything, that one is started again."""
+        return self._first.radio.silent_after_s
+
+    async def __aenter__(self) -> Self:
+        """Open the first adapter, and the others as far as possible; raises RadioUnavailableError for the first."""
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(self._first.radio)
+            self._opened = opened.pop_all()
+        self._listening = {a.name for a in (self._first, *self._others)}
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
+
+    async def advertise(self, frame: Frame) -> None:
+        """Have the first adapter broadcast ``frame``."""
+        await self._first.radio.advertise(frame)
+
+    async def withdraw(self) -> None:
+        """Have the first adapter withdraw its broadcast."""
+        await self._first.radio.withdraw()
+
+    async def listen(self, heard: Callable[[Advert], None]) -> None:
+        """Have every adapter listen; raises what the first one raises."""
+        async with asyncio.TaskGroup() as group:
+            others = [group.create_task(self._keep_listening(adapter, heard)) for adapter in self._others]
+            try:
+                await self._scan(self._first, self._passing_on("", heard))
+            except RadioUnavailableError as error:
+                lost: RadioUnavailableError | None = error
+            else:
+                lost = None
+            for other in others:
+                other.cancel()
+        if lost:
+            raise lost
+
+    async def _keep_listening(self, adapter: Adapter, heard: Callable[[Advert], None]) -> None:
+        """Hear through an adapter that may be lost and found again."""
+        while True:
+            try:
+                async with adapter.radio:
+                    await self._scan(adapter, self._passing_on(adapter.name, heard))
+                return  # a recording has ended
+            except RadioUnavailableError as error:
+                if adapter.name in self._listening:
+                    log.warning("adapter_lost", adapter=adapter.name, reason=error.reason, message=str(error))
+                self._listening.discard(adapter.name)
+            await asyncio.sleep(TRY_AGAIN_S)
+
+    async def _scan(self, adapter: Adapter, heard: Callable[[Advert], None]) -> None:
+        """Scan until a recording ends; a scan that falls silent starts again."""
+        heard_up_s = 0.0
+
+        def hears(advert: Advert) -> None:
+            nonlocal heard_up_s
+            heard_up_s = self._clock.uptime_s()
+            if adapter.name not in self._listening:
+                log.info("adapter_back", adapter=adapter.name)
+                self._listening.add(adapter.name)
+            heard(advert)
+
+        while True:
+            heard_up_s = self._clock.uptime_s()
+            scan = asyncio.ensure_future(adapter.radio.listen(hears))
+            try:
+                while self._clock.uptime_s() - heard_up_s < adapter.radio.silent_after_s:
+                    await asyncio.wait([scan], timeout=LOOK_S)
+                    if scan.done():
+                        return scan.result()
+            finally:
+                scan.cancel()
+                await asyncio.gather(scan, return_exceptions=True)
+
+    def _passing_on(self, adapter: str, heard: Callable[[Advert], None]) -> Callable[[Advert], None]:
+        def passes_on(advert: Advert) -> None:
+            beacon = _beacon(advert.frame)
+            if beacon is None or self._ears.counts(beacon, adapter, self._clock.uptime_s()):
+                heard(replace(advert, heard_by=adapter) if adapter else advert)
+
+        return passes_on
+
+    async def becomes_usable(self) -> None:
+        """Return when the first adapter has changed for the better."""
+        await self._first.radio.becomes_usable()
+
+    async def power_cycle(self) -> None:
+        """Switch the first adapter off and on."""
+        await self._first.radio.power_cycle()
+
+
+def _beacon(frame: Frame) -> Beacon | None:
+    try:
+        return decode(frame)
+    except MalformedPayloadError:
+        return None

@@ -1,0 +1,1 @@
+"""Recordings of received advertisements: written, and played back as a radio."""

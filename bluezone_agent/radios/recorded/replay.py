@@ -1,0 +1,52 @@
+"""A recording in place of a radio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Self
+
+from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.ports import Advert, Clock
+
+
+class ReplayRadio:
+    """Hears a recording at the pace at which it was made; answers the Radio port. Nothing goes on any air."""
+
+    scan_mode = "replay"
+    silent_after_s = math.inf
+
+    def __init__(self, adverts: Iterable[Advert], clock: Clock, description: str) -> None:
+        """``adverts`` come in the order in which they were heard; their times are moved so that the first is now."""
+        self._adverts = adverts
+        self._clock = clock
+        self.description = description
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def advertise(self, frame: Frame) -> None:
+        """Broadcast to nobody."""
+
+    async def withdraw(self) -> None:
+        """Nothing is on the air."""
+
+    async def listen(self, heard: Callable[[Advert], None]) -> None:
+        """Hear the recording once; returns at its end."""
+        moved_by_s: float | None = None
+        for advert in self._adverts:
+            if moved_by_s is None:
+                moved_by_s = self._clock.now_s() - advert.received_at_s
+            at_s = advert.received_at_s + moved_by_s
+            await self._clock.sleep_until(at_s)
+            heard(replace(advert, received_at_s=at_s))
+
+    async def becomes_usable(self) -> None:
+        """It is always usable."""
+
+    async def power_cycle(self) -> None:
+        """There is nothing to switch."""

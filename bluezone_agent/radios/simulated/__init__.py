@@ -1,0 +1,1 @@
+"""Radios that share simulated air."""

@@ -1,1 +1,0 @@
-"""What the agent does: broadcast, listen, keep, check, tell."""

@@ -1,0 +1,1 @@
+"""The store's SQLite file: open, schema, recovery, snapshot, erasure."""

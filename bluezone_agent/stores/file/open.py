@@ -1,0 +1,278 @@
+"""Opening the one SQLite file: its pragmas, its identity, its schema."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.errors import N_, StoreDamagedError, StoreError, StoreWriteError
+
+FILE_NAME: Final = "agent.db"
+OWN_FILES: Final = "agent.*"
+OTHERS: Final = 0o077
+"""Bits of a mode that let others than the owner use a file."""
+APPLICATION_ID: Final = 0x425A4147
+"""``BZAG`` in the file's header: says whose file this is."""
+SCHEMA_VERSION: Final = 11
+"""The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
+WRITE_VERSION: Final = 18
+"""Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
+WAL_VERSION: Final = 2
+BUSY_TIMEOUT_MS: Final = 10_000
+PAGE_SIZE: Final = 1024
+"""A minute changes few bytes of a few pages, and every changed page is written whole: half of what 4096 costs a day."""
+LOG_PAGES: Final = 4000
+"""Length of the log at which it is emptied into the file, so that a page changed often is written there once."""
+NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's sqlite3 begins what it says of a text that is none: the only sign of it."""
+OF_THE_DISK: Final = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_PERM",
+    "SQLITE_BUSY",
+    "SQLITE_PROTOCOL",
+    "SQLITE_NOMEM",
+)
+"""Codes, and beginnings of codes, of what may be well again later."""
+
+
+def open_database(state_dir: Path) -> sqlite3.Connection:
+    """Open, or make, the store in ``state_dir``.
+
+    WAL with synchronous=FULL loses no committed row in a power cut; secure_delete=on and TRUNCATE checkpoints
+    leave no deleted row in the files (both measured, docs/store.md). Raises StoreError when the folder can't be
+    written or the file is another program's, StoreDamagedError when it is damaged or a later version's, StoreWriteError
+    when the disk fails; then nothing in it was touched.
+    """
+    path = state_dir / FILE_NAME
+    make_private(state_dir)
+    try:
+        with alone(state_dir):
+            db = _connect(path)
+            try:
+                require_ours(db, path)
+                _configure(db)
+                version = _pragma(db, "user_version")
+                if 0 < version < SCHEMA_VERSION:
+                    _require_whole(db, path)  # what is written down of the tables from now on has to be right
+                if version < SCHEMA_VERSION:
+                    migrate(db)
+            except BaseException:
+                db.close()
+                raise
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _opening_error(path, error) from error
+    return db
+
+
+def require_sound(state_dir: Path) -> None:
+    """Read the whole file, if there is one; raises StoreDamagedError when it is damaged or a later version's."""
+    path = state_dir / FILE_NAME
+    if not path.exists():
+        return
+    with closing(open_database(state_dir)) as db:
+        _require_whole(db, path)
+    with path.open("rb") as file:
+        if file.read(WRITE_VERSION + 1)[-1] > WAL_VERSION:
+            raise _damaged(path, "write version")  # which SQLite would only read
+
+
+def _require_whole(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        found = flaw(db)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _opening_error(path, error) from error
+    if found:
+        raise _damaged(path, found)
+
+
+def flaw(db: sqlite3.Connection) -> str:
+    """Read all of a store that was made; return what is wrong with it, or nothing.
+
+    Raises DatabaseError or UnicodeDecodeError for damage that keeps it from being read.
+    """
+    found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        return found
+    other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
+    if other is not None:
+        return "sqlite_schema"  # a sound file of other tables
+    _read_texts(db)
+    return ""
+
+
+def _read_texts(db: sqlite3.Connection) -> None:
+    """Read every different text, for SQLite does not mind what is no UTF-8; raises OperationalError."""
+    texts = db.execute(
+        "SELECT layout.name, c.name FROM layout, pragma_table_xinfo(layout.name) AS c WHERE type = 'TEXT'"
+    )
+    for table, column in texts.fetchall():
+        db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()  # noqa: S608 - names of our own
+
+
+def make_private(state_dir: Path) -> list[Path]:
+    """Make the state directory, the owner's alone; return files in it that others could use, which they now can't.
+
+    Raises StoreError when it can't be made or written, or when it or a file in it is not the owner's alone.
+    """
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            N_("can't make the state directory {path}: {reason}"),
+            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            path=state_dir,
+            reason=error.strerror,
+        ) from error
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise StoreError(
+            N_("the state directory {path} can't be written"),
+            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            path=state_dir,
+        )
+    mode = _mode_of_own(state_dir)
+    if mode & OTHERS:  # not narrowed, for it may be a folder that others need
+        raise StoreError(
+            N_("others can use the state directory {path} (mode {mode}), which holds keys and contacts"),
+            N_('run "chmod 700 {path}", or name a folder of its own: --state-dir DIR'),
+            path=state_dir,
+            mode=f"{mode:03o}",
+        )
+    return [path for path in state_dir.glob(OWN_FILES) if _narrowed(path)]
+
+
+def _narrowed(path: Path) -> bool:
+    """Take a file of ours from all but its owner; return whether others could use it."""
+    with suppress(FileNotFoundError):  # SQLite's logs come and go
+        mode = 0 if path.is_symlink() else _mode_of_own(path)
+        if mode & OTHERS:
+            path.chmod(mode & ~OTHERS)
+            return True
+    return False
+
+
+def _mode_of_own(path: Path) -> int:
+    about = path.stat()
+    if about.st_uid != os.geteuid():
+        raise StoreError(
+            N_("{path} belongs to another user (number {uid})"),
+            N_("run this as the user that runs the agent, or name a folder of your own: --state-dir DIR"),
+            path=path,
+            uid=about.st_uid,
+        )
+    return stat.S_IMODE(about.st_mode)
+
+
+@contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Let whoever opens the same store wait: of two who make it at once, one would find it half made."""
+    fd = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    db = sqlite3.connect(path, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return db
+
+
+def require_ours(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError for another program's file, StoreDamagedError for a later version's; ``path`` names it."""
+    empty = _pragma(db, "schema_version") == 0
+    version = _pragma(db, "user_version")
+    if not empty and _pragma(db, "application_id") != APPLICATION_ID:
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
+            raise _damaged(path, "application_id")
+        raise StoreError(
+            N_("{path} is a SQLite file of another program"),
+            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            path=path,
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreDamagedError(
+            N_("{path} was written by a newer bluezone-agent (schema {found}, this one knows {known})"),
+            N_("install that version again; nothing in the file was changed"),
+            path=path,
+            found=version,
+            known=SCHEMA_VERSION,
+        )
+
+
+def _configure(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA page_size={PAGE_SIZE}")  # of a file that is empty
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("PRAGMA secure_delete=on")
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a new or an older store to the present schema."""
+    from sqlite_utils import Database  # noqa: PLC0415 - 60 ms that only a new or old file needs
+
+    from bluezone_agent.stores.file.schema import MIGRATIONS  # noqa: PLC0415
+
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    MIGRATIONS.apply(Database(db))
+    db.execute("DELETE FROM layout")
+    db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    value: int = db.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _opening_error(path: Path, error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
+    """Return what an error means where the statements are known to be right: even SQLite's words may be damaged."""
+    found = store_error(path, error) if isinstance(error, sqlite3.DatabaseError) else error
+    return _damaged(path, error) if found is error else found
+
+
+def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
+    """Return what an error of SQLite means for whoever uses the store; the error itself where it is a mistake of ours.
+
+    StoreDamagedError: the file has to be set aside. StoreWriteError: the disk is full, fails, or takes no writes now.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_NOTADB":
+        return StoreDamagedError(
+            N_("{path} is not a SQLite file"),
+            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            path=path,
+        )
+    if name.startswith("SQLITE_CORRUPT") or (not name and str(error).startswith(NO_TEXT)):
+        return _damaged(path, error)
+    if name.startswith(OF_THE_DISK):
+        return StoreWriteError(
+            N_("the store {path} can't be written or read now: {reason}"),
+            N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+            path=path,
+            reason=error,
+        )
+    return error
+
+
+def _damaged(path: Path, reason: object) -> StoreDamagedError:
+    return StoreDamagedError(
+        N_("the store {path} is damaged: {reason}"),
+        N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
+        path=path,
+        reason=reason,
+    )

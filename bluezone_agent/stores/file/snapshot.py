@@ -1,0 +1,88 @@
+"""A whole store in memory, apart from any file: what a backup holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
+from bluezone_agent.files import create, sync_folder
+from bluezone_agent.stores.contacts import Contacts
+from bluezone_agent.stores.file.open import FILE_NAME, alone, flaw, migrate, require_ours
+from bluezone_agent.stores.keys import OwnKeys
+from bluezone_agent.stores.pauses import Pauses
+
+NEW: Final = f"{FILE_NAME}.new"
+"""The name of a store that is being put in place."""
+JOURNAL_MODE: Final = slice(18, 20)
+"""Of the file's header: a store in memory has no write-ahead log (SQLite's file format, section 1.3.3)."""
+ROLLBACK: Final = b"\1\1"
+
+
+class Snapshot(AbstractContextManager["Snapshot"]):
+    """A store in memory. What is changed in it changes no file until it is put somewhere."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        """``data`` are a store's bytes, ``path`` names them in errors.
+
+        Raises StoreError when they are no sound store of ours, or a later version's.
+        """
+        self._db = sqlite3.connect(":memory:", isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        try:
+            self._db.deserialize(data[: JOURNAL_MODE.start] + ROLLBACK + data[JOURNAL_MODE.stop :])
+            self._db.execute("PRAGMA secure_delete=on")
+            require_ours(self._db, path)
+            found = flaw(self._db)
+            if found:
+                raise _unsound(path, found)
+            migrate(self._db)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            self._db.close()
+            raise _unsound(path, error) from error
+        except BaseException:
+            self._db.close()
+            raise
+        self.contacts = Contacts(self._db)
+        self.keys = OwnKeys(self._db)
+        self.pauses = Pauses(self._db)
+
+    def forget_signs(self, names: Iterable[str]) -> None:
+        """Delete signs of life."""
+        self._db.executemany("DELETE FROM sign_of_life WHERE name = ?", [(name,) for name in names])
+
+    def put(self, state_dir: Path) -> None:
+        """Make this the store of ``state_dir``, in place of the one there, at once; raises StoreWriteError.
+
+        Only who holds the state's lock may call this.
+        """
+        new = state_dir / NEW
+        try:
+            with alone(state_dir):
+                new.unlink(missing_ok=True)
+                create(new, self._db.serialize())
+                for suffix in ("-wal", "-shm"):  # of the store that goes
+                    (state_dir / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
+                new.rename(state_dir / FILE_NAME)
+                sync_folder(state_dir)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise StoreWriteError(
+                N_("the store {path} can't be written or read now: {reason}"),
+                N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+                path=state_dir / FILE_NAME,
+                reason=error.strerror,
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+
+def _unsound(path: Path, reason: object) -> StoreDamagedError:
+    return StoreDamagedError(
+        N_("what {path} holds is no sound store: {reason}"), N_("nothing was changed"), path=path, reason=reason
+    )

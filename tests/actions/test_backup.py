@@ -1,0 +1,349 @@
+"""A backup holds everything, opens with its passphrase alone, and is put in place whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bluezone_agent.actions import backup
+from bluezone_agent.core.clock_state import Belief, Course
+from bluezone_agent.core.identifiers import Beacon, DailyKey
+from bluezone_agent.core.passphrases import seal, secret_from_passphrase
+from bluezone_agent.core.pauses import Mode, Pause
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
+from bluezone_agent.errors import AgentError, BackupError, StateInUseError, StoreDamagedError, StoreWriteError
+from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
+from bluezone_agent.stores.file.snapshot import NEW, Snapshot
+from bluezone_agent.stores.sources import CaseFileRecord
+from bluezone_agent.stores.store import StateLock, Store
+from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
+from tests.receiving import hear
+
+HOUR_S = 3600
+PASSPHRASE = "một con vịt xoè ra hai cái cánh"
+SOMEWHERE = Path("a.backup")
+TABLES = ("beacon", "contact_minute", "undated", "boot", "case_file", "source", "exposure", "listening", "course")
+
+
+def lived(state_dir: Path) -> Store:
+    """Return a store that is in use: contacts, keys closed and running, a check, a run."""
+    store = Store(state_dir)
+    hear(store, daily_key("gaen", number=7))
+    undated = ContactMinute(
+        Beacon("gaen", b"U" * 16, b"AEM-"), 5, 3, -60.0, -70, -55, {-20: 3}, trusted=False, began=BootTime("b", 60)
+    )
+    with store.transaction():
+        store.contacts.add([undated])
+        store.keys.add(daily_key("gaen", days_ago=1, number=1), last_slot_s=TODAY_S - 600, exportable=True, closed=True)
+        store.keys.add(daily_key("gaen", days_ago=0, number=2), last_slot_s=TODAY_S + 6000, exportable=True)
+        store.listening.begin(NOW_S - 3600, "active")
+        store.listening.extend(NOW_S)
+        store.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
+        store.courses.keep(Belief(Course("boot", 1.0, 2.0, NOW_S, 3.0)))
+        store.pauses.set(Pause(Mode.PAUSED, HOUR_S, "boot", HOUR_S, NOW_S + HOUR_S, believed=True))
+        store.mark("complete_check", NOW_S)
+        store.mark("start", NOW_S, sources=1)
+    return store
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Store]:
+    with lived(tmp_path / "state") as store:
+        yield store
+
+
+def rows(store: Store, *tables: str) -> list[str]:
+    return sorted(f"{t}{tuple(r)}" for t in tables or TABLES for r in store._db.execute(f"SELECT * FROM {t}"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_what_is_restored_is_what_was_backed_up(device: Store, tmp_path: Path) -> None:
+    path, new = tmp_path / "a.backup", tmp_path / "new"
+    backup.write(device, path, PASSPHRASE)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with backup.opened(backup.read(path), path, PASSPHRASE) as snapshot:
+        backup.restore(new, snapshot)
+    with Store(new) as restored:
+        assert rows(restored) == rows(device)
+        assert [own.key.data for own in restored.keys.all()] == [own.key.data for own in device.keys.all()]
+        assert set(restored.signs()) == {"complete_check"}, "signs of a run stay behind"
+        assert restored.pauses.current() is None
+        assert restored._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert {stat.S_IMODE(p.stat().st_mode) for p in new.iterdir()} == {0o600}
+    assert not (new / NEW).exists()
+
+
+def test_a_key_that_was_in_use_never_goes_on_the_air_again(device: Store, tmp_path: Path) -> None:
+    """The device that it was backed up on went on with it."""
+    with device.transaction():
+        device.keys.add(daily_key("bluezone", days_ago=0, number=3), last_slot_s=TODAY_S, exportable=False)
+    with Snapshot(device.copy(), SOMEWHERE) as snapshot:
+        backup.restore(tmp_path / "new", snapshot)
+    with Store(tmp_path / "new") as restored:
+        assert restored.keys.running() is None
+        assert [(own.closed, own.key.ends_at_s) for own in restored.keys.all()] == [
+            (True, TODAY_S),
+            (True, TODAY_S + 6600),
+        ]
+
+
+def test_what_is_not_committed_is_not_in_it_and_the_writer_goes_on(device: Store) -> None:
+    with Store(device.state_dir) as reader, device.transaction():
+        device.mark("half", NOW_S)
+        taken = reader.copy()
+    with Snapshot(taken, SOMEWHERE) as snapshot:
+        assert not snapshot._db.execute("SELECT 1 FROM sign_of_life WHERE name = 'half'").fetchone()
+    assert "half" in device.signs()
+
+
+def test_it_is_of_one_moment_while_others_write(device: Store) -> None:
+    """Two rows that are always written together are in every backup with the same number."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with Store(device.state_dir) as writer:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                with writer.transaction():
+                    writer.mark("a", number)
+                    writer.mark("z" * 2000, number)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(50):
+            with Snapshot(device.copy(), SOMEWHERE) as snapshot:
+                query = "SELECT at_s FROM sign_of_life WHERE name IN ('a', ?)"
+                numbers = [n for (n,) in snapshot._db.execute(query, ("z" * 2000,))]
+                assert len(set(numbers)) <= 1
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_nothing_in_it_can_be_read_without_the_passphrase(device: Store) -> None:
+    whole = b"".join(backup.make(device, PASSPHRASE))
+    assert whole.startswith(b"bluezone-agent backup 1\n")
+    assert b"SQLite" not in whole
+    assert all(own.key.data not in whole for own in device.keys.all())
+    assert whole != b"".join(backup.make(device, PASSPHRASE)), "salt and nonce are drawn anew"
+
+
+def refused(data: bytes, passphrase: str = PASSPHRASE) -> str:
+    with pytest.raises(AgentError) as caught:
+        backup.opened(data, SOMEWHERE, passphrase)
+    assert isinstance(caught.value, BackupError)
+    assert caught.value.hint
+    return str(caught.value)
+
+
+def test_a_wrong_passphrase_or_a_damaged_file_opens_nothing(device: Store) -> None:
+    whole = b"".join(backup.make(device, PASSPHRASE))
+    says = "a.backup can't be opened: the passphrase is another one, or the file is damaged"
+    assert refused(whole, PASSPHRASE + " ") == says
+    first = len(backup.FIRST_LINE)
+    for at in (first, first + 15, first + 16, first + 28, len(whole) // 2, len(whole) - 1):
+        assert refused(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]) == says
+    for length in (first, first + 7, first + 16, first + 30, len(whole) // 2, len(whole) - 1):
+        assert refused(whole[:length]) == says
+    assert refused(whole + b"\0") == says
+
+
+def test_what_is_no_backup_is_said(tmp_path: Path) -> None:
+    for content, says in (
+        (b"", "is no backup"),
+        (os.urandom(100), "is no backup"),
+        (b"bluezone-agent backup 2\nrest", "is a backup of another version of bluezone-agent"),
+    ):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(BackupError, match=says):
+            backup.read(tmp_path / "x")
+    with pytest.raises(BackupError, match="No such file"):
+        backup.read(tmp_path / "y")
+
+
+def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Store) -> None:
+    data = bytearray(device.copy())
+    for at in range(1024 * 3, len(data), 1024):
+        data[at : at + 8] = b"\xff" * 8
+    with pytest.raises(StoreDamagedError, match=r"what a\.backup holds is no sound store"):
+        Snapshot(bytes(data), SOMEWHERE)
+    device._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(StoreDamagedError, match="was written by a newer bluezone-agent"):
+        Snapshot(device.copy(), SOMEWHERE)
+    with pytest.raises(AgentError):
+        Snapshot(b"rubbish", SOMEWHERE)
+
+
+def test_a_state_that_holds_anything_is_left_alone(device: Store, tmp_path: Path) -> None:
+    with Snapshot(device.copy(), SOMEWHERE) as snapshot:
+        before = rows(device)
+        with pytest.raises(BackupError, match="already holds keys, contacts or exposures") as caught:
+            backup.restore(device.state_dir, snapshot)
+        assert "bluezone-agent wipe" in caught.value.hint
+        assert rows(device) == before
+        with StateLock(tmp_path / "new"), pytest.raises(StateInUseError):
+            backup.restore(tmp_path / "new", snapshot)
+
+
+def test_a_restore_that_the_disk_refuses_changes_nothing(device: Store, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    Store(new).close()
+    (new / NEW).mkdir()
+    before = files(new)
+    with Snapshot(device.copy(), SOMEWHERE) as snapshot, pytest.raises(StoreWriteError):
+        backup.restore(new, snapshot)
+    assert files(new) | {"agent.lock": b""} == before | {"agent.lock": b""}
+
+
+def test_a_backup_of_an_older_store_is_brought_up_to_date(device: Store) -> None:
+    data = bytearray(device.copy())
+    with Snapshot(bytes(data), SOMEWHERE) as snapshot:
+        snapshot._db.execute("DROP TABLE calibration")
+        snapshot._db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm010%'")
+        snapshot._db.execute("DELETE FROM layout WHERE name = 'calibration'")
+        snapshot._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+        old = snapshot._db.serialize()
+    with Snapshot(old, SOMEWHERE) as snapshot:
+        assert snapshot._db.execute("SELECT count(*) FROM calibration").fetchone()[0] == 0
+
+
+def test_who_can_seal_a_file_of_another_program_gets_no_further(tmp_path: Path) -> None:
+    head = backup.FIRST_LINE + bytes(16)
+    for content in (b"", b"SQLite format 3\0" + bytes(2000)):
+        whole = head + seal(secret_from_passphrase("x", bytes(16)), content, head, bytes(12))
+        with pytest.raises(AgentError):
+            backup.opened(whole, SOMEWHERE, "x")
+
+
+# merging
+
+BEACONS = [Beacon("gaen", bytes([n]) * 16, b"AEM-") for n in range(3)] + [Beacon("bluezone", bytes(12), b"")]
+
+
+@st.composite
+def contact_minutes(draw: st.DrawFn) -> list[ContactMinute]:
+    """What one device heard: at most one entry a beacon and minute, as a clock that is never set gives."""
+    found = {}
+    for _ in range(draw(st.integers(0, 12))):
+        beacon, minute = draw(st.sampled_from(BEACONS)), draw(st.integers(26_000_000, 26_000_003))
+        mean, count = draw(st.integers(-90, -40)), draw(st.integers(1, 5))
+        found[beacon, minute] = ContactMinute(
+            beacon, minute, count, mean, mean - 3, mean + 3, {mean // 3: count}, trusted=True
+        )
+    return sorted(found.values(), key=lambda m: m.minute)
+
+
+def written(folder: Path, heard: Iterable[ContactMinute]) -> Store:
+    store = Store(folder)
+    with store.transaction():
+        store.contacts.add(list(heard))
+    return store
+
+
+def merged(into: Store, other: Store) -> int:
+    with Snapshot(other.copy(), SOMEWHERE) as snapshot:
+        return backup.merge(into, snapshot)
+
+
+def content(store: Store) -> list[str]:
+    return sorted(map(repr, ((*m.beacon, precedence(m), m.minute) for m in store.contacts.trusted())))
+
+
+@settings(max_examples=15)
+@given(contact_minutes(), contact_minutes(), contact_minutes())
+def test_merging_is_commutative_associative_and_idempotent(
+    a: list[ContactMinute], b: list[ContactMinute], c: list[ContactMinute]
+) -> None:
+    """And what it keeps of two entries of one beacon and minute is one of them: the stronger."""
+    with TemporaryDirectory() as folder:
+        stores = {name: written(Path(folder, name), heard) for name, heard in (("a", a), ("b", b), ("c", c))}
+        ab, ba, a_bc = (written(Path(folder, name), heard) for name, heard in (("ab", a), ("ba", b), ("abc", a)))
+        merged(ab, stores["b"])
+        merged(ba, stores["a"])
+        assert content(ab) == content(ba)
+        strongest: dict[tuple[Beacon, int], ContactMinute] = {}
+        for m in (*a, *b):
+            known = strongest.get((m.beacon, m.minute), m)
+            strongest[m.beacon, m.minute] = max(known, m, key=lambda x: x.mean_dbm)
+        assert [(m.beacon, m.minute, m.mean_dbm) for m in sorted(strongest.values(), key=repr)] == [
+            (m.beacon, m.minute, m.mean_dbm) for m in sorted(ab.contacts.trusted(), key=repr)
+        ]
+        before = content(ab)
+        assert merged(ab, stores["b"]) == merged(ab, stores["a"]) == 0
+        assert content(ab) == before
+        merged(ab, stores["c"])
+        merged(stores["b"], stores["c"])
+        merged(a_bc, stores["b"])
+        assert content(ab) == content(a_bc)
+        for store in (ab, ba, a_bc, *stores.values()):
+            store.close()
+
+
+def test_only_contacts_of_known_time_are_taken_and_files_are_read_again(device: Store, tmp_path: Path) -> None:
+    with Store(tmp_path / "other") as other:
+        with other.transaction():
+            other.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
+        assert merged(other, device) == 20
+        assert rows(other, "undated", "daily_key", "exposure", "listening", "course") == []
+        assert not other.sources.files("feed")[0].settled
+        with other.transaction():
+            other.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
+        assert merged(other, device) == 0
+        assert other.sources.files("feed")[0].settled, "nothing new, nothing to read"
+
+
+def test_this_device_as_the_other_one_heard_it_is_no_contact(device: Store, tmp_path: Path) -> None:
+    with Store(tmp_path / "mine") as mine:
+        with mine.transaction():
+            mine.keys.add(daily_key("gaen", number=7), last_slot_s=NOW_S, exportable=True, closed=True)
+        assert merged(mine, device) == 0
+        assert list(mine.contacts.trusted()) == []
+
+
+def test_an_agent_that_runs_goes_on_with_its_rows(tmp_path: Path) -> None:
+    """A merge changes a row in its place: the agent's next minute of the same beacon finds it."""
+    key = DailyKey("gaen", b"K" * 16, TODAY_S, TODAY_S + 86_400, 144)
+    beacon = PROTOCOLS["gaen"].decode(PROTOCOLS["gaen"].encode(key, PROTOCOLS["gaen"].identifier_at(key, NOW_S), -20))
+    assert beacon is not None
+    minutes = [ContactMinute(beacon, 100 + n, 3, -60.0, -70, -55, {-20: 3}, trusted=True) for n in range(2)]
+    strong = ContactMinute(beacon, 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
+    running = written(tmp_path / "running", minutes[:1])
+    with written(tmp_path / "other", [strong]) as other, Store(running.state_dir) as command:
+        assert merged(command, other) == 1
+    with running.transaction():
+        running.contacts.add(minutes[1:])
+    running._db.execute("DELETE FROM contact_minute WHERE minute < 100")
+    running.contacts._delete_orphans()
+    assert list(running.contacts.trusted()) == [strong, minutes[1]]
+    assert len(running.contacts.identifiers("gaen")[0]) == 1
+    running.close()
+
+
+def test_an_older_entry_that_a_set_clock_wrote_twice_gives_way_as_a_whole(tmp_path: Path) -> None:
+    weak = ContactMinute(BEACONS[0], 100, 3, -60.0, -70, -55, {-20: 3}, trusted=True)
+    strong = ContactMinute(BEACONS[0], 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
+    with written(tmp_path / "mine", [weak]) as mine, written(tmp_path / "other", [strong]) as other:
+        with mine.transaction():
+            mine.contacts.add([weak])
+        assert len(list(mine.contacts.trusted())) == 2
+        assert merged(mine, other) == 1
+        assert list(mine.contacts.trusted()) == [strong]
+
+
+def test_the_file_is_named_like_the_stores(tmp_path: Path) -> None:
+    """So that a wipe finds what an interrupted restore left."""
+    assert NEW.startswith(f"{FILE_NAME}.")

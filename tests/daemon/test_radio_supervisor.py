@@ -1,0 +1,410 @@
+"""A radio that fails in every way that radios do, in simulated time: what is on the air, heard and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.protocols import PROTOCOLS, decode
+from bluezone_agent.daemon import control_socket
+from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.daemon.radio_supervisor import POWER_CYCLE_EVERY_S, SCAN_REST_S
+from bluezone_agent.errors import RadioFault, RadioUnavailableError
+from bluezone_agent.health.health import Problem
+from bluezone_agent.health.status import status
+from bluezone_agent.stores.listening import Span
+from bluezone_agent.stores.store import StateLock, Store
+from tests.fakes import SteeredRadio, numbered_bytes
+from tests.radio_contract import frames
+
+NOON_S = 1_596_283_200.0
+"""2020-08-01 12:00 UTC."""
+SILENT_S = 90.0
+NEIGHBOUR = frames("gaen", 1)[0]
+
+
+def fault(reason: RadioFault, text: str = "hci9 failed") -> RadioUnavailableError:
+    return RadioUnavailableError(reason, text)
+
+
+async def no_check() -> None:
+    """Check nothing."""
+
+
+class Bench:
+    """An agent whose radio the test breaks. A neighbour broadcasts every 10 s unless ``alone``."""
+
+    def __init__(self, store: Store, *, allow_power_cycle: bool = False) -> None:
+        self.store = store
+        self.clock = SimulatedClock(NOON_S)
+        self.radio = SteeredRadio(self.clock, silent_after_s=SILENT_S)
+        self.alone = False
+        self.deaf = False
+        self.agent = Agent(
+            store,
+            self.radio,
+            self.clock,
+            PROTOCOLS["bluezone"],
+            -12,
+            no_check,
+            random_bytes=numbered_bytes(),
+            allow_power_cycle=allow_power_cycle,
+        )
+
+    def live(self, life: Callable[[Bench], Awaitable[None]]) -> None:
+        """Run the agent while ``life`` happens, then stop it."""
+
+        async def play() -> None:
+            stop = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.agent.run(stop))
+                neighbour = tasks.create_task(self._neighbour())
+                await asyncio.sleep(1)
+                await life(self)
+                neighbour.cancel()
+                stop.set()
+
+        with StateLock(self.store.state_dir):
+            run_simulated(play())
+
+    async def _neighbour(self) -> None:
+        while True:
+            if self.radio.listens and not self.alone and not self.deaf:
+                self.radio.hear(NEIGHBOUR, -60)
+            await asyncio.sleep(10)
+
+    def identifiers(self) -> list[bytes]:
+        return [beacon.identifier for _, frame in self.radio.history if (beacon := decode(frame))]
+
+    @property
+    def works(self) -> bool:
+        return self.radio.on_air is not None and self.radio.listens
+
+    async def seconds_until_it_works(self, within_s: float = 600) -> float:
+        began_s = self.clock.uptime_s()
+        async with asyncio.timeout(within_s):
+            while not self.works:
+                await asyncio.sleep(0.1)
+        return self.clock.uptime_s() - began_s
+
+    def problems(self) -> tuple[Problem, ...]:
+        return status(self.store, self.clock.now_s()).problems
+
+    def spans(self) -> list[Span]:
+        return self.store.listening.since(0)
+
+    def gaps(self) -> list[tuple[int, int, str]]:
+        return [(s.starts_at_s - int(NOON_S), s.ends_at_s - int(NOON_S), s.reason) for s in self.spans() if s.reason]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Store(tmp_path) as store:
+        yield Bench(store)
+
+
+ANNOUNCED = [
+    RadioFault.NO_BLUETOOTH,
+    RadioFault.NO_ADAPTER,
+    RadioFault.POWERED_OFF,
+    RadioFault.LINKABLE,
+    RadioFault.LOST,
+]
+
+
+@pytest.mark.parametrize("reason", [*ANNOUNCED, RadioFault.REFUSED, RadioFault.NOT_PERMITTED])
+@pytest.mark.parametrize("lasts_s", [10, 100, 8 * 3600])
+def test_a_lost_radio_is_waited_for_and_comes_back_with_a_new_identifier(
+    bench: Bench, reason: RadioFault, lasts_s: int
+) -> None:
+    async def lose(b: Bench) -> None:
+        await asyncio.sleep(100)
+        before = b.identifiers()
+        b.radio.fails_with = fault(reason)
+        await asyncio.sleep(lasts_s)
+        assert b.radio.on_air is None
+        assert Problem.NO_RADIO in b.problems()
+        assert Problem.NOT_BROADCASTING not in b.problems(), "one fault is one line"
+        tries = b.radio.opened
+        assert tries <= 8 + lasts_s / 30, "no busy retry"
+        b.radio.fails_with = None
+        assert await b.seconds_until_it_works() <= (2 if reason in ANNOUNCED else 61)
+        assert b.identifiers()[: len(before)] == before
+        assert len(set(b.identifiers())) == len(b.identifiers()) == len(before) + 1
+        await asyncio.sleep(1)
+        assert b.problems() == ()
+
+    bench.live(lose)
+    ((began_s, ended_s, said),) = bench.gaps()
+    assert (began_s, said) == (101, reason)
+    assert 101 + lasts_s <= ended_s <= 101 + lasts_s + 62
+
+
+def test_a_linkable_radio_is_off_the_air_at_once(bench: Bench) -> None:
+    async def flip(b: Bench) -> None:
+        b.radio.fails_with = fault(RadioFault.LINKABLE)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert b.radio.on_air is None
+
+    bench.live(flip)
+
+
+def test_status_says_since_when_and_why(bench: Bench) -> None:
+    async def lose(b: Bench) -> None:
+        await asyncio.sleep(99)
+        b.radio.fails_with = RadioUnavailableError(RadioFault.POWERED_OFF, "{adapter} is off", adapter="hci9")
+        await asyncio.sleep(1000)
+        radio = status(b.store, b.clock.now_s()).radio
+        assert not radio.works
+        assert radio.since_s == NOON_S + 100
+        assert (radio.reason, radio.message, radio.fields) == ("powered off", "{adapter} is off", {"adapter": "hci9"})
+
+    bench.live(lose)
+
+
+@pytest.mark.parametrize("lasts_s", [0.5, 2])
+def test_a_refused_scan_starts_again_and_leaves_the_broadcast_alone(bench: Bench, lasts_s: float) -> None:
+    async def refuse(b: Bench) -> None:
+        before = b.identifiers()
+        b.radio.fails_with = fault(RadioFault.REFUSED, "org.bluez.Error.InProgress")
+        await asyncio.sleep(lasts_s)
+        assert b.radio.on_air
+        b.radio.fails_with = None
+        assert await b.seconds_until_it_works() <= 1 + SCAN_REST_S
+        assert b.identifiers() == before
+        assert b.radio.scans == 2
+
+    bench.live(refuse)
+
+
+def test_a_scan_that_stays_refused_opens_the_radio_anew(bench: Bench) -> None:
+    async def refuse(b: Bench) -> None:
+        b.deaf = True
+        b.radio.refuses["listen"] = fault(RadioFault.REFUSED)
+        await asyncio.sleep(400)
+        assert b.radio.opened > 2
+        assert Problem.NO_RADIO in b.problems()
+        del b.radio.refuses["listen"]
+        await b.seconds_until_it_works()
+        assert len(set(b.identifiers())) == len(b.identifiers())
+
+    bench.live(refuse)
+
+
+def test_a_radio_that_breaks_as_soon_as_it_is_on_the_air_costs_few_keys(bench: Bench) -> None:
+    async def flap(b: Bench) -> None:
+        b.radio.refuses["listen"] = fault(RadioFault.LINKABLE)
+        b.deaf = True
+        await asyncio.sleep(24 * 3600)
+
+    bench.live(flap)
+    assert len(bench.store.keys.all()) < 600
+
+
+def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap(bench: Bench) -> None:
+    async def fall_silent(b: Bench) -> None:
+        await asyncio.sleep(199)
+        b.deaf = True
+        while b.radio.scans == 1:
+            await asyncio.sleep(1)
+        assert b.clock.now_s() - (NOON_S + 200) <= 100
+        b.deaf = False
+        await asyncio.sleep(300)
+        assert len(b.identifiers()) == 1, "the broadcast is left alone"
+        assert status(b.store, b.clock.now_s()).radio.scan_restarts == 1
+
+    bench.live(fall_silent)
+    ((began_s, ended_s, said),) = bench.gaps()
+    assert said == RadioFault.SILENT
+    assert began_s in range(189, 202)
+    assert ended_s in range(280, 302)
+
+
+def test_true_silence_is_no_gap_and_costs_neither_keys_nor_identifiers(bench: Bench) -> None:
+    async def be_alone(b: Bench) -> None:
+        b.alone = True
+        await asyncio.sleep(6 * 3600)
+        assert b.problems() == ()
+        assert b.radio.scans > 200, "started again and again, to be sure"
+        assert b.radio.power_cycles == 0
+        assert len(b.identifiers()) == 6 * 4 + 1
+        assert len(b.store.keys.all()) == 1
+
+    bench.live(be_alone)
+    assert sum(s.ends_at_s - s.starts_at_s for s in bench.spans() if s.listened) > 6 * 3600 - 60
+
+
+def test_an_hour_of_silence_cycles_the_power_only_where_the_operator_allowed_it(tmp_path: Path) -> None:
+    for allowed in (False, True):
+        with Store(tmp_path / str(allowed)) as store:
+            bench = Bench(store, allow_power_cycle=allowed)
+            bench.alone = True
+            bench.live(lambda _: asyncio.sleep(4.5 * 3600))
+            assert bench.radio.power_cycles == (4 if allowed else 0)
+
+
+def test_a_radio_that_stays_refused_is_power_cycled_at_most_once_an_hour(tmp_path: Path) -> None:
+    for allowed in (False, True):
+        with Store(tmp_path / str(allowed)) as store:
+            bench = Bench(store, allow_power_cycle=allowed)
+
+            async def refuse(b: Bench) -> None:
+                b.radio.fails_with = fault(RadioFault.REFUSED)
+                await asyncio.sleep(3 * POWER_CYCLE_EVERY_S - 60)
+
+            bench.live(refuse)
+            assert bench.radio.power_cycles == (3 if allowed else 0)
+
+
+@pytest.mark.parametrize("reason", [RadioFault.POWERED_OFF, RadioFault.LINKABLE, RadioFault.NOT_PERMITTED])
+def test_what_a_person_did_is_never_undone_by_a_power_cycle(tmp_path: Path, reason: RadioFault) -> None:
+    with Store(tmp_path) as store:
+        bench = Bench(store, allow_power_cycle=True)
+
+        async def lose(b: Bench) -> None:
+            b.radio.fails_with = fault(reason)
+            await asyncio.sleep(3 * 3600)
+
+        bench.live(lose)
+        assert bench.radio.power_cycles == 0
+
+
+def test_a_radio_that_cannot_broadcast_listens_and_says_so(bench: Bench) -> None:
+    bench.radio.refuses["advertise"] = fault(RadioFault.NO_BROADCAST, "hci9 has no advertising instance left")
+
+    async def listen(b: Bench) -> None:
+        await asyncio.sleep(3000)
+        assert b.radio.listens
+        assert b.radio.on_air is None
+        state = status(b.store, b.clock.now_s())
+        assert state.problems == (Problem.SCAN_ONLY,)
+        assert state.heard_adverts > 200
+        del b.radio.refuses["advertise"]
+        await asyncio.sleep(900)
+        assert b.works, "tried again with the next identifier"
+        assert b.problems() == ()
+
+    bench.live(listen)
+
+
+def test_after_a_suspension_another_identifier_is_on_the_air_before_anything_else(bench: Bench) -> None:
+    async def sleep(b: Bench) -> None:
+        await asyncio.sleep(99)
+        b.clock.slept_s += 5 * 3600
+        woken_s = b.clock.now_s()
+        await asyncio.sleep(6)
+        assert b.works
+        (before, after) = b.radio.history
+        assert after[0] - woken_s <= 5
+        assert decode(before[1]) != decode(after[1])
+
+    bench.live(sleep)
+    ((began_s, ended_s, said),) = bench.gaps()
+    assert said == RadioFault.SUSPENDED
+    assert began_s in range(98, 107)
+    assert ended_s - began_s in range(5 * 3600 - 1, 5 * 3600 + 8)
+
+
+def test_the_key_can_be_replaced_while_the_radio_is_lost(bench: Bench) -> None:
+    async def replace_key(b: Bench) -> None:
+        b.radio.fails_with = fault(RadioFault.LOST)
+        await asyncio.sleep(30)
+        reader, writer = await asyncio.open_unix_connection(b.store.state_dir / control_socket.SOCKET_NAME)
+        writer.write(b'{"request": "replace-key"}\n')
+        assert await reader.readline() == b'{"ok": true}\n'
+        writer.close()
+        assert all(own.closed for own in b.store.keys.all())
+
+    bench.live(replace_key)
+
+
+def test_a_replacement_that_the_radio_refuses_is_said_and_mended(bench: Bench) -> None:
+    async def replace_key(b: Bench) -> None:
+        b.radio.refuses["advertise"] = fault(RadioFault.REFUSED, "no")
+        reader, writer = await asyncio.open_unix_connection(b.store.state_dir / control_socket.SOCKET_NAME)
+        writer.write(b'{"request": "replace-key"}\n')
+        assert await reader.readline() == b'{"ok": false, "error": "no"}\n'
+        writer.close()
+        await asyncio.sleep(1)
+        assert not b.works
+        b.radio.refuses.clear()
+        await b.seconds_until_it_works()
+
+    bench.live(replace_key)
+
+
+def test_a_stop_ends_the_agent_at_once_even_while_it_waits_for_the_radio(bench: Bench) -> None:
+    async def lose(b: Bench) -> None:
+        b.radio.fails_with = fault(RadioFault.LOST)
+        await asyncio.sleep(10_000)
+
+    bench.live(lose)
+    assert bench.radio.on_air is None
+
+
+SEQUENCES = 50
+RADIOS_OWN = [r for r in RadioFault if r not in {RadioFault.NO_BROADCAST, RadioFault.PAUSED}]
+
+
+@pytest.mark.parametrize("seed", range(SEQUENCES))
+def test_any_sequence_of_faults_ends_healthy(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+
+    async def suffer(b: Bench) -> None:
+        for _ in range(random.randint(3, 20)):
+            await random.choice(FAULTS)(b, random)
+            await asyncio.sleep(random.choice([0, 0.5, 3, 70, 1000]))
+        b.radio.fails_with, b.deaf = None, False
+        b.radio.refuses.clear()
+        await asyncio.sleep(910)  # a radio that could not broadcast is asked again in the next slot
+        await b.seconds_until_it_works(1)
+        await asyncio.sleep(61)  # a minute is committed
+        assert b.problems() == ()
+        assert len(set(b.identifiers())) == len(b.identifiers())
+
+    with Store(tmp_path) as store:
+        bench = Bench(store, allow_power_cycle=seed % 2 == 0)
+        bench.agent = replace(bench.agent, check_every_hours=24)
+        bench.live(suffer)
+        spans = bench.spans()
+        assert all(a.ends_at_s <= b.starts_at_s for a, b in pairwise(spans))
+
+
+async def _lose(b: Bench, random: Random) -> None:
+    b.radio.fails_with = fault(random.choice(RADIOS_OWN))
+    await asyncio.sleep(random.uniform(0, 200))
+    b.radio.fails_with = None
+
+
+async def _refuse(b: Bench, random: Random) -> None:
+    method = random.choice(["advertise", "listen", "open"])
+    b.radio.refuses[method] = fault(random.choice([RadioFault.REFUSED, RadioFault.NOT_PERMITTED]))
+    await asyncio.sleep(random.uniform(0, 1000))
+    b.radio.refuses.clear()
+
+
+async def _cannot_broadcast(b: Bench, random: Random) -> None:
+    b.radio.refuses["advertise"] = fault(RadioFault.NO_BROADCAST)
+    await asyncio.sleep(random.uniform(0, 1000))
+    b.radio.refuses.clear()
+
+
+async def _fall_silent(b: Bench, random: Random) -> None:
+    b.deaf = True
+    await asyncio.sleep(random.uniform(0, 3000))
+    b.deaf = False
+
+
+async def _suspend(b: Bench, random: Random) -> None:
+    b.clock.slept_s += random.uniform(0, 10_000)
+
+
+FAULTS = [_lose, _refuse, _cannot_broadcast, _fall_silent, _suspend]

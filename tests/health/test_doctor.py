@@ -1,0 +1,298 @@
+"""The doctor's judgements, by table: a healthy device with one thing changed, and the finding that must follow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bluezone_agent.errors import N_, ConfigError, StoreError
+from bluezone_agent.health.broadcast_proof import Proof
+from bluezone_agent.health.doctor.checks import Facts, PathFacts, judge
+from bluezone_agent.health.doctor.finding import Finding, Level
+from bluezone_agent.health.health import Problem
+from bluezone_agent.health.status import RadioState, Status, status
+from bluezone_agent.radios.bluez import errors
+from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts, RfkillFacts
+from bluezone_agent.radios.bluez.inspect import kernel_adapters, read_rfkill
+from bluezone_agent.stores.store import Store
+
+ADAPTER = AdapterFacts(
+    "hci0",
+    powered=True,
+    discoverable=False,
+    advertises=True,
+    extended=True,
+    monitors=True,
+    instances_used=1,
+    instances_free=4,
+)
+BLUETOOTH = BluetoothFacts(
+    kernel_adapters=("hci0",),
+    rfkill=(RfkillFacts("hci0", soft=False, hard=False),),
+    version=(5, 66),
+    adapters=(ADAPTER,),
+)
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """Return a device with which nothing is wrong."""
+    with Store(tmp_path_factory.mktemp("state")) as store:
+        empty = status(store, 1000.0)
+    running = replace(
+        empty,
+        running=True,
+        radio=RadioState(description="bluez:hci0"),
+        proof=Proof(True, 990, "bluez:hci1", -40),
+        started_at_s=100,
+        broadcast_at_s=900,
+        heard_at_s=995,
+        committed_at_s=961,
+        complete_check_at_s=500,
+        sources=1,
+        problems=(),
+    )
+    return Facts(
+        radios=("bluez:hci0",),
+        bluetooth=BLUETOOTH,
+        clock_trusted=True,
+        sources=1,
+        free_bytes=10**10,
+        state_dir="/state",
+        state=(PathFacts("/state", 0o700, mine=True),),
+        status=running,
+    )
+
+
+def bad(facts: Facts) -> list[Finding]:
+    return [finding for finding in judge(facts) if finding.level is not Level.OK]
+
+
+def test_a_healthy_device_has_no_finding_but_ok(well: Facts) -> None:
+    assert bad(well) == []
+    assert {f.check for f in judge(well)} == {
+        *(
+            "configuration",
+            "adapter",
+            "rfkill",
+            "bluez",
+            "power",
+            "advertising",
+            "instances",
+            "discoverable",
+            "privacy",
+        ),
+        *("clock", "disk", "state", "agent", "broadcast", "proof", "hearing", "storing", "sources"),
+    }
+
+
+def adapter(**changes: object) -> dict[str, object]:
+    return {"bluetooth": replace(BLUETOOTH, adapters=(replace(ADAPTER, **changes),))}  # type: ignore[arg-type]
+
+
+def bluetooth(**changes: object) -> dict[str, object]:
+    return {"bluetooth": replace(BLUETOOTH, **changes)}  # type: ignore[arg-type]
+
+
+NO_BUS = errors.no_bus("No such file or directory")
+CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
+    (
+        "config",
+        {"config_error": ConfigError(N_("line 3 is wrong"), N_("mend it"))},
+        "configuration",
+        Level.FAULT,
+        "line 3",
+        "mend it",
+    ),
+    ("no adapter", bluetooth(kernel_adapters=(), rfkill=()), "adapter", Level.FAULT, "no Bluetooth adapter", "demo"),
+    (
+        "unknown",
+        {"radios": ("bluez:hci3",)},
+        "adapter",
+        Level.FAULT,
+        "no Bluetooth adapter hci3; there is hci0",
+        "bluez:hci0",
+    ),
+    (
+        "bluetoothd sees none",
+        bluetooth(adapters=(), version=None),
+        "adapter",
+        Level.FAULT,
+        "knows no adapter hci0",
+        "restart bluetooth",
+    ),
+    (
+        "rfkill",
+        bluetooth(rfkill=(RfkillFacts("hci0", soft=True, hard=False),)),
+        "rfkill",
+        Level.FAULT,
+        "by rfkill",
+        "rfkill unblock bluetooth",
+    ),
+    (
+        "slider",
+        bluetooth(rfkill=(RfkillFacts("hci0", soft=False, hard=True),)),
+        "rfkill",
+        Level.FAULT,
+        "by the machine",
+        "wireless key",
+    ),
+    ("no bus", bluetooth(service_fault=NO_BUS), "bluetoothd", Level.FAULT, "no D-Bus system bus", "apt install bluez"),
+    (
+        "forbidden",
+        bluetooth(service_fault=errors.forbidden("no")),
+        "bluetoothd",
+        Level.FAULT,
+        "not permitted",
+        "usermod -aG bluetooth",
+    ),
+    ("plain BlueZ", adapter(monitors=False), "bluez", Level.WARNING, "BlueZ 5.66 runs without", "bluetoothd -E"),
+    ("off", adapter(powered=False), "power", Level.FAULT, "powered off", "bluetoothctl power on"),
+    (
+        "no LE",
+        adapter(advertises=False),
+        "advertising",
+        Level.FAULT,
+        "no Bluetooth Low Energy advertising",
+        "another adapter",
+    ),
+    (
+        "discoverable",
+        adapter(discoverable=True),
+        "discoverable",
+        Level.FAULT,
+        "linkable",
+        "bluetoothctl discoverable off",
+    ),
+    (
+        "privacy",
+        bluetooth(privacy_fault=errors.privacy_on(Path("/etc/m.conf"), "device")),
+        "privacy",
+        Level.FAULT,
+        "Privacy = device",
+        "Privacy = off",
+    ),
+    ("virtual", {"radios": ("virtual",)}, "radio", Level.WARNING, "simulated", "bluez:hci0"),
+    ("bumble", {"radios": ("hci:0",)}, "hci", Level.FAULT, "bumble", "bluezone-agent[hci]"),
+    ("capability", {"radios": ("hci:0",), **bluetooth(has_bumble=True)}, "hci", Level.FAULT, "CAP_NET_ADMIN", "root"),
+    ("clock", {"clock_trusted": False}, "clock", Level.FAULT, "not synchronised", "timedatectl set-ntp true"),
+    ("disk", {"free_bytes": 10**7}, "disk", Level.FAULT, "10 MB are left", "free some"),
+    ("disk soon", {"free_bytes": 10**8}, "disk", Level.WARNING, "100 MB are left", "free some"),
+    (
+        "modes",
+        {"state": (PathFacts("/state/agent.db", 0o644, mine=True),)},
+        "state",
+        Level.FAULT,
+        "mode 644",
+        "chmod -R go= /state",
+    ),
+    (
+        "owner",
+        {"state": (PathFacts("/state", 0o700, mine=False),)},
+        "state",
+        Level.WARNING,
+        "another user",
+        "the user that runs",
+    ),
+    (
+        "store",
+        {"store_error": StoreError(N_("no SQLite file"), N_("move it"))},
+        "state",
+        Level.FAULT,
+        "no SQLite file",
+        "move it",
+    ),
+    ("never ran", {"status": None}, "agent", Level.WARNING, "not running", "bluezone-agent run"),
+    ("no source", {"sources": 0}, "sources", Level.WARNING, "no source", "[[source]]"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "level", "message", "remedy"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_finding(well: Facts, changes: dict[str, object], check: str, level: Level, message: str, remedy: str) -> None:
+    found = [f for f in bad(replace(well, **changes)) if f.check == check]  # type: ignore[arg-type]
+    assert [f.level for f in found] == [level]
+    assert message in found[0].message.format(**found[0].fields)
+    assert remedy in found[0].remedy.format(**found[0].fields)
+
+
+RUNNING_CASES: list[tuple[Problem | None, dict[str, object], str, Level, str]] = [
+    (
+        Problem.NO_RADIO,
+        {"radio": RadioState(works=False, message="{a} is off", fields={"a": "hci0"})},
+        "radio",
+        Level.FAULT,
+        "hci0 is off",
+    ),
+    (Problem.NOT_BROADCASTING, {}, "broadcast", Level.FAULT, "no new identifier"),
+    (Problem.NOT_PROVED, {}, "proof", Level.FAULT, "no other adapter hears"),
+    (Problem.NOT_STORING, {}, "storing", Level.FAULT, "nothing was committed"),
+    (Problem.NOT_CHECKING, {}, "sources", Level.FAULT, "30 hours"),
+    (None, {"complete_check_at_s": None}, "sources", Level.WARNING, "no check has succeeded"),
+    (None, {"proof": Proof()}, "proof", Level.WARNING, "nothing proves"),
+]
+
+
+@pytest.mark.parametrize(("problem", "changes", "check", "level", "message"), RUNNING_CASES)
+def test_finding_on_a_running_agent(
+    well: Facts, problem: Problem | None, changes: dict[str, object], check: str, level: Level, message: str
+) -> None:
+    assert isinstance(well.status, Status)
+    problems = (problem,) if problem else ()
+    state = replace(well.status, problems=problems, **changes)  # type: ignore[arg-type]
+    (found,) = bad(replace(well, status=state))
+    assert (found.check, found.level) == (check, level)
+    assert message in found.message.format(**found.fields)
+
+
+def test_advertisements_in_use_are_a_fault_unless_they_are_ours(well: Facts) -> None:
+    full = replace(well, **adapter(instances_used=5, instances_free=0))  # type: ignore[arg-type]
+    assert bad(full) == []
+    others = replace(full, status=None)
+    assert "instances" in {f.check for f in bad(others) if f.level is Level.FAULT}
+
+
+def test_what_the_operator_accepts_is_a_warning(well: Facts) -> None:
+    privacy = errors.privacy_on(Path("/etc/m.conf"), "device")
+    seen = replace(BLUETOOTH, adapters=(replace(ADAPTER, discoverable=True),), privacy_fault=privacy)
+    facts = replace(well, bluetooth=seen, linkable_anyway=("privacy", "discoverable"))
+    assert [(f.check, f.level) for f in bad(facts)] == [("discoverable", Level.WARNING), ("privacy", Level.WARNING)]
+
+
+def test_a_second_adapter_only_has_to_listen(well: Facts) -> None:
+    second = replace(ADAPTER, name="hci1", instances_free=0)
+    both = replace(BLUETOOTH, adapters=(ADAPTER, second))
+    assert bad(replace(well, radios=("bluez:hci0", "bluez:hci1"), bluetooth=both, status=None))[0].check == "agent"
+    off = replace(both, adapters=(ADAPTER, replace(second, powered=False)))
+    (found,) = bad(replace(well, radios=("bluez:hci0", "bluez:hci1"), bluetooth=off))
+    assert found.fields == {"adapter": "hci1"}
+
+
+def test_a_machine_without_bluetooth_whose_radio_is_virtual_has_no_fault(well: Facts) -> None:
+    facts = replace(well, radios=("virtual",), bluetooth=BluetoothFacts(service_fault=NO_BUS))
+    assert [f.level for f in bad(facts)] == [Level.WARNING]
+
+
+def test_every_text_is_filled(well: Facts) -> None:
+    for changes in [c[1] for c in CASES]:
+        for finding in judge(replace(well, **changes)):  # type: ignore[arg-type]
+            for text in (finding.message, finding.remedy):
+                assert not re.search(r"\{\w", text.format(**finding.fields))
+
+
+def test_what_the_kernel_says(tmp_path: Path) -> None:
+    assert kernel_adapters(tmp_path / "none") == ()
+    for name in ("hci1", "hci0", "hci0:64", "other"):
+        (tmp_path / "bluetooth" / name).mkdir(parents=True)
+    assert kernel_adapters(tmp_path / "bluetooth") == ("hci0", "hci1")
+    for number, kind in enumerate(("wlan", "bluetooth")):
+        switch = tmp_path / "rfkill" / f"rfkill{number}"
+        switch.mkdir(parents=True)
+        for name, value in (("type", kind), ("name", f"hci{number}"), ("soft", "1"), ("hard", "0")):
+            (switch / name).write_text(f"{value}\n")
+    (tmp_path / "rfkill" / "rfkill2").mkdir()
+    assert read_rfkill(tmp_path / "rfkill") == (RfkillFacts("hci1", soft=True, hard=False),)

@@ -1,0 +1,92 @@
+"""Faults of parts that hang, and of who is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+WATCHDOG: Final = "tests/daemon/test_watchdog.py"
+HEALTH: Final = "tests/health/test_health.py"
+MUTANTS: Final = (
+    Mutant(
+        "fed-while-stuck",
+        "a part hangs, and systemd is told that all is well",
+        "daemon/systemd.py",
+        "            if late:\n",
+        "            if late and not late:\n",
+        WATCHDOG,
+    ),
+    Mutant(
+        "writer-not-watched",
+        "the writer hangs",
+        "daemon/contact_writer.py",
+        "            self._progress.promise(Part.WRITER, COMMIT_LATE_S)\n",
+        "            pass\n",
+        WATCHDOG,
+    ),
+    Mutant(
+        "waiting-is-stuck",
+        "Bluetooth is gone for hours: the watchdog kills who waits for it",
+        "daemon/radio_supervisor.py",
+        "calm_s + wait_s + STUCK_S",
+        "1.0",
+        WATCHDOG,
+    ),
+    Mutant(
+        "rotation-owed-without-radio",
+        "Bluetooth is gone for hours: the watchdog kills who waits for it",
+        "daemon/radio_supervisor.py",
+        "                self._progress.excuse(Part.ROTATION)\n",
+        "",
+        WATCHDOG,
+    ),
+    Mutant(
+        "no-radio-no-agent",
+        "no Bluetooth when the machine starts",
+        "daemon/radio_supervisor.py",
+        "self._patient = patient",
+        "self._patient = False",
+        WATCHDOG,
+    ),
+    Mutant(
+        "ready-at-once",
+        "ready before anything is heard or sent",
+        "daemon/agent.py",
+        "                await supervision.settled.wait()\n",
+        "",
+        WATCHDOG,
+    ),
+    Mutant(
+        "told-again",
+        "the owner is told of one silence again and again",
+        "health/outage_notices.py",
+        " and what not in told:",
+        ":",
+        HEALTH,
+    ),
+    Mutant(
+        "never-well-again",
+        "the owner is not told that listening goes on",
+        "health/outage_notices.py",
+        "not age.late(now_s) and what in told",
+        "False",
+        HEALTH,
+    ),
+    Mutant(
+        "half-a-file",
+        "Prometheus reads a file that is being written",
+        "health/prometheus.py",
+        "    new.replace(path)\n",
+        "    path.write_text(new.read_text())\n    path.chmod(READABLE)\n    new.unlink()\n",
+        HEALTH,
+    ),
+    Mutant(
+        "chaff-every-time",
+        "chaff is sent at every check",
+        "actions/upload_keys.py",
+        "return random() < (now_s - asked_s) / DAY_S",
+        "return now_s > asked_s",
+        HEALTH,
+    ),
+)

@@ -1,0 +1,259 @@
+"""Sealed keys: opened by their passphrase alone, in their own row alone, and never plain in the files again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bluezone_agent.core import passphrases
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.errors import StateInUseError, StoreDamagedError, StoreSealedError
+from bluezone_agent.scenarios.scratch import scratch_folder
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.file.recover import open_or_begin_anew
+from bluezone_agent.stores.store import Store
+from tests.diagnosis_keys import daily_key
+from tests.receiving import hear
+
+PASSPHRASE = "six words that nobody would guess"
+OTHER = "six words that somebody did guess"
+
+
+@pytest.fixture(autouse=True)
+def cheap_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a guess costs is not what these tests are about."""
+    monkeypatch.setattr(passphrases, "SCRYPT_N", 2)
+
+
+def secret_key(number: int) -> DailyKey:
+    """Return a key whose bytes nothing else resembles."""
+    key = daily_key(("gaen", "bluezone")[number % 2], days_ago=number // 2 + 1)
+    return key._replace(data=Random(number).randbytes(len(key.data)))
+
+
+KEYS = [secret_key(number) for number in range(20)]
+
+
+def add_keys(store: Store, keys: list[DailyKey] = KEYS) -> None:
+    for key in keys:
+        with store.transaction():
+            store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True, closed=True)
+
+
+def secrets_of(store: Store) -> list[bytes]:
+    return sorted(own.key.data for own in store.keys.all())
+
+
+def plain_in_files(state_dir: Path) -> list[int]:
+    """Return which of the keys are anywhere in the store's files."""
+    data = b"".join(path.read_bytes() for path in state_dir.iterdir())
+    return [number for number, key in enumerate(KEYS) if key.data in data]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "state") as opened:
+        yield opened
+
+
+def test_a_sealed_store_has_no_plain_key_in_any_byte_of_its_files(store: Store) -> None:
+    hear(store, daily_key(number=77))
+    add_keys(store)
+    with store.transaction():
+        assert store.keys.delete_before(KEYS[-4].ends_at_s) == 2  # rows come and go, and pages with them
+    add_keys(store, KEYS[-2:])
+    store.contacts.delete_oldest(5)
+    assert len(plain_in_files(store.state_dir)) == len(KEYS), "the search finds what is there"
+    assert store.seal(PASSPHRASE)
+    assert plain_in_files(store.state_dir) == [], "while it is open"
+    more = secret_key(99)
+    add_keys(store, [more])
+    store.close()
+    assert plain_in_files(store.state_dir) == []
+    assert more.data not in (store.state_dir / FILE_NAME).read_bytes()
+
+
+def test_plain_copies_that_a_reader_holds_in_the_log_are_told_of(store: Store) -> None:
+    add_keys(store)
+    store._db.execute("PRAGMA busy_timeout=1")
+    with Store(store.state_dir) as reader:
+        reader._db.execute("BEGIN")
+        reader._db.execute("SELECT * FROM daily_key").fetchall()
+        with pytest.raises(StateInUseError, match="plain copies of them are in its log"):
+            store.seal(PASSPHRASE)
+        reader._db.execute("COMMIT")
+    store.close()
+    assert plain_in_files(store.state_dir) == [], "they went with the last of them"
+
+
+def test_sealed_keys_open_with_their_passphrase_and_no_other(store: Store) -> None:
+    add_keys(store)
+    before = store.keys.all()
+    listed = store.keys.listed()
+    store.seal(PASSPHRASE)
+    assert store.keys.all() == before
+    assert not store.seal(PASSPHRASE), "once more changes nothing"
+    with Store(store.state_dir) as again:
+        assert again.keys.sealed
+        assert again.keys.listed() == listed, "what is no secret needs no passphrase"
+        for locked in (again.keys.all, lambda: add_keys(again, [secret_key(40)])):
+            with pytest.raises(StoreSealedError, match=r"the keys in .*agent.db are sealed") as caught:
+                locked()
+            assert "--passphrase-file" in caught.value.hint
+            assert caught.value.exit_code == 78
+        with pytest.raises(StoreSealedError, match="does not open the keys"):
+            again.keys.unlock(OTHER)
+        with pytest.raises(StoreSealedError, match="are sealed"):
+            again.keys.all()
+        again.keys.unlock(PASSPHRASE)
+        assert again.keys.all() == before
+
+
+def test_unsealing_has_them_plain_again(store: Store) -> None:
+    add_keys(store)
+    before = store.keys.all()
+    store.seal(PASSPHRASE)
+    with Store(store.state_dir) as again:
+        with pytest.raises(StoreSealedError):
+            again.unseal()
+        again.keys.unlock(PASSPHRASE)
+        assert again.unseal() == len(KEYS)
+    with Store(store.state_dir) as again:
+        assert not again.keys.sealed
+        assert again.keys.all() == before
+
+
+def test_a_running_key_goes_on_sealed(store: Store) -> None:
+    key = KEYS[0]
+    store.seal(PASSPHRASE)
+    with store.transaction():
+        store.keys.add(key, last_slot_s=key.starts_at_s, exportable=True)
+    with store.transaction():
+        own = store.keys.running()
+        assert own is not None
+        assert own.key == key
+        store.keys.advance(own, key.starts_at_s + key.slot_s)
+        store.keys.close(own)
+    (closed,) = store.keys.all()
+    assert closed.key.data == key.data
+    assert closed.key.ends_at_s == key.starts_at_s + key.slot_s or closed.closed
+
+
+def test_no_sealed_secret_can_be_put_into_another_row(store: Store) -> None:
+    """Two keys of one day: whoever can write the file can't pass one off as the other."""
+    start, p = KEYS[0].starts_at_s, PROTOCOLS["gaen"]
+    add_keys(store, [DailyKey("gaen", bytes([n]) * 16, start, start + DAY_S, p.slots_per_day) for n in (1, 2)])
+    store.seal(PASSPHRASE)
+    one, two = (row[0] for row in store._db.execute("SELECT data FROM daily_key ORDER BY id"))
+    assert one != two
+    store._db.executemany("UPDATE daily_key SET data = ? WHERE id = ?", [(b"", 2), (two, 1), (one, 2)])
+    with pytest.raises(StoreDamagedError, match="daily_key 1"):
+        store.keys.all()
+    store._db.executemany("UPDATE daily_key SET data = ? WHERE id = ?", [(b"", 2), (one, 1), (two, 2)])
+    store.keys.all()
+    for column, value in (("starts_at_s", start + 600), ("protocol", "bluezone"), ("slots_per_day", 96)):
+        with store._db as db:
+            db.execute("BEGIN")
+            db.execute(f"UPDATE daily_key SET {column} = ? WHERE id = 1", (value,))
+            with pytest.raises(StoreDamagedError):
+                store.keys.all()
+            db.execute("ROLLBACK")
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(["seal", "unseal", "add", "reopen", "expire"]), max_size=12))
+def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
+    """Sealing changes how a key lies in the file, never which keys there are."""
+    with scratch_folder() as folder:
+        store, expected = Store(folder), list[bytes]()
+        for number, step in enumerate(steps):
+            if step == "seal":
+                store.seal(PASSPHRASE)
+            elif step == "unseal" and store.keys.sealed:
+                store.unseal()
+            elif step == "add":
+                add_keys(store, [KEYS[number]])
+                expected.append(KEYS[number].data)
+            elif step == "reopen":
+                sealed = store.keys.sealed
+                store.close()
+                store = Store(folder)
+                assert store.keys.sealed == sealed
+                if sealed:
+                    store.keys.unlock(PASSPHRASE)
+            elif step == "expire":
+                limit_s = KEYS[number].ends_at_s
+                with store.transaction():
+                    store.keys.delete_before(limit_s)
+                expected = [key.data for key in KEYS if key.data in expected and key.ends_at_s >= limit_s]
+            assert secrets_of(store) == sorted(expected)
+        sealed = store.keys.sealed
+        store.close()
+        assert plain_in_files(folder) == ([] if sealed else [n for n, key in enumerate(KEYS) if key.data in expected])
+
+
+@pytest.fixture
+def sealed_state(tmp_path: Path) -> Path:
+    folder = tmp_path / "sealed"
+    with Store(folder) as store:
+        add_keys(store)
+        store.seal(PASSPHRASE)
+    return folder
+
+
+def damage(folder: Path, table: str) -> None:
+    """Write rubbish over the first page of a table."""
+    with Store(folder) as store:
+        (root,) = store._db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+    with (folder / FILE_NAME).open("r+b") as file:
+        file.seek((root - 1) * PAGE_SIZE)
+        file.write(b"\xff" * PAGE_SIZE)
+
+
+@pytest.mark.parametrize("table", ["contact_minute", "seal"])
+def test_the_sealed_keys_of_a_damaged_store_live_on_sealed(sealed_state: Path, table: str) -> None:
+    damage(sealed_state, table)
+    for wrong in ("", OTHER) if table != "seal" else ("",):
+        with pytest.raises(StoreSealedError):
+            open_or_begin_anew(sealed_state, wrong)
+        assert [path.name for path in sealed_state.iterdir()] == [FILE_NAME], "nothing was set aside"
+    store, begun = open_or_begin_anew(sealed_state, PASSPHRASE)
+    with store:
+        assert begun is not None
+        assert begun.keys == len(KEYS)
+        assert store.keys.sealed
+        assert secrets_of(store) == sorted(key.data for key in KEYS)
+    assert plain_in_files(sealed_state) == []
+
+
+def test_a_key_that_was_tampered_with_costs_itself_alone(sealed_state: Path) -> None:
+    with Store(sealed_state) as store:
+        store._db.execute("UPDATE daily_key SET starts_at_s = starts_at_s + 600 WHERE id = 3")
+    store, begun = open_or_begin_anew(sealed_state, PASSPHRASE)
+    with store:
+        assert begun is not None
+        assert secrets_of(store) == sorted(key.data for key in KEYS if key is not KEYS[2])
+
+
+def test_a_start_with_a_passphrase_seals_and_one_without_is_refused(tmp_path: Path, sealed_state: Path) -> None:
+    with Store(tmp_path / "plain") as store:
+        add_keys(store)
+    store, begun = open_or_begin_anew(tmp_path / "plain", PASSPHRASE)
+    with store:
+        assert begun is None
+        assert store.keys.sealed
+    assert plain_in_files(tmp_path / "plain") == []
+    before = (sealed_state / FILE_NAME).read_bytes()
+    shutil.copytree(sealed_state, tmp_path / "copy")
+    for passphrase in ("", OTHER):
+        with pytest.raises(StoreSealedError):
+            open_or_begin_anew(sealed_state, passphrase)
+    assert (sealed_state / FILE_NAME).read_bytes() == before
