@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from bluezone_agent.core.attenuation import Company, HeardMinute
+from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
@@ -35,7 +35,7 @@ DAY_MIN = DAY_S // MINUTE_S
 class Key:
     """A matched key."""
 
-    minutes: Sequence[HeardMinute]
+    minutes: Sequence[ReceivedMinute]
     report_type: ReportType = ReportType.CONFIRMED_TEST
     days_since_onset: int | None = 0
 
@@ -77,11 +77,11 @@ def _explain_s(folder: Path, keys: Sequence[Key]) -> float:
     return min(took_s)
 
 
-def _minute(random: Random, minute: int) -> HeardMinute:
+def _minute(random: Random, minute: int) -> ReceivedMinute:
     middle = random.randrange(14, 28)
     histogram = {middle + i: random.randrange(1, 80) for i in range(-3, 4)}
-    others = Company(PEERS, random.randrange(PEERS), random.gauss(0, 8))
-    return HeardMinute(minute, 3.0 * middle, sum(histogram.values()), histogram, others)
+    others = CoPresence(PEERS, random.randrange(PEERS), random.gauss(0, 8))
+    return ReceivedMinute(minute, 3.0 * middle, sum(histogram.values()), histogram, others)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.ports import Advert, Clock
@@ -45,7 +45,7 @@ class BusyRadio:
         self._clock = clock
         self._a_second = a_second
         self._forged = forged
-        self.heard = 0
+        self.received = 0
         self.late_s = 0.0
 
     async def __aenter__(self) -> BusyRadio:
@@ -54,7 +54,7 @@ class BusyRadio:
     async def __aexit__(self, *_: object) -> None:
         """Nothing is open."""
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Broadcast to nobody."""
 
     async def withdraw(self) -> None:
@@ -66,14 +66,14 @@ class BusyRadio:
     async def power_cycle(self) -> None:
         """There is nothing to switch."""
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         payloads = [_payload(number) for number in range(PEOPLE)]
         tick_s, due_s = 1 / TICKS, time.monotonic()
         while True:
             for _ in range(self._a_second // TICKS):
-                self.heard += 1
-                payload = _payload(self.heard) if self._forged else payloads[self.heard % PEOPLE]
-                heard(Advert(Frame.from_bytes(payload), -60 - self.heard % 30, self._clock.now_s()))
+                self.received += 1
+                payload = _payload(self.received) if self._forged else payloads[self.received % PEOPLE]
+                received(Advert(AdvertisingData.from_bytes(payload), -60 - self.received % 30, self._clock.now_s()))
             due_s += tick_s
             self.late_s = max(self.late_s, time.monotonic() - due_s)
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
@@ -88,7 +88,7 @@ def measure(a_second: int, *, forged: bool = False) -> str:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store, StateLock(Path(folder)):
         radio = asyncio.run(_run(store, a_second, forged=forged))
         signs = store.signs().get("heard", (0, {}))[1]
-    kept = f"{signs.get('dropped', 0)} of {radio.heard} dropped" if forged else f"{radio.heard} heard"
+    kept = f"{signs.get('dropped', 0)} of {radio.received} dropped" if forged else f"{radio.received} heard"
     return f"{kept}, latest bunch {radio.late_s * 1000:.0f} ms late"
 
 

@@ -32,7 +32,7 @@ from bluezone_agent.core.diagnosis_keys.key_export import read_key_export, write
 from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
-from bluezone_agent.core.matching import HeardIdentifiers, match
+from bluezone_agent.core.matching import ReceivedIdentifiers, match
 from bluezone_agent.core.protocols import PROTOCOLS
 
 TODAY_S = 1_600_041_600
@@ -51,7 +51,7 @@ def random_keys(protocol: str, count: int) -> list[DiagnosisKey]:
     ]
 
 
-def heard_of(protocol: str, keys: list[DiagnosisKey], count: int) -> bytes:
+def received_of(protocol: str, keys: list[DiagnosisKey], count: int) -> bytes:
     """Return ``count`` identifiers heard, one after the other, some of them of the first keys."""
     p = PROTOCOLS[protocol]
     planted = b"".join(p.identifiers(k.key)[: p.identifier_length] for k in keys[:PLANTED])
@@ -94,20 +94,20 @@ def cpu_us(work: Callable[[], int], count: int) -> tuple[float, int]:
     return min(times) / count * 1e6, found
 
 
-def compare(protocol: str, keys: list[DiagnosisKey], heard_count: int) -> None:
+def compare(protocol: str, keys: list[DiagnosisKey], received_count: int) -> None:
     """Print one row."""
     p = PROTOCOLS[protocol]
-    packed = heard_of(protocol, keys, heard_count)
-    heard = HeardIdentifiers(packed, p.identifier_length)
+    packed = received_of(protocol, keys, received_count)
+    received = ReceivedIdentifiers(packed, p.identifier_length)
     as_set = {packed[i : i + p.identifier_length] for i in range(0, len(packed), p.identifier_length)}
     some, few = keys[: len(keys) // 10], keys[: max(200, len(keys) // 100)]
-    ours, found = cpu_us(lambda: sum(1 for _ in match(p, keys, heard)), len(keys))
+    ours, found = cpu_us(lambda: sum(1 for _ in match(p, keys, received)), len(keys))
     single, found_single = cpu_us(lambda: sum(i in as_set for k in some for i in one_call(protocol, k.key)), len(some))
     naive, found_naive = cpu_us(lambda: sum(i in as_set for k in few for i in NAIVE[protocol](k.key)), len(few))
     if not found == found_single == found_naive == PLANTED:
         raise SystemExit(f"planted {PLANTED}, found {found}, {found_single}, {found_naive}")
     print(
-        f"{protocol:<9} {heard_count:>9,} {ours:>8.1f} {single:>9.1f} {naive:>8.1f}"
+        f"{protocol:<9} {received_count:>9,} {ours:>8.1f} {single:>9.1f} {naive:>8.1f}"
         f" {single / ours:>11.1f} {naive / ours:>8.1f}"
     )
 
@@ -125,14 +125,14 @@ def check_an_export(count: int) -> None:
             os._exit(0)
         os.waitpid(child, 0)
         before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        heard = HeardIdentifiers(os.urandom(100_000 * 16), 16)
+        received = ReceivedIdentifiers(os.urandom(100_000 * 16), 16)
         began = time.process_time()
         file = read_key_export("export.zip", path.read_bytes(), signing_key.verification_key, NOW_S)
         verified = time.process_time()
         parsed = sum(len(entries) for entries in file.entries())
         read = time.process_time()
-        keys = (k for part in file.parts() for k in part.keys)
-        found = sum(1 for _ in match(PROTOCOLS["gaen"], keys, heard))
+        keys = (k for part in file.batches() for k in part.keys)
+        found = sum(1 for _ in match(PROTOCOLS["gaen"], keys, received))
         ended = time.process_time()
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{parsed:,} keys, {found} found; CPU: verify {verified - began:.1f} s,")
@@ -152,8 +152,8 @@ def main(arguments: list[str]) -> None:
     print("protocol      heard     ours  one call    naive  one call/x  naive/x")
     for protocol in ("gaen", "bluezone"):
         keys = random_keys(protocol, count)
-        for heard_count in (10_000, 100_000, 1_000_000):
-            compare(protocol, keys, heard_count)
+        for received_count in (10_000, 100_000, 1_000_000):
+            compare(protocol, keys, received_count)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.stores.store import Store
 from tests.program import Program
@@ -36,7 +36,7 @@ def fill(program: Program) -> None:
             for minute in range(first, first + SLOT_MIN):
                 for who in range(NEIGHBOURS):
                     identifier = (first * NEIGHBOURS + who).to_bytes(16, "big")
-                    fold.add(Beacon("gaen", identifier, bytes(4)), -60, minute * 60.0, trusted=True)
+                    fold.add(ObservedIdentifier("gaen", identifier, bytes(4)), -60, minute * 60.0, trusted=True)
             with store.transaction():
                 store.contacts.add(fold.drain())
 

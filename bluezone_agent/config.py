@@ -12,12 +12,14 @@ import msgspec
 
 from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RiskModel, own_model
+from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RENAMED_MODELS, RiskModel, own_model
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.paths import config_path
 
 RADIO: Final = re.compile(r"bluez:hci\d+|hci:.+|virtual|replay:.+")
 
+RENAMED: Final = {"linkable_anyway": "allow_linkable"}
+"""Settings that had another name: a file with the old one is still read."""
 NOT_SHOWN: Final = {"api_key"}
 """Settings whose values no error repeats."""
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
@@ -79,7 +81,7 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """For Prometheus' node exporter, renewed every minute."""
     radio_plan: Literal["auto", "extended", "legacy", "legacy-broadcom"] = "auto"
     allow_power_cycle: bool = False
-    linkable_anyway: tuple[Literal["privacy", "discoverable"], ...] = ()
+    allow_linkable: tuple[Literal["privacy", "discoverable"], ...] = ()
     sources: tuple[Source, ...] = ()
     publish: Publishing | None = None
 
@@ -121,6 +123,7 @@ def parse(text: str, path: Path) -> Config:
             path=path,
             reason=error,
         ) from error
+    raw = {RENAMED.get(name, name): value for name, value in raw.items()}
     _refuse_unknown(raw, path)
     try:
         config = msgspec.convert(raw, Config)
@@ -144,6 +147,7 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
 
     Raises ConfigError.
     """
+    rule = RENAMED_MODELS.get(rule, rule)
     if rule in MODELS:
         return MODELS[rule]
     if not rule.endswith(".toml"):

@@ -107,13 +107,13 @@ class StoreDamagedError(StoreError):
     """The store's file is damaged, or a later version's: `run` sets it aside and begins anew."""
 
 
-class StoreSealedError(StoreError):
+class KeysEncryptedError(StoreError):
     """The store's keys are sealed, and what was given does not open them; its owner can mend it."""
 
     exit_code = EXIT_CONFIG
 
 
-class SealError(AgentError):
+class DecryptionError(AgentError):
     """What is sealed can't be opened: with another passphrase or key, or because it is damaged."""
 
 
@@ -123,11 +123,11 @@ class StateInUseError(StoreError):
     exit_code = EXIT_TRY_AGAIN
 
 
-class CaseFileError(AgentError):
+class KeyFileError(AgentError):
     """A case file is refused as a whole; nothing in it was believed."""
 
 
-class BadSignatureError(CaseFileError):
+class BadSignatureError(KeyFileError):
     """The file is not signed by the key that the configuration pins."""
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import KeySourceError
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class Advert:
     """One advertisement as a radio heard it."""
 
-    frame: Frame
+    advertising_data: AdvertisingData
     rssi_dbm: int
     """As the radio reports it; 127 and -127 mean that it knows none."""
     received_at_s: float
     """Wall time on this device's clock, Unix seconds."""
-    heard_by: str = ""
+    received_by: str = ""
     """Where several adapters listen, the name of the one that heard it, unless it is the one that broadcasts."""
 
 
@@ -77,8 +77,8 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
         Infinite where a scan can't get stuck.
         """
 
-    async def advertise(self, frame: Frame) -> None:
-        """Put ``frame`` on the air under a new random address, in place of the one before.
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Put ``advertising_data`` on the air under a new random address, in place of the one before.
 
         Never two frames at once, never a new frame on an old address. Raises RadioUnavailableError for
         RadioFault.NO_BROADCAST when it can listen all the same.
@@ -87,8 +87,8 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
     async def withdraw(self) -> None:
         """Take the frame off the air; nothing happens when none is on it."""
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
-        """Scan and call ``heard`` for every advert of a registered protocol until cancelled.
+    async def listen(self, received: Callable[[Advert], None]) -> None:
+        """Scan and call ``received`` for every advert of a registered protocol until cancelled.
 
         Replayed recordings return at their end.
         """
@@ -141,7 +141,7 @@ class MissingFile:
     error: KeySourceError
 
 
-class CaseKeySource(Protocol):
+class KeySource(Protocol):
     """Somewhere that case files come from."""
 
     @property

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Self
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import RadioFault
 from bluezone_agent.ports import Advert, Clock
 
@@ -23,12 +23,12 @@ class SteeredRadio:
 
     def __init__(self, clock: Clock, *, silent_after_s: float = math.inf) -> None:
         self._clock = clock
-        self._heard: Callable[[Advert], None] | None = None
+        self._received: Callable[[Advert], None] | None = None
         self._fault: Exception | None = None
         self._changed = asyncio.Event()
         self.silent_after_s = silent_after_s
-        self.on_air: Frame | None = None
-        self.history: list[tuple[float, Frame]] = []
+        self.on_air: AdvertisingData | None = None
+        self.history: list[tuple[float, AdvertisingData]] = []
         self.opened = 0
         self.scans = 0
         self.power_cycles = 0
@@ -45,7 +45,7 @@ class SteeredRadio:
 
     @property
     def listens(self) -> bool:
-        return self._heard is not None
+        return self._received is not None
 
     async def __aenter__(self) -> Self:
         self.opened += 1
@@ -55,18 +55,18 @@ class SteeredRadio:
     async def __aexit__(self, *_: object) -> None:
         self.on_air = None
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         self.on_air = None
         self._check("advertise")
-        self.on_air = frame
-        self.history.append((self._clock.now_s(), frame))
+        self.on_air = advertising_data
+        self.history.append((self._clock.now_s(), advertising_data))
 
     async def withdraw(self) -> None:
         self.on_air = None
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         self._check("listen")
-        self._heard = heard
+        self._received = received
         self.scans += 1
         try:
             while self._fault is None:
@@ -74,7 +74,7 @@ class SteeredRadio:
                 await self._changed.wait()
             raise self._fault
         finally:
-            self._heard = None
+            self._received = None
             if self._fault and getattr(self._fault, "reason", None) is not RadioFault.REFUSED:
                 self.on_air = None  # a refused scan alone leaves the broadcast as it is
 
@@ -86,9 +86,9 @@ class SteeredRadio:
     async def power_cycle(self) -> None:
         self.power_cycles += 1
 
-    def hear(self, frame: Frame, rssi_dbm: int) -> None:
-        assert self._heard is not None, "nobody listens"
-        self._heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+    def receive(self, advertising_data: AdvertisingData, rssi_dbm: int) -> None:
+        assert self._received is not None, "nobody listens"
+        self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
 
     def _check(self, method: str) -> None:
         fault = self._fault or self.refuses.get(method)

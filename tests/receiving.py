@@ -8,12 +8,12 @@ from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.stores.store import Store
 
 
-def hear(store: Store, key: DailyKey, minutes: int = 20) -> None:
+def receive(store: Store, key: DailyKey, minutes: int = 20) -> None:
     """Hear the key's owner a metre away from 10:00 on the key's day."""
     protocol, fold = PROTOCOLS[key.protocol], MinuteFold()
     for at_s in range(key.starts_at_s + 10 * 3600, key.starts_at_s + 10 * 3600 + minutes * 60, 20):
-        beacon = protocol.decode(protocol.encode(key, protocol.identifier_at(key, at_s), -20))
-        assert beacon is not None
-        fold.add(beacon, -70, at_s, trusted=True)
+        observed = protocol.decode(protocol.encode(key, protocol.identifier_at(key, at_s), -20))
+        assert observed is not None
+        fold.add(observed, -70, at_s, trusted=True)
     with store.transaction():
         store.contacts.add(fold.drain())

@@ -91,7 +91,7 @@ def shows_a_secret(text: str) -> bool:
 def test_what_would_show_a_secret_is_noticed() -> None:
     @dataclasses.dataclass(frozen=True)
     class Telling:
-        heard: dict[int, tuple[DailyKey, bytes | None]]
+        received: dict[int, tuple[DailyKey, bytes | None]]
 
     assert shows_a_secret(repr(example(Telling)))
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from bluezone_agent.cli import root
-from bluezone_agent.clocks.system import BOOT_ID_TOLD, SystemClock
+from bluezone_agent.clocks.system import BOOT_ID_REPORTED, SystemClock
 
 REPO: Final = Path(__file__).resolve().parents[1]
 UNITS: Final = REPO / "systemd"
@@ -66,9 +66,9 @@ def test_the_units_run_commands_that_there_are(unit: str) -> None:
 
 @pytest.mark.parametrize("unit", EXPOSURE)
 def test_the_units_tell_the_boot_id_that_their_sandbox_hides(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f"Environment={BOOT_ID_TOLD}=%b\n" in (UNITS / unit).read_text()
+    assert f"Environment={BOOT_ID_REPORTED}=%b\n" in (UNITS / unit).read_text()
     of_kernel = SystemClock().boot_id
-    monkeypatch.setenv(BOOT_ID_TOLD, "0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv(BOOT_ID_REPORTED, "0123456789abcdef0123456789abcdef")
     assert SystemClock().boot_id == "0123456789abcdef0123456789abcdef"
     assert re.fullmatch("[0-9a-f]{32}", of_kernel)  # as systemd writes it
 

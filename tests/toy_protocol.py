@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from bluezone_agent.core.advertising_data import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ObservedIdentifier, ProximityProtocol
 
 
 class Toy(ProximityProtocol):
@@ -21,12 +21,16 @@ class Toy(ProximityProtocol):
         starts = range(key.starts_at_s, key.ends_at_s, key.slot_s)
         return b"".join(blake2b(s.to_bytes(8, "big"), key=key.data, digest_size=8).digest() for s in starts)
 
-    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
-        return Frame((self.service_uuid,), {self.service_uuid: slot.identifier}, tx_power_dbm=tx_power_dbm)
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:
+        return AdvertisingData((self.service_uuid,), {self.service_uuid: slot.identifier}, tx_power_dbm=tx_power_dbm)
 
-    def decode(self, frame: Frame) -> Beacon | None:
-        data = frame.service_data.get(self.service_uuid)
-        return None if data is None else Beacon(self.name, data, bytes([(frame.tx_power_dbm or 0) & 0xFF]))
+    def decode(self, advertising_data: AdvertisingData) -> ObservedIdentifier | None:
+        data = advertising_data.service_data.get(self.service_uuid)
+        return (
+            None
+            if data is None
+            else ObservedIdentifier(self.name, data, bytes([(advertising_data.tx_power_dbm or 0) & 0xFF]))
+        )
 
-    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
-        return int.from_bytes(beacon.metadata, "big", signed=True)
+    def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:
+        return int.from_bytes(observed.metadata, "big", signed=True)

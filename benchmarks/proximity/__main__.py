@@ -27,7 +27,7 @@ from benchmarks.proximity.rules import Rule, Threshold, Weighing, mean, power_av
 from benchmarks.proximity.tidy import Floats, Pair, folded, thinned, windows
 from benchmarks.proximity.train import SEEDS, of_people, of_rooms
 from bluezone_agent.core.risk import MODELS
-from bluezone_agent.core.risk.learned import Agent, trained
+from bluezone_agent.core.risk.learned import LearnedProximityModel, trained
 
 SAMPLES = 200
 PHONES_OWN_SCHEDULE = "dp3t-exp34"
@@ -41,7 +41,7 @@ class Fold:
 
     train: list[Pair]
     test: list[Pair]
-    agent: Agent
+    agent: LearnedProximityModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +102,33 @@ def main() -> None:
 
 
 def _sets(data: Path, other: Path | None, *, thin: bool) -> Iterator[tuple[str, list[Fold]]]:
-    def heard(pairs: list[Pair]) -> list[Pair]:
+    def received(pairs: list[Pair]) -> list[Pair]:
         return folded([thinned(p) for p in pairs] if thin else pairs)
 
     shipped = trained()
     people = dp3t.load(data / "dp3t-exp34", "exp34")
     if other is not None:
-        yield other.name[:14], [Fold(folded(people), heard(dp3t.load(other, other.name)), shipped)]
+        yield other.name[:14], [Fold(folded(people), received(dp3t.load(other, other.name)), shipped)]
         return
     if not thin:
         yield PHONES_OWN_SCHEDULE, _learning(people)
-    yield "mit matrix", _leave_one_out(heard(rooms.mit(data / "mit_matrix.csv.gz")), shipped)
-    yield "danis room", _leave_one_out(heard(rooms.danis(data / "danis_room.csv.gz")), shipped)
-    yield "virtual air", _leave_one_out(heard([p for seed in range(1, 5) for p in rooms.virtual(seed)]), shipped)
+    yield "mit matrix", _leave_one_out(received(rooms.mit(data / "mit_matrix.csv.gz")), shipped)
+    yield "danis room", _leave_one_out(received(rooms.danis(data / "danis_room.csv.gz")), shipped)
+    yield "virtual air", _leave_one_out(received([p for seed in range(1, 5) for p in rooms.virtual(seed)]), shipped)
     sizes = [p for seed, size_m in ((21, 6.0), (22, 14.0)) for p in rooms.virtual(seed, room_m=size_m)]
-    yield "other rooms", _leave_one_out(heard(sizes), shipped)
+    yield "other rooms", _leave_one_out(received(sizes), shipped)
 
 
 def _learning(people: list[Pair]) -> list[Fold]:
     """Return a fold a scene, each with a model that has not seen it."""
     simulated = of_rooms(SEEDS)
     return [
-        Fold(folded(rest), folded(one), Agent(coefficients([*of_people(rest), *simulated])))
+        Fold(folded(rest), folded(one), LearnedProximityModel(coefficients([*of_people(rest), *simulated])))
         for rest, one in _scenes(people)
     ]
 
 
-def _leave_one_out(pairs: list[Pair], agent: Agent) -> list[Fold]:
+def _leave_one_out(pairs: list[Pair], agent: LearnedProximityModel) -> list[Fold]:
     return [Fold(rest, one, agent) for rest, one in _scenes(pairs)]
 
 

@@ -124,23 +124,23 @@ def _scene(path: Path, truths: list[Truth], name: str) -> list[Pair]:
         rows = db.execute(
             f"SELECT receiver_id, transmitter_id, timestamp, rssi, {distance}, {power} FROM results ORDER BY timestamp"
         ).fetchall()
-    heard: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    received: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     stated_dbm: dict[str, float] = {}
     for receiver, transmitter, stamp, rssi, apart, power_dbm in rows:
         stated = np.nan if apart is None or float(apart) < 0 else float(apart)  # -1: nobody measured it
         if power_dbm is not None and LEAST_DBM <= float(power_dbm) < 0:  # 0: not stated
             stated_dbm[str(transmitter)] = float(power_dbm)
-        heard.setdefault((str(receiver), str(transmitter)), []).append((_seconds(stamp), float(rssi), stated))
-    if not heard:
+        received.setdefault((str(receiver), str(transmitter)), []).append((_seconds(stamp), float(rssi), stated))
+    if not received:
         return []
-    first, last = (edge(t for packets in heard.values() for t, _, _ in packets) for edge in (min, max))
+    first, last = (edge(t for packets in received.values() for t, _, _ in packets) for edge in (min, max))
     parts = sorted((t for t in truths if t.t_s[0] < last and t.t_s[-1] > first), key=lambda t: t.t_s[0])
-    receivers = {receiver for receiver, _ in heard}
-    people = {person for pair in heard for person in pair}
+    receivers = {receiver for receiver, _ in received}
+    people = {person for pair in received for person in pair}
     pairs = []
     for receiver in sorted(receivers):
         for transmitter in sorted(people - {receiver}):
-            packets = np.array(heard.get((receiver, transmitter), [])).reshape(-1, 3)
+            packets = np.array(received.get((receiver, transmitter), [])).reshape(-1, 3)
             known = _known(parts, receiver, transmitter, packets)
             if known is not None and len(known[0]):
                 pair = _pair(name, path.stem, receiver, transmitter, packets, known)

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, windows
-from bluezone_agent.core.risk.learned import VALUES, Agent, Coefficients, Reach, around, standing, values
+from bluezone_agent.core.risk.learned import (
+    FEATURES,
+    Coefficients,
+    LearnedProximityModel,
+    Window,
+    features,
+    stand_in_indexes,
+    windowed_mean,
+)
 
-REACHES_MIN = (0, 7)
+HALF_WIDTHS_MIN = (0, 7)
 """Between the two, +-2 minutes got no weight at all."""
 LENGTHS_S = (300.0, 900.0)
 ROWS = 10_000
@@ -52,11 +60,14 @@ def coefficients(lessons: Sequence[Lesson]) -> Coefficients:
     )
     bias, weights = _fit(together)
     rounded = [round(float(w), DIGITS) for w in weights]
-    reaches = tuple(Reach(reach, tuple(rounded[i * VALUES : (i + 1) * VALUES])) for i, reach in enumerate(REACHES_MIN))
-    fitted = Agent(Coefficients(round(bias, DIGITS), 0.0, 0.5, 1.0, reaches))
+    windows = tuple(
+        Window(half_width, tuple(rounded[i * FEATURES : (i + 1) * FEATURES]))
+        for i, half_width in enumerate(HALF_WIDTHS_MIN)
+    )
+    fitted = LearnedProximityModel(Coefficients(round(bias, DIGITS), 0.0, 0.5, 1.0, windows))
     cut = [(lesson.weight, [_Spans.of(fitted, lesson.pairs, s) for s in LENGTHS_S]) for lesson in lessons]
     low, high = min(((low, high) for low in LOWS for high in HIGHS), key=lambda limits: _cost(cut, *limits))
-    return Coefficients(fitted.coefficients.bias, low, high, _variance(cut, low, high), reaches)
+    return Coefficients(fitted.coefficients.bias, low, high, _variance(cut, low, high), windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class _Spans:
     length_min: Floats
 
     @classmethod
-    def of(cls, fitted: Agent, pairs: Sequence[Pair], length_s: float) -> _Spans:
+    def of(cls, fitted: LearnedProximityModel, pairs: Sequence[Pair], length_s: float) -> _Spans:
         found, longest = [], round(length_s / 60)
         for pair in pairs:
             p = fitted.probabilities(pair.minutes)
@@ -108,27 +119,27 @@ def _variance(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float
 
 def near_share(pair: Pair) -> tuple[Floats, Floats]:
     """Return of each minute that anything heard stands for the share within 2 m, and how many seconds are known."""
-    stands_for = list(standing(pair.minutes))
+    stand_ins = list(stand_in_indexes(pair.minutes))
     minutes = (FIRST_MINUTE + (pair.truth_t_s - pair.truth_t_s[0]) // 60).astype(int)
-    index = np.searchsorted(stands_for, minutes)
-    index[~np.isin(minutes, stands_for)] = len(stands_for)
-    known = np.bincount(index, minlength=len(stands_for) + 1)[:-1].astype(np.float64)
-    near = np.bincount(index, weights=pair.truth_m <= NEAR_M, minlength=len(stands_for) + 1)[:-1]
+    index = np.searchsorted(stand_ins, minutes)
+    index[~np.isin(minutes, stand_ins)] = len(stand_ins)
+    known = np.bincount(index, minlength=len(stand_ins) + 1)[:-1].astype(np.float64)
+    near = np.bincount(index, weights=pair.truth_m <= NEAR_M, minlength=len(stand_ins) + 1)[:-1]
     return (near / np.maximum(known, 1)).astype(np.float64), known
 
 
 def _rows(lesson: Lesson) -> Rows:
-    heard = [p for p in lesson.pairs if p.minutes and len(p.truth_t_s)]
-    features = np.concatenate([_features(p) for p in heard])
-    shares = [near_share(p) for p in heard]
+    received = [p for p in lesson.pairs if p.minutes and len(p.truth_t_s)]
+    features = np.concatenate([_features(p) for p in received])
+    shares = [near_share(p) for p in received]
     known = np.concatenate([seconds for _, seconds in shares])
     return Rows(features, np.concatenate([near for near, _ in shares]), lesson.weight * known / known.sum())
 
 
 def _features(pair: Pair) -> Floats:
-    looked_at = np.array([values(m) for m in pair.minutes])
-    stands_for = standing(pair.minutes)
-    columns = [around(stands_for, column, reach) for reach in REACHES_MIN for column in looked_at.T.tolist()]
+    looked_at = np.array([features(m) for m in pair.minutes])
+    stand_ins = stand_in_indexes(pair.minutes)
+    columns = [windowed_mean(stand_ins, column, reach) for reach in HALF_WIDTHS_MIN for column in looked_at.T.tolist()]
     return np.array(columns, dtype=np.float64).T
 
 

@@ -15,9 +15,9 @@ from benchmarks.proximity.tidy import Pair
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.ports import Advert
-from bluezone_agent.radios.simulated.air import Air, Motion, Place, Propagation
+from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from bluezone_agent.scenarios.measurements import Track, read_measurements
-from tests.radio_contract import frames
+from tests.radio_contract import advertisements
 
 DANIS_TX_POWER_DBM = -8
 """From its walks: ``python -m benchmarks.reference_power``."""
@@ -81,7 +81,7 @@ def virtual(seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0) 
     """Return a simulated room of people who stand in groups and change them every few minutes, heard once a second."""
     random = Random(f"room/{seed}")
     paths = [_wander(random, minutes, room_m) for _ in range(people)]
-    heard = run_simulated(_listen(seed, paths, minutes * 60))
+    received = run_simulated(_listen(seed, paths, minutes * 60))
     seconds = np.arange(0.0, minutes * 60.0)
     places = np.array([[path[int(t) // 60][:2] for t in seconds] for path in paths])
     return [
@@ -90,8 +90,8 @@ def virtual(seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0) 
             f"room {seed}",
             str(receiver),
             str(sender),
-            np.array([t for t, _ in heard.get((receiver, sender), [])]),
-            np.array([float(rssi) for _, rssi in heard.get((receiver, sender), [])]),
+            np.array([t for t, _ in received.get((receiver, sender), [])]),
+            np.array([float(rssi) for _, rssi in received.get((receiver, sender), [])]),
             STATED_TX_POWER_DBM,
             seconds,
             np.linalg.norm(places[receiver] - places[sender], axis=1),
@@ -102,44 +102,48 @@ def virtual(seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0) 
     ]
 
 
-def _wander(random: Random, minutes: int, room_m: float) -> list[Place]:
+def _wander(random: Random, minutes: int, room_m: float) -> list[Position]:
     """Return a place a minute: some minutes at one of five tables, a step or two from it, then at another."""
-    path: list[Place] = []
+    path: list[Position] = []
     while len(path) < minutes:
         table = random.randrange(5)
         x, y = (table % 3) * room_m / 2, (table // 3) * room_m / 2
-        seat = Place(x + random.gauss(0, 0.8), y + random.gauss(0, 0.8), random.uniform(0, 2 * math.pi))
+        seat = Position(x + random.gauss(0, 0.8), y + random.gauss(0, 0.8), random.uniform(0, 2 * math.pi))
         path += [seat] * random.randrange(3, 15)
     return path[:minutes]
 
 
-async def _listen(seed: int, paths: list[list[Place]], seconds: int) -> dict[tuple[int, int], list[tuple[float, int]]]:
+async def _listen(
+    seed: int, paths: list[list[Position]], seconds: int
+) -> dict[tuple[int, int], list[tuple[float, int]]]:
     random = Random(f"devices/{seed}")
     loop = asyncio.get_running_loop()
     air = Air(loop.time, seed=seed, propagation=LIKE_LIFE, advert_interval_s=1.0)
-    heard: dict[tuple[int, int], list[tuple[float, int]]] = {}
-    owners = {decode(frame): number for number, frame in enumerate(frames("gaen", len(paths)))}
+    received: dict[tuple[int, int], list[tuple[float, int]]] = {}
+    owners = {
+        decode(advertising_data): number for number, advertising_data in enumerate(advertisements("gaen", len(paths)))
+    }
     async with asyncio.TaskGroup() as listeners:
         tasks = []
-        for number, (path, frame) in enumerate(zip(paths, frames("gaen", len(paths)), strict=True)):
+        for number, (path, advertising_data) in enumerate(zip(paths, advertisements("gaen", len(paths)), strict=True)):
             radio = air.radio(
                 SimulatedClock(0.0),
                 _along(path),
                 tx_power_dbm=STATED_TX_POWER_DBM + random.gauss(0, 2),
                 rx_offset_db=random.gauss(0, 2),
             )
-            await radio.advertise(frame)
+            await radio.advertise(advertising_data)
 
             def note(advert: Advert, receiver: int = number) -> None:
-                key = (receiver, owners[decode(advert.frame)])
-                heard.setdefault(key, []).append((advert.received_at_s, advert.rssi_dbm))
+                key = (receiver, owners[decode(advert.advertising_data)])
+                received.setdefault(key, []).append((advert.received_at_s, advert.rssi_dbm))
 
             tasks.append(listeners.create_task(radio.listen(note)))
         await asyncio.sleep(seconds - 0.5)
         for task in tasks:
             task.cancel()
-    return heard
+    return received
 
 
-def _along(path: list[Place]) -> Motion:
+def _along(path: list[Position]) -> Motion:
     return lambda t: path[min(int(t) // 60, len(path) - 1)]

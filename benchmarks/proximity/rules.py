@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.proximity.tidy import Floats, Pair, Window
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.risk import RiskModel
-from bluezone_agent.core.risk.learned import standing
+from bluezone_agent.core.risk.learned import stand_in_indexes
 
-NOTHING_HEARD_DB = 120.0
+NOTHING_RECEIVED_DB = 120.0
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
@@ -43,7 +43,7 @@ class Weighing:
     def __init__(self, model: RiskModel) -> None:
         self._model = model
         self.name = model.name
-        self._most = model.weigh([HeardMinute(0, 0.0, 1)])[0]
+        self._most = model.weigh([ReceivedMinute(0, 0.0, 1)])[0]
         self._weights: dict[Pair, dict[int, float]] = {}
 
     def scores(self, windows: Sequence[Window]) -> Floats:
@@ -62,7 +62,7 @@ class Weighing:
         """Weigh all minutes of a pair at once: a model may look beyond the window."""
         if pair not in self._weights:
             weights = self._model.weigh(pair.minutes)
-            scans = standing(pair.minutes)
+            scans = stand_in_indexes(pair.minutes)
             self._weights[pair] = {t: weights.get(t, weights[pair.minutes[i].minute]) for t, i in scans.items()}
         return self._weights[pair]
 
@@ -97,8 +97,8 @@ class Threshold:
         )
 
     def _of(self, window: Window, packets: slice) -> float:
-        heard = window.pair.attenuation_db[packets]
-        return self.average(heard) if len(heard) else NOTHING_HEARD_DB
+        received = window.pair.attenuation_db[packets]
+        return self.average(received) if len(received) else NOTHING_RECEIVED_DB
 
 
 def instances(window: Window) -> list[int]:
@@ -106,8 +106,8 @@ def instances(window: Window) -> list[int]:
 
     A scan stands for the minutes since the one before, where those are at most 5.
     """
-    stands_for = standing(window.pair.minutes)
-    return [stands_for[t] for t in range(*window.minutes) if t in stands_for]
+    stand_ins = stand_in_indexes(window.pair.minutes)
+    return [stand_ins[t] for t in range(*window.minutes) if t in stand_ins]
 
 
 def power_average(attenuation_db: Floats) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, attenuation_histogram, company
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.attenuation import ReceivedMinute, attenuation_db, attenuation_histogram, co_presence
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, ContactMinute, MinuteFold
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ class Pair:
     truth_t_s: Floats
     """Times at which the distance is known, a second apart where it is measured continuously."""
     truth_m: Floats
-    minutes: tuple[HeardMinute, ...] = ()
+    minutes: tuple[ReceivedMinute, ...] = ()
     """What the agent makes of the packets: :func:`folded`."""
 
     @property
@@ -104,7 +104,7 @@ def thinned(pair: Pair, on_s: float = 4.0, every_s: float = 240.0) -> Pair:
     return replace(pair, t_s=pair.t_s[kept], rssi_dbm=pair.rssi_dbm[kept])
 
 
-def folded(pairs: Iterable[Pair], *, with_company: bool = True) -> list[Pair]:
+def folded(pairs: Iterable[Pair], *, with_co_presence: bool = True) -> list[Pair]:
     """Fold packets into minutes as the agent does; the others that a receiver heard in the same minute are company.
 
     All pairs of a scene come together.
@@ -113,19 +113,19 @@ def folded(pairs: Iterable[Pair], *, with_company: bool = True) -> list[Pair]:
     contacts = [_fold(pair) for pair in pairs]
     levels: dict[tuple[str, str, str, int], dict[str, float]] = {}
     for pair, minutes in zip(pairs, contacts, strict=True):
-        for m in minutes if with_company else ():
+        for m in minutes if with_co_presence else ():
             levels.setdefault(_place(pair, m), {})[pair.transmitter] = m.mean_dbm
     return [
-        replace(pair, minutes=tuple(_heard(pair, m, levels.get(_place(pair, m), {})) for m in minutes))
+        replace(pair, minutes=tuple(_received(pair, m, levels.get(_place(pair, m), {})) for m in minutes))
         for pair, minutes in zip(pairs, contacts, strict=True)
     ]
 
 
 def _fold(pair: Pair) -> list[ContactMinute]:
-    fold, beacon = MinuteFold(), Beacon("gaen", pair.transmitter.encode(), b"")
+    fold, observed = MinuteFold(), ObservedIdentifier("gaen", pair.transmitter.encode(), b"")
     for minute, rssi_dbm in zip(pair.packet_minutes, pair.rssi_dbm, strict=True):
         if round(rssi_dbm) in PLAUSIBLE_RSSI_DBM:
-            fold.add(beacon, round(rssi_dbm), int(minute) * 60, trusted=True)
+            fold.add(observed, round(rssi_dbm), int(minute) * 60, trusted=True)
     return fold.drain()
 
 
@@ -134,11 +134,11 @@ def _place(pair: Pair, m: ContactMinute) -> tuple[str, str, str, int]:
     return pair.dataset, pair.scene, pair.receiver, m.minute + int(pair.truth_t_s[0] // 60)
 
 
-def _heard(pair: Pair, m: ContactMinute, levels: dict[str, float]) -> HeardMinute:
-    return HeardMinute(
+def _received(pair: Pair, m: ContactMinute, levels: dict[str, float]) -> ReceivedMinute:
+    return ReceivedMinute(
         m.minute,
         attenuation_db(pair.tx_power_dbm, m.mean_dbm),
         m.count,
         attenuation_histogram(m.histogram, pair.tx_power_dbm),
-        company(m.mean_dbm, [dbm for other, dbm in levels.items() if other != pair.transmitter]),
+        co_presence(m.mean_dbm, [dbm for other, dbm in levels.items() if other != pair.transmitter]),
     )

@@ -28,7 +28,7 @@ OFF_DB = 2.0
 """Standard deviation of a radio's offset, each of receiver and transmitter."""
 
 HEAD = """\
-# Coefficients of the model "agent" (agent.py says what they multiply).
+# Coefficients of the model "learned" (learned.py says what they multiply).
 # Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
 # (C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
 """
@@ -53,7 +53,7 @@ def of_people(people: Sequence[Pair]) -> list[Lesson]:
         Lesson(tuple(folded(people)), 1.8),
         Lesson(tuple(folded(varied(people, 1, -4.0))), 0.3),
         Lesson(tuple(folded(varied(people, 2, 4.0))), 0.3),
-        Lesson(tuple(folded(varied(people, 3), with_company=False)), 0.6),
+        Lesson(tuple(folded(varied(people, 3), with_co_presence=False)), 0.6),
     ]
 
 
@@ -63,9 +63,9 @@ def of_rooms(seeds: Iterable[int]) -> list[Lesson]:
     parts = [thinned(pair) for pair in whole]
     return [
         Lesson(tuple(folded(whole)), 1.2),
-        Lesson(tuple(folded(varied(whole, 4), with_company=False)), 0.6),
+        Lesson(tuple(folded(varied(whole, 4), with_co_presence=False)), 0.6),
         Lesson(tuple(folded(parts)), 0.6),
-        Lesson(tuple(folded(varied(parts, 5), with_company=False)), 0.6),
+        Lesson(tuple(folded(varied(parts, 5), with_co_presence=False)), 0.6),
     ]
 
 
@@ -90,8 +90,8 @@ def _as_toml(learned: Coefficients) -> str:
         f"whole_from = {learned.whole_from}",
         f"variance_min = {learned.variance_min}",
     ]
-    for reach in learned.reaches:
-        lines += ["", "[[reaches]]", f"minutes = {reach.minutes}", f"weights = {list(reach.weights)}"]
+    for window in learned.windows:
+        lines += ["", "[[windows]]", f"half_width_min = {window.half_width_min}", f"weights = {list(window.weights)}"]
     return HEAD + "\n".join(lines) + "\n"
 
 

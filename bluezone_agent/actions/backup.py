@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.actions.wipe import require_stopped
-from bluezone_agent.core.passphrases import NONCE_LENGTH, SALT_LENGTH, open_sealed, seal, secret_from_passphrase
+from bluezone_agent.core.passphrases import NONCE_LENGTH, SALT_LENGTH, decrypt, encrypt, secret_from_passphrase
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import N_, BackupError, SealError
+from bluezone_agent.errors import N_, BackupError, DecryptionError
 from bluezone_agent.files import write_new
 from bluezone_agent.health.broadcast_proof import PROVED
 from bluezone_agent.health.health import RADIO
@@ -40,7 +40,7 @@ def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = o
     """Return a backup of ``store`` as it is now, head and body; an agent may be at work."""
     head = FIRST_LINE + random_bytes(SALT_LENGTH)
     secret = secret_from_passphrase(passphrase, head[len(FIRST_LINE) :])
-    return head, seal(secret, store.copy(), head, random_bytes(NONCE_LENGTH))
+    return head, encrypt(secret, store.copy(), head, random_bytes(NONCE_LENGTH))
 
 
 def write(store: Store, path: Path, passphrase: str) -> None:
@@ -76,8 +76,8 @@ def opened(data: bytes, path: Path, passphrase: str) -> Snapshot:
     head = data[:at]
     secret = secret_from_passphrase(passphrase, head[len(FIRST_LINE) :].ljust(SALT_LENGTH, b"\0"))
     try:
-        plain = open_sealed(secret, data[at:], head)
-    except SealError as error:
+        plain = decrypt(secret, data[at:], head)
+    except DecryptionError as error:
         raise BackupError(
             N_("{path} can't be opened: the passphrase is another one, or the file is damaged"),
             N_("nothing was changed; type the passphrase again, or take another copy of the file"),
@@ -115,19 +115,19 @@ def merge(store: Store, snapshot: Snapshot) -> int:
     compares all files again. Raises AgentError.
     """
     own = _identifiers(store.keys)
-    heard = (m for m in snapshot.contacts.trusted() if m.beacon.identifier not in own)
-    return sum(_merge_some(store, minutes) for minutes in _by_minute(heard))
+    received = (m for m in snapshot.contacts.trusted() if m.observed.identifier not in own)
+    return sum(_merge_some(store, minutes) for minutes in _by_minute(received))
 
 
-def _by_minute(heard: Iterable[ContactMinute]) -> Iterator[list[tuple[int, list[ContactMinute]]]]:
-    minutes = ((minute, list(its)) for minute, its in groupby(heard, lambda m: m.minute))
+def _by_minute(received: Iterable[ContactMinute]) -> Iterator[list[tuple[int, list[ContactMinute]]]]:
+    minutes = ((minute, list(its)) for minute, its in groupby(received, lambda m: m.minute))
     while some := list(islice(minutes, MINUTES_AT_ONCE)):
         yield some
 
 
 def _merge_some(store: Store, minutes: list[tuple[int, list[ContactMinute]]]) -> int:
     with store.transaction():
-        taken = sum(store.contacts.merge(minute, heard) for minute, heard in minutes)
+        taken = sum(store.contacts.merge(minute, received) for minute, received in minutes)
         if taken:
             store.sources.unsettle()
     return taken

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final
 
 from bluezone_agent.core.calibration import Calibration, Reading
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
 from bluezone_agent.errors import N_, CalibrationError, MalformedPayloadError
@@ -35,20 +35,20 @@ async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: 
     to state it. Raises CalibrationError when too little was heard, when it is not clear who the peer is or what power
     it has, and RadioUnavailableError.
     """
-    heard: defaultdict[Beacon, list[int]] = defaultdict(list)
-    stated: dict[Beacon, int | None] = {}
+    received: defaultdict[ObservedIdentifier, list[int]] = defaultdict(list)
+    stated: dict[ObservedIdentifier, int | None] = {}
 
-    def hears(advert: Advert) -> None:
+    def receives(advert: Advert) -> None:
         with suppress(MalformedPayloadError):
-            beacon = decode(advert.frame)
-            if beacon and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
-                heard[beacon].append(advert.rssi_dbm)
-                stated[beacon] = advert.frame.tx_power_dbm
+            observed = decode(advert.advertising_data)
+            if observed and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
+                received[observed].append(advert.rssi_dbm)
+                stated[observed] = advert.advertising_data.tx_power_dbm
 
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await radio.listen(hears)
-    peer = _strongest(heard, seconds)
+            await radio.listen(receives)
+    peer = _strongest(received, seconds)
     power_dbm = stated[peer] if peer_power_dbm is None else peer_power_dbm
     if power_dbm is None:
         raise CalibrationError(
@@ -58,17 +58,17 @@ async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: 
                 " for Bluezone the assumed_tx_power_dbm of this device's"
             ),
         )
-    return Reading(distance_m, power_dbm - median(heard[peer]), len(heard[peer]))
+    return Reading(distance_m, power_dbm - median(received[peer]), len(received[peer]))
 
 
-def _strongest(heard: Mapping[Beacon, list[int]], seconds: float) -> Beacon:
-    often = [(median(rssi), beacon) for beacon, rssi in heard.items() if len(rssi) >= LEAST_PACKETS]
+def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float) -> ObservedIdentifier:
+    often = [(median(rssi), observed) for observed, rssi in received.items() if len(rssi) >= LEAST_PACKETS]
     if not often:
         raise CalibrationError(
             N_("in {seconds} s {n} packets of a device were heard, {least} are needed"),
             N_("start the agent on the peer, bring it nearer, or listen longer: --seconds 120"),
             seconds=round(seconds),
-            n=max(map(len, heard.values()), default=0),
+            n=max(map(len, received.values()), default=0),
             least=LEAST_PACKETS,
         )
     (strongest_dbm, peer), *others = sorted(often, key=lambda found: -found[0])

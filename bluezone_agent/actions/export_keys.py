@@ -10,13 +10,13 @@ from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.daemon import control_socket
-from bluezone_agent.daemon.identity import cut_running_key
+from bluezone_agent.daemon.identity import end_running_key
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.files import write_new
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 
-def cut(store: Store) -> None:
+def end_current_key(store: Store) -> None:
     """End the key on the air now; an agent that runs has put a new one on the air when this returns.
 
     Raises StateInUseError when an agent runs and does not answer; then nothing was cut.
@@ -25,7 +25,7 @@ def cut(store: Store) -> None:
         control_socket.ask(store.state_dir, control_socket.REPLACE_KEY)
     else:
         with StateLock(store.state_dir):
-            cut_running_key(store)
+            end_running_key(store)
 
 
 def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:

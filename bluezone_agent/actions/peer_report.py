@@ -24,7 +24,7 @@ from bluezone_agent.errors import N_, ReportError
 from bluezone_agent.files import write_new
 from bluezone_agent.stores.keys import OwnKey
 
-FORMAT: Final = "bluezone-agent witness report 1"
+FORMAT: Final = "bluezone-agent peer report 1"
 LONGEST_REPORT: Final = 8_000_000
 """Bytes; 200 per identifier, and a packed train has a few thousand an hour."""
 DIGEST_LENGTH: Final = 32
@@ -34,7 +34,7 @@ CLOCKS_DIFFER_S: Final = 7200
 """The tolerance of Exposure Notification between two devices' clocks."""
 
 
-class Heard(msgspec.Struct, frozen=True):
+class ReceivedDigest(msgspec.Struct, frozen=True):
     """One identifier in a report."""
 
     protocol: str
@@ -55,14 +55,14 @@ class Report(msgspec.Struct, frozen=True):
     from_s: int
     to_s: int
     salt: str
-    heard: tuple[Heard, ...] = ()
+    received: tuple[ReceivedDigest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """An own identifier that a witness heard."""
 
-    heard_at_s: int
+    received_at_s: int
     """When last, within the time in which it was on the air by our clock."""
     count: int
     max_dbm: int
@@ -77,34 +77,36 @@ def make_report(
 ) -> Report:
     """Return the report of a witness that heard ``minutes``."""
     salt = random_bytes(SALT_LENGTH)
-    heard: dict[str, Heard] = {}
+    received: dict[str, ReceivedDigest] = {}
     for m in minutes:
-        digest = _digest(salt, m.beacon.protocol, m.beacon.identifier)
+        digest = _digest(salt, m.observed.protocol, m.observed.identifier)
         start_s = m.minute * MINUTE_S
-        known = heard.get(digest)
-        heard[digest] = Heard(
-            m.beacon.protocol,
+        known = received.get(digest)
+        received[digest] = ReceivedDigest(
+            m.observed.protocol,
             digest,
             known.first_s if known else start_s,
             start_s + MINUTE_S,
             m.count + (known.count if known else 0),
             max(m.max_dbm, known.max_dbm) if known else m.max_dbm,
         )
-    return Report(FORMAT, by, int(from_s), int(to_s), salt.hex(), tuple(sorted(heard.values(), key=lambda h: h.digest)))
+    return Report(
+        FORMAT, by, int(from_s), int(to_s), salt.hex(), tuple(sorted(received.values(), key=lambda h: h.digest))
+    )
 
 
 def find_own(report: Report, keys: Iterable[OwnKey]) -> list[Found]:
     """Return which of our own identifiers, in use while the report was made, the witness heard; newest last."""
     salt = bytes.fromhex(report.salt)
-    by_digest = {h.digest: h for h in report.heard}
+    by_digest = {h.digest: h for h in report.received}
     found = []
     for own in keys:
         for starts_at_s, ends_at_s, identifier in _on_air(own, report.from_s, report.to_s):
-            heard = by_digest.get(_digest(salt, own.key.protocol, identifier))
-            if heard:
-                at_s = min(max(heard.last_s, starts_at_s), ends_at_s)
-                found.append(Found(at_s, heard.count, heard.max_dbm))
-    return sorted(found, key=lambda f: f.heard_at_s)
+            received = by_digest.get(_digest(salt, own.key.protocol, identifier))
+            if received:
+                at_s = min(max(received.last_s, starts_at_s), ends_at_s)
+                found.append(Found(at_s, received.count, received.max_dbm))
+    return sorted(found, key=lambda f: f.received_at_s)
 
 
 def was_on_air(report: Report, keys: Iterable[OwnKey]) -> bool:

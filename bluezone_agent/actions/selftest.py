@@ -30,7 +30,7 @@ COMMIT_S: Final = 75
 class Outcome:
     """What a self-test found. Not heard: ``count`` is 0 and ``by`` names who listened, as far as that is known."""
 
-    heard: bool
+    received: bool
     by: str = ""
     count: int = 0
     max_dbm: int | None = None
@@ -55,20 +55,20 @@ async def with_adapters(
     start_s = day_start_s(now_s)
     key = DailyKey(protocol.name, random_bytes(protocol.key_length), start_s, start_s + DAY_S, protocol.slots_per_day)
     slot = protocol.identifier_at(key, now_s)
-    heard: list[Advert] = []
+    received: list[Advert] = []
 
-    def hears(advert: Advert) -> None:
+    def receives(advert: Advert) -> None:
         with suppress(MalformedPayloadError):
-            beacon = decode(advert.frame)
-            if advert.heard_by and beacon and beacon.identifier == slot.identifier:
-                heard.append(advert)
+            observed = decode(advert.advertising_data)
+            if advert.received_by and observed and observed.identifier == slot.identifier:
+                received.append(advert)
 
     async with radio:
         await radio.advertise(protocol.encode(key, slot, tx_power_dbm))
-        listening = asyncio.create_task(radio.listen(hears))
+        listening = asyncio.create_task(radio.listen(receives))
         try:
             deadline_s = clock.uptime_s() + seconds
-            while len(heard) < ENOUGH and clock.uptime_s() < deadline_s:
+            while len(received) < ENOUGH and clock.uptime_s() < deadline_s:
                 await asyncio.wait([listening], timeout=min(LOOK_S, seconds))
                 if listening.done():
                     listening.result()
@@ -76,15 +76,15 @@ async def with_adapters(
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-    return _outcome(heard)
+    return _outcome(received)
 
 
-def _outcome(heard: list[Advert]) -> Outcome:
-    if not heard:
-        return Outcome(heard=False)
-    known_dbm = [a.rssi_dbm for a in heard if a.rssi_dbm in PLAUSIBLE_RSSI_DBM]
-    last = heard[-1]
-    return Outcome(True, last.heard_by, len(heard), max(known_dbm, default=None), last.received_at_s)
+def _outcome(received: list[Advert]) -> Outcome:
+    if not received:
+        return Outcome(received=False)
+    known_dbm = [a.rssi_dbm for a in received if a.rssi_dbm in PLAUSIBLE_RSSI_DBM]
+    last = received[-1]
+    return Outcome(True, last.received_by, len(received), max(known_dbm, default=None), last.received_at_s)
 
 
 async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcome:
@@ -100,7 +100,7 @@ async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcom
         if proof.at_s is not None and proof.at_s >= int(asked_s):
             return Outcome(True, proof.by, 1, proof.rssi_dbm, proof.at_s)
         await asyncio.sleep(LOOK_S)
-    return Outcome(heard=False)
+    return Outcome(received=False)
 
 
 def with_report(store: Store, report: Report) -> Outcome:
@@ -117,31 +117,31 @@ def with_report(store: Store, report: Report) -> Outcome:
         )
     found = find_own(report, keys)
     if not found:
-        return Outcome(heard=False, by=report.by)
+        return Outcome(received=False, by=report.by)
     newest = found[-1]
     with store.transaction():
-        mark_proved(store, newest.heard_at_s, report.by, newest.max_dbm)
-    return Outcome(True, report.by, sum(f.count for f in found), max(f.max_dbm for f in found), newest.heard_at_s)
+        mark_proved(store, newest.received_at_s, report.by, newest.max_dbm)
+    return Outcome(True, report.by, sum(f.count for f in found), max(f.max_dbm for f in found), newest.received_at_s)
 
 
 async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinute]:
     """Hear everybody for ``seconds``, for a report; nothing is stored. Raises RadioUnavailableError."""
     fold = MinuteFold()
 
-    def hears(advert: Advert) -> None:
+    def receives(advert: Advert) -> None:
         with suppress(MalformedPayloadError):
-            beacon = decode(advert.frame)
-            if beacon and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
-                fold.add(beacon, advert.rssi_dbm, advert.received_at_s, trusted=clock.synchronised())
+            observed = decode(advert.advertising_data)
+            if observed and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
+                fold.add(observed, advert.rssi_dbm, advert.received_at_s, trusted=clock.synchronised())
 
     async with radio:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await radio.listen(hears)
+                await radio.listen(receives)
     return fold.drain()
 
 
-async def heard_by_running_agent(store: Store, clock: Clock, seconds: float) -> list[ContactMinute]:
+async def received_by_running_agent(store: Store, clock: Clock, seconds: float) -> list[ContactMinute]:
     """Wait for ``seconds``, and for the running agent to write them down; return what it has stored of them."""
     from_s = clock.now_s()
     until = minute_at(from_s + seconds)

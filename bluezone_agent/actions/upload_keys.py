@@ -8,7 +8,7 @@ from datetime import date
 from random import SystemRandom
 from typing import Final
 
-from bluezone_agent.actions.export_keys import cut, exportable
+from bluezone_agent.actions.export_keys import end_current_key, exportable
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.key_servers.google import GoogleKeyServer, Receipt
@@ -22,7 +22,7 @@ PROTOCOL: Final = "gaen"
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class SubmittedKeys:
     """What came of it."""
 
     sent: int
@@ -44,7 +44,7 @@ def chaff_is_due(store: Store, now_s: float, random: Callable[[], float] = RANDO
 
 def publish(
     store: Store, server: GoogleKeyServer, code: str, now_s: float, *, days: int, onset: date | None, traveler: bool
-) -> Published:
+) -> SubmittedKeys:
     """Publish the keys of the last ``days`` days under ``code``; the key on the air is cut and replaced first.
 
     A code can be used once: what it brought is kept, so that a publication that failed half-way is tried again
@@ -52,7 +52,7 @@ def publish(
     says no.
     """
     token = _token(store, server, code, now_s)
-    cut(store)
+    end_current_key(store)
     keys = [key for key in exportable(store, days, now_s) if key.protocol == PROTOCOL]
     if not keys:
         raise ExportError(
@@ -64,7 +64,7 @@ def publish(
     )
     with store.transaction():
         store.mark(SIGN, now_s, revision_token=receipt.revision_token)
-    return Published(len(keys), receipt)
+    return SubmittedKeys(len(keys), receipt)
 
 
 def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from bluezone_agent.cli.base import printable, say
 from bluezone_agent.errors import N_
-from bluezone_agent.health.health import Life
-from bluezone_agent.health.outage_notices import mark_told, untold
+from bluezone_agent.health.health import Activity
+from bluezone_agent.health.outage_notices import mark_notified, pending
 from bluezone_agent.i18n import _, local_time
 from bluezone_agent.ports import Notice
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from bluezone_agent.stores.store import Store
 
 STOPPED: Final = {
-    Life.LISTEN: N_("Nobody has listened since {time}. Run bluezone-agent status to see why."),
-    Life.CHECK: N_("Published cases were last checked completely at {time}. Run bluezone-agent keys feed to see why."),
+    Activity.LISTEN: N_("Nobody has listened since {time}. Run bluezone-agent status to see why."),
+    Activity.CHECK: N_(
+        "Published cases were last checked completely at {time}. Run bluezone-agent keys sources to see why."
+    ),
 }
 GOES_ON: Final = {
-    Life.LISTEN: N_("This device listens again. It did not from {time} on: contacts of that time are not known."),
-    Life.CHECK: N_("Published cases are checked again; nothing is missed. They were not from {time} on."),
+    Activity.LISTEN: N_("This device listens again. It did not from {time} on: contacts of that time are not known."),
+    Activity.CHECK: N_("Published cases are checked again; nothing is missed. They were not from {time} on."),
 }
 
 
 def tell_owner(store: Store, config: Config, now_s: float) -> None:
     """Tell the owner by ``notify_command`` what has changed; what could not be told is tried again the next time."""
-    changes = untold(store, now_s) if config.notify_command else []
+    changes = pending(store, now_s) if config.notify_command else []
     if not changes:
         return
     from bluezone_agent.notices.command import CommandNotifier  # noqa: PLC0415 - seldom needed
@@ -38,7 +40,7 @@ def tell_owner(store: Store, config: Config, now_s: float) -> None:
     except OSError as error:
         say(_("the notice could not be given: {reason}").format(reason=printable(str(error))))
     else:
-        mark_told(store, changes, now_s)
+        mark_notified(store, changes, now_s)
 
 
 def _notice(change: Change) -> Notice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluezone_agent.health.health import Health, Life, Signs, heard_adverts
+from bluezone_agent.health.health import Activity, Health, Signs, received_adverts
 from bluezone_agent.i18n import _, local_clock, ngettext
 
 
@@ -16,12 +16,12 @@ def status_line(state: Health, signs: Signs) -> str:
         from bluezone_agent.cli.pause import describe  # noqa: PLC0415
 
         return describe(state.pause)
-    heard = heard_adverts(signs)
-    broadcast_s, committed_s = (state.ages[life].since_s for life in (Life.BROADCAST, Life.COMMIT))
+    received = received_adverts(signs)
+    broadcast_s, committed_s = (state.ages[life].since_s for life in (Activity.BROADCAST, Activity.COMMIT))
     return "; ".join(
         [
             _("broadcasting, the newest identifier since {time}").format(time=local_clock(broadcast_s or 0)),
-            ngettext("{n} broadcast heard", "{n} broadcasts heard", heard).format(n=heard),
+            ngettext("{n} broadcast heard", "{n} broadcasts heard", received).format(n=received),
             _("last stored at {time}").format(time=local_clock(committed_s or 0)),
         ]
     )

@@ -12,7 +12,7 @@ from typing import Final
 from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.cli.passphrase import passphrase
 from bluezone_agent.stores.file.open import FILE_NAME
-from bluezone_agent.stores.key_encryption import sealed_error
+from bluezone_agent.stores.key_encryption import encrypted_error
 from bluezone_agent.stores.store import Store
 
 CREDENTIAL: Final = "bluezone-store-key"
@@ -27,14 +27,14 @@ def unlocked(state_dir: Path, file: Path | None) -> Iterator[Store]:
     """
     keep_memory_private()
     with Store(state_dir) as store:
-        if store.keys.sealed:
+        if store.keys.encrypted:
             store.keys.unlock(given_passphrase(state_dir, file) or _typed_passphrase(state_dir))
         yield store
 
 
 def _typed_passphrase(state_dir: Path) -> str:
     if not sys.stdin.isatty():
-        raise sealed_error(state_dir / FILE_NAME)
+        raise encrypted_error(state_dir / FILE_NAME)
     return passphrase(None, of=state_dir / FILE_NAME, new=False)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.core.diagnosis_keys import CaseFile, read_case_file
+from bluezone_agent.core.diagnosis_keys import KeyFile, read_key_file
 from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.diagnosis_keys.key_file import KEY_LIFE_DAYS
@@ -29,7 +29,7 @@ from bluezone_agent.core.diagnosis_keys.signed_index import (
 from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.identifiers import DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import N_, AgentError, CaseFileError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, KeyFileError, KeySourceError
 from bluezone_agent.files import sync_folder
 from bluezone_agent.key_sources.directory import DirectorySource
 from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
@@ -44,12 +44,12 @@ class PublishedFile:
     """A file that the index lists."""
 
     name: str
-    case_file: CaseFile
+    key_file: KeyFile
 
     @property
     def published_at_s(self) -> int:
         """When it was published, Unix seconds; our own files always say."""
-        return self.case_file.published_at_s or 0
+        return self.key_file.published_at_s or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,10 @@ def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile
         return []
     try:
         return [
-            PublishedFile(f.name, read_case_file(f.name, f.data, f.signature, key.verification_key, now_s))
+            PublishedFile(f.name, read_key_file(f.name, f.data, f.signature, key.verification_key, now_s))
             for f in _files(folder, now_s)
         ]
-    except CaseFileError as error:
+    except KeyFileError as error:
         raise AgentError(
             N_("{folder} holds a file that this key did not publish: {reason}"),
             N_("publish with the key of that folder, or into an empty one"),

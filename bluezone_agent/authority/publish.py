@@ -32,7 +32,7 @@ from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.diagnosis_keys.submission import MAX_SUBMISSION, fault_in, read_submission
 from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import N_, AgentError, CaseFileError
+from bluezone_agent.errors import N_, AgentError, KeyFileError
 from bluezone_agent.files import create
 
 MINIMUM_KEYS: Final = 1000
@@ -45,7 +45,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedBatch:
     """A file that was written."""
 
     name: str
@@ -58,7 +58,7 @@ class Published:
 class PublishReport:
     """What one call published, and what it did not."""
 
-    published: list[Published] = field(default_factory=list)
+    published: list[PublishedBatch] = field(default_factory=list)
     submissions: int = 0
     """Submissions that were read."""
     refused: list[AgentError] = field(default_factory=list)
@@ -149,7 +149,7 @@ def publish(
         batches = list(_batches(_due(found, before, report, now_s), before, int(now_s), minimum))
         files = [WRITERS[batch.protocol](batch, key, region) for batch in batches]
         add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S)
-    report.published = [Published(file.name, b.protocol, b.real) for file, b in zip(files, batches, strict=True)]
+    report.published = [PublishedBatch(file.name, b.protocol, b.real) for file, b in zip(files, batches, strict=True)]
     return report
 
 
@@ -159,7 +159,7 @@ def _read(submissions: Iterable[Path], report: PublishReport, now_s: float) -> l
         for file in sorted(_files_in(path)):
             try:
                 keys = read_submission(str(file), _content(file))
-            except CaseFileError as error:
+            except KeyFileError as error:
                 report.refused.append(error)
                 continue
             report.submissions += 1
@@ -181,7 +181,7 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_SUBMISSION + 1)
     except OSError as error:
-        raise CaseFileError(
+        raise KeyFileError(
             N_("can't read the submission {path}: {reason}"),
             N_("check the name, and that this user may read it"),
             path=path,
@@ -211,9 +211,9 @@ def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
     """Return what the files, oldest first, say of each key in the end."""
     state: dict[bytes, ReportType] = {}
     for file in before:
-        part = file.case_file.whole()
-        state |= {k.key.data: k.report_type for k in part.keys}
-        state |= dict.fromkeys(part.revoked, ReportType.REVOKED)
+        batch = file.key_file.whole()
+        state |= {k.key.data: k.report_type for k in batch.keys}
+        state |= dict.fromkeys(batch.revoked, ReportType.REVOKED)
     return state
 
 
@@ -231,11 +231,11 @@ def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s
     """Yield the keys by protocol, at most :data:`MOST_KEYS` a file; the first begins where the last one ended."""
     for protocol in WRITERS:
         keys = sorted((k for k in due if k.key.protocol == protocol), key=lambda k: k.key.data)
-        earlier = [f.published_at_s for f in before if f.case_file.protocol == protocol]
+        earlier = [f.published_at_s for f in before if f.key_file.protocol == protocol]
         start_s = max(earlier, default=min((k.key.starts_at_s for k in keys), default=0))
         for number, at in enumerate(range(0, len(keys), MOST_KEYS), start=len(earlier) + 1):
-            part = keys[at : at + MOST_KEYS]
-            yield Batch(protocol, _padded(part, minimum), len(part), start_s, now_s, number)
+            batch = keys[at : at + MOST_KEYS]
+            yield Batch(protocol, _padded(batch, minimum), len(batch), start_s, now_s, number)
 
 
 def _padded(keys: Sequence[DiagnosisKey], minimum: int) -> list[DiagnosisKey]:

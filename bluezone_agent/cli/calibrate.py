@@ -161,7 +161,7 @@ def _radio() -> Radio:
 
     config = settings().config()
     clock = SystemClock(always_trusted=config.clock_trusted)
-    return make_radio(config.radios, clock, plan=config.radio_plan, linkable_anyway=config.linkable_anyway)
+    return make_radio(config.radios, clock, plan=config.radio_plan, allow_linkable=config.allow_linkable)
 
 
 def _keep(radio: str, antenna: str, source: str, calibration: Calibration, valid_days: int, *, as_json: bool) -> None:

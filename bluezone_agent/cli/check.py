@@ -65,13 +65,13 @@ def _check(options: Settings, config: Config, only: str | None, *, as_json: bool
     """Return whether every source was read and every file believed."""
     from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
     from bluezone_agent.config import risk_model  # noqa: PLC0415
-    from bluezone_agent.daemon.trusted_clock import Timekeeper  # noqa: PLC0415
+    from bluezone_agent.daemon.trusted_clock import TrustedClock  # noqa: PLC0415
     from bluezone_agent.exposure_check.check import Check  # noqa: PLC0415
 
     sources = pinned_sources(config, only)
     clock = SystemClock(always_trusted=config.clock_trusted)
     with Store(options.state_dir) as store, _progress_bar() as progress:
-        if not Timekeeper(clock, store).look().trusted:
+        if not TrustedClock(clock, store).look().trusted:
             say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
         report = Check(
             store,
@@ -124,9 +124,9 @@ def pinned_sources(config: Config, only: str | None) -> list[PinnedSource]:
 def _pinned(source: Source) -> PinnedSource:
     from bluezone_agent.core.diagnosis_keys import PinnedKeys, VerificationKey  # noqa: PLC0415
     from bluezone_agent.exposure_check.check import PinnedSource  # noqa: PLC0415
-    from bluezone_agent.key_sources import SIGNED_ONLY, Place, layout_of, open_source  # noqa: PLC0415
+    from bluezone_agent.key_sources import SIGNED_ONLY, SourceAddress, layout_of, open_source  # noqa: PLC0415
 
-    place = Place(
+    address = SourceAddress(
         source.location,
         source.layout,
         source.regions,
@@ -134,7 +134,7 @@ def _pinned(source: Source) -> PinnedSource:
         use_proxy=source.use_proxy,
         allow_http=source.allow_http,
     )
-    if source.allow_unsigned and layout_of(place) in SIGNED_ONLY:
+    if source.allow_unsigned and layout_of(address) in SIGNED_ONLY:
         raise ConfigError(
             N_('[[source]] {location}: layout = "{layout}" is always signed'),
             N_("remove allow_unsigned, which is for Bluezone case files, and pin the key in a [[source.key]]"),
@@ -142,7 +142,7 @@ def _pinned(source: Source) -> PinnedSource:
             layout=source.layout,
         )
     keys = tuple(VerificationKey.from_pem(key.id, key.version, key.public_key) for key in source.keys)
-    return PinnedSource(open_source(place), PinnedKeys(keys, source.allow_unsigned))
+    return PinnedSource(open_source(address), PinnedKeys(keys, source.allow_unsigned))
 
 
 def _as_json(report: CheckReport) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _as_json(report: CheckReport) -> dict[str, Any]:
                 "name": source.name,
                 "complete": source.complete,
                 "error": str(source.error) if source.error else None,
-                "believes_unsigned": source.believes_unsigned,
+                "accepts_unsigned": source.accepts_unsigned,
                 "freshness": _freshness(source),
                 "dropped": dict(source.dropped),
                 "files": [file_object(file) for file in source.files],
@@ -184,14 +184,14 @@ def _print(report: CheckReport) -> None:
 
 
 def _print_source(source: SourceReport) -> None:
-    believed = [f for f in source.files if f.fault is None]
+    accepted = [f for f in source.files if f.fault is None]
     name = printable(source.name)
     say(
-        ngettext("{name}: {n} new file, {keys} keys", "{name}: {n} new files, {keys} keys", len(believed)).format(
-            name=name, n=len(believed), keys=sum(f.keys for f in believed)
+        ngettext("{name}: {n} new file, {keys} keys", "{name}: {n} new files, {keys} keys", len(accepted)).format(
+            name=name, n=len(accepted), keys=sum(f.keys for f in accepted)
         )
     )
-    if source.believes_unsigned:
+    if source.accepts_unsigned:
         say(f"  {_(UNSIGNED)}")
     if source.index is None and source.error is None:
         say(f"  {_(UNPROVABLE)}")

@@ -17,7 +17,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.i18n import _, local_clock, local_date, ngettext
-from bluezone_agent.stores.contact_summaries import MixingHour
+from bluezone_agent.stores.contact_summaries import ContactSummary
 from bluezone_agent.stores.listening import Span, gaps
 from bluezone_agent.stores.store import RETENTION_DAYS, Store
 
@@ -45,7 +45,7 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
         calibrated = calibration_in_force(store, now_s)
         correction_db = calibrated.calibration.rssi_correction_db if calibrated else 0.0
         close_dbm, middle_dbm = (assumed_dbm - limit_db - correction_db for limit_db in (CLOSE_DB, MIDDLE_DB))
-        hours = store.mixing.hours(since_s, close_dbm=close_dbm, middle_dbm=middle_dbm)
+        hours = store.contact_summaries.hours(since_s, close_dbm=close_dbm, middle_dbm=middle_dbm)
         spans = store.listening.since(since_s)
     missed = gaps(spans, spans[0].starts_at_s, spans[-1].ends_at_s) if spans else []
     if page:
@@ -81,7 +81,7 @@ def _span_as_json(span: Span) -> dict[str, object]:
     return {"starts_at": iso(span.starts_at_s), "ends_at": iso(span.ends_at_s), "scan_mode": span.scan_mode}
 
 
-def _as_json(hour: MixingHour) -> dict[str, object]:
+def _as_json(hour: ContactSummary) -> dict[str, object]:
     return {
         "starts_at": iso(hour.starts_at_s),
         "identifiers": hour.identifiers,
@@ -94,7 +94,7 @@ def _as_json(hour: MixingHour) -> dict[str, object]:
     }
 
 
-def _print(hours: list[MixingHour]) -> None:
+def _print(hours: list[ContactSummary]) -> None:
     from rich.console import Console  # noqa: PLC0415 - only for people
     from rich.table import Table  # noqa: PLC0415
 

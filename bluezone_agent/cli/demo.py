@@ -17,7 +17,7 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock
 
 if TYPE_CHECKING:
-    from bluezone_agent.scenarios.day import Day, Verdict
+    from bluezone_agent.scenarios.day import Day, PersonVerdict
 
 VIETNAM: Final = "ICT-7"
 """POSIX for UTC+7, which needs no time zone database."""
@@ -87,10 +87,10 @@ def _as_json(day: Day, path: Path) -> dict[str, Any]:
 
 
 def _print(day: Day) -> None:
-    from bluezone_agent.scenarios.cast import company  # noqa: PLC0415
+    from bluezone_agent.scenarios.cast import co_presence  # noqa: PLC0415
 
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
-    for stay, others in company(day.case, [v.person for v in day.verdicts]):
+    for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
         near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
         click.echo(
             f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
@@ -109,8 +109,8 @@ def _print_strip(day: Day) -> None:
     width = max(len(v.person.name) for v in day.verdicts) + 2
     click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
     for v in day.others:
-        heard, near = set(v.heard.get(day.case.name, ())), set(v.near)
-        cells = [_cell(set(range(minute, minute + COLUMN_MIN)), heard, near) for minute in starts]
+        received, near = set(v.received.get(day.case.name, ())), set(v.near)
+        cells = [_cell(set(range(minute, minute + COLUMN_MIN)), received, near) for minute in starts]
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
     click.echo(
         " " * width
@@ -118,10 +118,10 @@ def _print_strip(day: Day) -> None:
     )
 
 
-def _cell(minutes: set[int], heard: set[int], near: set[int]) -> str:
-    if not minutes & heard:
+def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
+    if not minutes & received:
         return "·"
-    return "█" if minutes & heard & near else "░"
+    return "█" if minutes & received & near else "░"
 
 
 def _print_morning(day: Day) -> None:
@@ -153,13 +153,13 @@ def _print_table(day: Day) -> None:
             _(v.person.role),
             _("{n} min").format(n=v.true_near_minutes),
             _("{n:.0f} min").format(n=max((d.near_minutes for d in v.days), default=0.0)),
-            told(v),
+            verdict_text(v),
             _("right") if v.right else _("WRONG"),
         )
     Console().print(table)
 
 
-def told(verdict: Verdict) -> str:
+def verdict_text(verdict: PersonVerdict) -> str:
     """Return what an agent told its owner, in a word or two."""
     if verdict.warned_at_s is not None:
         return _("warned")

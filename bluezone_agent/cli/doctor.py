@@ -94,7 +94,7 @@ def _facts(options: Settings) -> Facts:
         bluetooth=asyncio.run(read_bluetooth()),
         clock_trusted=SystemClock(always_trusted=config.clock_trusted).synchronised(),
         config_error=config_error,
-        linkable_anyway=config.linkable_anyway,
+        allow_linkable=config.allow_linkable,
         sources=len(config.sources),
         free_bytes=_free_bytes(options.state_dir),
         state_dir=str(options.state_dir),

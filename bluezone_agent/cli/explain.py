@@ -73,13 +73,13 @@ def lines(found: Explained, step_s: int) -> Iterator[str]:
         yield f"{day}: {listening}"
     for exposure in found.exposures:
         yield from _exposure_lines(exposure, step_s)
-    for told in found.warned:
+    for warning in found.warned:
         text = _("you were warned on {when}: {minutes:.1f} weighted minutes by {rule}, version {version}")
         yield text.format(
-            when=local_time(told.warned_at_s),
-            minutes=told.near_minutes,
-            rule=printable(told.rule),
-            version=told.rule_version,
+            when=local_time(warning.warned_at_s),
+            minutes=warning.near_minutes,
+            rule=printable(warning.rule),
+            version=warning.rule_version,
         )
     for gap in found.gaps:
         yield gap_text(gap)
@@ -105,7 +105,7 @@ def _exposure_lines(day: DayExposure, step_s: int) -> Iterator[str]:
         "{degree}: {n} published key heard in {minutes} minutes",
         "{degree}: {n} published keys heard in {minutes} minutes",
         day.keys,
-    ).format(degree=day.degree, n=day.keys, minutes=day.heard_minutes)
+    ).format(degree=day.degree, n=day.keys, minutes=day.received_minutes)
     for window in day.windows:
         yield from _window_lines(window, step_s)
     sums = sum(w.score for w in day.windows)

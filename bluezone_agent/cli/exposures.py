@@ -67,8 +67,8 @@ def as_object(day: DayExposure, warned: Warned | None = None) -> dict[str, Any]:
         "degree": str(day.degree),
         "warning": day.warns,
         "warned_at": iso(warned.warned_at_s) if warned else None,
-        "keys_heard": day.keys,
-        "heard_minutes": day.heard_minutes,
+        "keys_received": day.keys,
+        "received_minutes": day.received_minutes,
         "minutes_within_2m": round(day.near_minutes, 1),
         "needed_minutes": day.warning_minutes,
         "rule": day.rule,
@@ -128,8 +128,8 @@ def _total(day: DayExposure) -> str:
     return ngettext(
         "in all {near:.0f} of {n} minute heard within 2 m",
         "in all {near:.0f} of {n} minutes heard within 2 m",
-        day.heard_minutes,
-    ).format(near=day.near_minutes, n=day.heard_minutes)
+        day.received_minutes,
+    ).format(near=day.near_minutes, n=day.received_minutes)
 
 
 def shown_times(span: Encounter | ExposureWindow, step_s: int = SHOWN_TO_S) -> tuple[int, int]:

@@ -22,9 +22,9 @@ from bluezone_agent.stores.store import RETENTION_DAYS, Store
     cls=Group,
     help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
     lazy={
-        "seal": "encrypt:seal",
-        "unseal": "encrypt:unseal",
-        "feed": "sources:feed",
+        "encrypt": "encrypt:encrypt",
+        "decrypt": "encrypt:decrypt",
+        "sources": "sources:sources",
         "publish": "publish:publish",
         "chaff": "publish:chaff",
     },
@@ -39,9 +39,9 @@ def list_keys(*, as_json: bool) -> None:
     """Print what there is to export."""
     with Store(settings().state_dir) as store:
         own_keys = store.keys.listed()
-        sealed = store.keys.sealed
+        encrypted = store.keys.encrypted
         if as_json:
-            print_json({"sealed": sealed, "keys": [_as_json(own) for own in own_keys]})
+            print_json({"sealed": encrypted, "keys": [_as_json(own) for own in own_keys]})
         for own in own_keys if not as_json else ():
             click.echo(
                 _("{start} to {end}  {protocol}  {state}").format(
@@ -53,7 +53,7 @@ def list_keys(*, as_json: bool) -> None:
             )
         if not own_keys and not as_json:
             click.echo(_("no keys yet: they are made while the agent runs"))
-        if sealed and not as_json:
+        if encrypted and not as_json:
             click.echo(_("sealed: a passphrase opens them"))
 
 
@@ -105,7 +105,7 @@ def export(
         )
         click.confirm(_("Export your keys?"), abort=True, err=True)
     with unlocked(settings().state_dir, passphrase_file) as store:
-        exporting.cut(store)
+        exporting.end_current_key(store)
         exported = exporting.exportable(store, days, time.time())
     exporting.write(file, exported, onset.date() if onset else None)
     if as_json:

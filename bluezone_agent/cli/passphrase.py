@@ -10,7 +10,7 @@ import click
 
 from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.cli.base import PATH, option, printable
-from bluezone_agent.errors import N_, SealError
+from bluezone_agent.errors import N_, DecryptionError
 from bluezone_agent.i18n import _
 
 SHORTEST: Final = 12
@@ -38,7 +38,7 @@ def passphrase(file: Path | None, *, of: Path, new: bool) -> str:
     else:
         found = _first_line(file)
     if new and len(found) < SHORTEST:
-        raise SealError(
+        raise DecryptionError(
             N_("the passphrase has {n} characters; it needs {least}"),
             N_("take five or six words that nobody would guess"),
             n=len(found),
@@ -55,7 +55,7 @@ def _first_line(file: Path) -> str:
             with file.open(encoding="utf-8") as opened:
                 line = opened.readline(LONGEST)
     except (OSError, UnicodeDecodeError) as error:
-        raise SealError(
+        raise DecryptionError(
             N_("can't read the passphrase from {path}: {reason}"),
             N_("name a text file that you can read; its first line is the passphrase"),
             path=file,

@@ -17,7 +17,7 @@ from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.stores.store import RETENTION_DAYS
 
 if TYPE_CHECKING:
-    from bluezone_agent.actions.upload_keys import Published
+    from bluezone_agent.actions.upload_keys import SubmittedKeys
     from bluezone_agent.config import Config
     from bluezone_agent.key_servers.google import GoogleKeyServer
 
@@ -100,7 +100,7 @@ def key_server(config: Config) -> GoogleKeyServer:
     )
 
 
-def _print(done: Published) -> None:
+def _print(done: SubmittedKeys) -> None:
     say(
         ngettext("{n} key sent, {inserted} published", "{n} keys sent, {inserted} published", done.sent).format(
             n=done.sent, inserted=done.receipt.inserted

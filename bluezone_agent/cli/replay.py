@@ -16,7 +16,7 @@ from bluezone_agent.i18n import _
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bluezone_agent.scenarios.room import Heard, Score
+    from bluezone_agent.scenarios.room import ReceiverResult, Score
 
 
 @click.command(
@@ -64,14 +64,14 @@ def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int 
         )
     power = config.tx_power_dbm if tx_power_dbm is None else tx_power_dbm
     results = replay_room(wanted, PROTOCOLS[protocol], risk_model(config.rule, "rule"), tx_power_dbm=power)
-    heard = list(_with_progress(results, len(wanted)))
+    received = list(_with_progress(results, len(wanted)))
     if as_json:
-        print_json(_as_json(heard, Score.of(heard), protocol, power, config.rule))
+        print_json(_as_json(received, Score.of(received), protocol, power, config.rule))
     else:
-        _print(heard, Score.of(heard))
+        _print(received, Score.of(received))
 
 
-def _with_progress(results: Iterator[Heard], count: int) -> Iterable[Heard]:
+def _with_progress(results: Iterator[ReceiverResult], count: int) -> Iterable[ReceiverResult]:
     if not is_person():
         return results
     from rich.console import Console  # noqa: PLC0415 - only for people
@@ -80,7 +80,9 @@ def _with_progress(results: Iterator[Heard], count: int) -> Iterable[Heard]:
     return track(results, _("replaying"), total=count, console=Console(stderr=True), transient=True)
 
 
-def _as_json(heard: list[Heard], score: Score, protocol: str, tx_power_dbm: int, rule: str) -> dict[str, Any]:
+def _as_json(
+    received: list[ReceiverResult], score: Score, protocol: str, tx_power_dbm: int, rule: str
+) -> dict[str, Any]:
     return {
         "protocol": protocol,
         "tx_power_dbm": tx_power_dbm,
@@ -93,12 +95,12 @@ def _as_json(heard: list[Heard], score: Score, protocol: str, tx_power_dbm: int,
                 "true_distance_m": h.track.closest_m,
                 "packets": len(h.track.samples),
                 "attenuation_db": None if h.attenuation_db is None else round(h.attenuation_db, 1),
-                "heard_minutes": h.heard_minutes,
+                "received_minutes": h.received_minutes,
                 "minutes_within_2m": round(h.near_minutes, 1),
                 "warned": h.warned,
                 "near": h.is_near,
             }
-            for h in heard
+            for h in received
         ],
         "standing_sessions": {
             "warned_near": score.warned_near,
@@ -111,12 +113,12 @@ def _as_json(heard: list[Heard], score: Score, protocol: str, tx_power_dbm: int,
     }
 
 
-def _print(heard: list[Heard], score: Score) -> None:
+def _print(received: list[ReceiverResult], score: Score) -> None:
     from rich.console import Console  # noqa: PLC0415 - only for people
     from rich.table import Table  # noqa: PLC0415
 
     console = Console()
-    for session, receivers in groupby(heard, key=lambda h: h.track.session):
+    for session, receivers in groupby(received, key=lambda h: h.track.session):
         table = Table(box=None, title=printable(session), title_justify="left")
         table.add_column(_("receiver"))
         for name in (_("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")):
@@ -129,14 +131,14 @@ def _print(heard: list[Heard], score: Score) -> None:
     _print_score(score)
 
 
-def _row(h: Heard) -> tuple[str, ...]:
+def _row(h: ReceiverResult) -> tuple[str, ...]:
     distance = f"{h.track.closest_m:.2f} m"
     return (
         printable(h.track.receiver),
         distance if h.track.stands else _("from {distance}").format(distance=distance),
         str(len(h.track.samples)),
         "" if h.attenuation_db is None else f"{h.attenuation_db:.0f} dB",
-        _("{near:.1f} of {heard}").format(near=h.near_minutes, heard=h.heard_minutes),
+        _("{near:.1f} of {received}").format(near=h.near_minutes, received=h.received_minutes),
         _("warned") if h.warned else "",
     )
 

@@ -38,7 +38,7 @@ LOOK_S: Final = 60
 def run(*, passphrase_file: Path | None, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
     from bluezone_agent.stores.file.open import make_private  # noqa: PLC0415
-    from bluezone_agent.stores.file.recover import open_or_begin_anew  # noqa: PLC0415 - a usage error needs neither
+    from bluezone_agent.stores.file.recover import open_or_recover  # noqa: PLC0415 - a usage error needs neither
     from bluezone_agent.stores.store import StateLock  # noqa: PLC0415
 
     options = settings()
@@ -49,12 +49,12 @@ def run(*, passphrase_file: Path | None, no_check: bool) -> None:
         log.warning("file_was_open_to_others", path=str(path))
     with StateLock(options.state_dir):
         passphrase = given_passphrase(options.state_dir, passphrase_file)
-        opened, begun = open_or_begin_anew(options.state_dir, passphrase)
+        opened, recovery = open_or_recover(options.state_dir, passphrase)
         if passphrase:
-            log.info("keys_sealed")
-        if begun is not None:
-            fail(begun.error)
-            log.error("store_begun_anew", damaged=str(begun.aside), keys=begun.keys)
+            log.info("keys_encrypted")
+        if recovery is not None:
+            fail(recovery.error)
+            log.error("store_recovered", damaged=str(recovery.quarantined), keys=recovery.keys)
         with opened as store:
             asyncio.run(_run(options, config, store, checks=not no_check))
 
@@ -64,13 +64,13 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
     from bluezone_agent.core.protocols import PROTOCOLS  # noqa: PLC0415
     from bluezone_agent.daemon.agent import Agent  # noqa: PLC0415
     from bluezone_agent.daemon.systemd import ServiceManager  # noqa: PLC0415
-    from bluezone_agent.daemon.watchdog import Progress  # noqa: PLC0415
+    from bluezone_agent.daemon.watchdog import Watchdog  # noqa: PLC0415
     from bluezone_agent.health.health import health  # noqa: PLC0415
-    from bluezone_agent.health.outage_notices import untold  # noqa: PLC0415
+    from bluezone_agent.health.outage_notices import pending  # noqa: PLC0415
     from bluezone_agent.health.prometheus import exposition  # noqa: PLC0415
     from bluezone_agent.radios import make_radio  # noqa: PLC0415
 
-    manager, progress, stop = ServiceManager(), Progress(), asyncio.Event()
+    manager, watchdog, stop = ServiceManager(), Watchdog(), asyncio.Event()
 
     def end() -> None:
         manager.tell(STOPPING="1", STATUS=_("stopping"))
@@ -83,15 +83,15 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
     async def check() -> None:
         await _in_child(options, "check", "--scheduled")
 
-    async def keep_manager_told() -> None:
-        await manager.keep_told(progress, lambda: status_line(health(store, clock.now_s()), store.signs()))
+    async def keep_manager_informed() -> None:
+        await manager.keep_informed(watchdog, lambda: status_line(health(store, clock.now_s()), store.signs()))
 
     async def look_after_itself() -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             if config.metrics_file:
                 _write_metrics(Path(config.metrics_file), exposition(store, clock.now_s()))
-            if config.notify_command and untold(store, clock.now_s()):
+            if config.notify_command and pending(store, clock.now_s()):
                 await _in_child(options, "status", "--notify")
 
     manager.tell(STATUS=_("opening the radio"))
@@ -102,7 +102,7 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
             clock,
             record=Path(config.record) if config.record else None,
             plan=config.radio_plan,
-            linkable_anyway=config.linkable_anyway,
+            allow_linkable=config.allow_linkable,
         ),
         clock=clock,
         protocol=PROTOCOLS[config.protocol],
@@ -110,12 +110,12 @@ async def _run(options: Settings, config: Config, store: Store, *, checks: bool)
         check=check if checks else None,
         check_every_hours=config.check_every_hours,
         allow_power_cycle=config.allow_power_cycle,
-        linkable_anyway=config.linkable_anyway,
+        allow_linkable=config.allow_linkable,
         sources=len(config.sources),
-        witnesses=len(config.radios) - 1,
-        progress=progress,
-        patient=manager.listens,  # its status line says what a person would be told
-        beside=(keep_manager_told, look_after_itself),
+        monitor_adapters=len(config.radios) - 1,
+        watchdog=watchdog,
+        wait_for_radio=manager.listens,  # its status line says what a person would be told
+        background_jobs=(keep_manager_informed, look_after_itself),
     )
     await agent.run(stop)
 

@@ -80,21 +80,21 @@ def selftest(
     if as_json:
         print_json(
             {
-                "proved": outcome.heard,
+                "proved": outcome.received,
                 "by": outcome.by or None,
                 "packets": outcome.count,
                 "strongest_dbm": outcome.max_dbm,
-                "heard_at": iso(outcome.at_s),
+                "received_at": iso(outcome.at_s),
             }
         )
     else:
         _print(outcome)
-    if not outcome.heard:
+    if not outcome.received:
         exit_with(EXIT_FAULT)
 
 
 def _print(outcome: Outcome) -> None:
-    if not outcome.heard:
+    if not outcome.received:
         click.secho(_("not proved: nobody has heard the broadcast of this device"), fg="red")
         return
     packets = ngettext("{n} packet", "{n} packets", outcome.count).format(n=outcome.count)
@@ -138,7 +138,7 @@ def _with_adapters(seconds: int) -> Outcome:
 def _radio(config: Config, clock: Clock) -> Radio:
     from bluezone_agent.radios import make_radio  # noqa: PLC0415
 
-    return make_radio(config.radios, clock, plan=config.radio_plan, linkable_anyway=config.linkable_anyway)
+    return make_radio(config.radios, clock, plan=config.radio_plan, allow_linkable=config.allow_linkable)
 
 
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
@@ -157,12 +157,12 @@ def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     say(_("listening for {n} s").format(n=seconds))
     with Store(options.state_dir) as store:
         if agent_runs(options.state_dir):
-            minutes = asyncio.run(testing.heard_by_running_agent(store, clock, seconds))
+            minutes = asyncio.run(testing.received_by_running_agent(store, clock, seconds))
         else:
             minutes = asyncio.run(testing.listen(_radio(config, clock), clock, seconds))
     report = make_report(name, minutes, from_s, clock.now_s())
     write_report(report, path)
-    n = len(report.heard)
+    n = len(report.received)
     if as_json:
         print_json({"file": str(path), "by": report.by, "identifiers": n})
     else:

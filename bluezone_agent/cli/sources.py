@@ -1,4 +1,4 @@
-"""``bluezone-agent keys feed``: where case files come from, how fresh they are, and what became of each."""
+"""``bluezone-agent keys sources``: where case files come from, how fresh they are, and what became of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from bluezone_agent.cli.base import Command, age, iso, json_option, print_json, printable, settings
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time, ngettext, rendered
-from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord, Verdict
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import Store
 
 UNSIGNED: Final = N_("files that nobody signed are believed here (allow_unsigned)")
@@ -34,13 +34,13 @@ def feed(*, as_json: bool) -> None:
     """Print what the checks of the last 14 days know of their sources."""
     now_s = time.time()
     with Store(settings().state_dir) as store:
-        feeds = [(source, store.sources.files(source.name)) for source in store.sources.all()]
+        source_records = [(source, store.sources.files(source.name)) for source in store.sources.all()]
     if as_json:
-        print_json({"sources": [_with_files(source, files) for source, files in feeds]})
+        print_json({"sources": [_with_files(source, files) for source, files in source_records]})
         return
-    if not feeds:
+    if not source_records:
         click.echo(_("no source was checked so far: run bluezone-agent check"))
-    for source, files in feeds:
+    for source, files in source_records:
         click.echo(printable(source.name))
         for line in source_lines(source, now_s):
             click.echo(f"  {line}")
@@ -58,7 +58,7 @@ def source_object(source: SourceRecord) -> dict[str, Any]:
         "checked_at": iso(source.tried_at_s),
         "complete_at": iso(source.complete_at_s),
         "error": str(source.fault) if source.fault else None,
-        "believes_unsigned": source.believes_unsigned,
+        "accepts_unsigned": source.accepts_unsigned,
         "freshness": freshness_object(source.issued_at_s, source.expires_at_s),
     }
 
@@ -72,7 +72,7 @@ def freshness_object(issued_at_s: int | None, expires_at_s: int | None) -> dict[
     }
 
 
-def file_object(file: CaseFileRecord) -> dict[str, Any]:
+def file_object(file: KeyFileRecord) -> dict[str, Any]:
     """Return a file as JSON has it."""
     return {
         "name": file.name,
@@ -105,21 +105,21 @@ def source_lines(source: SourceRecord, now_s: float) -> list[str]:
                 issued=local_time(source.issued_at_s), expires=local_time(source.expires_at_s)
             )
         )
-    if source.believes_unsigned:
+    if source.accepts_unsigned:
         lines.append(_(UNSIGNED))
     return lines
 
 
-def _with_files(source: SourceRecord, files: list[CaseFileRecord]) -> dict[str, Any]:
+def _with_files(source: SourceRecord, files: list[KeyFileRecord]) -> dict[str, Any]:
     newest_at = iso(_newest_s(files))
     return source_object(source) | {"newest_published_at": newest_at, "files": [file_object(file) for file in files]}
 
 
-def _newest_s(files: list[CaseFileRecord]) -> int | None:
+def _newest_s(files: list[KeyFileRecord]) -> int | None:
     return max((file.published_at_s for file in files if file.published_at_s is not None), default=None)
 
 
-def _print_file(file: CaseFileRecord) -> None:
+def _print_file(file: KeyFileRecord) -> None:
     reason = printable(rendered(file.fault)[0]) if file.fault else ""
     click.echo(
         "    "

@@ -33,9 +33,9 @@ PROBLEMS: Final = {
     ),
     Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
     Problem.NOT_CHECKING: N_(
-        "checks have not succeeded for more than 30 hours: see bluezone-agent keys feed, and run bluezone-agent check"
+        "checks have not succeeded for more than 30 hours: see bluezone-agent keys sources, and run bluezone-agent check"
     ),
-    Problem.STORE_SET_ASIDE: N_(
+    Problem.STORE_QUARANTINED: N_(
         "a damaged store was set aside as agent.damaged-*.db and a new one begun; delete that file when you do not need"
         " it, after 14 days it goes by itself"
     ),
@@ -88,23 +88,23 @@ def _as_json(state: Status) -> dict[str, Any]:
         "scan_mode": state.radio.scan_mode,
         "scan_restarts": state.radio.scan_restarts,
         "power_cycles": state.radio.power_cycles,
-        "linkable_anyway": list(state.linkable_anyway),
+        "allow_linkable": list(state.allow_linkable),
         "protocol": state.protocol,
         "started_at": iso(state.started_at_s),
-        "broadcast_at": iso(state.broadcast_at_s),
+        "advertised_at": iso(state.advertised_at_s),
         "rotations": state.rotations,
         "provable": state.proof.provable,
         "proved_at": iso(state.proof.at_s),
         "proved_by": state.proof.by or None,
-        "heard_at": iso(state.heard_at_s),
-        "heard_adverts": state.heard_adverts,
+        "received_at": iso(state.received_at_s),
+        "received_adverts": state.received_adverts,
         "discarded_adverts": state.discarded_adverts,
         "committed_at": iso(state.committed_at_s),
         "checked_at": iso(state.checked_at_s),
         "check_complete": state.check_complete,
         "complete_check_at": iso(state.complete_check_at_s),
         "sources": state.sources,
-        "feeds": [source_object(source) for source in state.feeds],
+        "feeds": [source_object(source) for source in state.source_records],
         "last_24_hours": {
             "identifier_minutes": sum(h.identifier_minutes for h in state.last_day),
             "minutes_with_contact": sum(h.minutes for h in state.last_day),
@@ -113,7 +113,7 @@ def _as_json(state: Status) -> dict[str, Any]:
         },
         "pause": as_object(state.pause),
         "own_keys": state.own_keys,
-        "own_keys_sealed": state.sealed,
+        "own_keys_sealed": state.encrypted,
         "warnings": state.warnings,
     }
 
@@ -128,12 +128,12 @@ def _print(state: Status, now_s: float) -> None:
         ),
         (_("sends"), _sends(state, now_s)),
         (_("on the air"), _proved(state, now_s)),
-        (_("hears"), _hears(state, now_s)),
+        (_("hears"), _receives(state, now_s)),
         (_("listens"), _listens(state)),
         (_("stored"), _stored(state)),
         (_("own keys"), _own_keys(state)),
         (_("last check"), _check(state, now_s)),
-        *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now_s))}") for s in state.feeds),
+        *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now_s))}") for s in state.source_records),
         (_("warnings"), str(state.warnings) if state.warnings else _("none")),
     ]
     width = max(len(name) for name, _text in lines)
@@ -145,8 +145,8 @@ def _print(state: Status, now_s: float) -> None:
         click.secho(f"! {describe(state.pause)}; {_('bluezone-agent resume ends it')}", fg="yellow")
     if state.running and not state.radio.works and state.radio.reason != RadioFault.PAUSED:
         click.secho(f"! {_radio_fault(state.radio)}", fg="red")
-    if state.linkable_anyway:
-        click.secho(f"! {_linkable(state.linkable_anyway)}", fg="yellow")
+    if state.allow_linkable:
+        click.secho(f"! {_linkable(state.allow_linkable)}", fg="yellow")
     for problem in state.problems:
         click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
     if not state.problems:
@@ -154,10 +154,10 @@ def _print(state: Status, now_s: float) -> None:
 
 
 def _sends(state: Status, now_s: float) -> str:
-    if state.broadcast_at_s is None:
+    if state.advertised_at_s is None:
         return _("nothing so far")
     return _("{protocol} identifiers, {n} so far, the newest {age}").format(
-        protocol=state.protocol, n=state.rotations, age=age(state.broadcast_at_s, now_s)
+        protocol=state.protocol, n=state.rotations, age=age(state.advertised_at_s, now_s)
     )
 
 
@@ -170,11 +170,11 @@ def _proved(state: Status, now_s: float) -> str:
     return _("the other adapter has heard nothing") if proof.provable else _("not provable with one adapter")
 
 
-def _hears(state: Status, now_s: float) -> str:
-    if state.heard_at_s is None:
+def _receives(state: Status, now_s: float) -> str:
+    if state.received_at_s is None:
         return _("nobody so far")
     return _("{n} broadcasts since it started, the last {age}").format(
-        n=state.heard_adverts, age=age(state.heard_at_s, now_s)
+        n=state.received_adverts, age=age(state.received_at_s, now_s)
     )
 
 
@@ -190,7 +190,7 @@ def _listens(state: Status) -> str:
 
 def _own_keys(state: Status) -> str:
     keys = ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)
-    return _("{keys}, sealed").format(keys=keys) if state.sealed else keys
+    return _("{keys}, sealed").format(keys=keys) if state.encrypted else keys
 
 
 def _radio_fault(radio: RadioState) -> str:
@@ -200,7 +200,7 @@ def _radio_fault(radio: RadioState) -> str:
 
 
 def _linkable(accepted: tuple[str, ...]) -> str:
-    return _("your identifiers may be linkable to each other: linkable_anyway = {settings}").format(
+    return _("your identifiers may be linkable to each other: allow_linkable = {settings}").format(
         settings=", ".join(accepted)
     )
 
@@ -215,4 +215,4 @@ def _check(state: Status, now_s: float) -> str:
     if state.checked_at_s is None:
         return _("never") if state.sources else _("never: no [[source]] is configured")
     when = age(state.checked_at_s, now_s)
-    return when if state.check_complete else _("{age}, incomplete: see bluezone-agent keys feed").format(age=when)
+    return when if state.check_complete else _("{age}, incomplete: see bluezone-agent keys sources").format(age=when)

@@ -16,7 +16,7 @@ LONGEST_NAP_S: Final = 20
 
 TIMESYNC_DONE: Final = Path("/run/systemd/timesync/synchronized")
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-BOOT_ID_TOLD: Final = "BLUEZONE_BOOT_ID"
+BOOT_ID_REPORTED: Final = "BLUEZONE_BOOT_ID"
 """Set by the systemd units, whose sandbox hides the file."""
 TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
@@ -42,7 +42,7 @@ class SystemClock:
     @cached_property
     def boot_id(self) -> str:
         """The kernel's random id of this boot, in hex."""
-        return (os.environ.get(BOOT_ID_TOLD) or BOOT_ID.read_text("ascii").strip()).replace("-", "")
+        return (os.environ.get(BOOT_ID_REPORTED) or BOOT_ID.read_text("ascii").strip()).replace("-", "")
 
     def synchronised(self) -> bool:
         """Return whether a time server has set the clock since boot, or the operator vouches for it."""

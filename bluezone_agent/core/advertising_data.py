@@ -25,7 +25,7 @@ EXTENDED_DATA_LENGTH: Final = 1650
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class AdvertisingData:
     """The parts of one advertisement that the protocols use; absent parts are empty or None."""
 
     service_uuids: tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class Frame:
         return data
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Frame:
+    def from_bytes(cls, data: bytes) -> AdvertisingData:
         """Read AD structures; unknown ones are passed over, zero padding ends the data.
 
         Raises MalformedPayloadError when a structure is longer than the data or shorter than its own header.

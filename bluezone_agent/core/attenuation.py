@@ -16,10 +16,10 @@ setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class CoPresence:
     """The others that were heard in the same minute: who is weaker than most of them is hardly the nearest."""
 
-    heard: int = 0
+    received: int = 0
     """Identifiers of others; 0 also where it is not known."""
     stronger: int = 0
     """How many of them were received more strongly."""
@@ -27,11 +27,11 @@ class Company:
     """By how much the others' mean RSSI was weaker, on average; negative where they were stronger."""
 
 
-ALONE: Final = Company()
+NO_OTHERS: Final = CoPresence()
 
 
 @dataclass(frozen=True, slots=True)
-class HeardMinute:
+class ReceivedMinute:
     """One minute in which beacons of one matched key were heard: all that a rule needs, for as long as it is kept."""
 
     minute: int
@@ -43,7 +43,7 @@ class HeardMinute:
     histogram: Mapping[int, int] = field(default_factory=dict)
     """Bin of attenuation → sightings; bin ``b`` holds ``3b <= attenuation_db < 3b + 3``. Empty where it is not known;
     then all sightings have the minute's attenuation."""
-    company: Company = ALONE
+    co_presence: CoPresence = NO_OTHERS
     protected: bool = False
     """Whether the device's owner was protected: such a minute weighs nothing."""
 
@@ -53,26 +53,26 @@ def attenuation_db(tx_power_dbm: float, rssi_dbm: float) -> float:
     return max(0.0, tx_power_dbm - rssi_dbm)
 
 
-def company(mean_dbm: float, others_dbm: Sequence[float]) -> Company:
+def co_presence(mean_dbm: float, others_dbm: Sequence[float]) -> CoPresence:
     """Return what the mean RSSI of ``others_dbm`` in the same minute says of one that was received at ``mean_dbm``."""
     if not others_dbm:
-        return ALONE
+        return NO_OTHERS
     weaker_by_db = mean_dbm - sum(others_dbm) / len(others_dbm)
-    return Company(len(others_dbm), sum(other > mean_dbm for other in others_dbm), round(weaker_by_db, 2))
+    return CoPresence(len(others_dbm), sum(other > mean_dbm for other in others_dbm), round(weaker_by_db, 2))
 
 
-def merge(minutes: Iterable[HeardMinute]) -> tuple[HeardMinute, ...]:
+def merge(minutes: Iterable[ReceivedMinute]) -> tuple[ReceivedMinute, ...]:
     """Return one entry a minute, in order; several in one minute count by their received power.
 
     A minute has several entries where an identifier changes within it.
     """
-    by_minute: dict[int, list[HeardMinute]] = {}
-    for heard in minutes:
-        by_minute.setdefault(heard.minute, []).append(heard)
+    by_minute: dict[int, list[ReceivedMinute]] = {}
+    for received in minutes:
+        by_minute.setdefault(received.minute, []).append(received)
     return tuple(_merged(by_minute[minute]) for minute in sorted(by_minute))
 
 
-def _merged(parts: list[HeardMinute]) -> HeardMinute:
+def _merged(parts: list[ReceivedMinute]) -> ReceivedMinute:
     if len(parts) == 1:
         return parts[0]
     count = sum(p.count for p in parts)
@@ -80,10 +80,12 @@ def _merged(parts: list[HeardMinute]) -> HeardMinute:
     histogram: Counter[int] = Counter()
     for part in parts:
         histogram.update(part.histogram)
-    company = max((p.company for p in parts), key=lambda c: (c.heard, -c.stronger, c.weaker_by_db))
+    co_presence = max((p.co_presence for p in parts), key=lambda c: (c.received, -c.stronger, c.weaker_by_db))
     protected = all(p.protected for p in parts)
     attenuation_db = -10 * math.log10(gain)
-    return HeardMinute(parts[0].minute, attenuation_db, count, dict(sorted(histogram.items())), company, protected)
+    return ReceivedMinute(
+        parts[0].minute, attenuation_db, count, dict(sorted(histogram.items())), co_presence, protected
+    )
 
 
 def attenuation_histogram(rssi_histogram: Mapping[int, int], tx_power_dbm: float) -> dict[int, int]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from bluezone_agent.core.advertising_data import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ObservedIdentifier, ProximityProtocol
 from bluezone_agent.errors import N_, MalformedPayloadError
 
 SUB_KEY_SALT: Final = b"bluzonesubkey"
@@ -44,19 +44,19 @@ class Bluezone(ProximityProtocol):
             data = sha256(data).digest()
         return _ids_of(b"".join(sub_keys))
 
-    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:  # noqa: ARG002
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:  # noqa: ARG002
         """Return the app's frame with a TX Power Level field added, which the app's receivers ignore."""
-        return Frame(
+        return AdvertisingData(
             service_uuids=(SERVICE_UUID,),
             manufacturer_data={COMPANY_ID: slot.identifier},
             tx_power_dbm=tx_power_dbm,
             flags=FLAGS,
         )
 
-    def decode(self, frame: Frame) -> Beacon | None:
+    def decode(self, advertising_data: AdvertisingData) -> ObservedIdentifier | None:
         """Read company 8885's data next to service 0x4E56; raises MalformedPayloadError on a wrong length."""
-        identifier = frame.manufacturer_data.get(COMPANY_ID)
-        if identifier is None or SERVICE_UUID not in frame.service_uuids:
+        identifier = advertising_data.manufacturer_data.get(COMPANY_ID)
+        if identifier is None or SERVICE_UUID not in advertising_data.service_uuids:
             return None
         if len(identifier) != self.identifier_length:
             raise MalformedPayloadError(
@@ -64,12 +64,14 @@ class Bluezone(ProximityProtocol):
                 found=len(identifier),
                 expected=self.identifier_length,
             )
-        power = frame.tx_power_dbm
-        return Beacon(self.name, identifier, b"" if power is None else power.to_bytes(1, "big", signed=True))
+        power = advertising_data.tx_power_dbm
+        return ObservedIdentifier(
+            self.name, identifier, b"" if power is None else power.to_bytes(1, "big", signed=True)
+        )
 
-    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:  # noqa: ARG002
+    def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:  # noqa: ARG002
         """Return the frame's TX Power Level; the app itself sends none."""
-        return int.from_bytes(beacon.metadata, "big", signed=True) if beacon.metadata else None
+        return int.from_bytes(observed.metadata, "big", signed=True) if observed.metadata else None
 
 
 def _chain(sub_key: bytes, count: int) -> list[bytes]:

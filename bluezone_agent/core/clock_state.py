@@ -3,7 +3,7 @@
 A small device starts with the time of its last shutdown, is set forward when a time server answers, and may be set
 wrong by anybody who can set it. What can't be set is CLOCK_BOOTTIME. So a *course of time* is followed: within a boot
 wall time has to advance with uptime, and from boot to boot it has to go forward. A reading that breaks the course is
-not believed, however well synchronised; only when the new course holds for :data:`SETTLED_S` it takes the place of
+not believed, however well synchronised; only when the new course holds for :data:`STABLE_S` it takes the place of
 the old one, so that a wrong belief never lasts (docs/clock.md).
 """
 
@@ -17,14 +17,14 @@ from bluezone_agent.core.intervals import DAY_S
 
 TOLERANCE_S: Final = 7200
 """What a clock may be off: the tolerance of Exposure Notification between two devices, 12 intervals."""
-SETTLED_S: Final = 12 * 3600
+STABLE_S: Final = 12 * 3600
 """Uptime for which a course has to hold before it replaces another, and before anything is deleted by it: a lie of a
 time server seldom lasts so long, and a laptop that runs for 8 hours a day gets there in two."""
 LEAP_S: Final = 4 * DAY_S
 """Longer without power than a long weekend: believed, but nothing is deleted by it before it has settled."""
 
 
-class Doubt(StrEnum):
+class DistrustReason(StrEnum):
     """Why wall time is not believed."""
 
     NOT_SYNCHRONISED = "not synchronised since the device started"
@@ -33,7 +33,7 @@ class Doubt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """All clocks at one moment."""
 
     wall_s: float
@@ -46,7 +46,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ClockTimeline:
     """A course of time that readings agreed on so far."""
 
     boot_id: str
@@ -61,23 +61,23 @@ class Course:
     """Uptime for which it has held since it began or leapt."""
 
     @classmethod
-    def begin(cls, reading: Reading) -> Course:
+    def begin(cls, reading: ClockReading) -> ClockTimeline:
         """Return the course that begins with ``reading``."""
         booted_at_s = reading.wall_s - reading.uptime_s
         return cls(reading.boot_id, booted_at_s, reading.uptime_s, reading.wall_s)
 
-    def doubt(self, reading: Reading) -> Doubt | None:
+    def distrust_reason(self, reading: ClockReading) -> DistrustReason | None:
         """Return how ``reading`` breaks the course; None when it goes on with it."""
         if reading.wall_s < self.high_water_s - TOLERANCE_S:
-            return Doubt.WENT_BACK
+            return DistrustReason.WENT_BACK
         if reading.boot_id != self.boot_id:
             return None
         ahead_s = reading.wall_s - reading.uptime_s - self.booted_at_s
         if ahead_s > TOLERANCE_S:
-            return Doubt.JUMPED_AHEAD
-        return Doubt.WENT_BACK if ahead_s < -TOLERANCE_S else None
+            return DistrustReason.JUMPED_AHEAD
+        return DistrustReason.WENT_BACK if ahead_s < -TOLERANCE_S else None
 
-    def followed(self, reading: Reading) -> Course:
+    def followed(self, reading: ClockReading) -> ClockTimeline:
         """Return the course with ``reading``, which goes on with it."""
         high_water_s = max(self.high_water_s, reading.wall_s)
         if reading.boot_id == self.boot_id:
@@ -85,45 +85,45 @@ class Course:
             return replace(self, uptime_s=reading.uptime_s, high_water_s=high_water_s, steady_s=steady_s)
         leapt = reading.wall_s > self.high_water_s + LEAP_S
         steady_s = 0.0 if leapt else self.steady_s
-        return replace(Course.begin(reading), high_water_s=high_water_s, steady_s=steady_s)
+        return replace(ClockTimeline.begin(reading), high_water_s=high_water_s, steady_s=steady_s)
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class ClockState:
     """Which course is believed, and which one contests it."""
 
-    course: Course | None = None
-    rival: Course | None = None
-    doubt: Doubt | None = Doubt.NOT_SYNCHRONISED
+    timeline: ClockTimeline | None = None
+    candidate: ClockTimeline | None = None
+    distrust_reason: DistrustReason | None = DistrustReason.NOT_SYNCHRONISED
     """Why the newest reading is not believed; None when it is."""
 
     @property
     def trusted(self) -> bool:
         """Whether wall time is believed now."""
-        return self.doubt is None
+        return self.distrust_reason is None
 
     @property
-    def settled(self) -> bool:
+    def stable(self) -> bool:
         """Whether wall time is believed firmly enough to delete what is old by it."""
-        return self.trusted and self.course is not None and self.course.steady_s >= SETTLED_S
+        return self.trusted and self.timeline is not None and self.timeline.steady_s >= STABLE_S
 
-    def after(self, reading: Reading) -> Belief:
+    def after(self, reading: ClockReading) -> ClockState:
         """Return the belief once ``reading`` is known.
 
         Synchronisation is needed once a boot: afterwards uptime tells whether wall time goes on.
         """
-        course = self.course
-        doubt = course.doubt(reading) if course else None
-        followed = course is not None and doubt is None and course.boot_id == reading.boot_id
+        timeline = self.timeline
+        distrust_reason = timeline.distrust_reason(reading) if timeline else None
+        followed = timeline is not None and distrust_reason is None and timeline.boot_id == reading.boot_id
         if not reading.synchronised and not followed:
-            return replace(self, doubt=doubt or Doubt.NOT_SYNCHRONISED)
-        if course is None:
-            return Belief(Course.begin(reading), None, None)
-        if doubt is None:
-            return Belief(course.followed(reading), None, None)
-        rival = self.rival
-        contests = rival is not None and rival.doubt(reading) is None
-        rival = rival.followed(reading) if rival is not None and contests else Course.begin(reading)
-        if rival.steady_s >= SETTLED_S:
-            return Belief(rival, None, None)
-        return Belief(course, rival, doubt)
+            return replace(self, distrust_reason=distrust_reason or DistrustReason.NOT_SYNCHRONISED)
+        if timeline is None:
+            return ClockState(ClockTimeline.begin(reading), None, None)
+        if distrust_reason is None:
+            return ClockState(timeline.followed(reading), None, None)
+        candidate = self.candidate
+        contests = candidate is not None and candidate.distrust_reason(reading) is None
+        candidate = candidate.followed(reading) if candidate is not None and contests else ClockTimeline.begin(reading)
+        if candidate.steady_s >= STABLE_S:
+            return ClockState(candidate, None, None)
+        return ClockState(timeline, candidate, distrust_reason)

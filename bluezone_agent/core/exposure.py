@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S, day_start_s
 
@@ -22,7 +22,7 @@ LONGEST_WINDOW_MIN: Final = 30
 """An exposure window is at most this long (Exposure Notifications API)."""
 
 
-class HeardKey(Protocol):
+class ReceivedKey(Protocol):
     """A published key that was heard."""
 
     @property
@@ -34,7 +34,7 @@ class HeardKey(Protocol):
         """Of its day; None where the key does not say."""
 
     @property
-    def minutes(self) -> Sequence[HeardMinute]:
+    def minutes(self) -> Sequence[ReceivedMinute]:
         """When it was heard, one entry a minute, in order."""
 
 
@@ -60,7 +60,7 @@ class ExposureWindow:
 
     report_type: ReportType
     days_since_onset: int | None
-    minutes: tuple[HeardMinute, ...]
+    minutes: tuple[ReceivedMinute, ...]
     weights: tuple[float, ...]
     """Of each minute, before the factor."""
     unheard: tuple[tuple[int, float], ...]
@@ -116,7 +116,7 @@ class DayExposure:
     degree: Degree
     keys: int
     """Published keys that were heard; a person has one for each day, and one more for each cut."""
-    heard_minutes: int
+    received_minutes: int
     near_minutes: float
     """Weighted by the model: its score."""
     encounters: tuple[Encounter, ...]
@@ -132,14 +132,14 @@ class DayExposure:
     """Standard deviation of ``near_minutes``; None where the model states none."""
 
 
-def day_exposures(heard: Iterable[HeardKey], model: RiskModel) -> list[DayExposure]:
+def day_exposures(received: Iterable[ReceivedKey], model: RiskModel) -> list[DayExposure]:
     """Sum up matched keys by UTC day and degree; oldest day first.
 
     A minute near two people at once is one minute, as near as the nearer of them.
     """
     groups: dict[tuple[int, Degree], list[list[ExposureWindow]]] = {}
-    for key in heard:
-        days: dict[int, list[HeardMinute]] = {}
+    for key in received:
+        days: dict[int, list[ReceivedMinute]] = {}
         for m in key.minutes:
             days.setdefault(day_start_s(m.minute * MINUTE_S), []).append(m)
         for day, minutes in days.items():
@@ -147,19 +147,19 @@ def day_exposures(heard: Iterable[HeardKey], model: RiskModel) -> list[DayExposu
     return [_day_exposure(day, degree, keys, model) for (day, degree), keys in sorted(groups.items())]
 
 
-def _windows(key: HeardKey, minutes: list[HeardMinute], model: RiskModel) -> list[ExposureWindow]:
+def _windows(key: ReceivedKey, minutes: list[ReceivedMinute], model: RiskModel) -> list[ExposureWindow]:
     """Cut one key's day into windows; what each minute weighs does not depend on where they are cut."""
     minutes = sorted(minutes, key=lambda m: m.minute)
     weights = model.weigh([m for m in minutes if not m.protected])
     unheard = sorted(weights.keys() - {m.minute for m in minutes})
     weights |= {m.minute: 0.0 for m in minutes if m.protected}
-    windows: list[list[HeardMinute]] = []
+    windows: list[list[ReceivedMinute]] = []
     for m in minutes:
         if windows and _belongs(m, windows[-1][0], windows[-1][-1]):
             windows[-1].append(m)
         else:
             windows.append([m])
-    cut = [0, *(bisect_left(unheard, window[-1].minute) for window in windows)]
+    bounds = [0, *(bisect_left(unheard, window[-1].minute) for window in windows)]
     return [
         ExposureWindow(
             key.report_type,
@@ -169,19 +169,19 @@ def _windows(key: HeardKey, minutes: list[HeardMinute], model: RiskModel) -> lis
             tuple((t, weights[t]) for t in unheard[begin:end]),
             model.factor(key.report_type, key.days_since_onset),
         )
-        for window, (begin, end) in zip(windows, pairwise(cut), strict=True)
+        for window, (begin, end) in zip(windows, pairwise(bounds), strict=True)
     ]
 
 
-def _belongs(m: HeardMinute, first: HeardMinute, last: HeardMinute) -> bool:
+def _belongs(m: ReceivedMinute, first: ReceivedMinute, last: ReceivedMinute) -> bool:
     return m.minute - last.minute <= ENCOUNTER_GAP_MIN and m.minute - first.minute < LONGEST_WINDOW_MIN
 
 
 def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], model: RiskModel) -> DayExposure:
-    heard: set[int] = set()
+    received: set[int] = set()
     nearest: dict[int, float] = {}
     for w in (w for windows in keys for w in windows):
-        heard.update(m.minute for m in w.minutes)
+        received.update(m.minute for m in w.minutes)
         for t, weight in (*zip((m.minute for m in w.minutes), w.weights, strict=True), *w.unheard):
             nearest[t] = max(w.factor * weight, nearest.get(t, 0.0))
     score = sum(nearest.values())
@@ -193,7 +193,7 @@ def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], mo
         day,
         degree,
         len(keys),
-        len(heard),
+        len(received),
         score,
         tuple(encounters),
         tuple(windows),

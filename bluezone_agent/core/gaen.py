@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 
-from bluezone_agent.core.advertising_data import Frame
-from bluezone_agent.core.identifiers import Beacon, DailyKey, IdentifierSlot, ProximityProtocol
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ObservedIdentifier, ProximityProtocol
 from bluezone_agent.core.intervals import ENIN_S, Enin, enin_at
 from bluezone_agent.errors import N_, MalformedPayloadError
 
@@ -52,15 +52,15 @@ class Gaen(ProximityProtocol):
         # one AES block an identifier is what the specification asks for; nothing is ever chained or repeated
         return Cipher(AES128(_derived(key.data, b"EN-RPIK")), ECB()).encryptor().update(blocks)  # noqa: S305
 
-    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:
         """Return service data RPI || AEM; raises OverflowError when the power is no int8."""
         metadata = bytes([METADATA_V1_0]) + tx_power_dbm.to_bytes(1, "big", signed=True) + b"\x00\x00"
         data = slot.identifier + _aes_ctr(key.data, slot.identifier, metadata)
-        return Frame(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: data}, flags=FLAGS)
+        return AdvertisingData(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: data}, flags=FLAGS)
 
-    def decode(self, frame: Frame) -> Beacon | None:
+    def decode(self, advertising_data: AdvertisingData) -> ObservedIdentifier | None:
         """Read service data of 0xFD6F; raises MalformedPayloadError unless it has exactly 20 bytes."""
-        data = frame.service_data.get(SERVICE_UUID)
+        data = advertising_data.service_data.get(SERVICE_UUID)
         if data is None:
             return None
         if len(data) != self.identifier_length + AEM_LENGTH:
@@ -69,11 +69,11 @@ class Gaen(ProximityProtocol):
                 found=len(data),
                 expected=self.identifier_length + AEM_LENGTH,
             )
-        return Beacon(self.name, data[: self.identifier_length], data[self.identifier_length :])
+        return ObservedIdentifier(self.name, data[: self.identifier_length], data[self.identifier_length :])
 
-    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
+    def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:
         """Decrypt the metadata; None unless its major version is 1 and the power lies within bounds."""
-        metadata = _aes_ctr(key.data, beacon.identifier, beacon.metadata)
+        metadata = _aes_ctr(key.data, observed.identifier, observed.metadata)
         power = int.from_bytes(metadata[1:2], "big", signed=True)
         low, high = TX_POWER_BOUNDS_DBM
         return power if metadata[0] >> 6 == 1 and low <= power <= high else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, NamedTuple
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 
 
 class DailyKey(NamedTuple):
@@ -55,7 +55,7 @@ class IdentifierSlot:
         return f"IdentifierSlot(<identifier>, {self.starts_at_s}..{self.ends_at_s})"
 
 
-class Beacon(NamedTuple):
+class ObservedIdentifier(NamedTuple):
     """What one frame says of its sender. A tuple, because every packet that is heard makes and looks up one."""
 
     protocol: str
@@ -107,18 +107,18 @@ class ProximityProtocol(ABC):
         """Return the identifiers of every slot that starts within the key's span, in order, without a gap between."""
 
     @abstractmethod
-    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> Frame:
+    def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:
         """Return the frame that carries the slot's identifier and ``tx_power_dbm`` (int8)."""
 
     @abstractmethod
-    def decode(self, frame: Frame) -> Beacon | None:
+    def decode(self, advertising_data: AdvertisingData) -> ObservedIdentifier | None:
         """Read a frame; None when it is not of this protocol.
 
         Raises MalformedPayloadError when it claims to be and is not well formed.
         """
 
     @abstractmethod
-    def tx_power_dbm(self, key: DailyKey, beacon: Beacon) -> int | None:
+    def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:
         """Return the transmit power that the sender of a beacon matched to ``key`` states, None if unknown."""
 
     def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:

@@ -33,7 +33,7 @@ class _Layout(TypedDict):
     strides: tuple[int]
 
 
-class HeardIdentifiers:
+class ReceivedIdentifiers:
     """The identifiers that were heard of one protocol, ready to be looked up."""
 
     def __init__(self, packed: bytes | bytearray, length: int) -> None:
@@ -78,7 +78,7 @@ class HeardIdentifiers:
 
 
 def match(
-    protocol: ProximityProtocol, diagnosis_keys: Iterable[DiagnosisKey], heard: HeardIdentifiers
+    protocol: ProximityProtocol, diagnosis_keys: Iterable[DiagnosisKey], received: ReceivedIdentifiers
 ) -> Iterator[tuple[DiagnosisKey, IdentifierSlot, int]]:
     """Yield each slot of a key whose identifier was heard, with the identifier's index; all indices of one heard twice.
 
@@ -87,12 +87,12 @@ def match(
     """
     keys = iter(diagnosis_keys)
     while batch := list(islice(keys, KEYS_IN_BATCH)):
-        if not len(heard):
+        if not len(received):
             continue
         derived = [protocol.identifiers(diagnosis.key) for diagnosis in batch]
         counts = [len(part) // protocol.identifier_length for part in derived]
         ends = np.cumsum(counts)
-        for number, index in heard.find(b"".join(derived)):
+        for number, index in received.find(b"".join(derived)):
             which = int(np.searchsorted(ends, number, "right"))
             slot = protocol.slot(batch[which].key, derived[which], number - int(ends[which]) + counts[which])
             yield batch[which], slot, index

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from bluezone_agent.errors import N_, SealError
+from bluezone_agent.errors import N_, DecryptionError
 
 SECRET_LENGTH: Final = 32
 SALT_LENGTH: Final = 16
@@ -22,7 +22,7 @@ SCRYPT_P: Final = 1
 """RFC 7914: 128 * N * r = 64 MiB and a fifth of a second a guess on a laptop."""
 
 
-def seal(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
+def encrypt(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
     """Return ``plain`` encrypted under ``secret`` (32 bytes): nonce, ciphertext, tag.
 
     ``aad`` is not in it, and has to be the same when it is opened. ``nonce``: 12 bytes, never twice under one secret.
@@ -32,14 +32,14 @@ def seal(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
     return nonce + AESGCM(secret).encrypt(nonce, plain, aad)
 
 
-def open_sealed(secret: bytes, sealed: bytes, aad: bytes) -> bytes:
-    """Return what was sealed; raises SealError when secret, ``aad`` or a single bit of ``sealed`` is another."""
+def decrypt(secret: bytes, encrypted: bytes, aad: bytes) -> bytes:
+    """Return what was sealed; raises SealError when secret, ``aad`` or a single bit of ``encrypted`` is another."""
     try:
-        if len(sealed) < NONCE_LENGTH + TAG_LENGTH:
+        if len(encrypted) < NONCE_LENGTH + TAG_LENGTH:
             raise InvalidTag
-        return AESGCM(secret).decrypt(sealed[:NONCE_LENGTH], sealed[NONCE_LENGTH:], aad)
+        return AESGCM(secret).decrypt(encrypted[:NONCE_LENGTH], encrypted[NONCE_LENGTH:], aad)
     except InvalidTag as error:
-        raise SealError(N_("the passphrase or key is wrong, or the data are damaged")) from error
+        raise DecryptionError(N_("the passphrase or key is wrong, or the data are damaged")) from error
 
 
 def secret_from_passphrase(passphrase: str, salt: bytes) -> bytes:

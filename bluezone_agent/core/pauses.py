@@ -34,11 +34,11 @@ class Pause:
     """CLOCK_BOOTTIME of that boot at its end."""
     ends_at_s: float
     """Wall time at its end, as the clock was when it was asked for."""
-    believed: bool
+    clock_trusted: bool
     """Whether that clock was believed."""
 
-    def left_s(self, boot_id: str, uptime_s: float, believed_s: float | None) -> float:
-        """Return for how long it goes on; 0 when it is over. ``believed_s`` is wall time, None while not believed.
+    def left_s(self, boot_id: str, uptime_s: float, accepted_s: float | None) -> float:
+        """Return for how long it goes on; 0 when it is over. ``accepted_s`` is wall time, None while not believed.
 
         Within its boot uptime alone counts: a clock that is set changes nothing. After a reboot nobody knows how long
         the device was off but the clock: it is over by believed wall time, and at the latest when the device has been
@@ -47,6 +47,6 @@ class Pause:
         if boot_id == self.boot_id:
             return max(0.0, self.ends_up_s - uptime_s)
         left_s = self.lasts_s - uptime_s
-        if believed_s is not None and self.believed:
-            left_s = min(left_s, self.ends_at_s - believed_s)
+        if accepted_s is not None and self.clock_trusted:
+            left_s = min(left_s, self.ends_at_s - accepted_s)
         return max(0.0, left_s)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
 
 HISTOGRAM_BIN_DB: Final = 3
@@ -45,7 +45,7 @@ class BootTime(NamedTuple):
 class ContactMinute:
     """Everything heard of one beacon within one minute of wall time."""
 
-    beacon: Beacon
+    observed: ObservedIdentifier
     minute: int
     """Minutes since the Unix epoch."""
     count: int
@@ -83,7 +83,7 @@ class _OpenMinute:
         self.began = began
         self.trusted = trusted
         self.protected = protected
-        self.tallies: dict[Beacon, Tally] = {}
+        self.tallies: dict[ObservedIdentifier, Tally] = {}
 
     def is_of(self, began: BootTime | None, *, trusted: bool, protected: bool) -> bool:
         """Return whether a minute of the same number is this one, and not one that a set clock shows again."""
@@ -102,8 +102,8 @@ class MinuteFold:
     def __init__(self) -> None:
         self._open: list[_OpenMinute] = []
         self._current: _OpenMinute | None = None
-        self._seen_once: set[Beacon] = set()
-        self._seen_before: set[Beacon] = set()
+        self._seen_once: set[ObservedIdentifier] = set()
+        self._seen_before: set[ObservedIdentifier] = set()
         """The older half of those seen once."""
         self._dropped = 0
 
@@ -116,38 +116,38 @@ class MinuteFold:
         self._current = _OpenMinute(minute, began, trusted=trusted, protected=protected)
         self._open.append(self._current)
 
-    def count(self, beacon: Beacon, rssi_dbm: int) -> None:
+    def count(self, observed: ObservedIdentifier, rssi_dbm: int) -> None:
         """Count one sighting in the minute turned to last; ``rssi_dbm`` is in :data:`PLAUSIBLE_RSSI_DBM`."""
         if self._current is None:
             raise RuntimeError("turn_to() comes before count()")
         tallies = self._current.tallies
-        tally = tallies.get(beacon)
+        tally = tallies.get(observed)
         if tally is None:
-            if len(tallies) >= ADMITTED and not self._admits(beacon, len(tallies)):
+            if len(tallies) >= ADMITTED and not self._admits(observed, len(tallies)):
                 self._dropped += 1
                 return
-            tallies[beacon] = {rssi_dbm: 1}
+            tallies[observed] = {rssi_dbm: 1}
         else:
             tally[rssi_dbm] = tally.get(rssi_dbm, 0) + 1
 
-    def _admits(self, beacon: Beacon, tallied: int) -> bool:
+    def _admits(self, observed: ObservedIdentifier, tallied: int) -> bool:
         """In a flood a beacon has to be heard twice within a short while: those that are forged anew never are."""
-        if beacon in self._seen_once or beacon in self._seen_before:
+        if observed in self._seen_once or observed in self._seen_before:
             return tallied < TALLIED
         if len(self._seen_once) >= SEEN_ONCE // 2:
             self._seen_before, self._seen_once = self._seen_once, set()
-        self._seen_once.add(beacon)
+        self._seen_once.add(observed)
         return False
 
-    def add(self, beacon: Beacon, rssi_dbm: int, heard_at_s: float, *, trusted: bool) -> None:
-        """Count one sighting, heard at Unix second ``heard_at_s``.
+    def add(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float, *, trusted: bool) -> None:
+        """Count one sighting, heard at Unix second ``received_at_s``.
 
         Raises ValueError for an RSSI outside :data:`PLAUSIBLE_RSSI_DBM`.
         """
         if rssi_dbm not in PLAUSIBLE_RSSI_DBM:
             raise ValueError(f"RSSI of {rssi_dbm} dBm is not a reception")
-        self.turn_to(minute_at(heard_at_s), trusted=trusted)
-        self.count(beacon, rssi_dbm)
+        self.turn_to(minute_at(received_at_s), trusted=trusted)
+        self.count(observed, rssi_dbm)
 
     def drain(self, still_open: int | None = None) -> list[ContactMinute]:
         """Hand over, and forget, all minutes but ``still_open``, oldest first."""
@@ -155,14 +155,14 @@ class MinuteFold:
         self._open = [m for m in self._open if m.minute == still_open]
         if self._current in done:
             self._current = None
-        return [_contact_minute(m, beacon, m.tallies[beacon]) for m in done for beacon in self._kept(m.tallies)]
+        return [_contact_minute(m, observed, m.tallies[observed]) for m in done for observed in self._kept(m.tallies)]
 
-    def _kept(self, tallies: dict[Beacon, Tally]) -> list[Beacon]:
+    def _kept(self, tallies: dict[ObservedIdentifier, Tally]) -> list[ObservedIdentifier]:
         """Return whom to keep: many weak packets outweigh one strong one, and forging many costs air time."""
         if len(tallies) <= MOST_A_MINUTE:
             return list(tallies)
-        ranked = sorted(tallies, key=lambda beacon: _power_mw(tallies[beacon]), reverse=True)
-        self._dropped += sum(sum(tallies[beacon].values()) for beacon in ranked[MOST_A_MINUTE:])
+        ranked = sorted(tallies, key=lambda observed: _power_mw(tallies[observed]), reverse=True)
+        self._dropped += sum(sum(tallies[observed].values()) for observed in ranked[MOST_A_MINUTE:])
         return ranked[:MOST_A_MINUTE]
 
     def take_dropped(self) -> int:
@@ -179,7 +179,7 @@ def _power_mw(tally: Tally) -> float:
     return sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in tally.items())
 
 
-def _contact_minute(m: _OpenMinute, beacon: Beacon, tally: Tally) -> ContactMinute:
+def _contact_minute(m: _OpenMinute, observed: ObservedIdentifier, tally: Tally) -> ContactMinute:
     histogram: dict[int, int] = {}
     for rssi_dbm, n in tally.items():
         bin_ = rssi_dbm // HISTOGRAM_BIN_DB
@@ -187,7 +187,7 @@ def _contact_minute(m: _OpenMinute, beacon: Beacon, tally: Tally) -> ContactMinu
     count = sum(tally.values())
     mean_dbm = 10 * math.log10(_power_mw(tally) / count)
     return ContactMinute(
-        beacon, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began, m.protected
+        observed, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began, m.protected
     )
 
 

@@ -12,16 +12,16 @@ import structlog
 
 from bluezone_agent.core.identifiers import ProximityProtocol
 from bluezone_agent.daemon import control_socket
-from bluezone_agent.daemon.contact_writer import Listening
+from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.failures import first_failure
-from bluezone_agent.daemon.identity import Identity, cut_running_key
-from bluezone_agent.daemon.pause_control import Pausing
-from bluezone_agent.daemon.radio_history import RadioRecord
-from bluezone_agent.daemon.radio_supervisor import Supervision
+from bluezone_agent.daemon.identity import Identity, end_running_key
+from bluezone_agent.daemon.pause_control import PauseControl
+from bluezone_agent.daemon.radio_history import RadioHistory
+from bluezone_agent.daemon.radio_supervisor import RadioSupervisor
 from bluezone_agent.daemon.rotation import Rotation
 from bluezone_agent.daemon.schedule import CHECK_JITTER_S, Job, repeat
-from bluezone_agent.daemon.trusted_clock import Now, Timekeeper
-from bluezone_agent.daemon.watchdog import Progress
+from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
+from bluezone_agent.daemon.watchdog import Watchdog
 from bluezone_agent.errors import StoreWriteError
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.file.quarantine import delete_old
@@ -48,16 +48,16 @@ class Agent:
     check_every_hours: int = 4
     allow_power_cycle: bool = False
     """Whether a radio that nothing else mends may be switched off and on."""
-    linkable_anyway: tuple[str, ...] = ()
+    allow_linkable: tuple[str, ...] = ()
     """What the operator accepts although it links identifiers; for `status` to say."""
-    witnesses: int = 0
+    monitor_adapters: int = 0
     """How many other adapters listen, each of which hears the own broadcast; without one nobody here can prove it."""
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
-    progress: Progress = field(default_factory=Progress)
+    watchdog: Watchdog = field(default_factory=Watchdog)
     """What the workers have promised to have done by when; for a watchdog."""
-    beside: tuple[Job, ...] = ()
+    background_jobs: tuple[Job, ...] = ()
     """What else runs, for ever, from when the first scan window is over, or the radio is waited for."""
-    patient: bool = False
+    wait_for_radio: bool = False
     """Whether a radio that can't be used at the start is waited for."""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,7 +66,7 @@ class Agent:
         Raises RadioUnavailableError when there is no radio at the start, unless it is patient; one that is lost later
         is waited for.
         """
-        time = Timekeeper(self.clock, self.store)
+        time = TrustedClock(self.clock, self.store)
         identity = Identity(
             self.store,
             time,
@@ -74,58 +74,60 @@ class Agent:
             tx_power_dbm=self.tx_power_dbm,
             random_bytes=self.random_bytes,
         )
-        pausing = Pausing(self.store, time, self.progress)
-        listening = Listening(self.store, self.clock, time, identity.is_own, pausing=pausing, progress=self.progress)
-        supervision = Supervision(
+        pause_control = PauseControl(self.store, time, self.watchdog)
+        writer = ContactWriter(
+            self.store, self.clock, time, identity.is_own, pause_control=pause_control, watchdog=self.watchdog
+        )
+        supervisor = RadioSupervisor(
             self.radio,
-            Rotation(identity, self.store, self.radio, self.clock, self.progress),
-            RadioRecord(self.store, self.clock),
+            Rotation(identity, self.store, self.radio, self.clock, self.watchdog),
+            RadioHistory(self.store, self.clock),
             self.clock,
-            listening.heard,
-            pausing=pausing,
-            progress=self.progress,
+            writer.received,
+            pause_control=pause_control,
+            watchdog=self.watchdog,
             allow_power_cycle=self.allow_power_cycle,
-            patient=self.patient,
+            wait_for_radio=self.wait_for_radio,
         )
         try:
-            await self._work(supervision, listening, pausing, time, stop)
+            await self._work(supervisor, writer, pause_control, time, stop)
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
         finally:
-            listening.finish()
+            writer.finish()
             log.info("stopped")
 
     async def _work(
         self,
-        supervision: Supervision,
-        listening: Listening,
-        pausing: Pausing,
-        time: Timekeeper,
+        supervisor: RadioSupervisor,
+        writer: ContactWriter,
+        pause_control: PauseControl,
+        time: TrustedClock,
         stop: asyncio.Event,
     ) -> None:
         async def replace_key() -> None:
-            cut_running_key(self.store)
-            await supervision.renew()
+            end_running_key(self.store)
+            await supervisor.renew()
 
         async def supervise() -> None:
-            await supervision.run()
+            await supervisor.run()
             stop.set()  # a recording has ended
 
         async def expire() -> None:
             self._expire(time.look())
 
         async def work_once_started() -> None:
-            await supervision.started.wait()
+            await supervisor.started.wait()
             self._say_started()
-            answers = {control_socket.REPLACE_KEY: replace_key, control_socket.LOOK_AT_PAUSE: pausing.look}
+            answers = {control_socket.REPLACE_KEY: replace_key, control_socket.LOOK_AT_PAUSE: pause_control.look}
             async with asyncio.TaskGroup() as workers:
-                workers.create_task(listening.write_minutes())
+                workers.create_task(writer.write_minutes())
                 if self.check:
                     workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
                 workers.create_task(control_socket.serve(self.store.state_dir, answers))
-                await supervision.settled.wait()
-                for job in self.beside:
+                await supervisor.first_scan_done.wait()
+                for job in self.background_jobs:
                     workers.create_task(job())
 
         async with asyncio.TaskGroup() as workers:
@@ -139,15 +141,15 @@ class Agent:
         detail = {
             "protocol": self.protocol.name,
             "sources": self.sources,
-            "witnesses": self.witnesses,
-            "linkable_anyway": list(self.linkable_anyway),
+            "witnesses": self.monitor_adapters,
+            "allow_linkable": list(self.allow_linkable),
         }
         self.store.write(lambda: self.store.mark("start", now_s, **detail))
         log.info("started", radio=self.radio.description, protocol=self.protocol.name)
 
     def _expire(self, now: Now) -> None:
         try:
-            if now.settled:
+            if now.stable:
                 self.store.expire(now.wall_s)
                 for path in delete_old(self.store.state_dir, now.wall_s):
                     log.warning("damaged_store_deleted", path=str(path))

@@ -13,9 +13,9 @@ from bluezone_agent.core.intervals import MINUTE_S, minute_at
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, BootTime, ContactMinute, MinuteFold
-from bluezone_agent.daemon.pause_control import Pausing
-from bluezone_agent.daemon.trusted_clock import Now, Timekeeper
-from bluezone_agent.daemon.watchdog import Part, Progress
+from bluezone_agent.daemon.pause_control import PauseControl
+from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
+from bluezone_agent.daemon.watchdog import Watchdog, Worker
 from bluezone_agent.errors import MalformedPayloadError, StoreWriteError
 from bluezone_agent.health.broadcast_proof import mark_proved
 from bluezone_agent.health.health import COMMIT_LATE_S
@@ -34,72 +34,72 @@ STEP_S: Final = 60.0
 """Wall time that goes on by so much more or less than uptime was set."""
 
 
-class Listening:
+class ContactWriter:
     """Folds what the radio hears and commits it once a minute."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
-        time: Timekeeper,
+        time: TrustedClock,
         is_own: Callable[[bytes], bool],
         *,
-        pausing: Pausing,
-        progress: Progress,
+        pause_control: PauseControl,
+        watchdog: Watchdog,
     ) -> None:
         """``is_own`` tells the identifiers that this device has on the air itself."""
         self._store = store
         self._clock = clock
         self._time = time
         self._is_own = is_own
-        self._pausing = pausing
-        self._progress = progress
+        self._pause_control = pause_control
+        self._watchdog = watchdog
         self._proof: Advert | None = None
         self._fold = MinuteFold()
         self._minute = range(0)
         """Seconds of the minute that is open in the fold."""
         self._backlog: list[ContactMinute] = []
         self._counts: Counter[str] = Counter()
-        self._last_heard_s = 0.0
+        self._last_received_s = 0.0
         self._committed: Now | None = None
         self._extended_up_s = 0.0
         self._dated = False
         """Whether every minute of this boot that can be dated is."""
 
-    def heard(self, advert: Advert) -> None:
+    def received(self, advert: Advert) -> None:
         """Count one advert; whatever a stranger sends costs a counter at most."""
         try:
-            beacon = decode(advert.frame)
+            observed = decode(advert.advertising_data)
         except MalformedPayloadError:
             self._counts["malformed"] += 1
             return
-        if beacon is None:
+        if observed is None:
             self._counts["foreign"] += 1
             return
         if advert.rssi_dbm not in PLAUSIBLE_RSSI_DBM:
             self._counts["without_rssi"] += 1
             return
-        if self._is_own(beacon.identifier):
-            self._own_heard(advert)
+        if self._is_own(observed.identifier):
+            self._own_received(advert)
             return
         if int(advert.received_at_s) not in self._minute:
             self._turn_to(minute_at(advert.received_at_s))
-        self._fold.count(beacon, advert.rssi_dbm)
-        self._counts[beacon.protocol] += 1
-        self._last_heard_s = advert.received_at_s
+        self._fold.count(observed, advert.rssi_dbm)
+        self._counts[observed.protocol] += 1
+        self._last_received_s = advert.received_at_s
 
     def _turn_to(self, minute: int) -> None:
         """Open another minute. A clock that is set shows itself here, unless it stays within the minute."""
         now = self._time.look()
         start_s = minute * MINUTE_S
         began = None if now.trusted else BootTime(now.boot_id, round(start_s - now.booted_at_s))
-        protected = self._pausing.mode is Mode.PROTECTED
+        protected = self._pause_control.mode is Mode.PROTECTED
         self._fold.turn_to(minute, trusted=now.trusted, began=began, protected=protected)
         self._minute = range(start_s, start_s + MINUTE_S)
 
-    def _own_heard(self, advert: Advert) -> None:
+    def _own_received(self, advert: Advert) -> None:
         """Another adapter proves the own broadcast; the one that broadcasts never hears itself, but who repeats it."""
-        if advert.heard_by:
+        if advert.received_by:
             self._proof = advert
         else:
             self._counts["repeated"] += 1
@@ -107,7 +107,7 @@ class Listening:
     async def write_minutes(self) -> None:
         """Commit each minute shortly after it is over, for ever."""
         while True:
-            self._progress.promise(Part.WRITER, COMMIT_LATE_S)
+            self._watchdog.expect(Worker.WRITER, COMMIT_LATE_S)
             next_s = (minute_at(self._clock.now_s()) + 1) * MINUTE_S + 1
             await self._clock.sleep_until(next_s, at_most_s=2 * MINUTE_S)
             self.commit(still_open=minute_at(self._clock.now_s()))
@@ -149,12 +149,14 @@ class Listening:
     def _can_wait(self, now: Now) -> bool:
         """Return whether a minute in which nobody was heard may be told with the next: most are, and writing wears."""
         last = self._committed
-        return last is not None and last.doubt is now.doubt and now.uptime_s - last.uptime_s < IDLE_S
+        return (
+            last is not None and last.distrust_reason is now.distrust_reason and now.uptime_s - last.uptime_s < IDLE_S
+        )
 
     def _say(self, now: Now) -> None:
-        if now.doubt is not (self._committed.doubt if self._committed else None):
-            if now.doubt:
-                log.warning("clock_doubted", reason=str(now.doubt))
+        if now.distrust_reason is not (self._committed.distrust_reason if self._committed else None):
+            if now.distrust_reason:
+                log.warning("clock_doubted", reason=str(now.distrust_reason))
             else:
                 log.info("clock_trusted")
 
@@ -175,10 +177,10 @@ class Listening:
             self._store.listening.extend(now.wall_s)
         self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
         if self._proof:
-            mark_proved(self._store, self._proof.received_at_s, self._proof.heard_by, self._proof.rssi_dbm)
-        if self._last_heard_s:
+            mark_proved(self._store, self._proof.received_at_s, self._proof.received_by, self._proof.rssi_dbm)
+        if self._last_received_s:
             self._counts["dropped"] += self._fold.take_dropped()
-            self._store.mark("heard", self._last_heard_s, **+self._counts)
+            self._store.mark("heard", self._last_received_s, **+self._counts)
 
     def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
         self._backlog = minutes[-BACKLOG:]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s
-from bluezone_agent.daemon.trusted_clock import Timekeeper
+from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.stores.keys import OwnKey
 from bluezone_agent.stores.store import Store
 
@@ -19,11 +19,11 @@ OWN_REMEMBERED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class OnAir:
+class IdentifierOnAir:
     """An identifier and the frame that carries it."""
 
     slot: IdentifierSlot
-    frame: Frame
+    advertising_data: AdvertisingData
 
 
 class Identity:
@@ -38,7 +38,7 @@ class Identity:
     def __init__(
         self,
         store: Store,
-        time: Timekeeper,
+        time: TrustedClock,
         protocol: ProximityProtocol,
         *,
         tx_power_dbm: int,
@@ -52,7 +52,7 @@ class Identity:
         self._random_bytes = random_bytes
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
 
-    def take(self) -> OnAir:
+    def take(self) -> IdentifierOnAir:
         """Return the identifier to broadcast from now on; it is committed as used before this returns.
 
         Raises StoreWriteError when the disk does not take it: then nothing may go on the air.
@@ -72,7 +72,7 @@ class Identity:
                 self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
         slot = self._protocol.identifier_at(key, now_s)
         self._newest.append(slot.identifier)
-        return OnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
+        return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
 
     def is_own(self, identifier: bytes) -> bool:
         """Return whether this device has, or had a moment ago, ``identifier`` on the air."""
@@ -93,7 +93,7 @@ class Identity:
         return DailyKey(protocol.name, data, start_s, start_s + DAY_S, protocol.slots_per_day)
 
 
-def cut_running_key(store: Store) -> None:
+def end_running_key(store: Store) -> None:
     """End the key on the air with its present slot; the next :meth:`Identity.take` draws a new one."""
     with store.transaction():
         own = store.keys.running()

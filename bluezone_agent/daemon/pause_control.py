@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from bluezone_agent.core.clock_state import Reading
+from bluezone_agent.core.clock_state import ClockReading
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.daemon import control_socket
-from bluezone_agent.daemon.trusted_clock import Timekeeper
-from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.daemon.trusted_clock import TrustedClock
+from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.store import Store, agent_runs
@@ -23,10 +23,15 @@ def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
 
     Raises StateInUseError when it does not answer; it will honour the pause when it starts again.
     """
-    reading = Reading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
-    believed = store.courses.belief().after(reading).trusted
+    reading = ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
+    clock_trusted = store.timelines.clock_state().after(reading).trusted
     asked = Pause(
-        mode, lasts_s, reading.boot_id, reading.uptime_s + lasts_s, reading.wall_s + lasts_s, believed=believed
+        mode,
+        lasts_s,
+        reading.boot_id,
+        reading.uptime_s + lasts_s,
+        reading.wall_s + lasts_s,
+        clock_trusted=clock_trusted,
     )
     with store.transaction():
         store.pauses.set(asked)
@@ -55,13 +60,13 @@ def paused_error() -> RadioUnavailableError:
     )
 
 
-class Pausing:
+class PauseControl:
     """The pause that is in force, for the agent's parts."""
 
-    def __init__(self, store: Store, time: Timekeeper, progress: Progress) -> None:
+    def __init__(self, store: Store, time: TrustedClock, watchdog: Watchdog) -> None:
         self._store = store
         self._time = time
-        self._progress = progress
+        self._watchdog = watchdog
         self._pause = store.pauses.current()
         self._changed = asyncio.Event()
         self.closed = asyncio.Event()
@@ -107,7 +112,7 @@ class Pausing:
     async def until_over(self) -> None:
         """Return when the radio may be used again."""
         while self.mode is Mode.PAUSED and self._pause is not None:
-            self._progress.promise(Part.SCAN, STUCK_S)
+            self._watchdog.expect(Worker.SCAN, STUCK_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(LOOK_S, self._left_s(self._pause))):
                     await self._changed.wait()

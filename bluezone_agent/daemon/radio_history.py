@@ -17,7 +17,7 @@ EXPECTED: Final = frozenset({RadioFault.SILENT, RadioFault.PAUSED})
 """Nothing has failed."""
 
 
-class RadioRecord:
+class RadioHistory:
     """Writes each change of one radio's state at the moment it happens."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

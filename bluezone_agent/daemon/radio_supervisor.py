@@ -10,7 +10,7 @@ mended by the cheapest means first:
 
 While its owner has paused it the radio is closed, and nothing has to be mended.
 
-A radio that never worked since the start is waited for only if asked: :meth:`Supervision.run` raises its reason, so
+A radio that never worked since the start is waited for only if asked: :meth:`RadioSupervisor.run` raises its reason, so
 that a person who started it sees it.
 """
 
@@ -26,10 +26,10 @@ import structlog
 
 from bluezone_agent.daemon.backoff import Backoff
 from bluezone_agent.daemon.failures import first_failure
-from bluezone_agent.daemon.pause_control import Pausing
-from bluezone_agent.daemon.radio_history import RadioRecord
+from bluezone_agent.daemon.pause_control import PauseControl
+from bluezone_agent.daemon.radio_history import RadioHistory
 from bluezone_agent.daemon.rotation import Rotation
-from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock, Radio
 
@@ -74,46 +74,46 @@ MENDED_BY_POWER: Final = frozenset({RadioFault.REFUSED, RadioFault.LOST, RadioFa
 """Not what a person or the system did on purpose."""
 
 
-class Supervision:
+class RadioSupervisor:
     """One radio, from its first opening until it is cancelled."""
 
     def __init__(
         self,
         radio: Radio,
         rotation: Rotation,
-        record: RadioRecord,
+        record: RadioHistory,
         clock: Clock,
-        heard: Callable[[Advert], None],
+        received: Callable[[Advert], None],
         *,
-        pausing: Pausing,
-        progress: Progress,
+        pause_control: PauseControl,
+        watchdog: Watchdog,
         allow_power_cycle: bool = False,
-        patient: bool = False,
+        wait_for_radio: bool = False,
         random: Callable[[], float] = RANDOM.random,
     ) -> None:
-        """``heard`` gets every advert; ``random`` is uniform in [0, 1).
+        """``received`` gets every advert; ``random`` is uniform in [0, 1).
 
-        ``patient``: whether a radio that can't be used at the start is waited for.
+        ``wait_for_radio``: whether a radio that can't be used at the start is waited for.
         """
         self._radio = radio
         self._rotation = rotation
         self._record = record
         self._clock = clock
-        self._pass_on = heard
-        self._pausing = pausing
-        self._progress = progress
+        self._pass_on = received
+        self._pause_control = pause_control
+        self._watchdog = watchdog
         self._allow_power_cycle = allow_power_cycle
-        self._patient = patient
+        self._wait_for_radio = wait_for_radio
         self._backoff = Backoff(random)
         self.started = asyncio.Event()
         """Set when the radio works for the first time, or is waited for."""
-        self.settled = asyncio.Event()
+        self.first_scan_done = asyncio.Event()
         """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the radio is waited for."""
         self._broken: asyncio.Future[None] | None = None
         """Of the session that took an identifier: who finds it broken says so here."""
-        self._hears = False
+        self._receives = False
         """Whether anything was heard since the last look: a look at the clock for every advert costs more."""
-        self._heard_up_s = 0.0
+        self._received_up_s = 0.0
         self._silent_scans = 0
         self._silent_sessions = 0
         self._drift_s = 0.0
@@ -130,23 +130,23 @@ class Supervision:
         """
         while True:
             opened_up_s = self._clock.uptime_s()
-            self._progress.promise(Part.SCAN, STUCK_S)
+            self._watchdog.expect(Worker.SCAN, STUCK_S)
             try:
                 await self._session()
             except RadioUnavailableError as error:
                 paused = error.reason is RadioFault.PAUSED
-                if not (self.started.is_set() or self._patient or paused):
+                if not (self.started.is_set() or self._wait_for_radio or paused):
                     raise
                 self.started.set()
-                self.settled.set()
-                self._progress.excuse(Part.ROTATION)
+                self.first_scan_done.set()
+                self._watchdog.clear(Worker.ROTATION)
                 self._record.fails(error)
                 was_on_air, self._broken = self._broken is not None, None
                 lasted_s = self._clock.uptime_s() - opened_up_s
                 if lasted_s >= HEALTHY_S:
                     self._backoff.worked()
                 if paused:
-                    await self._pausing.until_over()
+                    await self._pause_control.until_over()
                 elif error.reason in AT_ONCE and lasted_s >= LOOK_S:
                     await self._after_silence()
                 else:
@@ -170,8 +170,8 @@ class Supervision:
             raise
 
     async def _session(self) -> None:
-        self._pausing.require_none()
-        self._pausing.closed.clear()
+        self._pause_control.require_none()
+        self._pause_control.closed.clear()
         try:
             async with self._radio:
                 loop = asyncio.get_running_loop()
@@ -183,7 +183,7 @@ class Supervision:
         except ExceptionGroup as failures:
             raise first_failure(failures) from failures
         finally:
-            self._pausing.closed.set()
+            self._pause_control.closed.set()
 
     async def _work(self, broken: asyncio.Future[None]) -> None:
         async def until_broken() -> None:
@@ -191,7 +191,8 @@ class Supervision:
 
         async with asyncio.TaskGroup() as workers:
             running = [
-                workers.create_task(work) for work in (self._rotate(), until_broken(), self._pausing.until_paused())
+                workers.create_task(work)
+                for work in (self._rotate(), until_broken(), self._pause_control.until_paused())
             ]
             await self._listen()
             for worker in running:
@@ -233,19 +234,19 @@ class Supervision:
 
     async def _scan(self) -> bool:
         """Return True at the end of a recording, False when nothing was heard for too long."""
-        self._scan_up_s = self._heard_up_s = self._clock.uptime_s()
-        scan = asyncio.ensure_future(self._radio.listen(self._heard))
+        self._scan_up_s = self._received_up_s = self._clock.uptime_s()
+        scan = asyncio.ensure_future(self._radio.listen(self._received))
         try:
-            while (silent_s := self._clock.uptime_s() - self._heard_up_s) < self._radio.silent_after_s:
+            while (silent_s := self._clock.uptime_s() - self._received_up_s) < self._radio.silent_after_s:
                 await asyncio.wait([scan], timeout=LOOK_S)
                 if scan.done():
                     scan.result()
                     return True
-                self._progress.promise(Part.SCAN, STUCK_S)
-                self.settled.set()
+                self._watchdog.expect(Worker.SCAN, STUCK_S)
+                self.first_scan_done.set()
                 self._require_awake()
-                if self._hears:
-                    self._hears, self._heard_up_s = False, self._clock.uptime_s()
+                if self._receives:
+                    self._receives, self._received_up_s = False, self._clock.uptime_s()
         finally:
             scan.cancel()
             await asyncio.gather(scan, return_exceptions=True)
@@ -253,13 +254,13 @@ class Supervision:
         self._silence = self._clock.now_s() - silent_s, self._clock.now_s()
         return False
 
-    def _heard(self, advert: Advert) -> None:
-        self._hears = True
+    def _received(self, advert: Advert) -> None:
+        self._receives = True
         if self._silent_scans:
-            self._heard_again()
+            self._received_again()
         self._pass_on(advert)
 
-    def _heard_again(self) -> None:
+    def _received_again(self) -> None:
         if self._clock.uptime_s() - self._scan_up_s <= PROVED_DEAF_S:
             self._record.was_deaf(*self._silence)
         self._silent_scans = self._silent_sessions = 0
@@ -270,7 +271,7 @@ class Supervision:
         if error.reason in MENDED_BY_POWER and self._backoff.failures % POWER_CYCLE_AFTER == 0:
             await self._power_cycle()
         calm_s, wait_s = self._backoff.calm_s(), self._backoff.wait_s()
-        self._progress.promise(Part.SCAN, calm_s + wait_s + STUCK_S)
+        self._watchdog.expect(Worker.SCAN, calm_s + wait_s + STUCK_S)
         await asyncio.sleep(calm_s if error.reason in ANNOUNCED else max(calm_s, wait_s))
         if error.reason in ANNOUNCED:
             with suppress(TimeoutError):

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-from bluezone_agent.daemon.identity import Identity, OnAir
-from bluezone_agent.daemon.watchdog import STUCK_S, Part, Progress
+from bluezone_agent.daemon.identity import IdentifierOnAir, Identity
+from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteError
 from bluezone_agent.health.health import ROTATION_LATE_S
 from bluezone_agent.ports import Clock, Radio
@@ -27,12 +27,12 @@ again does not lose so much in a slot."""
 class Rotation:
     """Puts identifiers on the air, one after the other."""
 
-    def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock, progress: Progress) -> None:
+    def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock, watchdog: Watchdog) -> None:
         self._identity = identity
         self._store = store
         self._radio = radio
         self._clock = clock
-        self._progress = progress
+        self._watchdog = watchdog
         self._changing = asyncio.Lock()
         self._over = (0.0, 0.0)
         """When the next rotation is due: wall time, and uptime at the latest."""
@@ -46,7 +46,7 @@ class Rotation:
         the disk does not take the identifier nothing is on the air until it does.
         """
         async with self._changing:
-            self._progress.promise(Part.ROTATION, STUCK_S)
+            self._watchdog.expect(Worker.ROTATION, STUCK_S)
             try:
                 on_air = self._identity.take()
             except StoreWriteError as error:
@@ -55,7 +55,7 @@ class Rotation:
             self._disk_takes = True
             self._due_in(on_air.slot.ends_at_s - self._clock.now_s(), SLEW_S)
             try:
-                await self._radio.advertise(on_air.frame)
+                await self._radio.advertise(on_air.advertising_data)
             except RadioUnavailableError as error:
                 if error.reason is not RadioFault.NO_BROADCAST:
                     raise
@@ -72,15 +72,15 @@ class Rotation:
             log.error("identifier_not_committed", reason=str(error))
         self._disk_takes = False
         self._due_in(RETRY_S, 0.0)
-        self._progress.promise(Part.ROTATION, RETRY_S + ROTATION_LATE_S)
+        self._watchdog.expect(Worker.ROTATION, RETRY_S + ROTATION_LATE_S)
         await self._radio.withdraw()
 
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s
 
-    def _mark(self, name: str, on_air: OnAir, **detail: object) -> None:
+    def _mark(self, name: str, on_air: IdentifierOnAir, **detail: object) -> None:
         now_s, until_s = self._clock.now_s(), on_air.slot.ends_at_s
-        self._progress.promise(Part.ROTATION, until_s - now_s + SLEW_S + ROTATION_LATE_S)
+        self._watchdog.expect(Worker.ROTATION, until_s - now_s + SLEW_S + ROTATION_LATE_S)
         self._store.write(lambda: self._store.mark(name, now_s, until_s=until_s, **detail))
 
     async def slot_over(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from bluezone_agent.daemon.watchdog import Progress
+from bluezone_agent.daemon.watchdog import Watchdog
 
 log: Final = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class ServiceManager:
         except OSError as error:  # a manager that does not listen must not end the agent; its watchdog may
             log.warning("service_manager_not_told", reason=error.strerror)
 
-    async def keep_told(self, progress: Progress, status_line: Callable[[], str]) -> None:
+    async def keep_informed(self, watchdog: Watchdog, status_line: Callable[[], str]) -> None:
         """Say that the agent is ready, then for ever what it does; feed the watchdog while every part makes progress.
 
         ``status_line`` returns one line for a person.
@@ -51,7 +51,7 @@ class ServiceManager:
         self.tell(READY="1", STATUS=status_line())
         while True:
             await asyncio.sleep(self.beat_s)
-            late = progress.late()
+            late = watchdog.late()
             if late:
                 log.error("stuck", parts=[str(part) for part in late])
                 self.tell(STATUS=status_line())

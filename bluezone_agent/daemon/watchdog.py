@@ -15,7 +15,7 @@ STUCK_S: Final = 180.0
 a limit of its own of some seconds."""
 
 
-class Part(StrEnum):
+class Worker(StrEnum):
     """Who promises."""
 
     SCAN = "scan"
@@ -24,21 +24,21 @@ class Part(StrEnum):
     WRITER = "writer"
 
 
-class Progress:
+class Watchdog:
     """The newest promise of each part, in the loop's own time, which stands still while the device is suspended."""
 
     def __init__(self) -> None:
-        self._due_s: dict[Part, float] = {}
+        self._due_s: dict[Worker, float] = {}
 
-    def promise(self, part: Part, within_s: float) -> None:
+    def expect(self, part: Worker, within_s: float) -> None:
         """``part`` has just made progress and will again within this many seconds."""
         self._due_s[part] = asyncio.get_running_loop().time() + within_s
 
-    def excuse(self, part: Part) -> None:
+    def clear(self, part: Worker) -> None:
         """``part`` has nothing to do at present."""
         self._due_s.pop(part, None)
 
-    def late(self) -> list[Part]:
+    def late(self) -> list[Worker]:
         """Return the parts that broke their promise."""
         now_s = asyncio.get_running_loop().time()
         return [part for part, due_s in self._due_s.items() if now_s > due_s]

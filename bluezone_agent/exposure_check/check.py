@@ -7,22 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bluezone_agent.core.attenuation import HeardMinute, attenuation_db, attenuation_histogram, company, merge
-from bluezone_agent.core.diagnosis_keys import CaseFile, Part, Trust, read_case_file
+from bluezone_agent.core.attenuation import ReceivedMinute, attenuation_db, attenuation_histogram, co_presence, merge
+from bluezone_agent.core.diagnosis_keys import KeyBatch, KeyFile, Trust, read_key_file
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
-from bluezone_agent.core.matching import MATCH_TOLERANCE_S, HeardIdentifiers, match, may_match
+from bluezone_agent.core.matching import MATCH_TOLERANCE_S, ReceivedIdentifiers, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import AgentError, CaseFileError, KeySourceError
+from bluezone_agent.errors import AgentError, KeyFileError, KeySourceError
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.key_sources.index import SEQUENCE_NOTE
-from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 from bluezone_agent.stores.exposures import Matched
-from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 
 
@@ -30,7 +30,7 @@ from bluezone_agent.stores.store import Store
 class PinnedSource:
     """A source, and whose signature its files must bear."""
 
-    source: CaseKeySource
+    source: KeySource
     trust: Trust
 
 
@@ -39,8 +39,8 @@ class SourceReport:
     """What one source brought this time."""
 
     name: str
-    believes_unsigned: bool = False
-    files: list[CaseFileRecord] = field(default_factory=list)
+    accepts_unsigned: bool = False
+    files: list[KeyFileRecord] = field(default_factory=list)
     """Those that were read or tried."""
     index: SignedIndex | None = None
     """None where it has none: then nobody can tell whether files are held back."""
@@ -95,12 +95,12 @@ class _Read:
     hits: dict[DiagnosisKey, list[tuple[IdentifierSlot, int]]] = field(default_factory=dict)
     """Matched key → its slots that were heard, each with the id of the beacon."""
 
-    def count(self, part: Part) -> None:
+    def count(self, batch: KeyBatch) -> None:
         """Add what is counted of a part."""
-        self.keys += len(part.keys)
-        self.newest_end_s = max([self.newest_end_s, *(k.key.ends_at_s for k in part.keys)])
-        self.dropped.update({str(fault): count for fault, count in part.dropped.items()})
-        self.revoked += part.revoked
+        self.keys += len(batch.keys)
+        self.newest_end_s = max([self.newest_end_s, *(k.key.ends_at_s for k in batch.keys)])
+        self.dropped.update({str(fault): count for fault, count in batch.dropped.items()})
+        self.revoked += batch.revoked
 
 
 class Check:
@@ -126,12 +126,12 @@ class Check:
         calibrated = calibration_in_force(store, now_s)
         self._rssi_correction_db = calibrated.calibration.rssi_correction_db if calibrated else 0.0
         self._now_s = now_s
-        self._heard = {name: self._heard_of(protocol) for name, protocol in PROTOCOLS.items()}
+        self._received = {name: self._received_of(protocol) for name, protocol in PROTOCOLS.items()}
         self._days = store.contacts.days()
 
-    def _heard_of(self, protocol: ProximityProtocol) -> tuple[Sequence[int], HeardIdentifiers]:
-        beacon_ids, packed = self._store.contacts.identifiers(protocol.name)
-        return beacon_ids, HeardIdentifiers(packed, protocol.identifier_length)
+    def _received_of(self, protocol: ProximityProtocol) -> tuple[Sequence[int], ReceivedIdentifiers]:
+        identifier_ids, packed = self._store.contacts.identifiers(protocol.name)
+        return identifier_ids, ReceivedIdentifiers(packed, protocol.identifier_length)
 
     def run(self, sources: Sequence[PinnedSource], *, every: bool = True) -> CheckReport:
         """Check the sources, which are ``every`` one that is configured or some.
@@ -152,7 +152,7 @@ class Check:
         return CheckReport(reports, len(matched), tuple(days), tuple(new))
 
     def _source(self, pinned: PinnedSource) -> SourceReport:
-        report = SourceReport(pinned.source.name, pinned.trust.believes_unsigned)
+        report = SourceReport(pinned.source.name, pinned.trust.accepts_unsigned)
         before = self._store.sources.source(report.name) or SourceRecord(report.name, 0)
         try:
             for found in pinned.source.files(self._visit(pinned, before)):
@@ -173,7 +173,7 @@ class Check:
     def _visit(self, pinned: PinnedSource, before: SourceRecord) -> Visit:
         def known(name: str) -> bool:
             record = self._store.sources.file(before.name, name)
-            return record is not None and record.settled and record.fault is None
+            return record is not None and record.final and record.fault is None
 
         return Visit(self._now_s, known, pinned.trust if pinned.trust.keys else None, before.notes)
 
@@ -184,16 +184,16 @@ class Check:
             tried_at_s=int(self._now_s),
             complete_at_s=int(self._now_s) if report.complete else before.complete_at_s,
             fault=report.error,
-            believes_unsigned=report.believes_unsigned,
+            accepts_unsigned=report.accepts_unsigned,
             issued_at_s=index.issued_at if index else before.issued_at_s if report.error else None,
             expires_at_s=index.expires_at if index else before.expires_at_s if report.error else None,
             notes={**before.notes, **report.notes},
         )
 
-    def _record(self, source: str, name: str) -> CaseFileRecord:
-        return self._store.sources.file(source, name) or CaseFileRecord(source, name, int(self._now_s))
+    def _record(self, source: str, name: str) -> KeyFileRecord:
+        return self._store.sources.file(source, name) or KeyFileRecord(source, name, int(self._now_s))
 
-    def _fault(self, report: SourceReport, before: CaseFileRecord, error: AgentError) -> None:
+    def _fault(self, report: SourceReport, before: KeyFileRecord, error: AgentError) -> None:
         """Keep why a file was not had or not believed; what was believed of it before stands."""
         record = replace(before, tried_at_s=int(self._now_s), fault=error)
         with self._store.transaction():
@@ -203,45 +203,45 @@ class Check:
     def _file(self, report: SourceReport, file: SourceFile, trust: Trust) -> None:
         before = self._record(report.name, file.name)
         try:
-            case_file = read_case_file(file.name, file.data, file.signature, trust, self._now_s)
-            same = before.digest == case_file.digest
-            if not (same and before.settled and before.fault is None):
-                read = self._read(case_file)
-                record = self._believed(before, case_file, read, before.fetched_at_s if same else int(self._now_s))
+            key_file = read_key_file(file.name, file.data, file.signature, trust, self._now_s)
+            same = before.digest == key_file.digest
+            if not (same and before.final and before.fault is None):
+                read = self._read(key_file)
+                record = self._accepted(before, key_file, read, before.fetched_at_s if same else int(self._now_s))
                 report.files.append(self._write(record, read))
                 before = record
-        except CaseFileError as error:
+        except KeyFileError as error:
             self._fault(report, before, error)
         else:
-            if before.settled:
+            if before.final:
                 report.notes.update(file.notes)
 
-    def _believed(self, before: CaseFileRecord, case_file: CaseFile, read: _Read, fetched_at_s: int) -> CaseFileRecord:
-        return CaseFileRecord(
+    def _accepted(self, before: KeyFileRecord, key_file: KeyFile, read: _Read, fetched_at_s: int) -> KeyFileRecord:
+        return KeyFileRecord(
             before.source,
             before.name,
             tried_at_s=int(self._now_s),
-            digest=case_file.digest,
-            published_at_s=case_file.published_at_s,
+            digest=key_file.digest,
+            published_at_s=key_file.published_at_s,
             fetched_at_s=fetched_at_s,
             keys=read.keys,
             dropped=read.dropped,
-            settled=read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s,
+            final=read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s,
         )
 
-    def _read(self, case_file: CaseFile) -> _Read:
+    def _read(self, key_file: KeyFile) -> _Read:
         """Read a file to its end, part by part, and match its keys on the way. Raises CaseFileError."""
-        read = _Read(case_file.protocol, case_file.published_at_s)
-        beacon_ids, heard = self._heard[case_file.protocol]
+        read = _Read(key_file.protocol, key_file.published_at_s)
+        identifier_ids, received = self._received[key_file.protocol]
 
         def worth_matching() -> Iterator[DiagnosisKey]:
-            for part in case_file.parts():
-                read.count(part)
-                self._progress(len(part.keys))
-                yield from (k for k in part.keys if self._is_worth_matching(k.key))
+            for batch in key_file.batches():
+                read.count(batch)
+                self._progress(len(batch.keys))
+                yield from (k for k in batch.keys if self._is_worth_matching(k.key))
 
-        for diagnosis, slot, index in match(PROTOCOLS[case_file.protocol], worth_matching(), heard):
-            read.hits.setdefault(diagnosis, []).append((slot, beacon_ids[index]))
+        for diagnosis, slot, index in match(PROTOCOLS[key_file.protocol], worth_matching(), received):
+            read.hits.setdefault(diagnosis, []).append((slot, identifier_ids[index]))
         return read
 
     def _is_worth_matching(self, key: DailyKey) -> bool:
@@ -253,7 +253,7 @@ class Check:
         )
         return any(day in self._days for day in range(first, last + 1))
 
-    def _write(self, record: CaseFileRecord, read: _Read) -> CaseFileRecord:
+    def _write(self, record: KeyFileRecord, read: _Read) -> KeyFileRecord:
         """Write everything that a file brings, or nothing of it; once more changes nothing. Returns its verdict."""
         # minutes are counted whole: the one in which the file was published does not count
         published_at_s = minute_at(read.published_at_s or record.fetched_at_s) * MINUTE_S
@@ -274,33 +274,33 @@ class Check:
             diagnosis.report_type,
             diagnosis.days_since_onset,
             int(self._now_s),
-            merge(self._heard_minutes(diagnosis, hits, published_at_s)),
+            merge(self._received_minutes(diagnosis, hits, published_at_s)),
         )
 
-    def _heard_minutes(
+    def _received_minutes(
         self, diagnosis: DiagnosisKey, hits: list[tuple[IdentifierSlot, int]], published_at_s: int
-    ) -> Iterator[HeardMinute]:
+    ) -> Iterator[ReceivedMinute]:
         slots = {slot.identifier: slot for slot, _ in hits}
-        beacon_ids = {beacon_id for _, beacon_id in hits}
+        identifier_ids = {identifier_id for _, identifier_id in hits}
         found = [
             m
-            for m in self._store.contacts.minutes_of(beacon_ids)
-            if m.trusted and may_match(slots[m.beacon.identifier], m.minute * MINUTE_S, published_at_s)
+            for m in self._store.contacts.minutes_of(identifier_ids)
+            if m.trusted and may_match(slots[m.observed.identifier], m.minute * MINUTE_S, published_at_s)
         ]
-        others = self._store.mixing.others({m.minute for m in found}, beacon_ids)
+        others = self._store.contact_summaries.others({m.minute for m in found}, identifier_ids)
         for m in found:
             power_dbm = self._tx_power_dbm(diagnosis, m) - self._rssi_correction_db
-            yield HeardMinute(
+            yield ReceivedMinute(
                 m.minute,
                 attenuation_db(power_dbm, m.mean_dbm),
                 m.count,
                 attenuation_histogram(m.histogram, power_dbm),
-                company(m.mean_dbm, others.get(m.minute, ())),
+                co_presence(m.mean_dbm, others.get(m.minute, ())),
                 m.protected,
             )
 
     def _tx_power_dbm(self, diagnosis: DiagnosisKey, m: ContactMinute) -> int:
-        stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.beacon)
+        stated = PROTOCOLS[diagnosis.key.protocol].tx_power_dbm(diagnosis.key, m.observed)
         return self._assumed_tx_power_dbm if stated is None else stated
 
 

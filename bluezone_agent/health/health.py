@@ -14,7 +14,7 @@ from typing import Any, Final
 from bluezone_agent.core.pauses import Pause
 from bluezone_agent.errors import RadioFault
 from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, read_proof
-from bluezone_agent.stores.file.quarantine import set_aside
+from bluezone_agent.stores.file.quarantine import quarantined_stores
 from bluezone_agent.stores.store import Store, agent_runs
 
 RADIO: Final = "radio"
@@ -44,14 +44,14 @@ class Problem(StrEnum):
     NOT_STORING = "not_storing"
     NOT_CHECKING = "not_checking"
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
-    STORE_SET_ASIDE = "store_set_aside"
+    STORE_QUARANTINED = "store_quarantined"
 
 
-class Life(StrEnum):
+class Activity(StrEnum):
     """What is done again and again while the agent is well."""
 
     LISTEN = "listen"
-    HEAR = "hear"
+    RECEIVE = "hear"
     BROADCAST = "broadcast"
     PROVE = "prove"
     """Another adapter or a peer hears the own broadcast."""
@@ -79,7 +79,7 @@ class Health:
     """Whether one agent lives, and how well."""
 
     running: bool
-    ages: Mapping[Life, Age]
+    ages: Mapping[Activity, Age]
     problems: tuple[Problem, ...]
     pause: Pause | None = None
     """What its owner asked for, and until when."""
@@ -93,7 +93,7 @@ def health(store: Store, now_s: float) -> Health:
     signs = store.signs()
     running = agent_runs(store.state_dir)
     ages = _ages(signs, store.listening.last_well_s())
-    problems = _problems(signs, ages, now_s, running=running, damaged=bool(set_aside(store.state_dir)))
+    problems = _problems(signs, ages, now_s, running=running, damaged=bool(quarantined_stores(store.state_dir)))
     return Health(running, ages, tuple(problems), store.pauses.shown(now_s))
 
 
@@ -107,12 +107,12 @@ def is_paused(signs: Signs) -> bool:
     return bool(sign(signs, RADIO)[1].get("reason") == RadioFault.PAUSED)
 
 
-def heard_adverts(signs: Signs) -> int:
+def received_adverts(signs: Signs) -> int:
     """Return how many adverts of others were heard, and kept, since the agent started."""
     return sum(count for kind, count in sign(signs, "heard")[1].items() if kind not in DISCARDED)
 
 
-def _ages(signs: Signs, well_s: int | None) -> dict[Life, Age]:
+def _ages(signs: Signs, well_s: int | None) -> dict[Activity, Age]:
     began_s, start = sign(signs, "start")
     broadcast_s, broadcast = sign(signs, "broadcast")
     proof = read_proof(signs)
@@ -121,15 +121,15 @@ def _ages(signs: Signs, well_s: int | None) -> dict[Life, Age]:
     sources = start.get("sources", 0)
     paused = is_paused(signs)
     return {
-        Life.LISTEN: Age(well_s and _later(well_s, began_s), DEAF_S),
-        Life.HEAR: Age(sign(signs, "heard")[0], None),
-        Life.BROADCAST: Age(broadcast_s or began_s, None if paused else slot_s + ROTATION_LATE_S),
-        Life.PROVE: (
+        Activity.LISTEN: Age(well_s and _later(well_s, began_s), DEAF_S),
+        Activity.RECEIVE: Age(sign(signs, "heard")[0], None),
+        Activity.BROADCAST: Age(broadcast_s or began_s, None if paused else slot_s + ROTATION_LATE_S),
+        Activity.PROVE: (
             Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable and not paused else Age(proof.at_s, None)
         ),
-        Life.COMMIT: Age(_later(sign(signs, "commit")[0], began_s), COMMIT_LATE_S),
+        Activity.COMMIT: Age(_later(sign(signs, "commit")[0], began_s), COMMIT_LATE_S),
         # a restart does not excuse a source that always fails
-        Life.CHECK: Age(checked_s or began_s, CHECK_LATE_S) if sources else Age(checked_s, None),
+        Activity.CHECK: Age(checked_s or began_s, CHECK_LATE_S) if sources else Age(checked_s, None),
     }
 
 
@@ -138,23 +138,23 @@ def _later(a_s: int | None, b_s: int | None) -> int | None:
 
 
 def _problems(
-    signs: Signs, ages: Mapping[Life, Age], now_s: float, *, running: bool, damaged: bool
+    signs: Signs, ages: Mapping[Activity, Age], now_s: float, *, running: bool, damaged: bool
 ) -> Iterator[Problem]:
     if not running:
         yield Problem.NOT_RUNNING
     else:
         yield from _radio_problems(signs, ages, now_s)
-        if ages[Life.COMMIT].late(now_s):
+        if ages[Activity.COMMIT].late(now_s):
             yield Problem.NOT_STORING
         if not sign(signs, "commit")[1].get("clock_trusted", True):
             yield Problem.CLOCK_NOT_TRUSTED
-    if ages[Life.CHECK].late(now_s):
+    if ages[Activity.CHECK].late(now_s):
         yield Problem.NOT_CHECKING
     if damaged:
-        yield Problem.STORE_SET_ASIDE
+        yield Problem.STORE_QUARANTINED
 
 
-def _radio_problems(signs: Signs, ages: Mapping[Life, Age], now_s: float) -> Iterator[Problem]:
+def _radio_problems(signs: Signs, ages: Mapping[Activity, Age], now_s: float) -> Iterator[Problem]:
     """Yield the one line that says most: without a radio nothing is broadcast either."""
     if is_paused(signs):
         return
@@ -164,7 +164,7 @@ def _radio_problems(signs: Signs, ages: Mapping[Life, Age], now_s: float) -> Ite
         yield Problem.NO_RADIO
     elif sign(signs, "refused")[1].get("until_s", 0) > max(sent_until_s, began_s):
         yield Problem.SCAN_ONLY
-    elif ages[Life.BROADCAST].late(now_s):
+    elif ages[Activity.BROADCAST].late(now_s):
         yield Problem.NOT_BROADCASTING
-    elif ages[Life.PROVE].late(now_s):
+    elif ages[Activity.PROVE].late(now_s):
         yield Problem.NOT_PROVED

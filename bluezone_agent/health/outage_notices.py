@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bluezone_agent.health.health import Life, health, sign
+from bluezone_agent.health.health import Activity, health, sign
 from bluezone_agent.stores.store import Store
 
 TOLD: Final = "told"
 """Name of the sign of life whose detail is what the owner knows to have stopped, each since when."""
-WATCHED: Final = (Life.LISTEN, Life.CHECK)
+WATCHED: Final = (Activity.LISTEN, Activity.CHECK)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that stopped, or goes on again, of which the owner was not told."""
 
-    what: Life
+    what: Activity
     since_s: int
     """When it was done last before it stopped, Unix seconds."""
     goes_on: bool
 
 
-def untold(store: Store, now_s: float) -> list[Change]:
+def pending(store: Store, now_s: float) -> list[Change]:
     """Return what has changed since the owner was told last."""
     told = sign(store.signs(), TOLD)[1]
     ages = health(store, now_s).ages
@@ -42,7 +42,7 @@ def untold(store: Store, now_s: float) -> list[Change]:
     return changes
 
 
-def mark_told(store: Store, changes: Sequence[Change], now_s: float) -> None:
+def mark_notified(store: Store, changes: Sequence[Change], now_s: float) -> None:
     """Write down that the owner was told of ``changes``."""
     with store.transaction():
         told = sign(store.signs(), TOLD)[1]

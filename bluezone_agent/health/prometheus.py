@@ -39,7 +39,7 @@ def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, s
     """Yield each metric: name, type, help, samples."""
     since = {name: age.since_s for name, age in state.ages.items() if age.since_s is not None}
     limits = {name: age.limit_s for name, age in state.ages.items() if age.limit_s is not None}
-    heard, broadcast, radio = (sign(signs, name)[1] for name in ("heard", "broadcast", RADIO))
+    received, broadcast, radio = (sign(signs, name)[1] for name in ("heard", "broadcast", RADIO))
     yield "running", "gauge", "Whether an agent runs on this state.", {"": state.running}
     yield "healthy", "gauge", "Whether nothing is wrong.", {"": not state.problems}
     yield "problem", "gauge", "What is wrong.", {f'problem="{p}"': p in state.problems for p in Problem}
@@ -53,7 +53,7 @@ def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, s
         "adverts_total",
         "counter",
         "Adverts heard since the start, by what became of them.",
-        {f'kind="{kind}"': count for kind, count in sorted(heard.items())},
+        {f'kind="{kind}"': count for kind, count in sorted(received.items())},
     )
     yield "radio_openings_total", "counter", "Openings of the radio since the start.", {"": radio.get("sessions", 0)}
     yield "scan_restarts_total", "counter", "Scans started again since the start.", {"": radio.get("scan_restarts", 0)}

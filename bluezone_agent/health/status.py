@@ -13,11 +13,11 @@ from bluezone_agent.health.health import (
     COMMIT_LATE_S,
     DISCARDED,
     RADIO,
+    Activity,
     Age,
-    Life,
     Problem,
     health,
-    heard_adverts,
+    received_adverts,
     sign,
 )
 from bluezone_agent.stores.contacts import ContactHour
@@ -55,10 +55,10 @@ class Status:
     """Whether somebody else has heard what it broadcasts."""
     protocol: str
     started_at_s: int | None
-    broadcast_at_s: int | None
+    advertised_at_s: int | None
     rotations: int
-    heard_at_s: int | None
-    heard_adverts: int
+    received_at_s: int | None
+    received_adverts: int
     discarded_adverts: int
     committed_at_s: int | None
     checked_at_s: int | None
@@ -67,19 +67,19 @@ class Status:
     """The last check in which every source was complete."""
     sources: int
     """How many are configured, as the running agent knows."""
-    feeds: tuple[SourceRecord, ...]
+    source_records: tuple[SourceRecord, ...]
     """Those that were checked."""
     last_day: tuple[ContactHour, ...]
     listened_s: int
     """Of the last 24 hours."""
     not_listening: tuple[Span, ...]
     """When not, in the last 24 hours and since the first start, oldest first."""
-    linkable_anyway: tuple[str, ...]
+    allow_linkable: tuple[str, ...]
     own_keys: int
-    sealed: bool
+    encrypted: bool
     """Whether a passphrase is needed to read them."""
     warnings: int
-    ages: Mapping[Life, Age]
+    ages: Mapping[Activity, Age]
     problems: tuple[Problem, ...]
     pause: Pause | None
     """What its owner has paused; None for nothing."""
@@ -89,7 +89,7 @@ def status(store: Store, now_s: float) -> Status:
     """Read the signs of life in ``store`` and judge them at ``now_s``."""
     signs = store.signs()
     judged = health(store, now_s)
-    start, broadcast, heard, commit, check = (
+    start, broadcast, received, commit, check = (
         sign(signs, name) for name in ("start", "broadcast", "heard", "commit", "check")
     )
     spans = store.listening.since(now_s - DAY_S)
@@ -99,23 +99,23 @@ def status(store: Store, now_s: float) -> Status:
         proof=read_proof(signs),
         protocol=start[1].get("protocol", ""),
         started_at_s=start[0],
-        broadcast_at_s=broadcast[0],
+        advertised_at_s=broadcast[0],
         rotations=broadcast[1].get("rotations", 0),
-        heard_at_s=heard[0],
-        heard_adverts=heard_adverts(signs),
-        discarded_adverts=sum(heard[1].get(kind, 0) for kind in DISCARDED),
+        received_at_s=received[0],
+        received_adverts=received_adverts(signs),
+        discarded_adverts=sum(received[1].get(kind, 0) for kind in DISCARDED),
         committed_at_s=commit[0],
         checked_at_s=check[0],
         check_complete=check[1].get("complete"),
         complete_check_at_s=sign(signs, "complete_check")[0],
         sources=start[1].get("sources", 0),
-        feeds=tuple(store.sources.all()),
+        source_records=tuple(store.sources.all()),
         last_day=tuple(store.contacts.hours(now_s - DAY_S)),
         listened_s=sum(s.ends_at_s - s.starts_at_s for s in spans if s.listened),
         not_listening=tuple(gaps(spans, spans[0].starts_at_s, now_s - COMMIT_LATE_S)) if spans else (),
-        linkable_anyway=tuple(start[1].get("linkable_anyway", ())),
+        allow_linkable=tuple(start[1].get("allow_linkable", ())),
         own_keys=len(store.keys.listed()),
-        sealed=store.keys.sealed,
+        encrypted=store.keys.encrypted,
         warnings=len(store.exposures.warned()),
         ages=judged.ages,
         problems=judged.problems,

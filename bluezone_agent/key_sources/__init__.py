@@ -1,4 +1,4 @@
-"""Where case files come from. A new layout is one file, with an ``open_place``, and one line in :data:`LAYOUTS`."""
+"""Where case files come from. A new layout is one file, with an ``open_address``, and one line in :data:`LAYOUTS`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Final, cast
 
 from bluezone_agent.errors import N_, ConfigError
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource
+from bluezone_agent.key_sources.address import SourceAddress
+from bluezone_agent.ports import KeySource
 
-__all__ = ["LAYOUTS", "SIGNED_ONLY", "Place", "layout_of", "open_source"]
+__all__ = ["LAYOUTS", "SIGNED_ONLY", "SourceAddress", "layout_of", "open_source"]
 
 LAYOUTS: Final = {
     "folder": "directory",
@@ -24,33 +24,33 @@ SIGNED_ONLY: Final = ("cwa", "dp3t")
 FILE_SUFFIXES: Final = (".zip", ".json")
 
 
-def layout_of(place: Place) -> str:
+def layout_of(address: SourceAddress) -> str:
     """Return a place's layout; where it says none: a path is a folder or file, a URL a file by its suffix, else an
     ``index.txt``'s. Raises ConfigError.
     """
-    layout = place.layout
+    layout = address.layout
     if not layout:
-        scheme, is_url, _rest = place.location.partition("://")
+        scheme, is_url, _rest = address.location.partition("://")
         if is_url and scheme not in {"http", "https"}:
             raise ConfigError(
                 N_('location = "{location}" is neither a path nor an http address'),
                 N_("name a folder by its path, or an https URL"),
-                location=place.location,
+                location=address.location,
             )
-        layout = "folder" if not is_url else "file" if place.location.endswith(FILE_SUFFIXES) else "index"
+        layout = "folder" if not is_url else "file" if address.location.endswith(FILE_SUFFIXES) else "index"
     if layout not in LAYOUTS:
         raise ConfigError(
             N_('[[source]] {location}: layout = "{layout}" is not known'),
             N_("choose one of: {choices}"),
-            location=place.location,
+            location=address.location,
             layout=layout,
             choices=", ".join(LAYOUTS),
         )
     return layout
 
 
-def open_source(where: str | Place) -> CaseKeySource:
+def open_source(where: str | SourceAddress) -> KeySource:
     """Return the source at a place; nothing is read yet. Raises ConfigError when this can't be a source."""
-    place = where if isinstance(where, Place) else Place(where)
-    module = import_module(f"{__name__}.{LAYOUTS[layout_of(place)]}")
-    return cast("CaseKeySource", module.open_place(place))
+    address = where if isinstance(where, SourceAddress) else SourceAddress(where)
+    module = import_module(f"{__name__}.{LAYOUTS[layout_of(address)]}")
+    return cast("KeySource", module.open_address(address))

@@ -17,10 +17,10 @@ import msgspec
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
+from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.fetch import Fetch, HttpSource, shown
 from bluezone_agent.key_sources.index import MAX_FILE, MAX_INDEX
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 
 COUNTRY: Final = "version/v1/diagnosis-keys/country/"
 REGION: Final = re.compile(r"[A-Z]{2,3}")
@@ -30,23 +30,23 @@ EMPTY: Final = (404, 410)
 """How a server says that a slot is empty."""
 
 
-def open_place(place: Place) -> CaseKeySource:
+def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
-    place.require_url("cwa")
-    wrong = [region for region in place.regions if not REGION.fullmatch(region)]
-    if wrong or not place.regions:
+    address.require_url("cwa")
+    wrong = [region for region in address.regions if not REGION.fullmatch(region)]
+    if wrong or not address.regions:
         raise ConfigError(
             N_('[[source]] {location}: layout = "cwa" needs regions, not {found}'),
             N_('name them by their country codes, for instance regions = ["DE"]'),
-            location=place.location,
-            found=list(wrong or place.regions),
+            location=address.location,
+            found=list(wrong or address.regions),
         )
 
     def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile | MissingFile]:
-        for region in place.regions:
+        for region in address.regions:
             yield from _files(fetch, root.join(f"{COUNTRY}{region}/"), region, visit)
 
-    return HttpSource(place, files)
+    return HttpSource(address, files)
 
 
 def _files(fetch: Fetch, tree: httpx2.URL, region: str, visit: Visit) -> Iterator[SourceFile | MissingFile]:

@@ -8,33 +8,33 @@ from typing import Final
 
 from bluezone_agent.core.diagnosis_keys.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
+from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.index import (
+    DETACHED_SIGNATURE_FOR,
     INDEX_NAME,
     MAX_FILE,
     MAX_INDEX,
     MAX_SIGNATURE,
     SIGNATURE_SUFFIX,
-    SIGNED_BESIDE,
     parse_index,
     require_listed,
     signed_index,
 )
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 
 SUFFIXES: Final = (".zip", ".json")
 
 
-def open_place(place: Place) -> CaseKeySource:
+def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
-    place.refuse_regions("folder")
-    if place.is_url:
+    address.refuse_regions("folder")
+    if address.is_url:
         raise ConfigError(
             N_('[[source]] {location}: layout = "folder" needs a path'),
             N_("leave the layout out for the URL of a folder with an index.txt"),
-            location=place.location,
+            location=address.location,
         )
-    return DirectorySource(Path(place.location).expanduser())
+    return DirectorySource(Path(address.location).expanduser())
 
 
 class DirectorySource:
@@ -90,8 +90,12 @@ class DirectorySource:
 
 
 def _signature(path: Path) -> bytes | None:
-    beside = path.with_name(path.name + SIGNATURE_SUFFIX)
-    return _read(beside, MAX_SIGNATURE) if path.suffix == SIGNED_BESIDE and beside.exists() else None
+    signature_path = path.with_name(path.name + SIGNATURE_SUFFIX)
+    return (
+        _read(signature_path, MAX_SIGNATURE)
+        if path.suffix == DETACHED_SIGNATURE_FOR and signature_path.exists()
+        else None
+    )
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -12,10 +12,10 @@ from typing import Final
 import httpx2
 
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.fetch import Fetch, HttpSource
 from bluezone_agent.key_sources.index import MAX_FILE
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource, SourceFile, Visit
+from bluezone_agent.ports import KeySource, SourceFile, Visit
 
 PATH: Final = "v2/gaen/exposed"
 PARAMETER: Final = "lastKeyBundleTag"
@@ -26,11 +26,11 @@ LOOK_BACK_DAYS: Final = 14
 NOTHING_NEW: Final = 204
 
 
-def open_place(place: Place) -> CaseKeySource:
+def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
-    place.require_url("dp3t")
-    place.refuse_regions("dp3t")
-    return HttpSource(place, files)
+    address.require_url("dp3t")
+    address.refuse_regions("dp3t")
+    return HttpSource(address, files)
 
 
 def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:

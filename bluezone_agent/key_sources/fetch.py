@@ -19,8 +19,8 @@ import stamina
 
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.errors import N_, KeySourceError
-from bluezone_agent.key_sources.index import MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX, SIGNED_BESIDE
-from bluezone_agent.key_sources.place import Place
+from bluezone_agent.key_sources.address import SourceAddress
+from bluezone_agent.key_sources.index import DETACHED_SIGNATURE_FOR, MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX
 from bluezone_agent.key_sources.urls import parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
@@ -74,7 +74,7 @@ class HttpSource:
 
     def __init__(
         self,
-        place: Place,
+        address: SourceAddress,
         layout: Callable[[Fetch, httpx2.URL, Visit], Iterator[SourceFile | MissingFile | SignedIndex]],
         *,
         is_file: bool = False,
@@ -83,11 +83,11 @@ class HttpSource:
 
         Raises ConfigError for a URL that is no place to fetch from.
         """
-        self._place = place
+        self._address = address
         self._layout = layout
-        self._url = parsed(place)
+        self._url = parsed(address)
         self._root = self._url.copy_with(path=self._url.path.rstrip("/") + "/" * (not is_file))
-        self._tls = tls_context(place)
+        self._tls = tls_context(address)
 
     @property
     def name(self) -> str:
@@ -95,8 +95,8 @@ class HttpSource:
         return shown(self._url)
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-        """Yield what the layout finds; see :class:`bluezone_agent.ports.CaseKeySource`."""
-        with Fetch(self._place, self._tls) as fetch:
+        """Yield what the layout finds; see :class:`bluezone_agent.ports.KeySource`."""
+        with Fetch(self._address, self._tls) as fetch:
             yield from self._layout(fetch, self._root, visit)
 
 
@@ -106,18 +106,18 @@ class Fetch:
     At the deadline a timer closes the connection, so that not even a byte now and then keeps it open.
     """
 
-    def __init__(self, place: Place, tls: ssl.SSLContext) -> None:
-        self._deadline_s = place.deadline_s
-        self._ends_at_s = time.monotonic() + place.deadline_s
+    def __init__(self, address: SourceAddress, tls: ssl.SSLContext) -> None:
+        self._deadline_s = address.deadline_s
+        self._ends_at_s = time.monotonic() + address.deadline_s
         self._silences = 0
         self._client = httpx2.Client(
             headers=HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            timeout=place.silence_s,
-            trust_env=place.use_proxy,
+            timeout=address.silence_s,
+            trust_env=address.use_proxy,
             verify=tls,
         )
-        self._timer = Timer(place.deadline_s, self._client.close)
+        self._timer = Timer(address.deadline_s, self._client.close)
         self._timer.daemon = True
 
     def __enter__(self) -> Fetch:
@@ -224,7 +224,7 @@ class Fetch:
         return bytes(body)
 
     def _signature(self, name: str, url: httpx2.URL) -> bytes | None:
-        if not name.endswith(SIGNED_BESIDE):
+        if not name.endswith(DETACHED_SIGNATURE_FOR):
             return None
         return self.find(url.copy_with(path=url.path + SIGNATURE_SUFFIX), MAX_SIGNATURE)
 

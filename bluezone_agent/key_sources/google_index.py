@@ -8,6 +8,7 @@ import httpx2
 
 from bluezone_agent.core.diagnosis_keys.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
 from bluezone_agent.errors import KeySourceError
+from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.fetch import Fetch, HttpSource, PageError, shown
 from bluezone_agent.key_sources.index import (
     INDEX_NAME,
@@ -17,18 +18,17 @@ from bluezone_agent.key_sources.index import (
     require_listed,
     signed_index,
 )
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource, MissingFile, SourceFile, Visit
+from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 
 LEFT_OUT = (403, 404, 410)
 """How servers say that there is no signed index; some storage answers 403 for what is not there."""
 
 
-def open_place(place: Place) -> CaseKeySource:
+def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
-    place.require_url("index")
-    place.refuse_regions("index")
-    return HttpSource(place, files)
+    address.require_url("index")
+    address.refuse_regions("index")
+    return HttpSource(address, files)
 
 
 def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:

@@ -19,7 +19,7 @@ from bluezone_agent.errors import N_, KeySourceError
 from bluezone_agent.ports import Visit
 
 INDEX_NAME: Final = "index.txt"
-SIGNED_BESIDE: Final = ".json"
+DETACHED_SIGNATURE_FOR: Final = ".json"
 """Files whose signature is a file of its own beside them."""
 SIGNATURE_SUFFIX: Final = ".sig"
 

@@ -8,17 +8,17 @@ from typing import Final
 import httpx2
 
 from bluezone_agent.key_sources import directory
+from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.fetch import Fetch, HttpSource
-from bluezone_agent.key_sources.place import Place
-from bluezone_agent.ports import CaseKeySource, SourceFile, Visit
+from bluezone_agent.ports import KeySource, SourceFile, Visit
 
 NOTE: Final = "etag"
 
 
-def open_place(place: Place) -> CaseKeySource:
+def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
-    place.refuse_regions("file")
-    return HttpSource(place, files, is_file=True) if place.is_url else directory.open_place(place)
+    address.refuse_regions("file")
+    return HttpSource(address, files, is_file=True) if address.is_url else directory.open_address(address)
 
 
 def files(fetch: Fetch, at: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:

@@ -9,18 +9,18 @@ from pathlib import Path
 import httpx2
 
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
-from bluezone_agent.key_sources.place import Place
+from bluezone_agent.key_sources.address import SourceAddress
 
 
-def parsed(place: Place) -> httpx2.URL:
+def parsed(address: SourceAddress) -> httpx2.URL:
     """Return a place's URL; raises ConfigError for one that is no place to fetch from."""
     try:
-        url = httpx2.URL(place.location)
+        url = httpx2.URL(address.location)
     except httpx2.InvalidURL as error:
         raise ConfigError(
             N_('location = "{location}" is not a URL: {reason}'),
             N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
-            location=place.location.rpartition("@")[2],
+            location=address.location.rpartition("@")[2],
             reason=error,
         ) from error
     if not url.host or url.query or url.fragment:
@@ -29,7 +29,7 @@ def parsed(place: Place) -> httpx2.URL:
             N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
             location=shown(url),
         )
-    if url.scheme != "https" and not place.allow_http and not _is_loopback(url.host):
+    if url.scheme != "https" and not address.allow_http and not _is_loopback(url.host):
         raise ConfigError(
             N_('location = "{location}" is not https'),
             N_("use the https address: over http anybody on the way can tell that this device runs the agent"),
@@ -38,21 +38,21 @@ def parsed(place: Place) -> httpx2.URL:
     return url
 
 
-def tls_context(place: Place) -> ssl.SSLContext:
+def tls_context(address: SourceAddress) -> ssl.SSLContext:
     """Return what judges the server's certificate: TLS 1.2 or later, and where ``ca_file`` is set its authority only.
 
     Raises ConfigError.
     """
-    if not place.ca_file:
+    if not address.ca_file:
         context = httpx2.create_ssl_context(trust_env=False)
     else:
         try:
-            context = ssl.create_default_context(cafile=Path(place.ca_file).expanduser())
+            context = ssl.create_default_context(cafile=Path(address.ca_file).expanduser())
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
                 N_("can't read the certificates in {path}: {reason}"),
                 N_("ca_file names a PEM file with the certificate of the authority that certifies the server"),
-                path=place.ca_file,
+                path=address.ca_file,
                 reason=error.strerror or error,
             ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2

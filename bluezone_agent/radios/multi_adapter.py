@@ -10,15 +10,15 @@ from typing import Final, Self
 
 import structlog
 
-from bluezone_agent.core.advertising_data import Frame
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock, Radio
 
 log: Final = structlog.get_logger()
 
-EAR_SILENT_S: Final = 30.0
+RECEIVER_SILENT_S: Final = 30.0
 """A chip with a strict duplicate filter reports a sender every 11 s: an ear that missed two reports has lost it."""
 LOOK_S: Final = 5.0
 """How often a scan's silence is looked at."""
@@ -27,14 +27,14 @@ TRY_AGAIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class NamedAdapter:
     """One of the radios and the name by which the configuration calls it."""
 
     name: str
     radio: Radio
 
 
-class Ears:
+class ReceiverSelector:
     """Lets each identifier through from one adapter at a time.
 
     Counts and RSSI of a minute have to be those of one receiver: two that hear the same packets would double every
@@ -44,18 +44,20 @@ class Ears:
     """
 
     def __init__(self) -> None:
-        self._ears: dict[Beacon, tuple[str, float]] = {}
+        self._selector: dict[ObservedIdentifier, tuple[str, float]] = {}
         self._swept_s = 0.0
 
-    def counts(self, beacon: Beacon, adapter: str, at_s: float) -> bool:
-        """Return whether what ``adapter`` heard of ``beacon`` counts; ``at_s`` never goes back."""
-        if at_s - self._swept_s > EAR_SILENT_S:
+    def counts(self, observed: ObservedIdentifier, adapter: str, at_s: float) -> bool:
+        """Return whether what ``adapter`` heard of ``observed`` counts; ``at_s`` never goes back."""
+        if at_s - self._swept_s > RECEIVER_SILENT_S:
             self._swept_s = at_s
-            self._ears = {b: ear for b, ear in self._ears.items() if at_s - ear[1] <= EAR_SILENT_S}
-        ear, heard_s = self._ears.get(beacon, (adapter, at_s))
-        if ear != adapter and at_s - heard_s <= EAR_SILENT_S:
+            self._selector = {
+                b: receiver for b, receiver in self._selector.items() if at_s - receiver[1] <= RECEIVER_SILENT_S
+            }
+        receiver, received_s = self._selector.get(observed, (adapter, at_s))
+        if receiver != adapter and at_s - received_s <= RECEIVER_SILENT_S:
             return False
-        self._ears[beacon] = adapter, at_s
+        self._selector[observed] = adapter, at_s
         return True
 
 
@@ -67,13 +69,13 @@ class SeveralRadios:
     broadcast, heard by it, proves that it is on the air.
     """
 
-    def __init__(self, adapters: Sequence[Adapter], clock: Clock) -> None:
+    def __init__(self, adapters: Sequence[NamedAdapter], clock: Clock) -> None:
         """Raises ValueError without an adapter."""
         self._first, *self._others = adapters
         self._clock = clock
         self._opened = AsyncExitStack()
         self._listening: set[str] = set()
-        self._ears = Ears()
+        self._selector = ReceiverSelector()
 
     @property
     def description(self) -> str:
@@ -102,20 +104,20 @@ class SeveralRadios:
     async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
 
-    async def advertise(self, frame: Frame) -> None:
-        """Have the first adapter broadcast ``frame``."""
-        await self._first.radio.advertise(frame)
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Have the first adapter broadcast ``advertising_data``."""
+        await self._first.radio.advertise(advertising_data)
 
     async def withdraw(self) -> None:
         """Have the first adapter withdraw its broadcast."""
         await self._first.radio.withdraw()
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Have every adapter listen; raises what the first one raises."""
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(self._keep_listening(adapter, heard)) for adapter in self._others]
+            others = [group.create_task(self._keep_listening(adapter, received)) for adapter in self._others]
             try:
-                await self._scan(self._first, self._passing_on("", heard))
+                await self._scan(self._first, self._passing_on("", received))
             except RadioUnavailableError as error:
                 lost: RadioUnavailableError | None = error
             else:
@@ -125,12 +127,12 @@ class SeveralRadios:
         if lost:
             raise lost
 
-    async def _keep_listening(self, adapter: Adapter, heard: Callable[[Advert], None]) -> None:
+    async def _keep_listening(self, adapter: NamedAdapter, received: Callable[[Advert], None]) -> None:
         """Hear through an adapter that may be lost and found again."""
         while True:
             try:
                 async with adapter.radio:
-                    await self._scan(adapter, self._passing_on(adapter.name, heard))
+                    await self._scan(adapter, self._passing_on(adapter.name, received))
                 return  # a recording has ended
             except RadioUnavailableError as error:
                 if adapter.name in self._listening:
@@ -138,23 +140,23 @@ class SeveralRadios:
                 self._listening.discard(adapter.name)
             await asyncio.sleep(TRY_AGAIN_S)
 
-    async def _scan(self, adapter: Adapter, heard: Callable[[Advert], None]) -> None:
+    async def _scan(self, adapter: NamedAdapter, received: Callable[[Advert], None]) -> None:
         """Scan until a recording ends; a scan that falls silent starts again."""
-        heard_up_s = 0.0
+        received_up_s = 0.0
 
-        def hears(advert: Advert) -> None:
-            nonlocal heard_up_s
-            heard_up_s = self._clock.uptime_s()
+        def receives(advert: Advert) -> None:
+            nonlocal received_up_s
+            received_up_s = self._clock.uptime_s()
             if adapter.name not in self._listening:
                 log.info("adapter_back", adapter=adapter.name)
                 self._listening.add(adapter.name)
-            heard(advert)
+            received(advert)
 
         while True:
-            heard_up_s = self._clock.uptime_s()
-            scan = asyncio.ensure_future(adapter.radio.listen(hears))
+            received_up_s = self._clock.uptime_s()
+            scan = asyncio.ensure_future(adapter.radio.listen(receives))
             try:
-                while self._clock.uptime_s() - heard_up_s < adapter.radio.silent_after_s:
+                while self._clock.uptime_s() - received_up_s < adapter.radio.silent_after_s:
                     await asyncio.wait([scan], timeout=LOOK_S)
                     if scan.done():
                         return scan.result()
@@ -162,11 +164,11 @@ class SeveralRadios:
                 scan.cancel()
                 await asyncio.gather(scan, return_exceptions=True)
 
-    def _passing_on(self, adapter: str, heard: Callable[[Advert], None]) -> Callable[[Advert], None]:
+    def _passing_on(self, adapter: str, received: Callable[[Advert], None]) -> Callable[[Advert], None]:
         def passes_on(advert: Advert) -> None:
-            beacon = _beacon(advert.frame)
-            if beacon is None or self._ears.counts(beacon, adapter, self._clock.uptime_s()):
-                heard(replace(advert, heard_by=adapter) if adapter else advert)
+            observed = _observed(advert.advertising_data)
+            if observed is None or self._selector.counts(observed, adapter, self._clock.uptime_s()):
+                received(replace(advert, received_by=adapter) if adapter else advert)
 
         return passes_on
 
@@ -179,8 +181,8 @@ class SeveralRadios:
         await self._first.radio.power_cycle()
 
 
-def _beacon(frame: Frame) -> Beacon | None:
+def _observed(advertising_data: AdvertisingData) -> ObservedIdentifier | None:
     try:
-        return decode(frame)
+        return decode(advertising_data)
     except MalformedPayloadError:
         return None

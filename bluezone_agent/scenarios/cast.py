@@ -15,7 +15,7 @@ from typing import Final
 
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.errors import N_
-from bluezone_agent.radios.simulated.air import Motion, Place
+from bluezone_agent.radios.simulated.air import Motion, Position
 
 DAY_START_S: Final = 1_596_412_800
 """2020-08-03 00:00 UTC, 07:00 in Vietnam: the summer in which Bluezone was needed."""
@@ -37,7 +37,7 @@ class Stay:
     ends: str
     where: str
     """What the place is, for a person (a template for the catalogues)."""
-    place: Place
+    position: Position
 
     @property
     def starts_at_s(self) -> int:
@@ -63,7 +63,7 @@ class Person:
 
 @cache
 def _unix_s(clock: str, *, end: bool = False) -> int:
-    hours, minutes = (int(part) for part in clock.split(":"))
+    hours, minutes = (int(batch) for batch in clock.split(":"))
     since_breakfast_s = (hours * 60 + minutes) * MINUTE_S - 7 * 3600
     return DAY_START_S + (since_breakfast_s % DAY_S or (DAY_S if end else 0))
 
@@ -84,14 +84,14 @@ CAST: Final = (
         N_("falls ill on the next morning"),
         "bluezone",
         (
-            Stay("07:00", "07:40", HOME, Place(0, 0, EAST)),
-            Stay("07:50", "08:20", BUS, Place(1000, 0, NORTH)),
-            Stay("08:30", "12:00", OFFICE, Place(2000, 0, EAST)),
-            Stay("12:10", "13:00", CAFE, Place(3000, 0, EAST)),
-            Stay("13:10", "17:00", OFFICE, Place(2000, 0, EAST)),
-            Stay("17:20", "17:40", STREET, Place(4000, 0, EAST)),
-            Stay("18:00", "22:00", HOME, Place(0, 0, EAST)),
-            Stay("22:00", "07:00", HOME, Place(0, 8, EAST)),
+            Stay("07:00", "07:40", HOME, Position(0, 0, EAST)),
+            Stay("07:50", "08:20", BUS, Position(1000, 0, NORTH)),
+            Stay("08:30", "12:00", OFFICE, Position(2000, 0, EAST)),
+            Stay("12:10", "13:00", CAFE, Position(3000, 0, EAST)),
+            Stay("13:10", "17:00", OFFICE, Position(2000, 0, EAST)),
+            Stay("17:20", "17:40", STREET, Position(4000, 0, EAST)),
+            Stay("18:00", "22:00", HOME, Position(0, 0, EAST)),
+            Stay("22:00", "07:00", HOME, Position(0, 8, EAST)),
         ),
     ),
     Person(
@@ -99,9 +99,9 @@ CAST: Final = (
         N_("lives with An"),
         "gaen",
         (
-            Stay("07:00", "07:40", HOME, Place(1.2, 0, WEST)),
-            Stay("17:30", "22:00", HOME, Place(1.2, 0, WEST)),
-            Stay("22:00", "07:00", HOME, Place(0.6, 8, WEST)),
+            Stay("07:00", "07:40", HOME, Position(1.2, 0, WEST)),
+            Stay("17:30", "22:00", HOME, Position(1.2, 0, WEST)),
+            Stay("22:00", "07:00", HOME, Position(0.6, 8, WEST)),
         ),
     ),
     Person(
@@ -109,27 +109,33 @@ CAST: Final = (
         N_("at the next desk"),
         "bluezone",
         (
-            Stay("08:15", "11:50", OFFICE, Place(2001.4, 0, WEST)),
-            Stay("13:00", "17:30", OFFICE, Place(2001.4, 0, WEST)),
+            Stay("08:15", "11:50", OFFICE, Position(2001.4, 0, WEST)),
+            Stay("13:00", "17:30", OFFICE, Position(2001.4, 0, WEST)),
         ),
     ),
     Person(
         "Dũng",
         N_("next seat on the bus"),
         "gaen",
-        (Stay("07:45", "08:30", BUS, Place(1000.7, 0, NORTH)), Stay("09:00", "11:30", MARKET, Place(5000, 0, EAST))),
+        (
+            Stay("07:45", "08:30", BUS, Position(1000.7, 0, NORTH)),
+            Stay("09:00", "11:30", MARKET, Position(5000, 0, EAST)),
+        ),
     ),
     Person(
         "Giang",
         N_("a stranger 6 m off in the café"),
         "bluezone",
-        (Stay("12:00", "13:05", CAFE, Place(3006, 0, EAST)),),
+        (Stay("12:00", "13:05", CAFE, Position(3006, 0, EAST)),),
     ),
     Person(
         "Hà",
         N_("passed by for 2 minutes"),
         "gaen",
-        (Stay("10:00", "11:10", MARKET, Place(5001.5, 0, WEST)), Stay("17:28", "17:30", STREET, Place(4001, 0, WEST))),
+        (
+            Stay("10:00", "11:10", MARKET, Position(5001.5, 0, WEST)),
+            Stay("17:28", "17:30", STREET, Position(4001, 0, WEST)),
+        ),
     ),
 )
 
@@ -143,12 +149,12 @@ def motion(person: Person, random: Random) -> Motion:
     """Return a person's position: at the stays as planned, turning a little this way and that; else out of range."""
     phase = random.uniform(0, 2 * math.pi)
 
-    def at(unix_s: float) -> Place | None:
+    def at(unix_s: float) -> Position | None:
         stay = stay_at(person, unix_s)
         if stay is None:
             return None
         turned = FIDGET_RAD * math.sin(2 * math.pi * unix_s / FIDGET_S + phase)
-        return stay.place._replace(facing_rad=stay.place.facing_rad + turned)
+        return stay.position._replace(facing_rad=stay.position.facing_rad + turned)
 
     return at
 
@@ -166,15 +172,15 @@ def _distance_m(one: Person, other: Person, unix_s: int) -> float:
     here, there = stay_at(one, unix_s), stay_at(other, unix_s)
     if here is None or there is None:
         return math.inf
-    return math.dist(here.place[:2], there.place[:2])
+    return math.dist(here.position[:2], there.position[:2])
 
 
-def company(case: Person, cast: Sequence[Person]) -> list[tuple[Stay, list[tuple[str, float]]]]:
+def co_presence(case: Person, cast: Sequence[Person]) -> list[tuple[Stay, list[tuple[str, float]]]]:
     """Return the stays of ``case`` and who was how many metres away during each, if within a room's length."""
-    return [(stay, list(_company_at(case, cast, stay))) for stay in case.stays]
+    return [(stay, list(_co_presence_at(case, cast, stay))) for stay in case.stays]
 
 
-def _company_at(case: Person, cast: Sequence[Person], stay: Stay) -> Iterator[tuple[str, float]]:
+def _co_presence_at(case: Person, cast: Sequence[Person], stay: Stay) -> Iterator[tuple[str, float]]:
     for person in cast:
         times = range(stay.starts_at_s, stay.ends_at_s, MINUTE_S)
         closest_m = min(_distance_m(case, person, t) for t in times)

@@ -13,7 +13,7 @@ from typing import Final
 
 from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -39,7 +39,7 @@ ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PersonVerdict:
     """What one agent told its owner, and the truth beside it."""
 
     person: Person
@@ -48,7 +48,7 @@ class Verdict:
     should_warn: bool
     warned_at_s: int | None
     days: tuple[DayExposure, ...]
-    heard: dict[str, tuple[int, ...]]
+    received: dict[str, tuple[int, ...]]
     """Name of another → the minutes (since the Unix epoch) in which this device heard that one's."""
 
     @property
@@ -70,7 +70,7 @@ class Day:
     protocol: str
     """What the case's device broadcasts."""
     keys_published: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PersonVerdict, ...]
     starts_at_s: int = DAY_START_S
     ends_at_s: int = DAY_START_S + DAY_S
     published_at_s: int = PUBLISHED_AT_S
@@ -81,7 +81,7 @@ class Day:
         return next(v.person for v in self.verdicts if v.person.name == CASE)
 
     @property
-    def others(self) -> tuple[Verdict, ...]:
+    def others(self) -> tuple[PersonVerdict, ...]:
         """The verdicts of those who did not."""
         return tuple(v for v in self.verdicts if v.person.name != CASE)
 
@@ -165,39 +165,43 @@ class _World:
         """Export the case's keys as its owner does, and publish them as the health authority does."""
         await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
         store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
-        await asyncio.to_thread(export_keys.cut, store)  # over the agent's socket, as a command does
+        await asyncio.to_thread(export_keys.end_current_key, store)  # over the agent's socket, as a command does
         keys = export_keys.exportable(store, RETENTION_DAYS, now_s)
         onset = datetime.fromtimestamp(DAY_START_S, UTC).date()
         return self._publisher.publish(keys, onset, now_s)
 
-    def _verdicts(self) -> Iterator[Verdict]:
+    def _verdicts(self) -> Iterator[PersonVerdict]:
         case = next(p for p in self._cast if p.name == CASE)
         meant = close_contacts(case, self._cast)
         owners = self._identifier_owners()
         for person in self._cast:
             store = self._stores[person.name]
             warned = [w.warned_at_s for w in store.exposures.warned()]
-            yield Verdict(
+            yield PersonVerdict(
                 person,
                 () if person is case else tuple(near_minutes(case, person)),
                 person.name in meant,
                 min(warned, default=None),
                 tuple(day_exposures(store.exposures.matched(), MODELS[DEFAULT_MODEL])),
-                _heard(store, owners),
+                _received(store, owners),
             )
 
     def _identifier_owners(self) -> dict[bytes, str]:
         """Return whose each identifier was that was ever on the air, from the air itself."""
-        beacons = [(decode(Frame.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
-        return {beacon.identifier: self._cast[device].name for beacon, device in beacons if beacon is not None}
+        observed_identifiers = [(decode(AdvertisingData.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
+        return {
+            observed.identifier: self._cast[device].name
+            for observed, device in observed_identifiers
+            if observed is not None
+        }
 
 
-def _heard(store: Store, owners: dict[bytes, str]) -> dict[str, tuple[int, ...]]:
+def _received(store: Store, owners: dict[bytes, str]) -> dict[str, tuple[int, ...]]:
     minutes: dict[str, set[int]] = {}
     for protocol in PROTOCOLS:
         ids, _ = store.contacts.identifiers(protocol)
         for m in store.contacts.minutes_of(ids):
-            minutes.setdefault(owners[m.beacon.identifier], set()).add(m.minute)
+            minutes.setdefault(owners[m.observed.identifier], set()).add(m.minute)
     return {name: tuple(sorted(its)) for name, its in sorted(minutes.items())}
 
 

@@ -30,11 +30,11 @@ CASE_KEY: Final = b"the same day every time the room is replayed"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceiverResult:
     """What one receiver's agent made of what it heard."""
 
     track: Track
-    heard_minutes: int
+    received_minutes: int
     near_minutes: float
     attenuation_db: float | None
     """The median over its minutes; None when nothing was heard."""
@@ -56,9 +56,9 @@ class Score:
     quiet_far: int
 
     @classmethod
-    def of(cls, heard: Sequence[Heard]) -> Score:
+    def of(cls, received: Sequence[ReceiverResult]) -> Score:
         """Count the receivers of sessions in which the beacon stood still."""
-        outcomes = [(h.warned, h.is_near) for h in heard if h.track.stands]
+        outcomes = [(h.warned, h.is_near) for h in received if h.track.stands]
         return cls(*(outcomes.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False))))
 
     @property
@@ -76,7 +76,7 @@ class Score:
 
 def replay_room(
     tracks: Sequence[Track], protocol: ProximityProtocol, rule: RiskModel, *, tx_power_dbm: int
-) -> Iterator[Heard]:
+) -> Iterator[ReceiverResult]:
     """Yield what each track's agent found; ``tx_power_dbm`` is what the beacon's frames state."""
     data = CASE_KEY[: protocol.key_length]
     key = DailyKey(protocol.name, data, DAY_START_S, DAY_START_S + DAY_S, protocol.slots_per_day)
@@ -89,17 +89,17 @@ def replay_room(
                 run_simulated(_listen(store, adverts, protocol))
                 check = Check(store, rule, assumed_tx_power_dbm=tx_power_dbm, now_s=PUBLISHED_AT_S + 3600)
                 check.run([publisher.source()])
-                yield _heard(track, store, rule)
+                yield _received(track, store, rule)
 
 
 def _adverts(track: Track, protocol: ProximityProtocol, key: DailyKey, tx_power_dbm: int) -> Iterator[Advert]:
-    slot = frame = None
+    slot = advertising_data = None
     for sample in track.samples:
         at_s = SESSION_STARTS_AT_S + sample.t_s
-        if slot is None or frame is None or at_s >= slot.ends_at_s:
+        if slot is None or advertising_data is None or at_s >= slot.ends_at_s:
             slot = protocol.identifier_at(key, at_s)
-            frame = protocol.encode(key, slot, tx_power_dbm)
-        yield Advert(frame, sample.rssi_dbm, at_s)
+            advertising_data = protocol.encode(key, slot, tx_power_dbm)
+        yield Advert(advertising_data, sample.rssi_dbm, at_s)
 
 
 async def _listen(store: Store, adverts: Iterator[Advert], protocol: ProximityProtocol) -> None:
@@ -112,13 +112,13 @@ async def _check_later() -> None:
     """Nothing is published before the beacon's day is over."""
 
 
-def _heard(track: Track, store: Store, rule: RiskModel) -> Heard:
+def _received(track: Track, store: Store, rule: RiskModel) -> ReceiverResult:
     matched = store.exposures.matched()
     attenuations = [m.attenuation_db for found in matched for m in found.minutes]
     days = day_exposures(matched, rule)
-    return Heard(
+    return ReceiverResult(
         track,
-        sum(d.heard_minutes for d in days),
+        sum(d.received_minutes for d in days),
         sum(d.near_minutes for d in days),
         statistics.median(attenuations) if attenuations else None,
         bool(store.exposures.warned()),

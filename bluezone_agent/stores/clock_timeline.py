@@ -6,33 +6,35 @@ import sqlite3
 from dataclasses import astuple
 from typing import Final
 
-from bluezone_agent.core.clock_state import Belief, Course
+from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 
-BELIEVED: Final = "believed"
-RIVAL: Final = "rival"
+ACCEPTED: Final = "accepted"
+CANDIDATE: Final = "candidate"
 KEEP: Final = """
-    INSERT INTO course VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id,
+    INSERT INTO clock_timeline VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id,
     booted_at_s = excluded.booted_at_s, uptime_s = excluded.uptime_s, high_water_s = excluded.high_water_s,
     steady_s = excluded.steady_s"""
 """No REPLACE, which would write a page of the index every ten minutes as well."""
 
 
-class Courses:
+class ClockTimelines:
     """What `core.trusted_time` has to know of the past."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def belief(self) -> Belief:
+    def clock_state(self) -> ClockState:
         """Return what was believed last; whether it still is takes a reading of the clock."""
-        rows = self._db.execute("SELECT name, boot_id, booted_at_s, uptime_s, high_water_s, steady_s FROM course")
-        courses = {name: Course(*course) for name, *course in rows}
-        return Belief(courses.get(BELIEVED), courses.get(RIVAL))
+        rows = self._db.execute(
+            "SELECT name, boot_id, booted_at_s, uptime_s, high_water_s, steady_s FROM clock_timeline"
+        )
+        timelines = {name: ClockTimeline(*timeline) for name, *timeline in rows}
+        return ClockState(timelines.get(ACCEPTED), timelines.get(CANDIDATE))
 
-    def keep(self, belief: Belief) -> None:
+    def keep(self, clock_state: ClockState) -> None:
         """Write what is believed now."""
-        for name, course in ((BELIEVED, belief.course), (RIVAL, belief.rival)):
-            if course is None:
-                self._db.execute("DELETE FROM course WHERE name = ?", (name,))
+        for name, timeline in ((ACCEPTED, clock_state.timeline), (CANDIDATE, clock_state.candidate)):
+            if timeline is None:
+                self._db.execute("DELETE FROM clock_timeline WHERE name = ?", (name,))
             else:
-                self._db.execute(KEEP, (name, *astuple(course)))
+                self._db.execute(KEEP, (name, *astuple(timeline)))

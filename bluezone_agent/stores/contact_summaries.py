@@ -10,7 +10,7 @@ from bluezone_agent.core.intervals import minute_at
 
 
 @dataclass(frozen=True, slots=True)
-class MixingHour:
+class ContactSummary:
     """One hour's minutes summed over identifiers, each minute in the band of its mean power, and its close contacts."""
 
     starts_at_s: int
@@ -25,7 +25,7 @@ class MixingHour:
     strongest_dbm: int
 
 
-class Mixing:
+class ContactSummaries:
     """Reads what contact minutes say of closeness."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -33,15 +33,15 @@ class Mixing:
 
     def others(self, minutes: Collection[int], but: Collection[int]) -> dict[int, list[float]]:
         """Return the mean RSSI of every beacon that was heard in each of ``minutes``, but those with the given ids."""
-        heard: dict[int, list[float]] = {}
+        received: dict[int, list[float]] = {}
         for minute in minutes:
             rows = self._db.execute(
-                "SELECT beacon_id, mean_cdbm / 100.0 FROM contact_minute WHERE minute = ?", (minute,)
+                "SELECT identifier_id, mean_cdbm / 100.0 FROM contact_minute WHERE minute = ?", (minute,)
             )
-            heard[minute] = [mean_dbm for beacon_id, mean_dbm in rows if beacon_id not in but]
-        return heard
+            received[minute] = [mean_dbm for identifier_id, mean_dbm in rows if identifier_id not in but]
+        return received
 
-    def hours(self, since_s: float, *, close_dbm: float, middle_dbm: float) -> list[MixingHour]:
+    def hours(self, since_s: float, *, close_dbm: float, middle_dbm: float) -> list[ContactSummary]:
         """Return each hour since ``since_s`` in which somebody was heard, oldest first.
 
         A minute is close from a mean power of ``close_dbm`` on, in the middle from ``middle_dbm`` on.
@@ -51,9 +51,9 @@ class Mixing:
             SELECT minute / 60 * 3600, sum(mean_cdbm >= :close), sum(mean_cdbm < :close AND mean_cdbm >= :middle),
                    sum(mean_cdbm < :middle), count(DISTINCT CASE WHEN mean_cdbm >= :close THEN identifier END),
                    count(DISTINCT identifier), count(DISTINCT minute), max(max_dbm)
-            FROM contact_minute JOIN beacon ON beacon.id = beacon_id
+            FROM contact_minute JOIN observed_identifier ON observed_identifier.id = identifier_id
             WHERE minute >= :since GROUP BY minute / 60 ORDER BY 1
             """,
             {"close": close_dbm * 100, "middle": middle_dbm * 100, "since": minute_at(since_s)},
         )
-        return [MixingHour(*row) for row in rows]
+        return [ContactSummary(*row) for row in rows]

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
 from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, precedence, unpack_histogram
 
 DAY_MIN: Final = DAY_S // MINUTE_S
 JOINED: Final = """
-    SELECT m.*, beacon.*, u.minute IS NULL AS trusted, u.uptime_s, boot_id, p.minute NOT NULL AS protected
-    FROM contact_minute AS m JOIN beacon ON beacon.id = m.beacon_id
-    LEFT JOIN undated AS u ON u.minute = m.minute AND u.beacon_id = m.beacon_id LEFT JOIN boot ON boot.id = u.boot
-    LEFT JOIN protected AS p ON p.minute = m.minute AND p.beacon_id = m.beacon_id
+    SELECT m.*, observed_identifier.*, u.minute IS NULL AS trusted, u.uptime_s, boot_id, p.minute NOT NULL AS protected
+    FROM contact_minute AS m JOIN observed_identifier ON observed_identifier.id = m.identifier_id
+    LEFT JOIN undated AS u ON u.minute = m.minute AND u.identifier_id = m.identifier_id
+    LEFT JOIN boot ON boot.id = u.boot
+    LEFT JOIN protected AS p ON p.minute = m.minute AND p.identifier_id = m.identifier_id
 """
 NEVER: Final = BootTime("", 0)
 """When a minute began of whose boot nothing is known."""
@@ -43,7 +44,7 @@ class Contacts:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._ids: dict[Beacon, tuple[int, int]] = {}
+        self._ids: dict[ObservedIdentifier, tuple[int, int]] = {}
         """Beacons heard lately → (id, last minute), so that no index is needed to find them."""
 
     def add(self, minutes: Sequence[ContactMinute]) -> None:
@@ -51,7 +52,7 @@ class Contacts:
         rows = sorted(  # in the order of the table, so that its pages are full
             (
                 m.minute,
-                self._beacon_id(m.beacon, m.minute),
+                self._identifier_id(m.observed, m.minute),
                 *_measured(m),
                 m.protected,
                 None if m.trusted else (m.began or NEVER),
@@ -60,11 +61,11 @@ class Contacts:
         )
         self._db.executemany("INSERT INTO contact_minute VALUES (?, ?, ?, ?, ?, ?, ?)", (row[:-2] for row in rows))
         self._db.executemany("INSERT INTO protected VALUES (?, ?)", (row[:2] for row in rows if row[-2]))
-        undated = [(minute, beacon_id, began) for minute, beacon_id, *_, began in rows if began is not None]
+        undated = [(minute, identifier_id, began) for minute, identifier_id, *_, began in rows if began is not None]
         boots = {boot_id: self._boot(boot_id) for boot_id in {began.boot_id for *_, began in undated}}
         self._db.executemany(
             "INSERT INTO undated VALUES (?, ?, ?, ?)",
-            [(minute, beacon_id, boots[began.boot_id], began.uptime_s) for minute, beacon_id, began in undated],
+            [(minute, identifier_id, boots[began.boot_id], began.uptime_s) for minute, identifier_id, began in undated],
         )
         if minutes:
             self._forget_before(minutes[-1].minute - REMEMBERED_MINUTES)
@@ -85,40 +86,44 @@ class Contacts:
             "UPDATE boot SET over_at_s = ? WHERE over_at_s IS NULL AND boot_id <> ?", (int(now_s), boot_id)
         )
         undated = self._db.execute(
-            "SELECT minute, beacon_id, uptime_s, beacon.* FROM undated JOIN beacon ON beacon.id = beacon_id"
+            "SELECT minute, identifier_id, uptime_s, observed_identifier.* FROM undated"
+            " JOIN observed_identifier ON observed_identifier.id = identifier_id"
             " WHERE boot = (SELECT id FROM boot WHERE boot_id = ?)",
             (boot_id,),
         ).fetchall()
         for row in undated:
-            where, minute = (row["minute"], row["beacon_id"]), round((row["uptime_s"] + booted_at_s) / MINUTE_S)
-            beacon_id = row["beacon_id"]
+            where, minute = (row["minute"], row["identifier_id"]), round((row["uptime_s"] + booted_at_s) / MINUTE_S)
+            identifier_id = row["identifier_id"]
             moved = self._db.execute(
-                "UPDATE OR IGNORE contact_minute SET minute = ? WHERE minute = ? AND beacon_id = ?", (minute, *where)
+                "UPDATE OR IGNORE contact_minute SET minute = ? WHERE minute = ? AND identifier_id = ?",
+                (minute, *where),
             )
             if not moved.rowcount:  # the beacon has a row in that minute already: the clock was set within it
-                beacon_id = self._new_beacon(_beacon(row))
+                identifier_id = self._new_identifier(_observed(row))
                 self._db.execute(
-                    "UPDATE contact_minute SET minute = ?, beacon_id = ? WHERE minute = ? AND beacon_id = ?",
-                    (minute, beacon_id, *where),
+                    "UPDATE contact_minute SET minute = ?, identifier_id = ? WHERE minute = ? AND identifier_id = ?",
+                    (minute, identifier_id, *where),
                 )
             self._db.execute(
-                "UPDATE protected SET minute = ?, beacon_id = ? WHERE minute = ? AND beacon_id = ?",
-                (minute, beacon_id, *where),
+                "UPDATE protected SET minute = ?, identifier_id = ? WHERE minute = ? AND identifier_id = ?",
+                (minute, identifier_id, *where),
             )
-            self._db.execute("DELETE FROM undated WHERE minute = ? AND beacon_id = ?", where)
+            self._db.execute("DELETE FROM undated WHERE minute = ? AND identifier_id = ?", where)
         if undated:
             self.forget()
         return len(undated)
 
-    def _beacon_id(self, beacon: Beacon, minute: int) -> int:
-        known = self._ids.get(beacon)
+    def _identifier_id(self, observed: ObservedIdentifier, minute: int) -> int:
+        known = self._ids.get(observed)
         # unknown, or a clock that went back over a minute already written: a second row
-        row_id = known[0] if known is not None and known[1] < minute else self._new_beacon(beacon)
-        self._ids[beacon] = (row_id, minute)
+        row_id = known[0] if known is not None and known[1] < minute else self._new_identifier(observed)
+        self._ids[observed] = (row_id, minute)
         return row_id
 
-    def _new_beacon(self, beacon: Beacon) -> int:
-        cursor = self._db.execute("INSERT INTO beacon (protocol, identifier, metadata) VALUES (?, ?, ?)", beacon)
+    def _new_identifier(self, observed: ObservedIdentifier) -> int:
+        cursor = self._db.execute(
+            "INSERT INTO observed_identifier (protocol, identifier, metadata) VALUES (?, ?, ?)", observed
+        )
         return cursor.lastrowid or 0
 
     def forget(self) -> None:
@@ -134,10 +139,10 @@ class Contacts:
         A million of them take 24 MB.
         """
         ids, packed = array("q"), bytearray()
-        for beacon_id, identifier in self._db.execute(
-            "SELECT id, identifier FROM beacon WHERE protocol = ?", (protocol,)
+        for identifier_id, identifier in self._db.execute(
+            "SELECT id, identifier FROM observed_identifier WHERE protocol = ?", (protocol,)
         ):
-            ids.append(beacon_id)
+            ids.append(identifier_id)
             packed += identifier
         return ids, packed
 
@@ -152,15 +157,15 @@ class Contacts:
             minute = (row[0] // DAY_MIN + 1) * DAY_MIN
         return days
 
-    def minutes_of(self, beacon_ids: Iterable[int]) -> list[ContactMinute]:
+    def minutes_of(self, identifier_ids: Iterable[int]) -> list[ContactMinute]:
         """Return all minutes of the given beacons, oldest first."""
-        wanted = sorted(set(beacon_ids))
+        wanted = sorted(set(identifier_ids))
         rows: list[sqlite3.Row] = []
         for at in range(0, len(wanted), 500):
             chunk = wanted[at : at + 500]
             marks = ", ".join("?" * len(chunk))
             rows += self._db.execute(
-                f"{JOINED} WHERE m.beacon_id IN ({marks})",
+                f"{JOINED} WHERE m.identifier_id IN ({marks})",
                 chunk,
             ).fetchall()
         return sorted((_contact_minute(row) for row in rows), key=lambda m: m.minute)
@@ -184,33 +189,33 @@ class Contacts:
         Of a beacon that both have heard in it the entry that comes first by ``precedence`` is kept, here in its row:
         an agent that runs has its row in mind.
         """
-        known: dict[Beacon, list[tuple[ContactMinute, int]]] = {}
+        known: dict[ObservedIdentifier, list[tuple[ContactMinute, int]]] = {}
         for row in self._db.execute(f"{JOINED} WHERE m.minute = ? AND u.minute IS NULL", (minute,)):
-            known.setdefault(_beacon(row), []).append((_contact_minute(row), row["beacon_id"]))
-        best: dict[Beacon, ContactMinute] = {}
+            known.setdefault(_observed(row), []).append((_contact_minute(row), row["identifier_id"]))
+        best: dict[ObservedIdentifier, ContactMinute] = {}
         for m in others:
-            best[m.beacon] = max(m, best.get(m.beacon, m), key=precedence)
+            best[m.observed] = max(m, best.get(m.observed, m), key=precedence)
         taken = [
-            m for m in best.values() if all(precedence(m) > precedence(ours) for ours, _ in known.get(m.beacon, ()))
+            m for m in best.values() if all(precedence(m) > precedence(ours) for ours, _ in known.get(m.observed, ()))
         ]
-        self.add([m for m in taken if m.beacon not in known])
+        self.add([m for m in taken if m.observed not in known])
         for m in taken:
-            if m.beacon in known:
-                self._replace(m, *(beacon_id for _, beacon_id in known[m.beacon]))
+            if m.observed in known:
+                self._replace(m, *(identifier_id for _, identifier_id in known[m.observed]))
         return len(taken)
 
-    def _replace(self, m: ContactMinute, beacon_id: int, *others: int) -> None:
+    def _replace(self, m: ContactMinute, identifier_id: int, *others: int) -> None:
         """Put ``m`` in place of a minute's row, and of others that it had of the same beacon."""
         self._db.execute(
             "UPDATE contact_minute SET (count, mean_cdbm, min_dbm, max_dbm, histogram) = (?, ?, ?, ?, ?)"
-            " WHERE minute = ? AND beacon_id = ?",
-            (*_measured(m), m.minute, beacon_id),
+            " WHERE minute = ? AND identifier_id = ?",
+            (*_measured(m), m.minute, identifier_id),
         )
         gone = [(m.minute, other) for other in others]
-        self._db.executemany("DELETE FROM contact_minute WHERE minute = ? AND beacon_id = ?", gone)
+        self._db.executemany("DELETE FROM contact_minute WHERE minute = ? AND identifier_id = ?", gone)
         if not m.protected:
-            gone.append((m.minute, beacon_id))
-        self._db.executemany("DELETE FROM protected WHERE minute = ? AND beacon_id = ?", gone)
+            gone.append((m.minute, identifier_id))
+        self._db.executemany("DELETE FROM protected WHERE minute = ? AND identifier_id = ?", gone)
 
     def hours(self, since_s: float) -> list[ContactHour]:
         """Return each hour since ``since_s`` in which something was heard, oldest first."""
@@ -218,7 +223,7 @@ class Contacts:
             """
             SELECT minute / 60 * 3600 AS starts_at_s, count(DISTINCT identifier) AS identifiers,
                    count(DISTINCT minute) AS minutes, count(*) AS identifier_minutes, max(max_dbm) AS strongest_dbm
-            FROM contact_minute JOIN beacon ON beacon.id = beacon_id
+            FROM contact_minute JOIN observed_identifier ON observed_identifier.id = identifier_id
             WHERE minute >= ? GROUP BY minute / 60 ORDER BY 1
             """,
             (minute_at(since_s),),
@@ -232,11 +237,11 @@ class Contacts:
         """
         gone = self._db.execute(
             "DELETE FROM contact_minute WHERE minute < ?"
-            " AND (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM undated WHERE boot NOT NULL)",
+            " AND (minute, identifier_id) NOT IN (SELECT minute, identifier_id FROM undated WHERE boot NOT NULL)",
             (int(unix_s // MINUTE_S),),
         ).rowcount
         gone += self._db.execute(
-            "DELETE FROM contact_minute WHERE (minute, beacon_id) IN (SELECT minute, beacon_id FROM undated"
+            "DELETE FROM contact_minute WHERE (minute, identifier_id) IN (SELECT minute, identifier_id FROM undated"
             " JOIN boot ON boot.id = boot WHERE over_at_s < ?)",
             (int(unix_s),),
         ).rowcount
@@ -247,8 +252,8 @@ class Contacts:
     def delete_oldest(self, minutes: int) -> int:
         """Delete the oldest ``minutes`` rows, the undated ones first, which never count; return how many went."""
         gone = self._db.execute(
-            "DELETE FROM contact_minute WHERE (minute, beacon_id) IN"
-            " (SELECT minute, beacon_id FROM contact_minute LEFT JOIN undated AS u USING (minute, beacon_id)"
+            "DELETE FROM contact_minute WHERE (minute, identifier_id) IN"
+            " (SELECT minute, identifier_id FROM contact_minute LEFT JOIN undated AS u USING (minute, identifier_id)"
             "  ORDER BY u.minute IS NULL, minute LIMIT ?)",
             (minutes,),
         ).rowcount
@@ -257,10 +262,11 @@ class Contacts:
         return gone
 
     def _delete_orphans(self) -> None:
-        self._db.execute("DELETE FROM beacon WHERE id NOT IN (SELECT beacon_id FROM contact_minute)")
+        self._db.execute("DELETE FROM observed_identifier WHERE id NOT IN (SELECT identifier_id FROM contact_minute)")
         for table in ("undated", "protected"):
             self._db.execute(
-                f"DELETE FROM {table} WHERE (minute, beacon_id) NOT IN (SELECT minute, beacon_id FROM contact_minute)"  # noqa: S608
+                f"DELETE FROM {table} WHERE (minute, identifier_id) NOT IN"  # noqa: S608
+                " (SELECT minute, identifier_id FROM contact_minute)"
             )
         self._db.execute("DELETE FROM boot WHERE id NOT IN (SELECT boot FROM undated WHERE boot NOT NULL)")
         self.forget()
@@ -272,7 +278,7 @@ def _measured(m: ContactMinute) -> tuple[int, int, int, int, bytes]:
 
 def _contact_minute(row: sqlite3.Row) -> ContactMinute:
     return ContactMinute(
-        _beacon(row),
+        _observed(row),
         row["minute"],
         row["count"],
         row["mean_cdbm"] / 100,
@@ -285,5 +291,5 @@ def _contact_minute(row: sqlite3.Row) -> ContactMinute:
     )
 
 
-def _beacon(row: sqlite3.Row) -> Beacon:
-    return Beacon(row["protocol"], row["identifier"], row["metadata"])
+def _observed(row: sqlite3.Row) -> ObservedIdentifier:
+    return ObservedIdentifier(row["protocol"], row["identifier"], row["metadata"])

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bluezone_agent.core.attenuation import Company, HeardMinute
+from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
@@ -24,7 +24,7 @@ class Matched:
     report_type: ReportType
     days_since_onset: int | None
     found_at_s: int
-    minutes: tuple[HeardMinute, ...]
+    minutes: tuple[ReceivedMinute, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class Exposures:
 
     def matched(self, since_s: float = 0, until_s: float = math.inf) -> list[Matched]:
         """Return every matched key with its minutes between two times, in the order in which they were found."""
-        minutes: dict[int, list[HeardMinute]] = {}
+        minutes: dict[int, list[ReceivedMinute]] = {}
         for row in self._db.execute(
             "SELECT * FROM exposure_minute WHERE minute >= ? AND minute < ? ORDER BY exposure_id, minute",
             (since_s / MINUTE_S, until_s / MINUTE_S),
         ):
-            minutes.setdefault(row["exposure_id"], []).append(_heard_minute(row))
+            minutes.setdefault(row["exposure_id"], []).append(_received_minute(row))
         return [
             Matched(
                 row["key_digest"],
@@ -139,13 +139,13 @@ class Exposures:
         self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
 
 
-def _row(m: HeardMinute) -> tuple[object, ...]:
-    c = m.company
+def _row(m: ReceivedMinute) -> tuple[object, ...]:
+    c = m.co_presence
     histogram = pack_histogram(dict(m.histogram))
-    return m.minute, round(m.attenuation_db, 2), m.count, histogram, c.heard, c.stronger, c.weaker_by_db, m.protected
+    return m.minute, round(m.attenuation_db, 2), m.count, histogram, c.received, c.stronger, c.weaker_by_db, m.protected
 
 
-def _heard_minute(row: sqlite3.Row) -> HeardMinute:
+def _received_minute(row: sqlite3.Row) -> ReceivedMinute:
     _, minute, attenuation_db, count, histogram, *others, protected = row
-    company = Company(*others)
-    return HeardMinute(minute, attenuation_db, count, unpack_histogram(histogram), company, bool(protected))
+    co_presence = CoPresence(*others)
+    return ReceivedMinute(minute, attenuation_db, count, unpack_histogram(histogram), co_presence, bool(protected))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bluezone_agent.core.identifiers import DailyKey
-from bluezone_agent.stores.key_encryption import Row, Vault
+from bluezone_agent.stores.key_encryption import KeyEncryption, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +40,31 @@ class OwnKeys:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._vault = Vault(db)
+        self._encryption = KeyEncryption(db)
 
     @property
-    def sealed(self) -> bool:
+    def encrypted(self) -> bool:
         """Whether their secrets are sealed under a passphrase."""
-        return self._vault.sealed
+        return self._encryption.encrypted
 
     def unlock(self, passphrase: str) -> None:
         """Open sealed keys; raises StoreSealedError for another passphrase, StoreDamagedError where one won't open."""
-        self._vault.unlock(passphrase)
+        self._encryption.unlock(passphrase)
         self.all()
 
-    def seal(self, passphrase: str) -> int:
+    def encrypt(self, passphrase: str) -> int:
         """Seal the keys that are there and all to come; return how many there are."""
-        return self._rewrite(lambda: self._vault.seal(passphrase))
+        return self._rewrite(lambda: self._encryption.encrypt(passphrase))
 
-    def unseal(self) -> int:
+    def decrypt(self) -> int:
         """Have unlocked keys plain again; return how many there are."""
-        return self._rewrite(self._vault.unseal)
+        return self._rewrite(self._encryption.decrypt)
 
     def _rewrite(self, change: Callable[[], None]) -> int:
         keys = self.all()
         change()
         for own in keys:
-            data = self._vault.put(own.key.data, row_of(own.key_id, own.key))
+            data = self._encryption.put(own.key.data, row_of(own.key_id, own.key))
             self._db.execute("UPDATE daily_key SET data = ? WHERE id = ?", (data, own.key_id))
         return len(keys)
 
@@ -81,7 +81,7 @@ class OwnKeys:
     def add(self, key: DailyKey, *, last_slot_s: int, exportable: bool, closed: bool = False) -> None:
         """Write a key together with its newest slot; a new one is not closed."""
         (key_id,) = self._db.execute("SELECT ifnull(max(id), 0) + 1 FROM daily_key").fetchone()
-        stored = key._replace(data=self._vault.put(key.data, row_of(key_id, key)))
+        stored = key._replace(data=self._encryption.put(key.data, row_of(key_id, key)))
         self._db.execute(
             "INSERT INTO daily_key"
             " (id, protocol, data, starts_at_s, ends_at_s, slots_per_day, last_slot_s, closed, exportable)"
@@ -129,7 +129,7 @@ class OwnKeys:
 
     def _own_key(self, row: sqlite3.Row) -> OwnKey:
         key = DailyKey(row["protocol"], row["data"], row["starts_at_s"], row["ends_at_s"], row["slots_per_day"])
-        key = key._replace(data=self._vault.take(key.data, row_of(row["id"], key)))
+        key = key._replace(data=self._encryption.take(key.data, row_of(row["id"], key)))
         return OwnKey(row["id"], key, row["last_slot_s"], bool(row["closed"]), bool(row["exportable"]))
 
 

@@ -15,11 +15,13 @@ class Pauses:
 
     def current(self) -> Pause | None:
         """Return the one asked for last, which may be over."""
-        row = self._db.execute("SELECT mode, lasts_s, boot_id, ends_up_s, ends_at_s, believed FROM pause").fetchone()
+        row = self._db.execute(
+            "SELECT mode, lasts_s, boot_id, ends_up_s, ends_at_s, clock_trusted FROM pause"
+        ).fetchone()
         if row is None:
             return None
-        mode, lasts_s, boot_id, ends_up_s, ends_at_s, believed = row
-        return Pause(Mode(mode), lasts_s, boot_id, ends_up_s, ends_at_s, bool(believed))
+        mode, lasts_s, boot_id, ends_up_s, ends_at_s, clock_trusted = row
+        return Pause(Mode(mode), lasts_s, boot_id, ends_up_s, ends_at_s, bool(clock_trusted))
 
     def shown(self, now_s: float) -> Pause | None:
         """Return the one that is not over at ``now_s`` by wall time: near enough for people; the agent knows better."""
@@ -30,7 +32,7 @@ class Pauses:
         """Write a pause in place of any other."""
         self._db.execute(
             "INSERT OR REPLACE INTO pause VALUES (1, ?, ?, ?, ?, ?, ?)",
-            (pause.mode, pause.lasts_s, pause.boot_id, pause.ends_up_s, pause.ends_at_s, pause.believed),
+            (pause.mode, pause.lasts_s, pause.boot_id, pause.ends_up_s, pause.ends_at_s, pause.clock_trusted),
         )
 
     def end(self, pause: Pause | None = None) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from bluezone_agent.errors import N_, AgentError, BadSignatureError, CaseFileError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
 
-FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, CaseFileError, KeySourceError)}
+FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
 """Errors that are kept, by the name under which they are; the first that fits."""
 
 
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFileRecord:
+class KeyFileRecord:
     """What became of one file of a source."""
 
     source: str
@@ -46,7 +46,7 @@ class CaseFileRecord:
     """Keys that were heard."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Keys that were left out, by reason (a text for the catalogues)."""
-    settled: bool = False
+    final: bool = False
     """Nothing in it can match any more: it need not be fetched again."""
     fault: AgentError | None = None
     """Why the last attempt brought nothing; what was believed before stands."""
@@ -58,7 +58,7 @@ class CaseFileRecord:
             return Verdict.MISSING
         if self.fault is not None:
             return Verdict.REFUSED
-        return Verdict.MATCHED if self.settled else Verdict.PENDING
+        return Verdict.MATCHED if self.final else Verdict.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class SourceRecord:
     """The last check that read it to its end and believed every file."""
     fault: AgentError | None = None
     """Why it could not be read to its end the last time."""
-    believes_unsigned: bool = False
+    accepts_unsigned: bool = False
     issued_at_s: int | None = None
     """Of its signed index; None where it has none, and nobody can tell whether files are held back."""
     expires_at_s: int | None = None
@@ -103,7 +103,7 @@ class Sources:
                 source.tried_at_s,
                 source.complete_at_s,
                 _packed(source.fault),
-                source.believes_unsigned,
+                source.accepts_unsigned,
                 source.issued_at_s,
                 source.expires_at_s,
                 json.dumps(dict(source.notes)),
@@ -116,29 +116,29 @@ class Sources:
             "DELETE FROM source WHERE name NOT IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),)
         )
 
-    def files(self, source: str) -> list[CaseFileRecord]:
+    def files(self, source: str) -> list[KeyFileRecord]:
         """Return a source's files, in the order in which they first came."""
         return [
-            _file(row) for row in self._db.execute("SELECT * FROM case_file WHERE source = ? ORDER BY id", (source,))
+            _file(row) for row in self._db.execute("SELECT * FROM key_file WHERE source = ? ORDER BY id", (source,))
         ]
 
-    def file(self, source: str, name: str) -> CaseFileRecord | None:
+    def file(self, source: str, name: str) -> KeyFileRecord | None:
         """Return what became of a file, None when it was never tried."""
-        row = self._db.execute("SELECT * FROM case_file WHERE source = ? AND name = ?", (source, name)).fetchone()
+        row = self._db.execute("SELECT * FROM key_file WHERE source = ? AND name = ?", (source, name)).fetchone()
         return _file(row) if row else None
 
-    def record_file(self, record: CaseFileRecord) -> None:
+    def record_file(self, record: KeyFileRecord) -> None:
         """Write a file's verdict; ``fetched_at_s`` stays while its contents do."""
         self._db.execute(
             """
-            INSERT INTO case_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,
-                                   dropped, settled, fault)
+            INSERT INTO key_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,
+                                   dropped, final, fault)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (source, name) DO UPDATE SET
                 fetched_at_s = iif(digest = excluded.digest, fetched_at_s, excluded.fetched_at_s),
                 tried_at_s = excluded.tried_at_s, digest = excluded.digest, published_at_s = excluded.published_at_s,
                 keys = excluded.keys, matched = excluded.matched, dropped = excluded.dropped,
-                settled = excluded.settled, fault = excluded.fault
+                final = excluded.final, fault = excluded.fault
             """,
             (
                 record.source,
@@ -150,19 +150,19 @@ class Sources:
                 record.keys,
                 record.matched,
                 json.dumps(dict(record.dropped)),
-                record.settled,
+                record.final,
                 _packed(record.fault),
             ),
         )
 
     def unsettle(self) -> None:
         """Have the next check read every file again: there is more to compare it with."""
-        self._db.execute("UPDATE case_file SET settled = 0 WHERE settled")
+        self._db.execute("UPDATE key_file SET final = 0 WHERE final")
 
     def delete_before(self, unix_s: float) -> None:
         """Delete files fetched, or only tried, before ``unix_s``, and sources not tried since."""
         limit_s = int(unix_s)
-        self._db.execute("DELETE FROM case_file WHERE iif(digest = '', tried_at_s, fetched_at_s) < ?", (limit_s,))
+        self._db.execute("DELETE FROM key_file WHERE iif(digest = '', tried_at_s, fetched_at_s) < ?", (limit_s,))
         self._db.execute("DELETE FROM source WHERE tried_at_s < ?", (limit_s,))
 
 
@@ -172,16 +172,16 @@ def _source(row: sqlite3.Row) -> SourceRecord:
         **values
         | {
             "fault": _unpacked(values["fault"]),
-            "believes_unsigned": bool(values["believes_unsigned"]),
+            "accepts_unsigned": bool(values["accepts_unsigned"]),
             "notes": json.loads(values["notes"]),
         }
     )
 
 
-def _file(row: sqlite3.Row) -> CaseFileRecord:
+def _file(row: sqlite3.Row) -> KeyFileRecord:
     values = dict(row)
     del values["id"]
-    return CaseFileRecord(
+    return KeyFileRecord(
         **values
         | {
             "dropped": json.loads(values["dropped"]),
@@ -207,4 +207,4 @@ def _unpacked(text: str) -> AgentError | None:
         kind, message, hint, fields = json.loads(text)
         return FAULTS[kind](message, hint, **fields)
     except (LookupError, ValueError, TypeError, AttributeError):  # of another version, or damaged
-        return CaseFileError(N_("a reason that this version does not know: {reason}"), reason=text)
+        return KeyFileError(N_("a reason that this version does not know: {reason}"), reason=text)

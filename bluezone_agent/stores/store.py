@@ -16,8 +16,8 @@ from typing import Any, Final, Self
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
-from bluezone_agent.stores.clock_timeline import Courses
-from bluezone_agent.stores.contact_summaries import Mixing
+from bluezone_agent.stores.clock_timeline import ClockTimelines
+from bluezone_agent.stores.contact_summaries import ContactSummaries
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.file.open import FILE_NAME, make_private, open_database, store_error
@@ -50,10 +50,10 @@ class Store(AbstractContextManager["Store"]):
         self._due: deque[Callable[[], None]] = deque(maxlen=LONGEST_DUE)
         self.calibrations = Calibrations(self._db)
         self.contacts = Contacts(self._db)
-        self.courses = Courses(self._db)
+        self.timelines = ClockTimelines(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
-        self.mixing = Mixing(self._db)
+        self.contact_summaries = ContactSummaries(self._db)
         self.listening = ListeningSpans(self._db)
         self.pauses = Pauses(self._db)
         self.sources = Sources(self._db)
@@ -127,16 +127,16 @@ class Store(AbstractContextManager["Store"]):
             self.sources.delete_before(limit_s)
         self._truncate_log()
 
-    def seal(self, passphrase: str) -> bool:
-        """Have the own keys sealed under a passphrase, and unlocked; return whether they were plain before.
+    def encrypt(self, passphrase: str) -> bool:
+        """Have the own keys encrypted under a passphrase, and unlocked; return whether they were plain before.
 
         Then no plain copy of one is left in the files. Raises StoreSealedError when they are sealed under another one,
         StateInUseError when others that read keep the log from being emptied.
         """
-        plain = not self.keys.sealed
+        plain = not self.keys.encrypted
         with self.transaction():
             if plain:
-                self.keys.seal(passphrase)
+                self.keys.encrypt(passphrase)
             else:
                 self.keys.unlock(passphrase)
         if self._truncate_log() and plain:
@@ -147,10 +147,10 @@ class Store(AbstractContextManager["Store"]):
             )
         return plain
 
-    def unseal(self) -> int:
+    def decrypt(self) -> int:
         """Have the own keys plain again, once they are unlocked; return how many there are."""
         with self.transaction():
-            return self.keys.unseal()
+            return self.keys.decrypt()
 
     def cap(self, most_bytes: int = MOST_BYTES) -> int:
         """Delete the oldest contacts until the store takes no more than ``most_bytes``, keys never; return how many."""

@@ -14,32 +14,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluezone_agent.actions import backup
-from bluezone_agent.core.clock_state import Belief, Course
-from bluezone_agent.core.identifiers import Beacon, DailyKey
-from bluezone_agent.core.passphrases import seal, secret_from_passphrase
+from bluezone_agent.core.clock_state import ClockState, ClockTimeline
+from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
+from bluezone_agent.core.passphrases import encrypt, secret_from_passphrase
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
 from bluezone_agent.errors import AgentError, BackupError, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
 from bluezone_agent.stores.file.snapshot import NEW, Snapshot
-from bluezone_agent.stores.sources import CaseFileRecord
+from bluezone_agent.stores.sources import KeyFileRecord
 from bluezone_agent.stores.store import StateLock, Store
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
-from tests.receiving import hear
+from tests.receiving import receive
 
 HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
 SOMEWHERE = Path("a.backup")
-TABLES = ("beacon", "contact_minute", "undated", "boot", "case_file", "source", "exposure", "listening", "course")
+TABLES = ("beacon", "contact_minute", "undated", "boot", "key_file", "source", "exposure", "listening", "course")
 
 
 def lived(state_dir: Path) -> Store:
     """Return a store that is in use: contacts, keys closed and running, a check, a run."""
     store = Store(state_dir)
-    hear(store, daily_key("gaen", number=7))
+    receive(store, daily_key("gaen", number=7))
     undated = ContactMinute(
-        Beacon("gaen", b"U" * 16, b"AEM-"), 5, 3, -60.0, -70, -55, {-20: 3}, trusted=False, began=BootTime("b", 60)
+        ObservedIdentifier("gaen", b"U" * 16, b"AEM-"),
+        5,
+        3,
+        -60.0,
+        -70,
+        -55,
+        {-20: 3},
+        trusted=False,
+        began=BootTime("b", 60),
     )
     with store.transaction():
         store.contacts.add([undated])
@@ -47,9 +55,9 @@ def lived(state_dir: Path) -> Store:
         store.keys.add(daily_key("gaen", days_ago=0, number=2), last_slot_s=TODAY_S + 6000, exportable=True)
         store.listening.begin(NOW_S - 3600, "active")
         store.listening.extend(NOW_S)
-        store.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
-        store.courses.keep(Belief(Course("boot", 1.0, 2.0, NOW_S, 3.0)))
-        store.pauses.set(Pause(Mode.PAUSED, HOUR_S, "boot", HOUR_S, NOW_S + HOUR_S, believed=True))
+        store.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))
+        store.timelines.keep(ClockState(ClockTimeline("boot", 1.0, 2.0, NOW_S, 3.0)))
+        store.pauses.set(Pause(Mode.PAUSED, HOUR_S, "boot", HOUR_S, NOW_S + HOUR_S, clock_trusted=True))
         store.mark("complete_check", NOW_S)
         store.mark("start", NOW_S, sources=1)
     return store
@@ -224,14 +232,16 @@ def test_a_backup_of_an_older_store_is_brought_up_to_date(device: Store) -> None
 def test_who_can_seal_a_file_of_another_program_gets_no_further(tmp_path: Path) -> None:
     head = backup.FIRST_LINE + bytes(16)
     for content in (b"", b"SQLite format 3\0" + bytes(2000)):
-        whole = head + seal(secret_from_passphrase("x", bytes(16)), content, head, bytes(12))
+        whole = head + encrypt(secret_from_passphrase("x", bytes(16)), content, head, bytes(12))
         with pytest.raises(AgentError):
             backup.opened(whole, SOMEWHERE, "x")
 
 
 # merging
 
-BEACONS = [Beacon("gaen", bytes([n]) * 16, b"AEM-") for n in range(3)] + [Beacon("bluezone", bytes(12), b"")]
+OBSERVED_IDENTIFIERS = [ObservedIdentifier("gaen", bytes([n]) * 16, b"AEM-") for n in range(3)] + [
+    ObservedIdentifier("bluezone", bytes(12), b"")
+]
 
 
 @st.composite
@@ -239,18 +249,18 @@ def contact_minutes(draw: st.DrawFn) -> list[ContactMinute]:
     """What one device heard: at most one entry a beacon and minute, as a clock that is never set gives."""
     found = {}
     for _ in range(draw(st.integers(0, 12))):
-        beacon, minute = draw(st.sampled_from(BEACONS)), draw(st.integers(26_000_000, 26_000_003))
+        observed, minute = draw(st.sampled_from(OBSERVED_IDENTIFIERS)), draw(st.integers(26_000_000, 26_000_003))
         mean, count = draw(st.integers(-90, -40)), draw(st.integers(1, 5))
-        found[beacon, minute] = ContactMinute(
-            beacon, minute, count, mean, mean - 3, mean + 3, {mean // 3: count}, trusted=True
+        found[observed, minute] = ContactMinute(
+            observed, minute, count, mean, mean - 3, mean + 3, {mean // 3: count}, trusted=True
         )
     return sorted(found.values(), key=lambda m: m.minute)
 
 
-def written(folder: Path, heard: Iterable[ContactMinute]) -> Store:
+def written(folder: Path, received: Iterable[ContactMinute]) -> Store:
     store = Store(folder)
     with store.transaction():
-        store.contacts.add(list(heard))
+        store.contacts.add(list(received))
     return store
 
 
@@ -260,7 +270,7 @@ def merged(into: Store, other: Store) -> int:
 
 
 def content(store: Store) -> list[str]:
-    return sorted(map(repr, ((*m.beacon, precedence(m), m.minute) for m in store.contacts.trusted())))
+    return sorted(map(repr, ((*m.observed, precedence(m), m.minute) for m in store.contacts.trusted())))
 
 
 @settings(max_examples=15)
@@ -270,17 +280,17 @@ def test_merging_is_commutative_associative_and_idempotent(
 ) -> None:
     """And what it keeps of two entries of one beacon and minute is one of them: the stronger."""
     with TemporaryDirectory() as folder:
-        stores = {name: written(Path(folder, name), heard) for name, heard in (("a", a), ("b", b), ("c", c))}
-        ab, ba, a_bc = (written(Path(folder, name), heard) for name, heard in (("ab", a), ("ba", b), ("abc", a)))
+        stores = {name: written(Path(folder, name), received) for name, received in (("a", a), ("b", b), ("c", c))}
+        ab, ba, a_bc = (written(Path(folder, name), received) for name, received in (("ab", a), ("ba", b), ("abc", a)))
         merged(ab, stores["b"])
         merged(ba, stores["a"])
         assert content(ab) == content(ba)
-        strongest: dict[tuple[Beacon, int], ContactMinute] = {}
+        strongest: dict[tuple[ObservedIdentifier, int], ContactMinute] = {}
         for m in (*a, *b):
-            known = strongest.get((m.beacon, m.minute), m)
-            strongest[m.beacon, m.minute] = max(known, m, key=lambda x: x.mean_dbm)
-        assert [(m.beacon, m.minute, m.mean_dbm) for m in sorted(strongest.values(), key=repr)] == [
-            (m.beacon, m.minute, m.mean_dbm) for m in sorted(ab.contacts.trusted(), key=repr)
+            known = strongest.get((m.observed, m.minute), m)
+            strongest[m.observed, m.minute] = max(known, m, key=lambda x: x.mean_dbm)
+        assert [(m.observed, m.minute, m.mean_dbm) for m in sorted(strongest.values(), key=repr)] == [
+            (m.observed, m.minute, m.mean_dbm) for m in sorted(ab.contacts.trusted(), key=repr)
         ]
         before = content(ab)
         assert merged(ab, stores["b"]) == merged(ab, stores["a"]) == 0
@@ -296,14 +306,14 @@ def test_merging_is_commutative_associative_and_idempotent(
 def test_only_contacts_of_known_time_are_taken_and_files_are_read_again(device: Store, tmp_path: Path) -> None:
     with Store(tmp_path / "other") as other:
         with other.transaction():
-            other.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
+            other.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))
         assert merged(other, device) == 20
         assert rows(other, "undated", "daily_key", "exposure", "listening", "course") == []
-        assert not other.sources.files("feed")[0].settled
+        assert not other.sources.files("feed")[0].final
         with other.transaction():
-            other.sources.record_file(CaseFileRecord("feed", "1.zip", NOW_S, "digest", settled=True))
+            other.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))
         assert merged(other, device) == 0
-        assert other.sources.files("feed")[0].settled, "nothing new, nothing to read"
+        assert other.sources.files("feed")[0].final, "nothing new, nothing to read"
 
 
 def test_this_device_as_the_other_one_heard_it_is_no_contact(device: Store, tmp_path: Path) -> None:
@@ -317,10 +327,10 @@ def test_this_device_as_the_other_one_heard_it_is_no_contact(device: Store, tmp_
 def test_an_agent_that_runs_goes_on_with_its_rows(tmp_path: Path) -> None:
     """A merge changes a row in its place: the agent's next minute of the same beacon finds it."""
     key = DailyKey("gaen", b"K" * 16, TODAY_S, TODAY_S + 86_400, 144)
-    beacon = PROTOCOLS["gaen"].decode(PROTOCOLS["gaen"].encode(key, PROTOCOLS["gaen"].identifier_at(key, NOW_S), -20))
-    assert beacon is not None
-    minutes = [ContactMinute(beacon, 100 + n, 3, -60.0, -70, -55, {-20: 3}, trusted=True) for n in range(2)]
-    strong = ContactMinute(beacon, 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
+    observed = PROTOCOLS["gaen"].decode(PROTOCOLS["gaen"].encode(key, PROTOCOLS["gaen"].identifier_at(key, NOW_S), -20))
+    assert observed is not None
+    minutes = [ContactMinute(observed, 100 + n, 3, -60.0, -70, -55, {-20: 3}, trusted=True) for n in range(2)]
+    strong = ContactMinute(observed, 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
     running = written(tmp_path / "running", minutes[:1])
     with written(tmp_path / "other", [strong]) as other, Store(running.state_dir) as command:
         assert merged(command, other) == 1
@@ -334,8 +344,8 @@ def test_an_agent_that_runs_goes_on_with_its_rows(tmp_path: Path) -> None:
 
 
 def test_an_older_entry_that_a_set_clock_wrote_twice_gives_way_as_a_whole(tmp_path: Path) -> None:
-    weak = ContactMinute(BEACONS[0], 100, 3, -60.0, -70, -55, {-20: 3}, trusted=True)
-    strong = ContactMinute(BEACONS[0], 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
+    weak = ContactMinute(OBSERVED_IDENTIFIERS[0], 100, 3, -60.0, -70, -55, {-20: 3}, trusted=True)
+    strong = ContactMinute(OBSERVED_IDENTIFIERS[0], 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
     with written(tmp_path / "mine", [weak]) as mine, written(tmp_path / "other", [strong]) as other:
         with mine.transaction():
             mine.contacts.add([weak])

@@ -12,7 +12,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import CalibrationError
 from bluezone_agent.health.health import RADIO
-from bluezone_agent.radios.simulated.air import Air, Motion, Place, Propagation
+from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from bluezone_agent.radios.simulated.neighbours import rotating
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
@@ -23,31 +23,31 @@ NOON_S = 1_596_283_200.0
 POWER_DBM = -20
 KEY = daily_key("bluezone")
 LAW = Propagation(shadowing_db=0, body_db=0)
-FACING = Place(0, 0)
+FACING = Position(0, 0)
 
 
-def at(place: Place) -> Motion:
-    return lambda _: place
+def at(position: Position) -> Motion:
+    return lambda _: position
 
 
 def measured(
     distance_m: float,
     *,
     protocol: str = "bluezone",
-    told_dbm: int | None = None,
+    stated_dbm: int | None = None,
     offset_db: float = 0.0,
     other_m: float = 0.0,
 ) -> Reading:
     clock = SimulatedClock(NOON_S)
     air = Air(clock.now_s, propagation=LAW)
-    for place in [Place(metres, 0, math.pi) for metres in (distance_m, other_m) if metres]:
-        air.beacon(at(place), rotating(PROTOCOLS[protocol]), tx_power_dbm=POWER_DBM)
+    for position in [Position(metres, 0, math.pi) for metres in (distance_m, other_m) if metres]:
+        air.observed(at(position), rotating(PROTOCOLS[protocol]), tx_power_dbm=POWER_DBM)
     radio = air.radio(clock, at(FACING), rx_offset_db=offset_db)
-    return run_simulated(read(radio, distance_m, 30, told_dbm))
+    return run_simulated(read(radio, distance_m, 30, stated_dbm))
 
 
 def test_a_device_that_reads_7_db_too_little_gets_them_back() -> None:
-    readings = [measured(1.0, told_dbm=POWER_DBM, offset_db=offset) for offset in (-7.0, -7.0, -7.0, 0.0)]
+    readings = [measured(1.0, stated_dbm=POWER_DBM, offset_db=offset) for offset in (-7.0, -7.0, -7.0, 0.0)]
     *weak, right = (r.attenuation_db for r in readings)
     assert right == pytest.approx(LAW.loss_at_1m_db, abs=1)
     assert calibrate(readings[:3]).rssi_correction_db == pytest.approx(
@@ -58,7 +58,7 @@ def test_a_device_that_reads_7_db_too_little_gets_them_back() -> None:
 
 
 def test_the_loss_over_distance_is_found() -> None:
-    found = calibrate([measured(m, told_dbm=POWER_DBM) for m in (1.0, 2.0, 4.0, 8.0)])
+    found = calibrate([measured(m, stated_dbm=POWER_DBM) for m in (1.0, 2.0, 4.0, 8.0)])
     assert found.decade_db is not None
     assert found.decade_margin_db is not None
     assert abs(found.decade_db - LAW.decade_db) < 2
@@ -73,7 +73,7 @@ def test_a_frame_that_states_its_power_need_not_be_told() -> None:
 def test_a_power_that_is_encrypted_has_to_be_told() -> None:
     with pytest.raises(CalibrationError, match="do not state its transmit power"):
         measured(1.0, protocol="gaen")
-    assert measured(1.0, protocol="gaen", told_dbm=POWER_DBM).distance_m == 1.0
+    assert measured(1.0, protocol="gaen", stated_dbm=POWER_DBM).distance_m == 1.0
 
 
 def test_two_devices_about_as_near_are_no_reference() -> None:
@@ -125,7 +125,7 @@ def test_a_table_that_can_not_be_read_is_named(tmp_path: Path) -> None:
 def device(tmp_path: Path, radio: str, *, expires_at_s: int = TODAY_S + DAY_S) -> Device:
     """A device that heard a case at -70 dBm, and one calibration of ``radio`` whose agent uses ``hci0``."""
     made = Device(Store(tmp_path / "state"), tmp_path / "published")
-    made.hear(KEY)
+    made.receive(KEY)
     made.publish("1", KEY)
     with made.store.transaction():
         made.store.mark(RADIO, TODAY_S, description="hci0")

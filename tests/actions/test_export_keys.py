@@ -24,7 +24,7 @@ from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.identity import Identity
-from bluezone_agent.daemon.trusted_clock import Timekeeper
+from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import ExportError, NewFileError, StateInUseError
 from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
 from bluezone_agent.files import create
@@ -67,7 +67,7 @@ def broadcast(store: Store, protocol: str, seconds: float, then: Callable[[float
 
 @BOTH
 def test_the_running_key_is_cut_and_replaced_on_the_air_at_once(store: Store, protocol: str) -> None:
-    broadcast(store, protocol, 1500, lambda _: export_keys.cut(store))
+    broadcast(store, protocol, 1500, lambda _: export_keys.end_current_key(store))
     old, new = store.keys.all()
     slot_s = old.key.slot_s
     assert (old.closed, new.closed) == (True, False)
@@ -78,13 +78,13 @@ def test_the_running_key_is_cut_and_replaced_on_the_air_at_once(store: Store, pr
 
 def test_without_an_agent_the_key_is_cut_and_the_next_start_draws_a_new_one(store: Store) -> None:
     broadcast(store, "gaen", 600)
-    export_keys.cut(store)
+    export_keys.end_current_key(store)
     (old,) = store.keys.all()
     assert old.closed
     clock = SimulatedClock(NOW_S)
 
     async def start() -> IdentifierSlot:
-        time = Timekeeper(clock, store)
+        time = TrustedClock(clock, store)
         identity = Identity(store, time, PROTOCOLS["gaen"], tx_power_dbm=-12, random_bytes=os.urandom)
         return identity.take().slot
 
@@ -95,7 +95,7 @@ def test_without_an_agent_the_key_is_cut_and_the_next_start_draws_a_new_one(stor
 def test_when_the_agent_does_not_answer_nothing_is_cut(store: Store) -> None:
     broadcast(store, "gaen", 600)
     with StateLock(store.state_dir), pytest.raises(StateInUseError, match="does not answer"):
-        export_keys.cut(store)
+        export_keys.end_current_key(store)
     assert [own.closed for own in store.keys.all()] == [False]
 
 
@@ -206,15 +206,15 @@ class Person:
         for listener, speaker in ((self, other), (other, self)):
             protocol, fold = PROTOCOLS[speaker.key.protocol], MinuteFold()
             for at_s in range(self.key.starts_at_s + hour * 3600, self.key.starts_at_s + hour * 3600 + 1200, 20):
-                frame = protocol.encode(speaker.key, protocol.identifier_at(speaker.key, at_s), -20)
-                beacon = protocol.decode(frame)
-                assert beacon is not None
-                fold.add(beacon, -70, at_s, trusted=True)
+                advertising_data = protocol.encode(speaker.key, protocol.identifier_at(speaker.key, at_s), -20)
+                observed = protocol.decode(advertising_data)
+                assert observed is not None
+                fold.add(observed, -70, at_s, trusted=True)
             with listener.store.transaction():
                 listener.store.contacts.add(fold.drain())
 
     def export(self, path: Path) -> None:
-        export_keys.cut(self.store)
+        export_keys.end_current_key(self.store)
         export_keys.write(path, export_keys.exportable(self.store, 14, NOW_S), None)
 
     def check(self, folder: Path, now_s: float) -> CheckReport:

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from bluezone_agent.authority import publish
 from bluezone_agent.authority.publish import KEY_NAME, PublishReport, load_key
-from bluezone_agent.core.diagnosis_keys import CaseFile, KeyFault, read_case_file
+from bluezone_agent.core.diagnosis_keys import KeyFault, KeyFile, read_key_file
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex, read_signed_index
 from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
@@ -33,7 +33,7 @@ class Office:
         self.folder = home / "published"
         self.inbox.mkdir()
 
-    def hand_in(self, name: str, *keys: DailyKey) -> Path:
+    def submit(self, name: str, *keys: DailyKey) -> Path:
         path = self.inbox / name
         path.write_bytes(write_submission(keys, None))
         return path
@@ -42,9 +42,9 @@ class Office:
         chosen: dict[str, Any] = {"report_type": ReportType.CONFIRMED_TEST, "region": "VN", "minimum": 0} | options
         return publish.publish(paths or [self.inbox], AUTHORITY, self.folder, now_s, **chosen)
 
-    def published(self) -> list[CaseFile]:
+    def published(self) -> list[KeyFile]:
         return [
-            read_case_file(f.name, f.data, f.signature, AUTHORITY.verification_key, NOW_S)
+            read_key_file(f.name, f.data, f.signature, AUTHORITY.verification_key, NOW_S)
             for f in files_of(str(self.folder))
         ]
 
@@ -112,8 +112,8 @@ def test_every_good_key_is_published_once(
     office = Office(tmp_path_factory.mktemp("office"))
     keys = [k.key for k in gaen + bluezone]
     over = {k.data for k in keys if k.ends_at_s <= NOW_S}
-    office.hand_in("1", *keys)
-    office.hand_in("2", *keys[:3])
+    office.submit("1", *keys)
+    office.submit("2", *keys[:3])
     first = office.publish()
     assert set(office.published_keys()) == over
     assert sum(len(f.whole().keys) for f in office.published()) == sum(p.keys for p in first.published) == len(over)
@@ -137,9 +137,9 @@ def test_what_is_published_says_protocol_time_and_onset(office: Office) -> None:
 
 
 def test_the_next_batch_begins_where_the_last_one_ended(office: Office) -> None:
-    office.hand_in("1", daily_key(number=1))
+    office.submit("1", daily_key(number=1))
     office.publish()
-    office.hand_in("2", daily_key(number=2))
+    office.submit("2", daily_key(number=2))
     later = NOW_S + 3600
     report = office.publish(later)
     start = TODAY_S - DAY_S
@@ -152,7 +152,7 @@ def test_the_next_batch_begins_where_the_last_one_ended(office: Office) -> None:
 
 def test_a_key_that_is_still_valid_waits_until_it_is_over(office: Office) -> None:
     today = daily_key(days_ago=0)
-    office.hand_in("1", today, daily_key(days_ago=1, number=2))
+    office.submit("1", today, daily_key(days_ago=1, number=2))
     report = office.publish()
     assert (report.held_back, report.held_until_s) == (1, today.ends_at_s)
     assert today.data not in office.published_keys()
@@ -163,13 +163,13 @@ def test_a_key_that_is_still_valid_waits_until_it_is_over(office: Office) -> Non
 
 
 def test_a_contacts_keys_are_published_as_such(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     office.publish(report_type=ReportType.RECURSIVE)
     assert list(office.published_keys().values()) == [ReportType.RECURSIVE]
 
 
 def test_a_contact_who_becomes_a_case_is_published_again_but_not_the_other_way_round(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     assert office.publish(report_type=ReportType.RECURSIVE).published
     assert not office.publish(NOW_S + 1, report_type=ReportType.RECURSIVE).published
     assert office.publish(NOW_S + 2).published
@@ -180,8 +180,8 @@ def test_a_contact_who_becomes_a_case_is_published_again_but_not_the_other_way_r
 
 def test_what_was_published_by_mistake_is_taken_back_once(office: Office) -> None:
     mistaken, right = daily_key("gaen", number=1), daily_key("bluezone", number=2)
-    mistake = office.hand_in("mistake", mistaken)
-    office.hand_in("right", right)
+    mistake = office.submit("mistake", mistaken)
+    office.submit("right", right)
     office.publish()
     revoked = office.publish(NOW_S + 1, mistake, report_type=ReportType.REVOKED)
     assert [(p.protocol, p.keys) for p in revoked.published] == [("gaen", 1)]
@@ -193,7 +193,7 @@ def test_what_was_published_by_mistake_is_taken_back_once(office: Office) -> Non
 
 
 def test_what_was_never_published_is_not_revoked(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     report = office.publish(report_type=ReportType.REVOKED)
     assert not report.published
     assert office.published_keys() == {}
@@ -203,7 +203,7 @@ def test_what_was_never_published_is_not_revoked(office: Office) -> None:
 def test_a_file_is_filled_up_with_keys_that_look_like_the_real_ones(office: Office, protocol: str) -> None:
     cut = daily_key(protocol, days_ago=3, number=7)
     cut = cut._replace(ends_at_s=cut.starts_at_s + 5 * cut.slot_s)
-    office.hand_in("1", cut, daily_key(protocol, days_ago=1, number=9))
+    office.submit("1", cut, daily_key(protocol, days_ago=1, number=9))
     report = office.publish(minimum=1000)
     assert [p.keys for p in report.published] == [2]
     (file,) = office.published()
@@ -219,14 +219,14 @@ def test_a_file_is_filled_up_with_keys_that_look_like_the_real_ones(office: Offi
 def test_many_keys_are_several_files(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "MOST_KEYS", 4)
     keys = [daily_key(number=n) for n in range(1, 11)]
-    office.hand_in("1", *keys)
+    office.submit("1", *keys)
     assert [p.keys for p in office.publish().published] == [4, 4, 2]
     assert set(office.published_keys()) == {k.data for k in keys}
     assert len({p.name for p in (office.folder / "gaen").iterdir()}) == 3
 
 
 def test_a_malformed_submission_is_refused_by_name_and_the_others_go_on(office: Office) -> None:
-    office.hand_in("good.json", daily_key())
+    office.submit("good.json", daily_key())
     (office.inbox / "broken.json").write_text('{"format": "bluezone-agent submission", "version": 1, "keys": [')
     report = office.publish(NOW_S, office.inbox, office.inbox / "gone.json")
     assert len(office.published_keys()) == 1
@@ -246,7 +246,7 @@ def test_bad_keys_are_left_out_with_their_reason_and_the_others_published(office
         daily_key(number=4, days_ago=-1),
         daily_key(number=5)._replace(protocol="morse"),
     ]
-    path = office.hand_in("1", good, *bad)
+    path = office.submit("1", good, *bad)
     report = office.publish()
     assert list(office.published_keys()) == [good.data]
     assert report.dropped == {
@@ -255,7 +255,7 @@ def test_bad_keys_are_left_out_with_their_reason_and_the_others_published(office
 
 
 def test_files_that_nobody_needs_any_more_leave_the_folder(office: Office) -> None:
-    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.submit("1", daily_key("bluezone"), daily_key("gaen"))
     office.publish()
     assert len(office.bytes()) == 4
     (office.inbox / "1").unlink()
@@ -266,10 +266,10 @@ def test_files_that_nobody_needs_any_more_leave_the_folder(office: Office) -> No
 
 
 def test_a_folder_of_another_key_is_left_as_it_is(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     office.publish()
     before = office.bytes()
-    office.hand_in("2", daily_key(number=2))
+    office.submit("2", daily_key(number=2))
     with pytest.raises(AgentError, match=f"{office.folder} holds a file that this key did not publish") as caught:
         publish.publish(
             [office.inbox], signing_key(2), office.folder, NOW_S, report_type=ReportType.CONFIRMED_TEST, region="VN"
@@ -279,7 +279,7 @@ def test_a_folder_of_another_key_is_left_as_it_is(office: Office) -> None:
 
 
 def test_a_folder_that_lost_a_file_is_left_as_it_is(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     office.publish()
     next(office.folder.glob("gaen/*")).unlink()
     before = office.bytes()
@@ -289,7 +289,7 @@ def test_a_folder_that_lost_a_file_is_left_as_it_is(office: Office) -> None:
 
 
 def test_a_failure_before_the_index_publishes_nothing_and_the_next_run_all(office: Office) -> None:
-    office.hand_in("1", daily_key("gaen"), daily_key("bluezone"))
+    office.submit("1", daily_key("gaen"), daily_key("bluezone"))
     in_the_way = office.folder / ".index.txt.new"
     in_the_way.mkdir(parents=True)
     with pytest.raises(AgentError, match=r"can't write .*/\.index\.txt\.new: Is a directory"):
@@ -301,7 +301,7 @@ def test_a_failure_before_the_index_publishes_nothing_and_the_next_run_all(offic
 
 
 def test_a_folder_that_cannot_be_made_is_named(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     office.folder.write_text("a file")
     with pytest.raises(AgentError, match=f"can't write {office.folder}: ") as caught:
         office.publish()
@@ -309,7 +309,7 @@ def test_a_folder_that_cannot_be_made_is_named(office: Office) -> None:
 
 
 def test_nothing_temporary_stays_and_a_web_server_can_read_all(office: Office) -> None:
-    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.submit("1", daily_key("bluezone"), daily_key("gaen"))
     office.publish()
     files = [p for p in office.folder.rglob("*") if p.is_file()]
     assert sorted(p.suffix for p in files) == [".json", ".sig", ".signed", ".txt", ".zip"]
@@ -317,7 +317,7 @@ def test_nothing_temporary_stays_and_a_web_server_can_read_all(office: Office) -
 
 
 def test_the_files_are_what_other_software_expects(office: Office) -> None:
-    office.hand_in("1", *(daily_key("gaen", number=n) for n in (9, 3, 7)), daily_key("bluezone"))
+    office.submit("1", *(daily_key("gaen", number=n) for n in (9, 3, 7)), daily_key("bluezone"))
     office.publish(region="VN")
     (packed,) = office.folder.glob("gaen/*.zip")
     with zipfile.ZipFile(packed) as archive:
@@ -345,7 +345,7 @@ def signed_index(office: Office) -> SignedIndex:
 
 
 def test_the_signed_index_says_what_the_plain_one_lists_and_until_when(office: Office) -> None:
-    office.hand_in("1", daily_key("bluezone"), daily_key("gaen"))
+    office.submit("1", daily_key("bluezone"), daily_key("gaen"))
     office.publish(index_days=5)
     index = signed_index(office)
     assert [f.path for f in index.files] == (office.folder / "index.txt").read_text().split()
@@ -378,7 +378,7 @@ def test_a_damaged_signed_index_is_replaced_and_believed_by_nobody(office: Offic
 
 
 def test_every_flipped_bit_of_a_signed_index_is_refused_or_changes_nothing(office: Office) -> None:
-    office.hand_in("1", daily_key())
+    office.submit("1", daily_key())
     office.publish()
     whole, path = signed_index(office), office.folder / "index.signed"
     data = path.read_bytes()

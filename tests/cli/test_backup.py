@@ -9,7 +9,7 @@ import pytest
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import TODAY_S, daily_key
 from tests.program import TIMEOUT_S, Program
-from tests.receiving import hear
+from tests.receiving import receive
 
 PASSPHRASE = "hai ba bốn năm sáu"
 
@@ -18,7 +18,7 @@ PASSPHRASE = "hai ba bốn năm sáu"
 def owner(program: Program) -> Program:
     """Return a device with a contact and a key in use, and its owner's passphrase in a file."""
     with Store(program.state_dir) as store:
-        hear(store, daily_key("gaen"))
+        receive(store, daily_key("gaen"))
         with store.transaction():
             store.keys.add(daily_key("gaen", days_ago=0, number=2), last_slot_s=TODAY_S, exportable=True)
     (program.home / "phrase").write_text(PASSPHRASE + "\n")

@@ -11,8 +11,10 @@ from tests.program import Program
 def peer(program: Program) -> Program:
     """A program that hears a peer with -60 dBm, ten times a second."""
     recording = program.home / "air.csv"
-    frame = "03036ffd17166ffd" + "ab" * 20
-    recording.write_text("received_at_s,rssi_dbm,data\n" + "".join(f"{i / 10},-60,{frame}\n" for i in range(100)))
+    advertising_data = "03036ffd17166ffd" + "ab" * 20
+    recording.write_text(
+        "received_at_s,rssi_dbm,data\n" + "".join(f"{i / 10},-60,{advertising_data}\n" for i in range(100))
+    )
     program.config.write_text('radio = "replay:air.csv"\nclock_trusted = true\n')
     return program
 

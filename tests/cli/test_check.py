@@ -37,9 +37,9 @@ class Town:
                 fold = MinuteFold()
                 for second in range(0, 1200, 20):
                     at_s = self.met_s + second
-                    beacon = protocol.decode(protocol.encode(key, protocol.identifier_at(key, at_s), -20))
-                    assert beacon is not None
-                    fold.add(beacon, -70, at_s, trusted=True)
+                    observed = protocol.decode(protocol.encode(key, protocol.identifier_at(key, at_s), -20))
+                    assert observed is not None
+                    fold.add(observed, -70, at_s, trusted=True)
                 with case.transaction():
                     case.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
                     running = case.keys.running()
@@ -107,7 +107,7 @@ def test_from_export_to_warning_and_again(town: Town) -> None:
     town.publish()
     report = town.check()
     (day,) = report["new_warnings"]
-    assert (day["degree"], day["heard_minutes"], day["minutes_within_2m"]) == ("F1", 20, 20.0)
+    assert (day["degree"], day["received_minutes"], day["minutes_within_2m"]) == ("F1", 20, 20.0)
     assert {f["verdict"] for s in report["sources"] for f in s["files"]} == {"matched"}
     assert report["matched_keys"] == 2, "one of each protocol"
     again = town.check()
@@ -119,7 +119,7 @@ def test_over_http(town: Town, web: str) -> None:
     town.publish()
     town.relocate(web)
     report = town.check()
-    assert [d["heard_minutes"] for d in report["days"]] == [20]
+    assert [d["received_minutes"] for d in report["days"]] == [20]
     assert report["sources"][0]["name"] == web
 
 
@@ -157,7 +157,7 @@ def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
     said = town.refused()
     assert f"error: bluezone/{town.file('bluezone/*.json').name} is not signed" in said
     assert "hint: only files signed by key 452 v1 are believed" in said
-    assert [d["heard_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
+    assert [d["received_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_wrongly_signed_file_is_refused_by_name(town: Town, number: int, versi
     data.with_name(data.name + ".sig").write_bytes(signing_key(number, "452", version).sign(data.read_bytes()))
     said = town.refused()
     assert f"error: bluezone/{data.name} {says}" in said
-    assert [d["heard_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
+    assert [d["received_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
 
 
 @pytest.mark.parametrize("pattern", ["gaen/*.zip", "bluezone/*.json", "bluezone/*.sig"])

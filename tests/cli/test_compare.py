@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
@@ -24,7 +24,7 @@ def store(program: Program) -> Iterator[Store]:
 
 def test_it_says_which_days_would_warn_under_which_rule_and_why(program: Program, store: Store) -> None:
     levels = [50.0] * 10 + [58.0] * 6
-    minutes = tuple(HeardMinute(YESTERDAY_MIN + 600 + i, db, 4) for i, db in enumerate(levels))
+    minutes = tuple(ReceivedMinute(YESTERDAY_MIN + 600 + i, db, 4) for i, db in enumerate(levels))
     with store.transaction():
         store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 0, YESTERDAY_MIN * 60, minutes))
     own = program.home / "own.toml"

@@ -36,8 +36,8 @@ def owner(program: Program) -> Program:
     return program
 
 
-def sealed(owner: Program) -> Program:
-    done = owner.run("keys", "seal", "--passphrase-file", "right")
+def encrypted(owner: Program) -> Program:
+    done = owner.run("keys", "encrypt", "--passphrase-file", "right")
     assert done.returncode == 0, done.stderr
     assert "your keys are sealed" in done.stderr
     return owner
@@ -61,14 +61,14 @@ def run_for_a_moment(owner: Program, *options: str, **environment: str) -> tuple
     return agent.returncode, said
 
 
-def is_sealed(owner: Program) -> bool:
+def is_encrypted(owner: Program) -> bool:
     out = json.loads(owner.run("keys", "list", "--json").stdout)
     assert len(out["keys"]) >= len(KEYS)
     return bool(out["sealed"])
 
 
 def test_without_the_passphrase_the_agent_does_not_start_and_says_why(owner: Program) -> None:
-    sealed(owner)
+    encrypted(owner)
     assert not any(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
     done = owner.run("run")
     assert done.returncode == 78, "trying again mends nothing"
@@ -82,7 +82,7 @@ def test_without_the_passphrase_the_agent_does_not_start_and_says_why(owner: Pro
 
 
 def test_with_it_the_agent_runs_and_new_keys_are_sealed_too(owner: Program) -> None:
-    sealed(owner)
+    encrypted(owner)
     assert run_for_a_moment(owner, "--passphrase-file", "right")[0] == 0
     assert run_for_a_moment(owner, CREDENTIALS_DIRECTORY=str(owner.home / "credentials"))[0] == 0
     with Store(owner.state_dir) as store:
@@ -94,9 +94,9 @@ def test_with_it_the_agent_runs_and_new_keys_are_sealed_too(owner: Program) -> N
 
 def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
     before = owner.run("keys", "list").stdout
-    sealed(owner)
+    encrypted(owner)
     assert owner.run("keys", "list").stdout == before + "sealed: a passphrase opens them\n"
-    for command in ("status", "contacts", "exposures", "doctor", "keys feed", "backup b --passphrase-file right"):
+    for command in ("status", "contacts", "exposures", "doctor", "keys sources", "backup b --passphrase-file right"):
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
@@ -106,7 +106,7 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
 
 
 def test_an_export_needs_it(owner: Program) -> None:
-    sealed(owner)
+    encrypted(owner)
     for options in ([], ["--passphrase-file", "wrong"]):
         done = owner.run("keys", "export", "out.json", "--yes", *options)
         assert done.returncode == 78
@@ -116,42 +116,42 @@ def test_an_export_needs_it(owner: Program) -> None:
 
 
 def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
-    assert owner.run("keys", "unseal").stderr == "your keys are not sealed\n"
-    sealed(owner)
-    assert "already" in owner.run("keys", "seal", "--passphrase-file", "right").stderr
-    assert owner.run("keys", "seal", "--passphrase-file", "wrong").returncode == 78
-    assert owner.run("keys", "unseal").returncode == 78
-    assert is_sealed(owner)
-    assert "your keys are plain" in owner.run("keys", "unseal", "--passphrase-file", "right").stderr
-    assert not is_sealed(owner)
+    assert owner.run("keys", "decrypt").stderr == "your keys are not sealed\n"
+    encrypted(owner)
+    assert "already" in owner.run("keys", "encrypt", "--passphrase-file", "right").stderr
+    assert owner.run("keys", "encrypt", "--passphrase-file", "wrong").returncode == 78
+    assert owner.run("keys", "decrypt").returncode == 78
+    assert is_encrypted(owner)
+    assert "your keys are plain" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
+    assert not is_encrypted(owner)
     assert all(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
 
 
 def test_a_short_passphrase_seals_nothing(owner: Program) -> None:
-    done = owner.run("keys", "seal", "--passphrase-file", "short")
+    done = owner.run("keys", "encrypt", "--passphrase-file", "short")
     assert done.returncode == 1
     assert "the passphrase has 5 characters; it needs 12" in done.stderr
-    assert not is_sealed(owner)
+    assert not is_encrypted(owner)
 
 
 def test_nothing_is_sealed_under_a_running_agent(owner: Program) -> None:
     agent = started(owner.start("run", "--no-check"))
     try:
-        assert owner.run("keys", "seal", "--passphrase-file", "right").returncode == 75
+        assert owner.run("keys", "encrypt", "--passphrase-file", "right").returncode == 75
     finally:
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
-    assert not is_sealed(owner)
+    assert not is_encrypted(owner)
 
 
 def test_a_credential_seals_the_keys_at_the_next_start(owner: Program) -> None:
     """Also those of a new store: where a passphrase is set up, no key lies plain from then on."""
     assert run_for_a_moment(owner, CREDENTIALS_DIRECTORY=str(owner.home / "credentials"))[0] == 0
-    assert is_sealed(owner)
+    assert is_encrypted(owner)
 
 
 def test_a_sealed_store_stays_sealed_in_its_backup(owner: Program) -> None:
-    sealed(owner)
+    encrypted(owner)
     assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
     other = Program(owner.home / "other")
     other.home.mkdir()
@@ -167,7 +167,7 @@ def test_a_sealed_store_stays_sealed_in_its_backup(owner: Program) -> None:
 def test_a_merge_into_a_sealed_store_needs_its_passphrase_beside_the_backups(owner: Program, secret: str) -> None:
     """Own identifiers that the other device heard are to stay out."""
     assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
-    sealed(owner)
+    encrypted(owner)
     merge = ["restore", "b", "--merge", "--passphrase-file", "wrong"]
     done = owner.run(*merge)
     assert done.returncode == 78
@@ -182,7 +182,7 @@ def test_a_merge_into_a_sealed_store_needs_its_passphrase_beside_the_backups(own
 
 def test_each_passphrase_is_asked_for_by_what_it_opens(owner: Program) -> None:
     assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
-    sealed(owner)
+    encrypted(owner)
     said = typed(owner, ["restore", "b", "--merge"], "six words that somebody guessed", PASSPHRASE)
     assert "Passphrase of b: " in said
     assert f"Passphrase of {owner.state_dir}/agent.db: " in said
@@ -211,7 +211,7 @@ def typed(owner: Program, arguments: list[str], *lines: str) -> str:
 
 
 def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> None:
-    aside = owner.state_dir / "agent.damaged-20261125T000000Z.db"
-    aside.write_bytes(b"x")
-    done = owner.run("keys", "seal", "--passphrase-file", "right")
-    assert f"{aside} may hold keys that are not sealed: delete it" in done.stderr
+    quarantined = owner.state_dir / "agent.damaged-20261125T000000Z.db"
+    quarantined.write_bytes(b"x")
+    done = owner.run("keys", "encrypt", "--passphrase-file", "right")
+    assert f"{quarantined} may hold keys that are not sealed: delete it" in done.stderr

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
@@ -72,7 +72,7 @@ def test_a_time_that_is_none_is_refused(program: Program, wrong: str) -> None:
 
 
 def test_protected_minutes_are_explained(program: Program) -> None:
-    minutes = tuple(HeardMinute(DAY_MIN + 600 + i, 50.0, 4, protected=i < 12) for i in range(20))
+    minutes = tuple(ReceivedMinute(DAY_MIN + 600 + i, 50.0, 4, protected=i < 12) for i in range(20))
     with Store(program.state_dir) as store, store.transaction():
         store.exposures.add(Matched("digest", "gaen", ReportType.CONFIRMED_TEST, 1, DAY_MIN * 60, minutes))
     text = program.run("exposures", "explain", DAY).stdout

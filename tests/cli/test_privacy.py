@@ -66,7 +66,7 @@ COMMANDS = (
     "compare",
     "keys list",
     "keys export made.json --yes",
-    "keys feed",
+    "keys sources",
     "check",
     "authority init signing --key-id 452 --location https://keys.example.org/",
     "authority publish made.json --key signing --to web/public",

@@ -49,8 +49,8 @@ def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> N
         code, said = stopped(agent)
     assert code == 0, said
     assert "event='stopped'" in said
-    heard = json.loads(virtual.run("contacts", "--json").stdout)
-    assert sum(hour["identifiers"] for hour in heard["hours"]) >= 1
+    received = json.loads(virtual.run("contacts", "--json").stdout)
+    assert sum(hour["identifiers"] for hour in received["hours"]) >= 1
     assert status(virtual)["problems"] == ["not_running"]
     assert virtual.run("status").returncode == 1
 
@@ -80,11 +80,13 @@ def test_without_bluetooth_it_says_so_and_what_to_do(program: Program) -> None:
 def test_a_recording_is_lived_through_to_its_end(program: Program) -> None:
     recording = program.home / "air.csv"
     program.config.write_text(f'radio = "replay:{recording}"\nclock_trusted = true\n')
-    frame = "03036ffd17166ffd" + "ab" * 20
-    recording.write_text("received_at_s,rssi_dbm,data\n" + "".join(f"{i / 10},-60,{frame}\n" for i in range(30)))
+    advertising_data = "03036ffd17166ffd" + "ab" * 20
+    recording.write_text(
+        "received_at_s,rssi_dbm,data\n" + "".join(f"{i / 10},-60,{advertising_data}\n" for i in range(30))
+    )
     done = program.run("run")
     assert done.returncode == 0, done.stderr
-    assert status(program)["heard_adverts"] == 30
+    assert status(program)["received_adverts"] == 30
     recording.write_text("received_at_s,rssi_dbm,data\nsoon,-60,00\n")
     broken = program.run("run")
     assert broken.returncode == 1

@@ -1,4 +1,4 @@
-"""``keys feed`` and what ``status`` and ``check`` say of sources."""
+"""``keys sources`` and what ``status`` and ``check`` say of sources."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import BadSignatureError, KeySourceError
 from bluezone_agent.health.health import CHECK_LATE_S, Problem
 from bluezone_agent.health.status import status
-from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 from tests.program import Program
 
@@ -27,28 +27,28 @@ def checked(program: Program) -> Program:
             SourceRecord("/good", NOW_S - 60, NOW_S - 60, issued_at_s=NOW_S - DAY_S, expires_at_s=NOW_S + DAY_S)
         )
         store.sources.record(
-            SourceRecord("/bad", NOW_S - 60, None, KeySourceError("can't read /bad"), believes_unsigned=True)
+            SourceRecord("/bad", NOW_S - 60, None, KeySourceError("can't read /bad"), accepts_unsigned=True)
         )
         store.sources.record_file(
-            CaseFileRecord("/good", "a.zip", NOW_S, "d", NOW_S, NOW_S, 9, 1, {"malformed": 2}, settled=True)
+            KeyFileRecord("/good", "a.zip", NOW_S, "d", NOW_S, NOW_S, 9, 1, {"malformed": 2}, final=True)
         )
-        store.sources.record_file(CaseFileRecord("/bad", "b\x1b.json", NOW_S, fault=refusal))
+        store.sources.record_file(KeyFileRecord("/bad", "b\x1b.json", NOW_S, fault=refusal))
     return program
 
 
 def test_as_json(checked: Program) -> None:
-    bad, good = json.loads(checked.run("keys", "feed", "--json").stdout)["sources"]
-    assert (good["error"], good["believes_unsigned"], good["freshness"]["provable"]) == (None, False, True)
+    bad, good = json.loads(checked.run("keys", "sources", "--json").stdout)["sources"]
+    assert (good["error"], good["accepts_unsigned"], good["freshness"]["provable"]) == (None, False, True)
     assert good["newest_published_at"] == good["files"][0]["published_at"] is not None
     (file,) = good["files"]
     assert (file["verdict"], file["keys"], file["matched_keys"], file["dropped"]) == ("matched", 9, 1, {"malformed": 2})
-    assert (bad["complete_at"], bad["error"], bad["believes_unsigned"]) == (None, "can't read /bad", True)
+    assert (bad["complete_at"], bad["error"], bad["accepts_unsigned"]) == (None, "can't read /bad", True)
     assert bad["freshness"] == {"provable": False, "issued_at": None, "expires_at": None}
     assert [(f["verdict"], f["reason"]) for f in bad["files"]] == [("refused", "b\x1b.json is not signed")]
 
 
 def test_for_a_person(checked: Program) -> None:
-    text = checked.run("keys", "feed").stdout
+    text = checked.run("keys", "sources").stdout
     assert "/good\n  complete " in text
     assert "signed index of " in text
     assert "newest file published " in text
@@ -57,20 +57,20 @@ def test_for_a_person(checked: Program) -> None:
     assert UNSIGNED in text
     assert "refused: b\\x1b.json is not signed" in text
     assert "\x1b" not in text
-    assert "bị từ chối: " in checked.run("keys", "feed", "--lang", "vi").stdout
+    assert "bị từ chối: " in checked.run("keys", "sources", "--lang", "vi").stdout
 
 
 def test_before_the_first_check_it_says_how_to_make_one(program: Program) -> None:
-    assert "run bluezone-agent check" in program.run("keys", "feed").stdout
-    assert json.loads(program.run("keys", "feed", "--json").stdout) == {"sources": []}
+    assert "run bluezone-agent check" in program.run("keys", "sources").stdout
+    assert json.loads(program.run("keys", "sources", "--json").stdout) == {"sources": []}
 
 
 def test_status_says_what_a_source_cannot_prove(checked: Program) -> None:
     text = checked.run("status").stdout
     assert "/bad: never complete so far; can't read /bad; freshness can't be proved" in text
     assert UNSIGNED in text
-    feeds = json.loads(checked.run("status", "--json").stdout)["feeds"]
-    assert [(f["name"], f["believes_unsigned"], f["freshness"]["provable"]) for f in feeds] == [
+    source_records = json.loads(checked.run("status", "--json").stdout)["feeds"]
+    assert [(f["name"], f["accepts_unsigned"], f["freshness"]["provable"]) for f in source_records] == [
         ("/bad", True, False),
         ("/good", False, True),
     ]
@@ -115,7 +115,7 @@ def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) ->
     assert (source["complete"], source["freshness"]) == (False, None)
     (program.home / "gone").mkdir()
     (source,) = json.loads(program.run("check", "--json").stdout)["sources"]
-    assert (source["complete"], source["freshness"]["provable"], source["believes_unsigned"]) == (True, False, True)
+    assert (source["complete"], source["freshness"]["provable"], source["accepts_unsigned"]) == (True, False, True)
 
 
 @pytest.mark.parametrize(

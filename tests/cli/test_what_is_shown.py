@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.cli.html.explain import LEFT, WIDTH
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
-from bluezone_agent.core.identifiers import Beacon, ReportType
+from bluezone_agent.core.identifiers import ObservedIdentifier, ReportType
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
@@ -34,12 +34,14 @@ def store(program: Program) -> Iterator[Store]:
         yield opened
 
 
-def heard(minute: int, identifier: bytes, max_dbm: int = -50) -> ContactMinute:
-    return ContactMinute(Beacon("gaen", identifier, b"AEM-"), minute, 3, -61.25, -70, max_dbm, {-24: 3}, trusted=True)
+def received(minute: int, identifier: bytes, max_dbm: int = -50) -> ContactMinute:
+    return ContactMinute(
+        ObservedIdentifier("gaen", identifier, b"AEM-"), minute, 3, -61.25, -70, max_dbm, {-24: 3}, trusted=True
+    )
 
 
 def expose(store: Store, report_type: ReportType, minutes: int, first: int = YESTERDAY_NOON_MIN) -> None:
-    found = tuple(HeardMinute(first + i, 50.0, 4) for i in range(minutes))
+    found = tuple(ReceivedMinute(first + i, 50.0, 4) for i in range(minutes))
     with store.transaction():
         store.exposures.add(Matched(f"{report_type}{first}", "gaen", report_type, None, NOW_MIN * 60, found))
         days = day_exposures(store.exposures.matched(), MODELS["swisscovid"])
@@ -48,7 +50,7 @@ def expose(store: Store, report_type: ReportType, minutes: int, first: int = YES
 
 def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     with store.transaction():
-        store.contacts.add([heard(NOW_MIN - 90, b"a" * 16), heard(NOW_MIN - 89, b"b" * 16, -43)])
+        store.contacts.add([received(NOW_MIN - 90, b"a" * 16), received(NOW_MIN - 89, b"b" * 16, -43)])
     out = json.loads(program.run("contacts", "--json").stdout)
     assert sum(hour["close_minutes"] for hour in out["hours"]) == 2
     assert max(hour["strongest_dbm"] for hour in out["hours"]) == -43
@@ -67,7 +69,7 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     with store.transaction():
         for name, levels in means_dbm.items():
             minutes = enumerate(levels, start)
-            store.contacts.add([replace(heard(minute, name * 16), mean_dbm=dbm) for minute, dbm in minutes])
+            store.contacts.add([replace(received(minute, name * 16), mean_dbm=dbm) for minute, dbm in minutes])
     (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
     bands = ("close_minutes", "middle_minutes", "far_minutes", "close_contacts", "identifiers", "minutes")
     assert [hour[name] for name in bands] == [2, 2, 2, 1, 3, 2]
@@ -102,7 +104,7 @@ def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
     expose(store, report_type, 20)
     out = json.loads(program.run("exposures", "--json").stdout)
     (day,) = out["days"]
-    assert (day["degree"], day["warning"], day["heard_minutes"], day["minutes_within_2m"]) == (degree, True, 20, 20)
+    assert (day["degree"], day["warning"], day["received_minutes"], day["minutes_within_2m"]) == (degree, True, 20, 20)
     assert day["encounters"][0]["closest_attenuation_db"] == 50
     assert day["encounters"][0]["from"].endswith("T12:00:00Z")
     text = program.run("exposures", TZ="UTC").stdout
@@ -124,7 +126,7 @@ def test_too_short_an_exposure_is_shown_and_does_not_warn(program: Program, stor
 def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Program, store: Store) -> None:
     day_min = YESTERDAY_NOON_MIN // 1440 * 1440
     levels = [50.0] * 12 + [58.0] * 9 + [70.0] * 2
-    minutes = tuple(HeardMinute(day_min + 603 + i, db, 4, {int(db // 3): 4}) for i, db in enumerate(levels))
+    minutes = tuple(ReceivedMinute(day_min + 603 + i, db, 4, {int(db // 3): 4}) for i, db in enumerate(levels))
     with store.transaction():
         store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
         store.exposures.add_warnings(day_exposures(store.exposures.matched(), MODELS["swisscovid"]), NOW_MIN * 60)
@@ -169,21 +171,21 @@ def starts_drawn(page: Path) -> set[int]:
 
 def test_unheard_minutes_that_count_are_explained_too(program: Program, store: Store) -> None:
     day_min = YESTERDAY_NOON_MIN // 1440 * 1440
-    minutes = tuple(HeardMinute(day_min + 603 + i, 48.0, 4, {16: 4}) for i in (*range(12), *range(15, 24)))
+    minutes = tuple(ReceivedMinute(day_min + 603 + i, 48.0, 4, {16: 4}) for i in (*range(12), *range(15, 24)))
     with store.transaction():
         store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
     (learned,) = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"]
     (window,) = learned["windows"]
-    heard = sum(t["minutes"] * t["weight"] for t in window["terms"])
+    received = sum(t["minutes"] * t["weight"] for t in window["terms"])
     assert window["unheard"]["minutes"] == 3
     assert 0 < window["unheard"]["weight"] <= 3
-    assert window["score"] == pytest.approx(heard + window["unheard"]["weight"], abs=0.05)
+    assert window["score"] == pytest.approx(received + window["unheard"]["weight"], abs=0.05)
     assert 0 < learned["sd_minutes"] < learned["weighted_minutes"]
     text = program.run("exposures", "explain", day).stdout
     assert f"3 min between them, in which nothing was heard: {window['unheard']['weight']:.2f}" in text
     assert f"± {learned['sd_minutes']:.1f} weighted minutes" in text
-    compared = program.run("compare", "--rule", "swisscovid", "--rule", "agent").stdout
+    compared = program.run("compare", "--rule", "swisscovid", "--rule", "learned").stdout
     assert (
         f"minutes between them, in which nothing was heard, count 0.00 / {window['unheard']['weight']:.2f}" in compared
     )

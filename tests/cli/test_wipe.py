@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bluezone_agent.core.attenuation import HeardMinute
-from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
+from bluezone_agent.core.attenuation import ReceivedMinute
+from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, ReportType
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.exposures import Matched
@@ -33,13 +33,15 @@ def owner(program: Program) -> Program:
     now_s = int(time.time())
     today = day_start_s(now_s)
     minutes = [
-        ContactMinute(Beacon("gaen", MARKS[1], b"AEM-"), now_s // 60, 3, -60.0, -70, -55, {-20: 3}, trusted=True)
+        ContactMinute(
+            ObservedIdentifier("gaen", MARKS[1], b"AEM-"), now_s // 60, 3, -60.0, -70, -55, {-20: 3}, trusted=True
+        )
     ]
     with Store(program.state_dir) as store:
         with store.transaction():
             store.keys.add(DailyKey("gaen", MARKS[0], today, today + DAY_S, 144), last_slot_s=today, exportable=True)
             store.contacts.add(minutes)
-            found = (HeardMinute(now_s // 60, 50.0, 4),)
+            found = (ReceivedMinute(now_s // 60, 50.0, 4),)
             store.exposures.add(Matched(MARKS[2].decode(), "gaen", ReportType.CONFIRMED_TEST, 2, now_s, found))
             store.mark("start", now_s, protocol="gaen", sources=1)
         # the log still holds everything: the process dies here

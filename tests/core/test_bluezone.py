@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.bluezone import COMPANY_ID, SERVICE_UUID, Bluezone
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
@@ -64,28 +64,28 @@ def test_no_identifier_outside_the_key(at: int) -> None:
 
 def test_frame_is_the_apps_plus_a_tx_power_field() -> None:
     key = daily_key()
-    frame = BLUEZONE.encode(key, BLUEZONE.identifier_at(key, START), -12)
-    assert frame.to_bytes().hex() == "020102" + "0303564e" + "020af4" + "0fffb522" + FIRST_ID.hex()
-    beacon = BLUEZONE.decode(Frame.from_bytes(frame.to_bytes()))
-    assert beacon is not None
-    assert beacon.identifier == FIRST_ID
-    assert BLUEZONE.tx_power_dbm(key, beacon) == -12
+    advertising_data = BLUEZONE.encode(key, BLUEZONE.identifier_at(key, START), -12)
+    assert advertising_data.to_bytes().hex() == "020102" + "0303564e" + "020af4" + "0fffb522" + FIRST_ID.hex()
+    observed = BLUEZONE.decode(AdvertisingData.from_bytes(advertising_data.to_bytes()))
+    assert observed is not None
+    assert observed.identifier == FIRST_ID
+    assert BLUEZONE.tx_power_dbm(key, observed) == -12
 
 
 def test_the_apps_own_frame_states_no_power() -> None:
     raw = bytes.fromhex("02011a" + "0303564e" + "0fffb522" + FIRST_ID.hex())
-    beacon = BLUEZONE.decode(Frame.from_bytes(raw))
-    assert beacon is not None
-    assert BLUEZONE.tx_power_dbm(daily_key(), beacon) is None
+    observed = BLUEZONE.decode(AdvertisingData.from_bytes(raw))
+    assert observed is not None
+    assert BLUEZONE.tx_power_dbm(daily_key(), observed) is None
 
 
 @pytest.mark.parametrize("length", [0, 11, 13])
 def test_a_wrong_length_is_malformed(length: int) -> None:
-    frame = Frame(service_uuids=(SERVICE_UUID,), manufacturer_data={COMPANY_ID: bytes(length)})
+    advertising_data = AdvertisingData(service_uuids=(SERVICE_UUID,), manufacturer_data={COMPANY_ID: bytes(length)})
     with pytest.raises(MalformedPayloadError, match=f"{length} bytes"):
-        BLUEZONE.decode(frame)
+        BLUEZONE.decode(advertising_data)
 
 
 def test_another_makers_data_is_not_ours() -> None:
-    assert BLUEZONE.decode(Frame(service_uuids=(SERVICE_UUID,), manufacturer_data={76: bytes(12)})) is None
-    assert BLUEZONE.decode(Frame(manufacturer_data={COMPANY_ID: bytes(12)})) is None
+    assert BLUEZONE.decode(AdvertisingData(service_uuids=(SERVICE_UUID,), manufacturer_data={76: bytes(12)})) is None
+    assert BLUEZONE.decode(AdvertisingData(manufacturer_data={COMPANY_ID: bytes(12)})) is None

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.core.attenuation import (
-    Company,
-    HeardMinute,
+    CoPresence,
+    ReceivedMinute,
     attenuation_db,
     attenuation_histogram,
-    company,
+    co_presence,
     merge,
 )
 from bluezone_agent.core.exposure import DayExposure, Degree, day_exposures
@@ -31,15 +31,19 @@ FARTHER_WEIGHS_MORE = "cwa-1.15"
 @dataclass
 class Key:
     report_type: ReportType
-    minutes: Sequence[HeardMinute]
+    minutes: Sequence[ReceivedMinute]
     days_since_onset: int | None = 0
 
 
-def heard_minute(minute: int, db: float, spread: tuple[int, ...], others: tuple[int, int, float]) -> HeardMinute:
-    heard, stronger, weaker_by_db = others
+def received_minute(minute: int, db: float, spread: tuple[int, ...], others: tuple[int, int, float]) -> ReceivedMinute:
+    received, stronger, weaker_by_db = others
     bins = [max(0, int((db + d) // 3)) for d in spread]
-    return HeardMinute(
-        minute, db, len(spread), {b: bins.count(b) for b in bins}, Company(heard, min(heard, stronger), weaker_by_db)
+    return ReceivedMinute(
+        minute,
+        db,
+        len(spread),
+        {b: bins.count(b) for b in bins},
+        CoPresence(received, min(received, stronger), weaker_by_db),
     )
 
 
@@ -52,24 +56,24 @@ MINUTES = st.dictionaries(
     ),
     min_size=1,
     max_size=40,
-).map(lambda found: [heard_minute(minute, *what) for minute, what in sorted(found.items())])
+).map(lambda found: [received_minute(minute, *what) for minute, what in sorted(found.items())])
 
 
-def minutes(first: int, count: int, db: float) -> list[HeardMinute]:
-    return [HeardMinute(first + i, db, 4) for i in range(count)]
+def minutes(first: int, count: int, db: float) -> list[ReceivedMinute]:
+    return [ReceivedMinute(first + i, db, 4) for i in range(count)]
 
 
-def closer_by(m: HeardMinute, bins: int) -> HeardMinute:
+def closer_by(m: ReceivedMinute, bins: int) -> ReceivedMinute:
     histogram: dict[int, int] = {}
     for b, n in m.histogram.items():
         histogram[max(0, b - bins)] = histogram.get(max(0, b - bins), 0) + n
-    c = m.company
-    nearer = Company(c.heard, max(0, c.stronger - bins), c.weaker_by_db + 3 * bins)
-    return replace(m, attenuation_db=max(0.0, m.attenuation_db - 3 * bins), histogram=histogram, company=nearer)
+    c = m.co_presence
+    nearer = CoPresence(c.received, max(0, c.stronger - bins), c.weaker_by_db + 3 * bins)
+    return replace(m, attenuation_db=max(0.0, m.attenuation_db - 3 * bins), histogram=histogram, co_presence=nearer)
 
 
-def score(model: RiskModel, heard: Sequence[HeardMinute], onset: int | None = 0) -> float:
-    return sum(day.near_minutes for day in day_exposures([Key(CASE, heard, onset)], model))
+def score(model: RiskModel, received: Sequence[ReceivedMinute], onset: int | None = 0) -> float:
+    return sum(day.near_minutes for day in day_exposures([Key(CASE, received, onset)], model))
 
 
 def test_attenuation_is_what_was_lost_on_the_way() -> None:
@@ -84,64 +88,68 @@ def test_a_histogram_of_rssi_becomes_one_of_attenuation() -> None:
 
 
 def test_the_company_of_a_minute() -> None:
-    assert company(-70, []) == Company()
-    assert company(-70, [-60, -80, -70, -90]) == Company(4, 1, 5.0)
+    assert co_presence(-70, []) == CoPresence()
+    assert co_presence(-70, [-60, -80, -70, -90]) == CoPresence(4, 1, 5.0)
 
 
 @EVERY_MODEL
-@given(heard=MINUTES, bins=st.integers(1, 12))
-def test_closer_is_never_less(model: RiskModel, heard: list[HeardMinute], bins: int) -> None:
+@given(received=MINUTES, bins=st.integers(1, 12))
+def test_closer_is_never_less(model: RiskModel, received: list[ReceivedMinute], bins: int) -> None:
     if model.name == FARTHER_WEIGHS_MORE:
-        heard = [m for m in heard if m.attenuation_db >= 63 + 3 * bins]
-    assert score(model, [closer_by(m, bins) for m in heard]) >= score(model, heard) - 1e-9
+        received = [m for m in received if m.attenuation_db >= 63 + 3 * bins]
+    assert score(model, [closer_by(m, bins) for m in received]) >= score(model, received) - 1e-9
 
 
 @EVERY_MODEL
-@given(heard=MINUTES, more=MINUTES)
-def test_longer_is_never_less(model: RiskModel, heard: list[HeardMinute], more: list[HeardMinute]) -> None:
-    later = [replace(m, minute=heard[-1].minute + 1 + m.minute) for m in more]
-    assert score(model, [*heard, *later]) >= score(model, heard) - 1e-9
+@given(received=MINUTES, more=MINUTES)
+def test_longer_is_never_less(model: RiskModel, received: list[ReceivedMinute], more: list[ReceivedMinute]) -> None:
+    later = [replace(m, minute=received[-1].minute + 1 + m.minute) for m in more]
+    assert score(model, [*received, *later]) >= score(model, received) - 1e-9
 
 
 @EVERY_MODEL
-@given(heard=MINUTES)
-def test_where_windows_are_cut_changes_the_sum_by_rounding_only(model: RiskModel, heard: list[HeardMinute]) -> None:
-    (day,) = day_exposures([Key(CASE, heard)], model)
+@given(received=MINUTES)
+def test_where_windows_are_cut_changes_the_sum_by_rounding_only(
+    model: RiskModel, received: list[ReceivedMinute]
+) -> None:
+    (day,) = day_exposures([Key(CASE, received)], model)
     assert sum(w.score for w in day.windows) == pytest.approx(day.near_minutes)
-    assert [m for w in day.windows for m in w.minutes] == heard
+    assert [m for w in day.windows for m in w.minutes] == received
     assert all(w.minutes[-1].minute - w.minutes[0].minute < 30 for w in day.windows)
 
 
 @EVERY_MODEL
-@given(heard=MINUTES)
-def test_what_a_key_does_not_say_is_never_no_risk(model: RiskModel, heard: list[HeardMinute]) -> None:
-    known = score(model, heard, 0)
-    assert (score(model, heard, None) > 0) == (known > 0)
+@given(received=MINUTES)
+def test_what_a_key_does_not_say_is_never_no_risk(model: RiskModel, received: list[ReceivedMinute]) -> None:
+    known = score(model, received, 0)
+    assert (score(model, received, None) > 0) == (known > 0)
     for unknown in (ReportType.UNKNOWN, CASE):
-        (day,) = day_exposures([Key(unknown, heard, None)], model)
+        (day,) = day_exposures([Key(unknown, received, None)], model)
         assert all(w.factor > 0 for w in day.windows)
 
 
 @EVERY_MODEL
-@given(heard=MINUTES)
-def test_a_minute_of_which_only_the_mean_is_known_still_counts(model: RiskModel, heard: list[HeardMinute]) -> None:
-    near = [HeardMinute(m.minute, 30.0, 1) for m in heard]
+@given(received=MINUTES)
+def test_a_minute_of_which_only_the_mean_is_known_still_counts(
+    model: RiskModel, received: list[ReceivedMinute]
+) -> None:
+    near = [ReceivedMinute(m.minute, 30.0, 1) for m in received]
     assert score(model, near) > 0
 
 
 @EVERY_MODEL
-@given(heard=MINUTES, random=st.randoms(use_true_random=False))
+@given(received=MINUTES, random=st.randoms(use_true_random=False))
 def test_the_order_of_what_was_heard_does_not_matter(
-    model: RiskModel, heard: list[HeardMinute], random: Random
+    model: RiskModel, received: list[ReceivedMinute], random: Random
 ) -> None:
-    shuffled = list(heard)
+    shuffled = list(received)
     random.shuffle(shuffled)
-    assert merge(shuffled) == merge(heard)
-    assert day_exposures([Key(CASE, shuffled)], model) == day_exposures([Key(CASE, heard)], model)
+    assert merge(shuffled) == merge(received)
+    assert day_exposures([Key(CASE, shuffled)], model) == day_exposures([Key(CASE, received)], model)
 
 
-def day_of(model: str, heard: list[HeardMinute], onset: int | None = 0, kind: ReportType = CASE) -> DayExposure:
-    (day,) = day_exposures([Key(kind, heard, onset)], MODELS[model])
+def day_of(model: str, received: list[ReceivedMinute], onset: int | None = 0, kind: ReportType = CASE) -> DayExposure:
+    (day,) = day_exposures([Key(kind, received, onset)], MODELS[model])
     return day
 
 
@@ -226,16 +234,16 @@ def test_a_model_that_cares_for_report_types_multiplies_them() -> None:
     ("whole", "half", "warns"), [(15, 0, True), (14, 1, False), (14, 2, True), (0, 30, True), (0, 29, False)]
 )
 def test_fifteen_minutes_warn(whole: int, half: int, warns: bool) -> None:
-    heard = minutes(0, whole, 50) + minutes(whole, half, 60)
-    (day,) = day_exposures([Key(CASE, heard)], SWISSCOVID)
+    received = minutes(0, whole, 50) + minutes(whole, half, 60)
+    (day,) = day_exposures([Key(CASE, received)], SWISSCOVID)
     assert day.warns is warns
     assert day.near_minutes == whole + half / 2
 
 
 def test_days_are_utc_days_and_degrees_are_apart() -> None:
-    heard = [Key(CASE, minutes(DAY_MIN - 10, 20, 50)), Key(ReportType.RECURSIVE, minutes(5, 20, 50))]
-    days = day_exposures(heard, SWISSCOVID)
-    assert [(d.day_start_s, d.degree, d.heard_minutes, d.warns) for d in days] == [
+    received = [Key(CASE, minutes(DAY_MIN - 10, 20, 50)), Key(ReportType.RECURSIVE, minutes(5, 20, 50))]
+    days = day_exposures(received, SWISSCOVID)
+    assert [(d.day_start_s, d.degree, d.received_minutes, d.warns) for d in days] == [
         (0, Degree.F1, 10, False),
         (0, Degree.F2, 20, True),
         (86_400, Degree.F1, 10, False),
@@ -244,11 +252,11 @@ def test_days_are_utc_days_and_degrees_are_apart() -> None:
 
 def test_a_minute_near_two_cases_is_one_minute() -> None:
     (day,) = day_exposures([Key(CASE, minutes(0, 10, 50)), Key(CASE, minutes(5, 10, 60))], SWISSCOVID)
-    assert (day.keys, day.heard_minutes, day.near_minutes) == (2, 15, 10 + 5 * 0.5)
+    assert (day.keys, day.received_minutes, day.near_minutes) == (2, 15, 10 + 5 * 0.5)
 
 
 def test_a_long_silence_begins_a_new_encounter_and_half_an_hour_a_new_window() -> None:
-    heard = minutes(0, 3, 50) + minutes(7, 2, 60) + minutes(20, 40, 40)
-    (day,) = day_exposures([Key(CASE, heard)], SWISSCOVID)
+    received = minutes(0, 3, 50) + minutes(7, 2, 60) + minutes(20, 40, 40)
+    (day,) = day_exposures([Key(CASE, received)], SWISSCOVID)
     assert [(e.starts_at_s, e.ends_at_s, e.closest_db) for e in day.encounters] == [(0, 540, 50), (1200, 3600, 40)]
     assert [(w.starts_at_s, w.ends_at_s) for w in day.windows] == [(0, 540), (1200, 3000), (3000, 3600)]

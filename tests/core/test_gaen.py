@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.gaen import SERVICE_UUID, Gaen
-from bluezone_agent.core.identifiers import Beacon, DailyKey
+from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
 from bluezone_agent.errors import MalformedPayloadError
 
@@ -32,9 +32,9 @@ def test_frame_bytes_are_those_of_the_bluetooth_specification() -> None:
 
 def test_both_forms_of_the_frame_are_read() -> None:
     body = bytes.fromhex("03036ffd" + "17166ffd") + RPI + AEM
-    expected = Beacon("gaen", RPI, AEM)
-    assert GAEN.decode(Frame.from_bytes(body)) == expected
-    assert GAEN.decode(Frame.from_bytes(bytes.fromhex("02011a") + body)) == expected
+    expected = ObservedIdentifier("gaen", RPI, AEM)
+    assert GAEN.decode(AdvertisingData.from_bytes(body)) == expected
+    assert GAEN.decode(AdvertisingData.from_bytes(bytes.fromhex("02011a") + body)) == expected
 
 
 def test_slots_cover_the_day_without_gap_and_agree_with_identifier_at() -> None:
@@ -47,18 +47,18 @@ def test_slots_cover_the_day_without_gap_and_agree_with_identifier_at() -> None:
 @given(st.integers(-128, 127))
 def test_a_stated_power_is_believed_within_bounds_only(power: int) -> None:
     slot = GAEN.identifier_at(KEY, KEY.starts_at_s)
-    beacon = GAEN.decode(GAEN.encode(KEY, slot, power))
-    assert beacon is not None
-    assert GAEN.tx_power_dbm(KEY, beacon) == (power if -50 <= power <= 20 else None)
+    observed = GAEN.decode(GAEN.encode(KEY, slot, power))
+    assert observed is not None
+    assert GAEN.tx_power_dbm(KEY, observed) == (power if -50 <= power <= 20 else None)
 
 
 @pytest.mark.parametrize("version", [0x00, 0x80, 0xC0])
 def test_an_unknown_metadata_version_states_no_power(version: int) -> None:
     flipped = bytes([AEM[0] ^ 0x40 ^ version]) + AEM[1:]
-    assert GAEN.tx_power_dbm(KEY, Beacon("gaen", RPI, flipped)) is None
+    assert GAEN.tx_power_dbm(KEY, ObservedIdentifier("gaen", RPI, flipped)) is None
 
 
 @pytest.mark.parametrize("length", [n for n in range(30) if n != 20])
 def test_a_wrong_length_is_malformed(length: int) -> None:
     with pytest.raises(MalformedPayloadError, match=f"{length} bytes"):
-        GAEN.decode(Frame(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: bytes(length)}))
+        GAEN.decode(AdvertisingData(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: bytes(length)}))

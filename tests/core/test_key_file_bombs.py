@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.diagnosis_keys import key_export, read_case_file
+from bluezone_agent.core.diagnosis_keys import key_export, read_key_file
 from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureKeyExport
 from bluezone_agent.core.diagnosis_keys.key_file import Entry
-from bluezone_agent.errors import CaseFileError
+from bluezone_agent.errors import KeyFileError
 from tests.diagnosis_keys import AUTHORITY, NOW_S, entry, export_of, signed_zip, zipped
 
 ADDRESS_SPACE = 256 * 1024 * 1024
@@ -31,8 +31,8 @@ GOOD_ZIP = signed_zip(GOOD_EXPORT)
 def outcome(data: bytes, signature: bytes | None, name: str) -> str:
     """Read a file to its end; anything but a refusal or a whole read is named."""
     try:
-        read_case_file(name, data, signature, AUTHORITY.verification_key, NOW_S).whole()
-    except CaseFileError:
+        read_key_file(name, data, signature, AUTHORITY.verification_key, NOW_S).whole()
+    except KeyFileError:
         return "refused"
     except Exception as error:  # noqa: BLE001 - what must never happen is said
         return type(error).__name__
@@ -84,21 +84,21 @@ KEYS = st.builds(
     keys=st.lists(KEYS, max_size=12),
     revised=st.lists(KEYS, max_size=5),
     tail=st.binary(max_size=6),
-    part=st.integers(1, 5),
+    batch=st.integers(1, 5),
 )
-def test_reading_in_parts_is_reading_the_whole(keys: Any, revised: Any, tail: bytes, part: int) -> None:
+def test_reading_in_parts_is_reading_the_whole(keys: Any, revised: Any, tail: bytes, batch: int) -> None:
     signed = export_of(*keys, revised_keys=revised) + tail
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_export, "KEYS_IN_PART", part)
+        patch.setattr(key_export, "KEYS_IN_BATCH", batch)
         found = entries_or_none(signed)
     assert found == whole_or_none(signed)
 
 
 def entries_or_none(signed: bytes) -> list[Entry] | None:
     try:
-        file = read_case_file("a.zip", signed_zip(signed), None, AUTHORITY.verification_key, NOW_S)
+        file = read_key_file("a.zip", signed_zip(signed), None, AUTHORITY.verification_key, NOW_S)
         return [entry for entries in file.entries() for entry in entries]
-    except CaseFileError:
+    except KeyFileError:
         return None
 
 

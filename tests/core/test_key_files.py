@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.core.bluezone import Bluezone
-from bluezone_agent.core.diagnosis_keys import CaseFile, KeyFault, VerificationKey, read_case_file
+from bluezone_agent.core.diagnosis_keys import KeyFault, KeyFile, VerificationKey, read_key_file
 from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
 from bluezone_agent.core.diagnosis_keys.key_export import HEADER, write_key_export
 from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TEKSignatureList
 from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
-from bluezone_agent.errors import BadSignatureError, CaseFileError, ConfigError
+from bluezone_agent.errors import BadSignatureError, ConfigError, KeyFileError
 from tests.diagnosis_keys import (
     AUTHORITY,
     NOW_S,
@@ -56,17 +56,19 @@ class Read:
     dropped: tuple[tuple[KeyFault, int], ...]
 
 
-def whole(file: CaseFile) -> Read:
-    part = file.whole()
-    return Read(file.protocol, file.digest, file.published_at_s, part.keys, part.revoked, tuple(part.dropped.items()))
+def whole(file: KeyFile) -> Read:
+    batch = file.whole()
+    return Read(
+        file.protocol, file.digest, file.published_at_s, batch.keys, batch.revoked, tuple(batch.dropped.items())
+    )
 
 
 def read_zip(data: bytes, key: VerificationKey = PINNED) -> Read:
-    return whole(read_case_file("a.zip", data, None, key, NOW_S))
+    return whole(read_key_file("a.zip", data, None, key, NOW_S))
 
 
 def read_json(data: bytes, signature: bytes | None = None, key: VerificationKey = PINNED) -> Read:
-    return whole(read_case_file("a.json", data, AUTHORITY.sign(data) if signature is None else signature, key, NOW_S))
+    return whole(read_key_file("a.json", data, AUTHORITY.sign(data) if signature is None else signature, key, NOW_S))
 
 
 def json_of(*entries: Any, **members: Any) -> bytes:
@@ -126,7 +128,7 @@ def test_every_flipped_bit_of_a_key_export_is_refused() -> None:
     mutants += [zipped(("export.bin", export), ("export.sig", s)) for s in flips(signature)]
     assert len(mutants) > 1500
     for mutant in mutants:
-        with pytest.raises(CaseFileError):
+        with pytest.raises(KeyFileError):
             read_zip(mutant)
 
 
@@ -137,16 +139,16 @@ def test_every_flipped_bit_of_a_bluezone_file_is_refused() -> None:
         with pytest.raises(BadSignatureError):
             read_json(mutant, signature)
     for mutant in flips(signature):
-        with pytest.raises(CaseFileError):
+        with pytest.raises(KeyFileError):
             read_json(data, mutant)
 
 
 @given(st.binary(max_size=300))
 def test_signed_nonsense_is_refused_or_empty(body: bytes) -> None:
     export = HEADER + body
-    with pytest.raises(CaseFileError):
+    with pytest.raises(KeyFileError):
         read_zip(signed_zip(export))
-    with pytest.raises(CaseFileError):
+    with pytest.raises(KeyFileError):
         read_json(body)
 
 
@@ -214,7 +216,7 @@ def test_an_unsigned_file_is_refused_by_name() -> None:
     reads: list[Callable[[], Read]] = [
         lambda: read_zip(zipped(("export.bin", export))),
         lambda: read_zip(zipped(("export.bin", export), ("export.sig", b""))),
-        lambda: whole(read_case_file("a.json", json_of(json_entry()), None, PINNED, NOW_S)),
+        lambda: whole(read_key_file("a.json", json_of(json_entry()), None, PINNED, NOW_S)),
         lambda: read_json(json_of(json_entry()), b""),
     ]
     for read in reads:
@@ -234,7 +236,7 @@ def test_a_signature_list_is_not_read_beyond_what_one_needs() -> None:
 def test_every_truncation_is_refused() -> None:
     data, packed = json_of(json_entry()), signed_zip(export_of(entry()))
     for length in range(len(packed)):
-        with pytest.raises(CaseFileError, match=r"a\.zip"):
+        with pytest.raises(KeyFileError, match=r"a\.zip"):
             read_zip(packed[:length])
     for length in range(len(data)):
         with pytest.raises(BadSignatureError, match=r"a\.json"):
@@ -255,14 +257,14 @@ def test_every_truncation_is_refused() -> None:
 def test_a_zip_holds_the_two_members_and_no_more(members: list[str]) -> None:
     export = export_of(entry())
     contents = {"export.bin": export, "export.sig": AUTHORITY.sign(export)}
-    with pytest.raises(CaseFileError, match=r"a\.zip is no key export"):
+    with pytest.raises(KeyFileError, match=r"a\.zip is no key export"):
         read_zip(zipped(*((name, contents.get(name, b"x")) for name in members)))
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_packers_are_not_let_loose_on_the_file(how: int) -> None:
     export = export_of(entry())
-    with pytest.raises(CaseFileError, match=f"export.bin is packed by method {how}"):
+    with pytest.raises(KeyFileError, match=f"export.bin is packed by method {how}"):
         read_zip(zipped(("export.bin", export), ("export.sig", AUTHORITY.sign(export)), how=how))
 
 
@@ -277,7 +279,7 @@ def test_other_packers_are_not_let_loose_on_the_file(how: int) -> None:
     ],
 )
 def test_what_is_signed_must_agree_with_its_signature(export: bytes, reason: str) -> None:
-    with pytest.raises(CaseFileError, match=reason):
+    with pytest.raises(KeyFileError, match=reason):
         read_zip(signed_zip(export))
 
 
@@ -287,7 +289,7 @@ def test_a_zip_bomb_is_refused_before_it_is_inflated(member: str) -> None:
     contents = {"export.bin": export, "export.sig": AUTHORITY.sign(export)} | {member: bytes(100_000_000)}
     bomb = zipped(*contents.items())
     tracemalloc.start()
-    with pytest.raises(CaseFileError, match=f"{member} inflates to more than"):
+    with pytest.raises(KeyFileError, match=f"{member} inflates to more than"):
         read_zip(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

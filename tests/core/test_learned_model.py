@@ -11,31 +11,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.attenuation import Company, HeardMinute
-from bluezone_agent.core.risk.learned import VALUES, Agent, Coefficients, Reach, standing, trained, values
+from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
+from bluezone_agent.core.risk.learned import (
+    FEATURES,
+    Coefficients,
+    LearnedProximityModel,
+    Window,
+    features,
+    stand_in_indexes,
+    trained,
+)
 from tests.shared import shared_file
 
 AGENT = trained()
 COMPANIES = st.integers(0, 30).flatmap(
-    lambda heard: st.builds(Company, st.just(heard), st.integers(0, heard), st.floats(-30, 30))
+    lambda received: st.builds(CoPresence, st.just(received), st.integers(0, received), st.floats(-30, 30))
 )
 HISTOGRAMS = st.dictionaries(st.integers(0, 33), st.integers(1, 300), max_size=6)
 MINUTES = st.dictionaries(
     st.integers(0, 60), st.tuples(st.floats(0, 100), HISTOGRAMS, COMPANIES), min_size=1, max_size=40
-).map(lambda found: [HeardMinute(t, db, 1, h, c) for t, (db, h, c) in sorted(found.items())])
+).map(lambda found: [ReceivedMinute(t, db, 1, h, c) for t, (db, h, c) in sorted(found.items())])
 ROUNDING = 1e-12
 
 
-def nearer(m: HeardMinute, bins: int, db: float, fewer: int) -> HeardMinute:
+def nearer(m: ReceivedMinute, bins: int, db: float, fewer: int) -> ReceivedMinute:
     histogram: dict[int, int] = {}
     for b, n in m.histogram.items():
         histogram[max(0, b - bins)] = histogram.get(max(0, b - bins), 0) + n
-    others = replace(m.company, stronger=max(0, m.company.stronger - fewer), weaker_by_db=m.company.weaker_by_db + db)
-    return replace(m, attenuation_db=max(0.0, m.attenuation_db - db), histogram=histogram, company=others)
+    others = replace(
+        m.co_presence, stronger=max(0, m.co_presence.stronger - fewer), weaker_by_db=m.co_presence.weaker_by_db + db
+    )
+    return replace(m, attenuation_db=max(0.0, m.attenuation_db - db), histogram=histogram, co_presence=others)
 
 
 @given(MINUTES)
-def test_a_minute_counts_by_its_probability(minutes: list[HeardMinute]) -> None:
+def test_a_minute_counts_by_its_probability(minutes: list[ReceivedMinute]) -> None:
     weights, probabilities = AGENT.weigh(minutes), AGENT.probabilities(minutes)
     assert weights.keys() == probabilities.keys() >= {m.minute for m in minutes}
     assert all(0 < p < 1 for p in probabilities.values())
@@ -46,7 +56,7 @@ def test_a_minute_counts_by_its_probability(minutes: list[HeardMinute]) -> None:
 
 
 @given(MINUTES, st.data())
-def test_a_closer_minute_lowers_no_probability(minutes: list[HeardMinute], data: st.DataObject) -> None:
+def test_a_closer_minute_lowers_no_probability(minutes: list[ReceivedMinute], data: st.DataObject) -> None:
     steps = st.tuples(st.integers(0, 8), st.floats(0, 30), st.integers(0, 9))
     closer = [nearer(m, *data.draw(steps)) for m in minutes]
     before, after = AGENT.probabilities(minutes), AGENT.probabilities(closer)
@@ -56,7 +66,7 @@ def test_a_closer_minute_lowers_no_probability(minutes: list[HeardMinute], data:
 
 @given(MINUTES, st.integers(1, 20), MINUTES)
 def test_more_minutes_afterwards_lower_no_probability(
-    minutes: list[HeardMinute], gap: int, more: list[HeardMinute]
+    minutes: list[ReceivedMinute], gap: int, more: list[ReceivedMinute]
 ) -> None:
     first = minutes[-1].minute + gap - more[0].minute
     longer = minutes + [replace(m, minute=m.minute + first) for m in more]
@@ -65,13 +75,13 @@ def test_more_minutes_afterwards_lower_no_probability(
 
 
 @given(MINUTES, st.integers(1, 1_000_000))
-def test_only_the_distance_in_time_matters(minutes: list[HeardMinute], later: int) -> None:
+def test_only_the_distance_in_time_matters(minutes: list[ReceivedMinute], later: int) -> None:
     moved = AGENT.weigh([replace(m, minute=m.minute + later) for m in minutes])
     assert moved == {t + later: p for t, p in AGENT.weigh(minutes).items()}
 
 
 @given(MINUTES)
-def test_what_is_far_in_time_does_not_matter(minutes: list[HeardMinute]) -> None:
+def test_what_is_far_in_time_does_not_matter(minutes: list[ReceivedMinute]) -> None:
     later = minutes[-1].minute + 30
     again = minutes + [replace(m, minute=m.minute + later) for m in minutes]
     once = AGENT.weigh(minutes)
@@ -81,26 +91,26 @@ def test_what_is_far_in_time_does_not_matter(minutes: list[HeardMinute]) -> None
 def test_a_sum_by_hand() -> None:
     """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 around."""
     weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0)
-    agent = Agent(Coefficients(-2.0, 0.9, 0.99, 4.0, (Reach(0, weights), Reach(7, weights))))
-    near, far = HeardMinute(10, 52.5, 3, {17: 3}), HeardMinute(13, 70.0, 2)
+    model = LearnedProximityModel(Coefficients(-2.0, 0.9, 0.99, 4.0, (Window(0, weights), Window(7, weights))))
+    near, far = ReceivedMinute(10, 52.5, 3, {17: 3}), ReceivedMinute(13, 70.0, 2)
     # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4, and half of 0.5 alone; 70 dB: 4 + 0.25
     around = (6.25 + 3 * 4.25) / 15
     first, others = 1 / (1 + math.exp(2.0 - 6.25 - around)), 1 / (1 + math.exp(2.0 - 4.25 - around))
-    assert agent.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
+    assert model.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
     assert first == pytest.approx(0.9960, abs=1e-4)
     assert others == pytest.approx(0.9711, abs=1e-4)
     part = (others - 0.9) / (0.99 - 0.9)
-    assert agent.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
+    assert model.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
 
 
 def test_a_bin_across_a_limit_counts_in_part() -> None:
     below_50 = 1
-    assert values(HeardMinute(0, 0.0, 4, {16: 3, 20: 1}))[below_50] == pytest.approx(3 / 4 * 2 / 3)  # 48 to 51 dB
+    assert features(ReceivedMinute(0, 0.0, 4, {16: 3, 20: 1}))[below_50] == pytest.approx(3 / 4 * 2 / 3)  # 48 to 51 dB
 
 
 def test_a_long_gap_is_nobodys() -> None:
-    minutes = [HeardMinute(t, 50.0, 1) for t in (0, 5, 11)]
-    assert standing(minutes) == {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 11: 2}
+    minutes = [ReceivedMinute(t, 50.0, 1) for t in (0, 5, 11)]
+    assert stand_in_indexes(minutes) == {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 11: 2}
 
 
 def test_the_error_of_a_sum_grows_with_the_root_of_its_minutes() -> None:
@@ -110,11 +120,11 @@ def test_the_error_of_a_sum_grows_with_the_root_of_its_minutes() -> None:
 
 
 def negative(raw: dict[str, Any]) -> None:
-    raw["reaches"][0]["weights"][3] = -0.1
+    raw["windows"][0]["weights"][3] = -0.1
 
 
 def one_missing(raw: dict[str, Any]) -> None:
-    raw["reaches"][0]["weights"] = [0.0] * (VALUES - 1)
+    raw["windows"][0]["weights"] = [0.0] * (FEATURES - 1)
 
 
 def nothing_above_whole(raw: dict[str, Any]) -> None:
@@ -124,7 +134,7 @@ def nothing_above_whole(raw: dict[str, Any]) -> None:
 @pytest.mark.parametrize("fault", [negative, one_missing, nothing_above_whole])
 def test_coefficients_that_would_break_a_law_are_refused(fault: Callable[[dict[str, Any]], None]) -> None:
     raw = msgspec.to_builtins(AGENT.coefficients)
-    raw["reaches"] = [dict(r, weights=list(r["weights"])) for r in raw["reaches"]]
+    raw["windows"] = [dict(r, weights=list(r["weights"])) for r in raw["windows"]]
     msgspec.convert(raw, Coefficients)
     fault(raw)
     with pytest.raises(msgspec.ValidationError):
@@ -137,9 +147,12 @@ def near_in(weights: Mapping[int, float]) -> float:
 
 def test_near_and_far_are_told_apart() -> None:
     """Half an hour at what carried phones have at 1 m, and at 8 m; alone, beside one as near, and among ten others."""
-    for others in (Company(), Company(1, 0, 0.0), Company(1, 1, -1.0), Company(10, 2, 6.0)):
-        close = [HeardMinute(t, 52.0, 30, company=others) for t in range(30)]
-        away = [replace(m, attenuation_db=76.0, company=Company(others.heard, others.heard, -9.0)) for m in close]
+    for others in (CoPresence(), CoPresence(1, 0, 0.0), CoPresence(1, 1, -1.0), CoPresence(10, 2, 6.0)):
+        close = [ReceivedMinute(t, 52.0, 30, co_presence=others) for t in range(30)]
+        away = [
+            replace(m, attenuation_db=76.0, co_presence=CoPresence(others.received, others.received, -9.0))
+            for m in close
+        ]
         assert near_in(AGENT.weigh(close)) == 1
         assert near_in(AGENT.weigh(away)) == 0
 

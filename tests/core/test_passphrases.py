@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.passphrases import open_sealed, seal, secret_from_passphrase
-from bluezone_agent.errors import SealError
+from bluezone_agent.core.passphrases import decrypt, encrypt, secret_from_passphrase
+from bluezone_agent.errors import DecryptionError
 
 SECRETS = st.binary(min_size=32, max_size=32)
 NONCES = st.binary(min_size=12, max_size=12)
@@ -15,22 +15,22 @@ NONCES = st.binary(min_size=12, max_size=12)
 
 @given(SECRETS, st.binary(max_size=200), st.binary(max_size=20), NONCES)
 def test_what_is_sealed_opens_again(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> None:
-    assert open_sealed(secret, seal(secret, plain, aad, nonce), aad) == plain
+    assert decrypt(secret, encrypt(secret, plain, aad, nonce), aad) == plain
 
 
 @given(SECRETS, st.binary(max_size=50), NONCES, st.data())
 def test_one_bit_or_one_byte_less_opens_nothing(secret: bytes, plain: bytes, nonce: bytes, data: st.DataObject) -> None:
-    sealed = seal(secret, plain, b"row 1", nonce)
-    bit = data.draw(st.integers(0, 8 * len(sealed) - 1))
-    flipped = bytearray(sealed)
+    encrypted = encrypt(secret, plain, b"row 1", nonce)
+    bit = data.draw(st.integers(0, 8 * len(encrypted) - 1))
+    flipped = bytearray(encrypted)
     flipped[bit // 8] ^= 1 << bit % 8
-    for wrong in (bytes(flipped), sealed[: data.draw(st.integers(0, len(sealed) - 1))], sealed + b"\0"):
-        with pytest.raises(SealError):
-            open_sealed(secret, wrong, b"row 1")
-    with pytest.raises(SealError):
-        open_sealed(secret, sealed, b"row 2")
-    with pytest.raises(SealError):
-        open_sealed(bytes([secret[0] ^ 1]) + secret[1:], sealed, b"row 1")
+    for wrong in (bytes(flipped), encrypted[: data.draw(st.integers(0, len(encrypted) - 1))], encrypted + b"\0"):
+        with pytest.raises(DecryptionError):
+            decrypt(secret, wrong, b"row 1")
+    with pytest.raises(DecryptionError):
+        decrypt(secret, encrypted, b"row 2")
+    with pytest.raises(DecryptionError):
+        decrypt(bytes([secret[0] ^ 1]) + secret[1:], encrypted, b"row 1")
 
 
 def test_aes_gcm_is_the_published_one() -> None:
@@ -41,8 +41,8 @@ def test_aes_gcm_is_the_published_one() -> None:
         "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
         "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
     )
-    sealed = seal(key, plain, bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"), nonce)
-    assert sealed[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
+    encrypted = encrypt(key, plain, bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"), nonce)
+    assert encrypted[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
 
 
 def test_a_passphrase_is_the_same_however_it_is_typed() -> None:

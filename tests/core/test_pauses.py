@@ -10,8 +10,8 @@ TIMES = st.floats(0, 3e9)
 LENGTHS = st.floats(60, LONGEST_S)
 
 
-def asked(lasts_s: float, *, at_s: float = NOON_S, up_s: float = 5000.0, believed: bool = True) -> Pause:
-    return Pause(Mode.PAUSED, lasts_s, "this boot", up_s + lasts_s, at_s + lasts_s, believed=believed)
+def asked(lasts_s: float, *, at_s: float = NOON_S, up_s: float = 5000.0, clock_trusted: bool = True) -> Pause:
+    return Pause(Mode.PAUSED, lasts_s, "this boot", up_s + lasts_s, at_s + lasts_s, clock_trusted=clock_trusted)
 
 
 @given(LENGTHS, st.floats(0, 2 * LONGEST_S), st.none() | TIMES)
@@ -28,13 +28,13 @@ def test_after_a_reboot_it_is_over_by_believed_time(lasts_s: float, off_s: float
 
 @given(LENGTHS, TIMES, st.booleans())
 def test_after_a_reboot_it_lasts_no_longer_than_its_length_whatever_the_clock_says(
-    lasts_s: float, wall_s: float, believed: bool
+    lasts_s: float, wall_s: float, clock_trusted: bool
 ) -> None:
-    assert asked(lasts_s, believed=believed).left_s("another", lasts_s, wall_s) == 0
+    assert asked(lasts_s, clock_trusted=clock_trusted).left_s("another", lasts_s, wall_s) == 0
     assert asked(lasts_s).left_s("another", lasts_s, None) == 0
 
 
 @given(LENGTHS, st.floats(0, LONGEST_S), TIMES)
 def test_a_clock_that_is_not_believed_ends_nothing(lasts_s: float, up_s: float, wall_s: float) -> None:
-    for pause, believed_s in ((asked(lasts_s), None), (asked(lasts_s, believed=False), wall_s)):
-        assert pause.left_s("another", up_s, believed_s) == max(0.0, lasts_s - up_s)
+    for pause, accepted_s in ((asked(lasts_s), None), (asked(lasts_s, clock_trusted=False), wall_s)):
+        assert pause.left_s("another", up_s, accepted_s) == max(0.0, lasts_s - up_s)

@@ -14,7 +14,7 @@ from bluezone_agent.core.diagnosis_keys import KeyFault
 from bluezone_agent.core.diagnosis_keys.submission import MAX_SUBMISSION, fault_in, read_submission, write_submission
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.errors import CaseFileError
+from bluezone_agent.errors import KeyFileError
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key, diagnosis_keys
 
 TODAY = datetime.fromtimestamp(TODAY_S, UTC).date()
@@ -68,7 +68,7 @@ GOOD = json.loads(write_submission([daily_key()], TODAY))
     ],
 )
 def test_a_malformed_one_is_refused_with_the_place(changes: dict[str, Any], reason: str) -> None:
-    with pytest.raises(CaseFileError) as caught:
+    with pytest.raises(KeyFileError) as caught:
         read_submission("lan.json", json.dumps(GOOD | changes).encode())
     assert str(caught.value).startswith("lan.json is no submission: ")
     assert reason in str(caught.value)
@@ -78,7 +78,7 @@ def test_a_malformed_one_is_refused_with_the_place(changes: dict[str, Any], reas
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"format":' * 50_000, b" " * (MAX_SUBMISSION + 1)])
 def test_deep_or_long_ones_are_refused(data: bytes) -> None:
-    with pytest.raises(CaseFileError, match="x is no submission"):
+    with pytest.raises(KeyFileError, match="x is no submission"):
         read_submission("x", data)
 
 

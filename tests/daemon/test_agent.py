@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -57,11 +57,11 @@ class Bench:
             await self.agent.run(stop)
 
     def identifiers(self) -> list[bytes]:
-        beacons = [decode(frame) for _, frame in self.radio.history]
-        return [b.identifier for b in beacons if b is not None]
+        observed_identifiers = [decode(advertising_data) for _, advertising_data in self.radio.history]
+        return [b.identifier for b in observed_identifiers if b is not None]
 
 
-def frame_of_another(protocol: ProximityProtocol, data: bytes | None = None) -> Frame:
+def advertisement_of_another(protocol: ProximityProtocol, data: bytes | None = None) -> AdvertisingData:
     day = int(NOON_S // DAY_S) * DAY_S
     key = DailyKey(protocol.name, data or b"\x07" * protocol.key_length, day, day + DAY_S, protocol.slots_per_day)
     return protocol.encode(key, protocol.identifier_at(key, NOON_S), -20)
@@ -118,16 +118,16 @@ def test_a_clock_that_goes_back_never_repeats_an_identifier(store: Store) -> Non
 @pytest.mark.parametrize(("own", "other"), [("bluezone", "gaen"), ("gaen", "bluezone")])
 def test_an_agent_of_one_protocol_hears_and_stores_the_other(store: Store, own: str, other: str) -> None:
     bench = Bench(store, own)
-    frame = frame_of_another(PROTOCOLS[other])
+    advertising_data = advertisement_of_another(PROTOCOLS[other])
 
     async def meet(b: Bench) -> None:
         for _ in range(120):
-            b.radio.hear(frame, -60)
+            b.radio.receive(advertising_data, -60)
             await asyncio.sleep(1)
 
     run_simulated(bench.during(meet))
     ids, identifiers = store.contacts.identifiers(other)
-    assert identifiers == decode(frame).identifier  # type: ignore[union-attr]
+    assert identifiers == decode(advertising_data).identifier  # type: ignore[union-attr]
     minutes = store.contacts.minutes_of(ids)
     assert [m.minute for m in minutes] == [int(NOON_S // 60), int(NOON_S // 60) + 1]
     assert sum(m.count for m in minutes) == 120
@@ -138,10 +138,10 @@ def test_what_strangers_send_costs_a_counter_only(store: Store) -> None:
     bench = Bench(store)
 
     async def noise(b: Bench) -> None:
-        b.radio.hear(Frame(service_data={0xFD6F: b"short"}), -60)
-        b.radio.hear(Frame(manufacturer_data={76: b"x"}), -60)
-        b.radio.hear(frame_of_another(PROTOCOLS["gaen"]), 127)
-        b.radio.hear(frame_of_another(PROTOCOLS["gaen"]), -60)
+        b.radio.receive(AdvertisingData(service_data={0xFD6F: b"short"}), -60)
+        b.radio.receive(AdvertisingData(manufacturer_data={76: b"x"}), -60)
+        b.radio.receive(advertisement_of_another(PROTOCOLS["gaen"]), 127)
+        b.radio.receive(advertisement_of_another(PROTOCOLS["gaen"]), -60)
 
     run_simulated(bench.during(noise))
     _, counts = store.signs()["heard"]
@@ -153,7 +153,7 @@ def test_untrusted_time_is_kept_apart(store: Store) -> None:
     bench.clock.is_synchronised = False
 
     async def meet(b: Bench) -> None:
-        b.radio.hear(frame_of_another(PROTOCOLS["gaen"]), -60)
+        b.radio.receive(advertisement_of_another(PROTOCOLS["gaen"]), -60)
         await asyncio.sleep(120)
 
     run_simulated(bench.during(meet))

@@ -18,11 +18,11 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute
 from bluezone_agent.daemon import pause_control
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.health.outage_notices import untold
+from bluezone_agent.health.outage_notices import pending
 from bluezone_agent.health.prometheus import exposition
 from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import StateLock, Store
-from tests.daemon.test_agent import NOON_S, Bench, frame_of_another
+from tests.daemon.test_agent import NOON_S, Bench, advertisement_of_another
 from tests.diagnosis_keys import daily_key
 from tests.exposure_check.test_check import Device
 from tests.fakes import SteeredRadio
@@ -222,7 +222,7 @@ def test_status_prometheus_and_the_dead_mans_switch_know_it(bench: Bench) -> Non
             now_s = b.clock.now_s()
             state = status(b.store, now_s)
             late = [life for life, age in state.ages.items() if age.late(now_s)]
-            seen.append((state.pause and state.pause.mode, state.problems, untold(b.store, now_s), late))
+            seen.append((state.pause and state.pause.mode, state.problems, pending(b.store, now_s), late))
             metrics = exposition(b.store, now_s)
             assert f'paused{{mode="paused"}} {int(state.pause is not None)}' in metrics
 
@@ -232,11 +232,11 @@ def test_status_prometheus_and_the_dead_mans_switch_know_it(bench: Bench) -> Non
 
 
 def test_minutes_heard_while_protected_are_kept_and_marked(bench: Bench) -> None:
-    frame = frame_of_another(PROTOCOLS["gaen"])
+    advertising_data = advertisement_of_another(PROTOCOLS["gaen"])
 
     async def meet(b: Bench) -> None:
         for _ in range(10):
-            b.radio.hear(frame, -50)
+            b.radio.receive(advertising_data, -50)
             await asyncio.sleep(60)
 
     async def life(b: Bench) -> None:
@@ -248,16 +248,16 @@ def test_minutes_heard_while_protected_are_kept_and_marked(bench: Bench) -> None
         await meet(b)
 
     run_simulated(bench.during(life))
-    heard = bench.store.contacts.minutes_since(0)
-    assert [m.protected for m in heard] in ([False] * 10 + [True] * n + [False] * (20 - n) for n in (9, 10, 11))
+    received = bench.store.contacts.minutes_since(0)
+    assert [m.protected for m in received] in ([False] * 10 + [True] * n + [False] * (20 - n) for n in (9, 10, 11))
     assert [s.listened for s in bench.store.listening.since(0)] == [True]
 
 
 def test_what_was_heard_in_unknown_time_stays_protected_when_it_is_dated(bench: Bench) -> None:
-    beacon = PROTOCOLS["gaen"].decode(frame_of_another(PROTOCOLS["gaen"]))
-    assert beacon is not None
+    observed = PROTOCOLS["gaen"].decode(advertisement_of_another(PROTOCOLS["gaen"]))
+    assert observed is not None
     undated = [
-        ContactMinute(beacon, minute, 1, -50.0, -50, -50, {}, False, BootTime("boot 0", up_s), protected=protected)
+        ContactMinute(observed, minute, 1, -50.0, -50, -50, {}, False, BootTime("boot 0", up_s), protected=protected)
         for minute, up_s, protected in ((10, 600, True), (10, 660, True), (11, 720, False))
     ]
     with bench.store.transaction():
@@ -273,14 +273,14 @@ def test_a_protected_exposure_is_found_and_shown_and_does_not_warn(tmp_path: Pat
     with Store(tmp_path / "state") as store:
         device = Device(store, tmp_path / "published")
         key = daily_key("gaen")
-        device.hear(key)
-        rows = [tuple(row) for row in store._db.execute("SELECT minute, beacon_id FROM contact_minute")]
+        device.receive(key)
+        rows = [tuple(row) for row in store._db.execute("SELECT minute, identifier_id FROM contact_minute")]
         with store.transaction():
             store._db.executemany("INSERT INTO protected VALUES (?, ?)", rows[:12])
         device.publish("1", key)
         report = device.check()
         (day,) = report.days
-        assert (day.heard_minutes, day.near_minutes, day.warns) == (20, 8.0, False)
+        assert (day.received_minutes, day.near_minutes, day.warns) == (20, 8.0, False)
         assert report.new_warnings == ()
         (matched,) = store.exposures.matched()
         assert [m.protected for m in matched.minutes] == [True] * 12 + [False] * 8

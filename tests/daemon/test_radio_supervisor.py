@@ -22,12 +22,12 @@ from bluezone_agent.health.status import status
 from bluezone_agent.stores.listening import Span
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
-from tests.radio_contract import frames
+from tests.radio_contract import advertisements
 
 NOON_S = 1_596_283_200.0
 """2020-08-01 12:00 UTC."""
 SILENT_S = 90.0
-NEIGHBOUR = frames("gaen", 1)[0]
+NEIGHBOUR = advertisements("gaen", 1)[0]
 
 
 def fault(reason: RadioFault, text: str = "hci9 failed") -> RadioUnavailableError:
@@ -77,11 +77,13 @@ class Bench:
     async def _neighbour(self) -> None:
         while True:
             if self.radio.listens and not self.alone and not self.deaf:
-                self.radio.hear(NEIGHBOUR, -60)
+                self.radio.receive(NEIGHBOUR, -60)
             await asyncio.sleep(10)
 
     def identifiers(self) -> list[bytes]:
-        return [beacon.identifier for _, frame in self.radio.history if (beacon := decode(frame))]
+        return [
+            observed.identifier for _, advertising_data in self.radio.history if (observed := decode(advertising_data))
+        ]
 
     @property
     def works(self) -> bool:
@@ -286,7 +288,7 @@ def test_a_radio_that_cannot_broadcast_listens_and_says_so(bench: Bench) -> None
         assert b.radio.on_air is None
         state = status(b.store, b.clock.now_s())
         assert state.problems == (Problem.SCAN_ONLY,)
-        assert state.heard_adverts > 200
+        assert state.received_adverts > 200
         del b.radio.refuses["advertise"]
         await asyncio.sleep(900)
         assert b.works, "tried again with the next identifier"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.clock_state import SETTLED_S, Belief, Course, Doubt
+from bluezone_agent.core.clock_state import STABLE_S, ClockState, ClockTimeline, DistrustReason
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, minute_at
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
-from bluezone_agent.daemon.trusted_clock import KEPT_EVERY_S, Timekeeper
+from bluezone_agent.daemon.trusted_clock import KEPT_EVERY_S, TrustedClock
 from bluezone_agent.health.health import Problem, health
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.clock = SimulatedClock(NOON_S)
-        self.heard: dict[int, float] = {}
+        self.received: dict[int, float] = {}
         self.draw = numbered_bytes()
 
     async def live(self, life: Callable[[SteeredRadio], Awaitable[None]]) -> None:
@@ -46,8 +46,8 @@ class Bench:
     async def meet(self, radio: SteeredRadio, people: int) -> None:
         """Hear somebody new every minute."""
         for _ in range(people):
-            self.heard[len(self.heard)] = NOON_S + asyncio.get_running_loop().time()
-            radio.hear(numbered.frame(len(self.heard) - 1), -60)
+            self.received[len(self.received)] = NOON_S + asyncio.get_running_loop().time()
+            radio.receive(numbered.advertising_data(len(self.received) - 1), -60)
             await asyncio.sleep(60)
 
 
@@ -74,18 +74,20 @@ def test_what_is_heard_before_the_first_synchronisation_is_dated_by_it(bench: Be
         await bench.live(life)
 
     run_simulated(boot_without_a_battery())
-    kept = {numbered_person(m.beacon.identifier): m for m in bench.store.contacts.minutes_since(0)}
-    assert len(kept) == len(bench.heard)
-    for number, heard_s in bench.heard.items():
+    kept = {numbered_person(m.observed.identifier): m for m in bench.store.contacts.minutes_since(0)}
+    assert len(kept) == len(bench.received)
+    for number, received_s in bench.received.items():
         assert kept[number].trusted
-        assert abs(kept[number].minute - minute_at(heard_s)) <= 1
+        assert abs(kept[number].minute - minute_at(received_s)) <= 1
     assert bench.store._db.execute("SELECT count(*) FROM undated").fetchone()[0] == 0
 
 
 def test_the_minute_that_is_open_when_the_time_becomes_known_is_dated_too(bench: Bench) -> None:
     async def life(radio: SteeredRadio) -> None:
         bench.clock.offset_s += 60.2 - bench.clock.now_s() % 60
-        radio.hear(numbered.frame(0), -60)  # the first second of a minute, before the one before is committed
+        radio.receive(
+            numbered.advertising_data(0), -60
+        )  # the first second of a minute, before the one before is committed
         bench.clock.is_synchronised = True
         await asyncio.sleep(200)
 
@@ -160,14 +162,14 @@ def test_the_high_water_mark_outlives_a_kill(bench: Bench) -> None:
         await bench.live(lambda _: asyncio.sleep(5 * 3600))
         bench.clock.boot()
         bench.clock.offset_s -= 3 * 3600  # back by more than the tolerance
-        assert Timekeeper(bench.clock, bench.store).look().doubt is Doubt.WENT_BACK
+        assert TrustedClock(bench.clock, bench.store).look().distrust_reason is DistrustReason.WENT_BACK
         bench.clock.offset_s += 3600 + KEPT_EVERY_S
-        assert Timekeeper(bench.clock, bench.store).look().trusted
+        assert TrustedClock(bench.clock, bench.store).look().trusted
 
     run_simulated(live_and_boot())
-    course = bench.store.courses.belief().course
-    assert course is not None
-    assert NOON_S + 5 * 3600 - KEPT_EVERY_S - 120 <= course.high_water_s <= NOON_S + 5 * 3600 + 120
+    timeline = bench.store.timelines.clock_state().timeline
+    assert timeline is not None
+    assert NOON_S + 5 * 3600 - KEPT_EVERY_S - 120 <= timeline.high_water_s <= NOON_S + 5 * 3600 + 120
 
 
 def test_2038_for_an_hour_stretches_no_span_and_wipes_nothing(bench: Bench) -> None:
@@ -179,7 +181,7 @@ def test_2038_for_an_hour_stretches_no_span_and_wipes_nothing(bench: Bench) -> N
         await bench.meet(radio, 5)
 
     with bench.store.transaction():
-        bench.store.courses.keep(Belief(Course("boot 0", NOON_S, 0.0, NOON_S, SETTLED_S)))
+        bench.store.timelines.keep(ClockState(ClockTimeline("boot 0", NOON_S, 0.0, NOON_S, STABLE_S)))
     run_simulated(bench.live(life))
     assert numbered.numbers(bench.store) == list(range(10))
     spans = [s for s in bench.store.listening.since(0) if s.ends_at_s < YEAR_2038_S - DAY_S]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.systemd import ServiceManager
-from bluezone_agent.daemon.watchdog import Part, Progress
+from bluezone_agent.daemon.watchdog import Watchdog, Worker
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
@@ -39,9 +39,9 @@ class HangingRadio(SteeredRadio):
         await self._maybe_hang("open")
         return await super().__aenter__()
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         await self._maybe_hang("advertise")
-        await super().advertise(frame)
+        await super().advertise(advertising_data)
 
 
 class HangingClock(SimulatedClock):
@@ -81,7 +81,7 @@ class Bench:
 
         asyncio.get_running_loop().add_reader(ear, told)
         environment = {"NOTIFY_SOCKET": f"{self._folder}/notify", "WATCHDOG_USEC": str(WATCHDOG_S * 1_000_000)}
-        manager, progress, stop = ServiceManager(environment), Progress(), asyncio.Event()
+        manager, watchdog, stop = ServiceManager(environment), Watchdog(), asyncio.Event()
         agent = Agent(
             store,
             self.radio,
@@ -90,9 +90,9 @@ class Bench:
             -12,
             None,
             random_bytes=numbered_bytes(),
-            progress=progress,
-            patient=True,
-            beside=(lambda: manager.keep_told(progress, lambda: "all well"),),
+            watchdog=watchdog,
+            wait_for_radio=True,
+            background_jobs=(lambda: manager.keep_informed(watchdog, lambda: "all well"),),
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(agent.run(stop))
@@ -163,8 +163,8 @@ def test_a_radio_that_always_refuses_is_not_stuck_either(bench: Bench, reason: R
     assert bench.longest_hunger_s(86_500) < WATCHDOG_S / 2
 
 
-@pytest.mark.parametrize(("method", "part"), [("advertise", Part.ROTATION), ("open", Part.SCAN)])
-def test_a_radio_call_that_never_returns_starves_the_watchdog(bench: Bench, method: str, part: Part) -> None:
+@pytest.mark.parametrize(("method", "part"), [("advertise", Worker.ROTATION), ("open", Worker.SCAN)])
+def test_a_radio_call_that_never_returns_starves_the_watchdog(bench: Bench, method: str, part: Worker) -> None:
     async def life(bench: Bench) -> None:
         await asyncio.sleep(100)
         bench.radio.hangs = method
@@ -176,7 +176,7 @@ def test_a_radio_call_that_never_returns_starves_the_watchdog(bench: Bench, meth
 
     bench.live(life)
     # a rotation is due after 15 minutes at most, and stuck after three more
-    assert bench.times("WATCHDOG=1")[-1] < {Part.ROTATION: 100 + 900 + 200, Part.SCAN: 100 + 10 + 200 + 60}[part]
+    assert bench.times("WATCHDOG=1")[-1] < {Worker.ROTATION: 100 + 900 + 200, Worker.SCAN: 100 + 10 + 200 + 60}[part]
 
 
 def test_a_writer_that_hangs_starves_the_watchdog(bench: Bench) -> None:

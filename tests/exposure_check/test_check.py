@@ -41,16 +41,16 @@ class Device:
         self.folder = folder
         folder.mkdir()
 
-    def hear(
+    def receive(
         self, key: DailyKey, at_s: float = MET_S, minutes: int = 20, *, late_s: int = 0, trusted: bool = True
     ) -> None:
         """Hear the key's owner a metre away; ``late_s`` is how long after its slot each identifier is replayed."""
         protocol, fold = PROTOCOLS[key.protocol], MinuteFold()
         for second in range(0, minutes * 60, 20):
             slot = protocol.identifier_at(key, at_s + second)
-            beacon = protocol.decode(protocol.encode(key, slot, -20))
-            assert beacon is not None
-            fold.add(beacon, -70, at_s + second + late_s, trusted=trusted)
+            observed = protocol.decode(protocol.encode(key, slot, -20))
+            assert observed is not None
+            fold.add(observed, -70, at_s + second + late_s, trusted=trusted)
         with self.store.transaction():
             self.store.contacts.add(fold.drain())
 
@@ -75,7 +75,7 @@ class Device:
 
     def state(self) -> list[str]:
         """Return every row that a check could change."""
-        return [*self._rows("source", "case_file"), *self.exposures()]
+        return [*self._rows("source", "key_file"), *self.exposures()]
 
     def _rows(self, *tables: str) -> list[str]:
         return [repr(tuple(row)) for table in tables for row in self.store._db.execute(f"SELECT * FROM {table}")]
@@ -90,12 +90,12 @@ def device(tmp_path: Path) -> Iterator[Device]:
 @BOTH
 def test_an_exposure_is_found_with_its_minutes_and_warned_of_once(device: Device, protocol: str) -> None:
     key = daily_key(protocol)
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key, daily_key(protocol, number=2))
     report = device.check()
     (day,) = report.days
     assert (day.day_start_s, day.degree, day.keys) == (TODAY_S - DAY_S, Degree.F1, 1)
-    assert (day.heard_minutes, day.near_minutes, day.warns) == (20, 20.0, True)
+    assert (day.received_minutes, day.near_minutes, day.warns) == (20, 20.0, True)
     (encounter,) = day.encounters
     assert (encounter.starts_at_s, encounter.ends_at_s) == (MET_S, MET_S + 20 * 60)
     assert encounter.typical_db == pytest.approx(50)
@@ -106,7 +106,7 @@ def test_an_exposure_is_found_with_its_minutes_and_warned_of_once(device: Device
 @BOTH
 def test_checking_again_changes_nothing(device: Device, protocol: str) -> None:
     key = daily_key(protocol)
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     first = device.check()
     before = device.state()
@@ -119,7 +119,7 @@ def test_checking_again_changes_nothing(device: Device, protocol: str) -> None:
 
 def test_a_single_file_may_get_new_contents_under_its_name(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", daily_key(number=9))
     device.folder = device.folder / "1.zip"
     assert device.check().matched_keys == 0
@@ -132,7 +132,7 @@ def test_a_single_file_may_get_new_contents_under_its_name(device: Device) -> No
 
 def test_the_same_keys_under_another_name_change_no_exposure(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     first = device.check()
     device.publish("2", key, at_s=TODAY_S + 5)
@@ -142,7 +142,7 @@ def test_the_same_keys_under_another_name_change_no_exposure(device: Device) -> 
 def test_a_malleated_signature_or_another_zip_of_the_same_export_changes_no_exposure(device: Device) -> None:
     """(r, n - s) verifies as well as (r, s), and a zip can be packed in many ways: only the signed bytes count."""
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     device.check()
     exposures = device.exposures()
@@ -171,14 +171,14 @@ def test_progress_counts_every_key(device: Device) -> None:
 
 def test_near_a_contact_makes_f2(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", DiagnosisKey(key, ReportType.RECURSIVE))
     assert [d.degree for d in device.check().new_warnings] == [Degree.F2]
 
 
 def test_a_contact_who_turns_out_a_case_makes_f1_of_f2(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", DiagnosisKey(key, ReportType.RECURSIVE))
     device.check()
     device.publish("2", DiagnosisKey(key, ReportType.CONFIRMED_TEST))
@@ -190,7 +190,7 @@ def test_a_contact_who_turns_out_a_case_makes_f1_of_f2(device: Device) -> None:
 
 
 def test_nobody_near_is_no_exposure(device: Device) -> None:
-    device.hear(daily_key(number=7))
+    device.receive(daily_key(number=7))
     device.publish("1", daily_key())
     report = device.check()
     assert (report.matched_keys, report.days, report.complete) == (0, (), True)
@@ -199,33 +199,33 @@ def test_nobody_near_is_no_exposure(device: Device) -> None:
 @BOTH
 def test_a_key_that_is_still_valid_matches_only_when_it_is_over(device: Device, protocol: str) -> None:
     today = daily_key(protocol, days_ago=0)
-    device.hear(today, TODAY_S + 3600)
+    device.receive(today, TODAY_S + 3600)
     device.publish("1", today, at_s=TODAY_S + DAY_S // 4)
     assert device.check().days == ()
-    assert not device.check().sources[0].files[0].settled
+    assert not device.check().sources[0].files[0].final
     (day,) = device.check(TODAY_S + DAY_S + 3 * 3600).days
-    assert day.heard_minutes == 20
-    (settled,) = device.store._db.execute("SELECT settled FROM case_file").fetchone()
-    assert settled
+    assert day.received_minutes == 20
+    (final,) = device.store._db.execute("SELECT final FROM key_file").fetchone()
+    assert final
 
 
 @pytest.mark.parametrize(("late_min", "minutes"), [(0, 20), (119, 20), (125, 12), (131, 0)])
 def test_a_replayed_identifier_counts_up_to_two_hours_late(device: Device, late_min: int, minutes: int) -> None:
     """Two slots of ten minutes, replayed; each counts from 2 h before its start to 2 h after its end."""
     key = daily_key()
-    device.hear(key, late_s=late_min * 60)
+    device.receive(key, late_s=late_min * 60)
     device.publish("1", key)
-    assert [d.heard_minutes for d in device.check().days] == ([minutes] if minutes else [])
+    assert [d.received_minutes for d in device.check().days] == ([minutes] if minutes else [])
 
 
 @pytest.mark.parametrize("published_after_s", [0, 60, 659, 660, 20 * 60])
 def test_what_is_heard_from_publication_on_does_not_count(device: Device, published_after_s: int) -> None:
     """Even in the minute of the publication: minutes are counted whole."""
     key = daily_key()
-    device.hear(key, key.ends_at_s - 20 * 60, late_s=3600)
-    heard_s = key.ends_at_s - 20 * 60 + 3600
-    device.publish("1", key, at_s=heard_s + published_after_s)
-    assert sum(d.heard_minutes for d in device.check().days) == published_after_s // 60
+    device.receive(key, key.ends_at_s - 20 * 60, late_s=3600)
+    received_s = key.ends_at_s - 20 * 60 + 3600
+    device.publish("1", key, at_s=received_s + published_after_s)
+    assert sum(d.received_minutes for d in device.check().days) == published_after_s // 60
 
 
 def put_app_file(device: Device, key: DailyKey) -> None:
@@ -239,10 +239,10 @@ def put_app_file(device: Device, key: DailyKey) -> None:
 def test_a_file_that_does_not_say_when_was_published_when_it_was_first_seen(device: Device) -> None:
     key = daily_key("bluezone")
     put_app_file(device, key)
-    device.hear(key, key.ends_at_s - 1200, late_s=600)
-    assert sum(d.heard_minutes for d in device.check(key.ends_at_s + 600).days) == 20
-    device.hear(key, key.ends_at_s - 1200, late_s=1800)
-    assert sum(d.heard_minutes for d in device.check(NOW_S).days) == 20
+    device.receive(key, key.ends_at_s - 1200, late_s=600)
+    assert sum(d.received_minutes for d in device.check(key.ends_at_s + 600).days) == 20
+    device.receive(key, key.ends_at_s - 1200, late_s=1800)
+    assert sum(d.received_minutes for d in device.check(NOW_S).days) == 20
 
 
 def test_new_contents_were_published_when_they_were_first_seen(device: Device) -> None:
@@ -251,28 +251,28 @@ def test_new_contents_were_published_when_they_were_first_seen(device: Device) -
     device.check(earlier.ends_at_s + 60)
     put_app_file(device, key)
     assert device.check(key.ends_at_s + 60).days == ()
-    device.hear(key)
-    assert sum(d.heard_minutes for d in device.check().days) == 20
+    device.receive(key)
+    assert sum(d.received_minutes for d in device.check().days) == 20
 
 
 def test_what_was_heard_in_untrusted_time_does_not_count(device: Device) -> None:
     key = daily_key()
-    device.hear(key, trusted=False)
+    device.receive(key, trusted=False)
     device.publish("1", key)
     assert device.check().days == ()
 
 
 def test_a_revoked_key_is_forgotten_and_never_matches_again(device: Device) -> None:
     key, other = daily_key(), daily_key(number=2)
-    device.hear(key)
-    device.hear(other, MET_S + 7200)
+    device.receive(key)
+    device.receive(other, MET_S + 7200)
     device.publish("1", key, other)
     assert device.check().matched_keys == 2
     start = key.starts_at_s // 600
     gone = entry(key_data=key.data, rolling_start_interval_number=start, report_type=5)
     (device.folder / "2.zip").write_bytes(signed_zip(export_of(revised_keys=[gone], end_timestamp=TODAY_S + 60)))
     report = device.check()
-    assert (report.matched_keys, [d.heard_minutes for d in report.days]) == (1, [20])
+    assert (report.matched_keys, [d.received_minutes for d in report.days]) == (1, [20])
     device.publish("3", key, at_s=TODAY_S + 120)
     assert device.check().matched_keys == 1
     assert device.store._db.execute("SELECT count(*) FROM exposure_minute").fetchone()[0] == 20, "the other's alone"
@@ -288,7 +288,7 @@ def test_a_revoked_key_is_forgotten_and_never_matches_again(device: Device) -> N
 
 def test_bad_keys_are_counted_and_the_others_match(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     start = key.starts_at_s // 600
     bad = [entry(key_data=b"short"), entry(rolling_period=0), entry(key_data=b"also short")]
     export = export_of(entry(key_data=key.data, rolling_start_interval_number=start), *bad)
@@ -301,7 +301,7 @@ def test_bad_keys_are_counted_and_the_others_match(device: Device) -> None:
 
 def test_a_refused_file_changes_nothing_and_is_read_again(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("2", key)
     export = export_of(entry(key_data=key.data))
     forged = zipped(("export.bin", export), ("export.sig", signing_key(2).sign(export)))
@@ -318,7 +318,7 @@ def test_a_refused_file_changes_nothing_and_is_read_again(device: Device) -> Non
 
 def test_files_signed_by_another_key_bring_nothing(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     report = device.check(key=replace(AUTHORITY, key_version="v2").verification_key)
     assert (report.matched_keys, report.complete) == (0, False)
@@ -326,7 +326,7 @@ def test_files_signed_by_another_key_bring_nothing(device: Device) -> None:
 
 def test_during_a_change_of_keys_a_signature_by_either_is_enough(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     new = signing_key(2, "452", "v2").verification_key
     assert device.check(key=PinnedKeys((new,))).matched_keys == 0
@@ -337,25 +337,25 @@ def test_during_a_change_of_keys_a_signature_by_either_is_enough(device: Device)
 
 def test_unsigned_files_are_believed_only_where_the_operator_says_so_and_key_exports_never(device: Device) -> None:
     key = daily_key("bluezone")
-    device.hear(key)
+    device.receive(key)
     put_app_file(device, key)
     device.publish("1", daily_key("gaen"))
     (device.folder / "app.json.sig").unlink()
     pinned = (AUTHORITY.verification_key,)
     assert [str(f) for f in device.check(key=PinnedKeys(pinned)).sources[0].faults] == ["app.json is not signed"]
-    report = device.check(key=PinnedKeys(pinned, believes_unsigned=True))
-    assert (report.complete, report.matched_keys, report.sources[0].believes_unsigned) == (True, 1, True)
+    report = device.check(key=PinnedKeys(pinned, accepts_unsigned=True))
+    assert (report.complete, report.matched_keys, report.sources[0].accepts_unsigned) == (True, 1, True)
     (device.folder / "3.zip").write_bytes(zipped(("export.bin", export_of(entry()))))
     (device.folder / "2.zip").write_bytes(signed_zip(export_of(entry())))
     (device.folder / "app.json.sig").write_bytes(signing_key(2).sign(b"something else"))
-    said = [str(f) for f in device.check(key=PinnedKeys((), believes_unsigned=True)).sources[0].faults]
+    said = [str(f) for f in device.check(key=PinnedKeys((), accepts_unsigned=True)).sources[0].faults]
     assert said == ['2.zip is signed by "452" "v1", not once by the pinned -', "3.zip is not signed"]
 
 
 def test_a_signature_that_is_there_must_be_good_even_where_unsigned_files_are_believed(device: Device) -> None:
     put_app_file(device, daily_key("bluezone"))
     (device.folder / "app.json.sig").write_bytes(AUTHORITY.sign(b"something else"))
-    trust = PinnedKeys((AUTHORITY.verification_key,), believes_unsigned=True)
+    trust = PinnedKeys((AUTHORITY.verification_key,), accepts_unsigned=True)
     assert not device.check(key=trust).complete
 
 
@@ -368,7 +368,7 @@ def test_what_was_believed_stands_when_the_file_is_refused_later(device: Device)
     (before,) = device.store.sources.files(str(device.folder))
     assert (before.fetched_at_s, before.keys, before.verdict) == (TODAY_S + 60, 1, Verdict.REFUSED)
     (device.folder / "kept").rename(device.folder / "app.json.sig")
-    device.hear(today, TODAY_S + 3600)
+    device.receive(today, TODAY_S + 3600)
     assert device.check(TODAY_S + 2 * DAY_S).days == (), "it was published when it was first seen"
 
 
@@ -399,7 +399,7 @@ def test_a_source_is_told_its_notes_and_what_is_known_as_long_as_the_last_try_wa
 
 def test_a_verdict_on_every_file_is_kept(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key, daily_key(number=2))
     device.publish("2", daily_key("gaen", days_ago=0, number=3))
     (device.folder / "3.zip").write_bytes(b"PK\x03\x04")
@@ -435,7 +435,7 @@ def test_only_a_check_of_every_source_that_is_complete_counts_as_one(device: Dev
 
 def test_a_source_that_fails_does_not_stop_the_others(device: Device) -> None:
     key = daily_key()
-    device.hear(key)
+    device.receive(key)
     device.publish("1", key)
     pinned = [
         PinnedSource(open_source(str(location)), AUTHORITY.verification_key)
@@ -450,10 +450,10 @@ def test_a_source_that_fails_does_not_stop_the_others(device: Device) -> None:
 def test_a_frame_that_states_no_power_is_judged_by_the_assumed_one(device: Device) -> None:
     key = daily_key("bluezone")
     protocol, fold = PROTOCOLS["bluezone"], MinuteFold()
-    frame = replace(protocol.encode(key, protocol.identifier_at(key, MET_S), 0), tx_power_dbm=None)
-    beacon = protocol.decode(frame)
-    assert beacon is not None
-    fold.add(beacon, -70, MET_S, trusted=True)
+    advertising_data = replace(protocol.encode(key, protocol.identifier_at(key, MET_S), 0), tx_power_dbm=None)
+    observed = protocol.decode(advertising_data)
+    assert observed is not None
+    fold.add(observed, -70, MET_S, trusted=True)
     with device.store.transaction():
         device.store.contacts.add(fold.drain())
     device.publish("1", key)

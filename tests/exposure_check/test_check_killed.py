@@ -38,11 +38,11 @@ def prepared(folder: Path) -> None:
     """Hear two people and publish both, one in each format."""
     folder.mkdir()
     with Store(folder / "state") as store:
-        heard = Device(store, folder / "published")
+        received = Device(store, folder / "published")
         for number, protocol in enumerate(("bluezone", "gaen")):
             key = daily_key(protocol, number=number + 1)
-            heard.hear(key)
-            heard.publish(str(number), key)
+            received.receive(key)
+            received.publish(str(number), key)
 
 
 def outcome(folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ import structlog
 from bluezone_agent.actions import export_keys
 from bluezone_agent.app import logs
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
@@ -38,7 +38,7 @@ from bluezone_agent.health.status import status
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.ports import Advert
 from bluezone_agent.radios.bluez import errors
-from bluezone_agent.radios.simulated.air import Air, Place, VirtualRadio
+from bluezone_agent.radios.simulated.air import Air, Position, VirtualRadio
 from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
 from tests.diagnosis_keys import AUTHORITY
 from tests.faults.test_disk_faults import no_file_longer_than
@@ -71,21 +71,21 @@ class FaultyRadio:
     async def __aexit__(self, *error: object) -> None:
         await self.radio.__aexit__(*error)
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         self._check("RegisterAdvertisement")
-        await self.radio.advertise(frame)
+        await self.radio.advertise(advertising_data)
 
     async def withdraw(self) -> None:
         await self.radio.withdraw()
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
-        def hear(advert: Advert) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
+        def receive(advert: Advert) -> None:
             self._check("StartDiscovery")
             if self.crashes:
-                raise ValueError(f"a mistake of ours: {advert}", advert, advert.frame, self._words())
-            heard(advert)
+                raise ValueError(f"a mistake of ours: {advert}", advert, advert.advertising_data, self._words())
+            received(advert)
 
-        await self.radio.listen(hear)
+        await self.radio.listen(receive)
 
     async def becomes_usable(self) -> None:
         while self.fails:
@@ -99,7 +99,7 @@ class FaultyRadio:
             raise errors.refused("hci0", call, "org.bluez.Error.Failed", self._words())
 
 
-class Life:
+class Activity:
     """The secrets of both devices, and what happens to the first of them."""
 
     def __init__(self, folder: Path, days: int) -> None:
@@ -112,7 +112,7 @@ class Life:
         """What a malformed frame holds."""
         self.air = Air(self.true_s, seed=1, advert_interval_s=PACKET_EVERY_S)
         self.stores = [Store(folder / "a"), Store(folder / "b")]
-        self.stores[1].seal(PASSPHRASE)
+        self.stores[1].encrypt(PASSPHRASE)
         self.drawn: list[bytes] = []
         (folder / "published").mkdir()
 
@@ -128,8 +128,8 @@ class Life:
 
     async def play(self) -> None:
         self.clocks = [SimulatedClock(STARTS_AT_S), SimulatedClock(STARTS_AT_S)]
-        radios = [self.air.radio(self.clocks[n], lambda _, n=n: Place(float(n), 0.0)) for n in (0, 1)]  # type: ignore[misc]
-        self.air.beacon(lambda _: Place(0.0, 1.0), self._malformed)
+        radios = [self.air.radio(self.clocks[n], lambda _, n=n: Position(float(n), 0.0)) for n in (0, 1)]  # type: ignore[misc]
+        self.air.observed(lambda _: Position(0.0, 1.0), self._malformed)
         self.radio = FaultyRadio(radios[0], self._words)
         self.stop = asyncio.Event()
         one = Agent(
@@ -196,7 +196,7 @@ class Life:
         path = self.folder / "export.json"
         path.unlink(missing_ok=True)
         try:
-            await asyncio.to_thread(export_keys.cut, store)
+            await asyncio.to_thread(export_keys.end_current_key, store)
             export_keys.write(path, export_keys.exportable(store, RETENTION_DAYS, clock.now_s()), None)
             export_keys.write(path, export_keys.exportable(store, RETENTION_DAYS, clock.now_s()), None)
         except AgentError as error:
@@ -230,11 +230,11 @@ class Life:
             now_s = clock.now_s()
             self.said += [repr(status(store, now_s)), exposition(store, now_s), repr(store.signs())]
 
-    def _malformed(self, true_s: float) -> Frame | None:
+    def _malformed(self, true_s: float) -> AdvertisingData | None:
         short = self.strange[:11]
         if int(true_s) // 600 % 2:
-            return Frame(service_data={0xFD6F: self.strange + b"\1\2\3"})
-        return Frame(service_uuids=(0x4E56,), manufacturer_data={8885: short})
+            return AdvertisingData(service_data={0xFD6F: self.strange + b"\1\2\3"})
+        return AdvertisingData(service_uuids=(0x4E56,), manufacturer_data={8885: short})
 
     def _words(self) -> str:
         """What BlueZ could say: an address, a payload and an identifier."""
@@ -263,7 +263,7 @@ class Life:
 def main() -> None:
     folder, days = Path(sys.argv[1]), int(sys.argv[2])
     logs.to_stderr(logging.DEBUG)
-    life = Life(folder, days)
+    life = Activity(folder, days)
 
     def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         life.events.append(repr(event))

@@ -18,16 +18,16 @@ from pathlib import Path
 import structlog
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import StoreWriteError
-from bluezone_agent.stores.file.recover import open_or_begin_anew
+from bluezone_agent.stores.file.recover import open_or_recover
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio
 from tests.faults import numbered
 
-HEARD_EVERY_S = 20.0
+RECEIVED_EVERY_S = 20.0
 
 
 def say(text: str) -> None:
@@ -38,11 +38,11 @@ def say(text: str) -> None:
 class TellingRadio(SteeredRadio):
     """It tells what goes on the air, before it does."""
 
-    async def advertise(self, frame: Frame) -> None:
-        beacon = decode(frame)
-        assert beacon is not None
-        say(f"AIR {beacon.identifier.hex()}")
-        await super().advertise(frame)
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        observed = decode(advertising_data)
+        assert observed is not None
+        say(f"AIR {observed.identifier.hex()}")
+        await super().advertise(advertising_data)
 
 
 async def live(store: Store, start_s: float, first: int, minutes: int) -> None:
@@ -51,27 +51,27 @@ async def live(store: Store, start_s: float, first: int, minutes: int) -> None:
     radio = TellingRadio(clock)
     agent = Agent(store, radio, clock, PROTOCOLS["gaen"], -12, None)
 
-    async def be_heard() -> None:
+    async def be_received() -> None:
         number = first
         await asyncio.sleep(0.5)
-        for second in range(0, minutes * 60, int(HEARD_EVERY_S)):
+        for second in range(0, minutes * 60, int(RECEIVED_EVERY_S)):
             if radio.listens:
-                radio.hear(numbered.frame(number), -60)
+                radio.receive(numbered.advertising_data(number), -60)
                 number += 1
             if second % 60 == 40:
                 acknowledge(store)
-            await asyncio.sleep(HEARD_EVERY_S)
+            await asyncio.sleep(RECEIVED_EVERY_S)
         stop.set()
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(be_heard())
+        tasks.create_task(be_received())
         await agent.run(stop)
     acknowledge(store)
 
 
 def acknowledge(store: Store) -> None:
     """Say who was stored last, as this connection reads it outside of a transaction: committed."""
-    row = store._db.execute("SELECT identifier FROM beacon ORDER BY id DESC LIMIT 1").fetchone()
+    row = store._db.execute("SELECT identifier FROM observed_identifier ORDER BY id DESC LIMIT 1").fetchone()
     if row:
         say(f"ACK {int.from_bytes(row[0][1:], 'big')}")
 
@@ -84,7 +84,7 @@ def main() -> None:
     )
     with StateLock(Path(state_dir)):
         try:
-            store, _ = open_or_begin_anew(Path(state_dir))
+            store, _ = open_or_recover(Path(state_dir))
         except StoreWriteError:
             sys.exit(75)
         with store:

@@ -137,7 +137,7 @@ class Disk:
             self.pending_names.append((name, self.now[name]))
         return self.now[name]
 
-    def after_a_cut(self, random: Random, torn: int) -> Iterator[dict[str, bytearray]]:
+    def after_an_early_end(self, random: Random, torn: int) -> Iterator[dict[str, bytearray]]:
         """Yield what may be on the disk: nothing pending, all of it, and ``torn`` random parts of it."""
         yield self._with([], 0)
         if not self.pending and not self.pending_names:

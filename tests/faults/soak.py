@@ -19,7 +19,7 @@ from random import Random
 import structlog
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
@@ -39,7 +39,7 @@ def identifier(peer: int, at_s: float) -> bytes:
     return Random(f"{peer}/{int(at_s) // SLOT_S}").randbytes(16)
 
 
-class Place:
+class SourceAddress:
     """A radio that hears every peer every 11 s during opening hours, each as near as it likes."""
 
     def __init__(self, clock: SimulatedClock, peers: int) -> None:
@@ -48,7 +48,7 @@ class Place:
         self.random = Random(1)
         self.rssi = [self.random.randint(-95, -45) for _ in range(peers)]
         self.slot = -1
-        self.frames: list[Frame] = []
+        self.advertisements: list[AdvertisingData] = []
 
     async def be_busy(self) -> None:
         while True:
@@ -61,24 +61,24 @@ class Place:
             if at_s // SLOT_S != self.slot:
                 self.slot = int(at_s // SLOT_S)
                 ids = [identifier(peer, at_s) for peer in range(len(self.rssi))]
-                self.frames = [Frame(service_data={0xFD6F: i + bytes(4)}) for i in ids]
+                self.advertisements = [AdvertisingData(service_data={0xFD6F: i + bytes(4)}) for i in ids]
             if self.radio.listens:
-                for frame, rssi in zip(self.frames, self.rssi, strict=True):
-                    self.radio.hear(frame, rssi + self.random.randint(-4, 4))
+                for advertising_data, rssi in zip(self.advertisements, self.rssi, strict=True):
+                    self.radio.receive(advertising_data, rssi + self.random.randint(-4, 4))
             await asyncio.sleep(PACKET_EVERY_S)
 
 
 async def live(store: Store, days: int, peers: int) -> None:
     clock, stop = SimulatedClock(STARTS_AT_S), asyncio.Event()
-    place = Place(clock, peers)
-    agent = Agent(store, place.radio, clock, PROTOCOLS["gaen"], -12, None)
+    address = SourceAddress(clock, peers)
+    agent = Agent(store, address.radio, clock, PROTOCOLS["gaen"], -12, None)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(agent.run(stop))
-        busy = tasks.create_task(place.be_busy())
+        busy = tasks.create_task(address.be_busy())
         for day in range(1, days + 1):
             written = written_bytes()
             await asyncio.sleep(DAY_S)
-            place.radio.history.clear()  # the test's own
+            address.radio.history.clear()  # the test's own
             print(json.dumps({"day": day} | cost(store) | {"written": written_bytes() - written}), flush=True)
         busy.cancel()
         stop.set()

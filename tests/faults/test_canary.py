@@ -31,15 +31,15 @@ COMMANDS: Final = (
     "exposures --json",
     "keys list",
     "keys list --json",
-    "keys feed",
-    "keys feed --json",
+    "keys sources",
+    "keys sources --json",
     "doctor",
 )
 BYTES: Final = bytes(range(0xB9, 0xC9))
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Activity:
     """What was left of the days."""
 
     folder: Path
@@ -56,7 +56,7 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(long: bool) -> Iterator[Life]:
+def life(long: bool) -> Iterator[Activity]:
     """Fourteen days; in the short form two."""
     with scratch_folder() as folder:
         (folder / "tmp").mkdir()
@@ -83,10 +83,10 @@ def life(long: bool) -> Iterator[Life]:
             assert "Traceback" not in ran.stderr
             said += ran.stdout + ran.stderr
         secrets = {kind: [bytes.fromhex(one) for one in all_] for kind, all_ in json.loads(done.stdout).items()}
-        yield Life(folder, done.stderr, said, **secrets)
+        yield Activity(folder, done.stderr, said, **secrets)
 
 
-def test_the_days_were_as_bad_as_they_should_be(life: Life) -> None:
+def test_the_days_were_as_bad_as_they_should_be(life: Activity) -> None:
     """Else the search below would find nothing because there was nothing."""
     for event in (
         "minutes_committed",
@@ -115,7 +115,7 @@ def test_the_days_were_as_bad_as_they_should_be(life: Life) -> None:
 
 
 @pytest.mark.timeout(1800)
-def test_nothing_that_is_said_tells_a_secret(life: Life) -> None:
+def test_nothing_that_is_said_tells_a_secret(life: Activity) -> None:
     """Neither what the log prints, nor what it was handed before the net for others' words."""
     finder = Finder(life.everything)
     texts = {"stderr": life.stderr, "commands": life.commands}
@@ -124,7 +124,7 @@ def test_nothing_that_is_said_tells_a_secret(life: Life) -> None:
         assert finder.count(text.encode()) == Counter(), name
 
 
-def test_no_other_file_is_left(life: Life) -> None:
+def test_no_other_file_is_left(life: Activity) -> None:
     """What the test made itself apart: the published files and the export."""
     assert {path.name for path in life.folder.iterdir()} == {
         "a",
@@ -141,7 +141,7 @@ def test_no_other_file_is_left(life: Life) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_the_store_holds_secrets_in_its_live_rows_alone(life: Life, name: str) -> None:
+def test_the_store_holds_secrets_in_its_live_rows_alone(life: Activity, name: str) -> None:
     """A copy of the live rows, made anew by SQLite, has as many occurrences of each as the file itself."""
     path = life.folder / name / FILE_NAME
     with closing(sqlite3.connect(path)) as db:
@@ -153,8 +153,8 @@ def test_the_store_holds_secrets_in_its_live_rows_alone(life: Life, name: str) -
     assert in_file == in_rows
     assert in_rows, "nothing is in the file at all"
     assert not set(in_rows) & set(life.addresses + life.others)
-    heard = set(in_rows) & set(life.identifiers)
-    assert 0 < len(heard) < len(life.identifiers) / 2, "half of them are over"
+    received = set(in_rows) & set(life.identifiers)
+    assert 0 < len(received) < len(life.identifiers) / 2, "half of them are over"
     assert bool(set(in_rows) & set(life.keys)) == (name == "a"), "the other one's are sealed"
 
 

@@ -18,8 +18,8 @@ import pytest
 
 from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
-from bluezone_agent.core.clock_state import SETTLED_S, TOLERANCE_S, Belief, Course
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.clock_state import STABLE_S, TOLERANCE_S, ClockState, ClockTimeline
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, minute_at
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -41,12 +41,12 @@ LONGEST_STEP_S: Final = 11 * HOUR_S
 
 
 @dataclass
-class Life:
+class Activity:
     """One device through one script, and the truth about it."""
 
     seed: int
     store: Store
-    heard: dict[bytes, float] = field(default_factory=dict)
+    received: dict[bytes, float] = field(default_factory=dict)
     """Identifier → when it was truly heard."""
     exported: list[tuple[float, DailyKey]] = field(default_factory=list)
     on_air: list[tuple[float, bytes]] = field(default_factory=list)
@@ -100,9 +100,9 @@ class Life:
         async def live() -> None:
             await asyncio.sleep(1)
             for _ in range(self.random.randint(1, 3)):
-                await self._hear_for(radio, self.random.choice([20, 90, 600, 3000, 9000]))
+                await self._receive_for(radio, self.random.choice([20, 90, 600, 3000, 9000]))
                 (self._synchronise if self._lies_long() else step)()
-            await self._hear_for(radio, 150)
+            await self._receive_for(radio, 150)
             stop.set()
 
         async with asyncio.TaskGroup() as tasks:
@@ -112,13 +112,13 @@ class Life:
             after - before for before, after in pairwise([*radio.changes_s, asyncio.get_running_loop().time()])
         ]
 
-    async def _hear_for(self, radio: SteeredRadio, seconds: float) -> None:
+    async def _receive_for(self, radio: SteeredRadio, seconds: float) -> None:
         end_s = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < end_s:
             if radio.listens:
-                number = len(self.heard)
-                self.heard[numbered.identifier(number)] = self.true_s()
-                radio.hear(numbered.frame(number), -60)
+                number = len(self.received)
+                self.received[numbered.identifier(number)] = self.true_s()
+                radio.receive(numbered.advertising_data(number), -60)
             await asyncio.sleep(self.random.choice([7, 50, 61, 400]))
 
     # what happens to clocks
@@ -155,7 +155,7 @@ class Life:
         """Whether somebody vouches for a wrong time so long that after one more step the agent would, and should."""
         if abs(self.clock.offset_s) <= TOLERANCE_S or not self.clock.is_synchronised:
             self.right_s = self.true_s()
-        return self.true_s() > self.right_s + SETTLED_S - LONGEST_STEP_S
+        return self.true_s() > self.right_s + STABLE_S - LONGEST_STEP_S
 
     def _reboot(self) -> None:
         """Without a battery the clock is what it was at the last shutdown, or 1970; with one it may be anything."""
@@ -174,42 +174,42 @@ class Life:
         with self.store.transaction():
             for days_ago in range(PAST_DAYS, 0, -1):
                 at_s = NOON_S - days_ago * DAY_S
-                beacon = decode(numbered.frame(days_ago, b"\x02"))
-                assert beacon is not None
-                fold.add(beacon, -60, at_s, trusted=True)
+                observed = decode(numbered.advertising_data(days_ago, b"\x02"))
+                assert observed is not None
+                fold.add(observed, -60, at_s, trusted=True)
                 start_s = int(at_s) // DAY_S * DAY_S
                 key = DailyKey("gaen", self.draw(16), start_s, start_s + DAY_S, 144)
                 self.store.keys.add(key, last_slot_s=start_s + DAY_S - 600, exportable=True, closed=True)
             self.store.contacts.add(fold.drain())
-            known = Course("boot 0", NOON_S, 0.0, NOON_S, steady_s=SETTLED_S)
-            self.store.courses.keep(Belief(known))
+            known = ClockTimeline("boot 0", NOON_S, 0.0, NOON_S, steady_s=STABLE_S)
+            self.store.timelines.keep(ClockState(known))
 
 
 class _Radio(SteeredRadio):
     """It tells the life what truly goes on the air."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Activity) -> None:
         super().__init__(life.clock)
         self.life = life
         self.changes_s: list[float] = []
 
-    async def advertise(self, frame: Frame) -> None:
-        await super().advertise(frame)
-        beacon = decode(frame)
-        assert beacon is not None
-        self.life.on_air.append((self.life.true_s(), beacon.identifier))
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        await super().advertise(advertising_data)
+        observed = decode(advertising_data)
+        assert observed is not None
+        self.life.on_air.append((self.life.true_s(), observed.identifier))
         self.changes_s.append(asyncio.get_running_loop().time())
 
 
-def lived(seed: int) -> Life:
+def lived(seed: int) -> Activity:
     with scratch_folder() as folder, Store(folder) as store:
-        life = Life(seed, store)
+        life = Activity(seed, store)
         run_simulated(life.play())
         judge(life)
         return life
 
 
-def judge(life: Life) -> None:
+def judge(life: Activity) -> None:
     identifiers = [identifier for _, identifier in life.on_air]
     assert len(set(identifiers)) == len(identifiers), "an identifier was on the air in two periods"
     slot_s = DAY_S // life.protocol.slots_per_day
@@ -222,15 +222,15 @@ def judge(life: Life) -> None:
         assert key.starts_at_s <= at_s + TOLERANCE_S, "a key of the future was exported"
     rows: dict[bytes, list[tuple[int, bool]]] = {}
     for m in life.store.contacts.minutes_since(-(10**9)):
-        rows.setdefault(m.beacon.identifier, []).append((m.minute, m.trusted))
-    lost = [number for number in life.heard if number not in rows]
-    assert not lost, f"{len(lost)} of {len(life.heard)} contacts lost"
-    for identifier, heard_s in life.heard.items():
+        rows.setdefault(m.observed.identifier, []).append((m.minute, m.trusted))
+    lost = [number for number in life.received if number not in rows]
+    assert not lost, f"{len(lost)} of {len(life.received)} contacts lost"
+    for identifier, received_s in life.received.items():
         ((minute, trusted),) = rows[identifier]
-        if heard_s > life.last_boot_s:
+        if received_s > life.last_boot_s:
             assert trusted, "the last boot ends synchronised: everything heard in it is dated"
         if trusted:
-            assert abs(minute - minute_at(heard_s)) <= TOLERANCE_S // 60 + 1, "dated wrong"
+            assert abs(minute - minute_at(received_s)) <= TOLERANCE_S // 60 + 1, "dated wrong"
         else:
             life.undated += 1
     for days_ago in range(1, PAST_DAYS + 1):
@@ -243,7 +243,9 @@ def judge(life: Life) -> None:
 @pytest.mark.timeout(3600)
 def test_random_scripts(long: bool) -> None:
     lives = [lived(seed) for seed in range(1000 if long else 50)]
-    heard = sum(len(life.heard) for life in lives)
-    print(f"{len(lives)} scripts, {heard} contacts, {sum(len(life.exported) for life in lives)} exported keys")
-    assert 0.1 * heard < sum(life.undated for life in lives) < 0.9 * heard, "scripts that doubt nothing show nothing"
+    received = sum(len(life.received) for life in lives)
+    print(f"{len(lives)} scripts, {received} contacts, {sum(len(life.exported) for life in lives)} exported keys")
+    assert 0.1 * received < sum(life.undated for life in lives) < 0.9 * received, (
+        "scripts that doubt nothing show nothing"
+    )
     assert sum(len(life.exported) for life in lives) > len(lives), "exports were tried"

@@ -19,30 +19,30 @@ from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.identity import Identity
-from bluezone_agent.daemon.trusted_clock import Timekeeper
+from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import StoreDamagedError, StoreError
 from bluezone_agent.health.prometheus import exposition
 from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE, SCHEMA_VERSION
-from bluezone_agent.stores.file.quarantine import delete_old, set_aside
-from bluezone_agent.stores.file.recover import Begun, open_or_begin_anew
+from bluezone_agent.stores.file.quarantine import delete_old, quarantined_stores
+from bluezone_agent.stores.file.recover import Recovery, open_or_recover
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
 from tests.faults import numbered
-from tests.fuzz.test_store import mark_a_life
+from tests.fuzz.test_store import mark_an_activity
 from tests.program import Program
-from tests.receiving import hear
+from tests.receiving import receive
 
 PAGE = PAGE_SIZE
 NOON_S = 1_806_580_800.0
 
 
-def day_key(number: int, protocol: str = "gaen") -> DailyKey:
+def daily_key(number: int, protocol: str = "gaen") -> DailyKey:
     start_s = int(NOON_S) // DAY_S * DAY_S - number * DAY_S
     p = PROTOCOLS[protocol]
     return DailyKey(protocol, bytes([number]) * p.key_length, start_s, start_s + DAY_S, p.slots_per_day)
 
 
-KEYS = [day_key(number) for number in range(1, 14)]
+KEYS = [daily_key(number) for number in range(1, 14)]
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +54,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for key in KEYS:
                 store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
         for number in range(20, 30):
-            hear(store, day_key(number))
+            receive(store, daily_key(number))
         with store.transaction():
-            mark_a_life(store)
+            mark_an_activity(store)
     return folder
 
 
-def begun_anew(folder: Path) -> Begun | None:
+def recovered(folder: Path) -> Recovery | None:
     """Start on ``folder`` as the daemon does, and do what it does first."""
-    store, begun = open_or_begin_anew(folder)
+    store, recovery = open_or_recover(folder)
     with store:
         clock = SimulatedClock(NOON_S)
 
         async def take() -> None:
             Identity(
-                store, Timekeeper(clock, store), PROTOCOLS["gaen"], tx_power_dbm=0, random_bytes=numbered_bytes()
+                store, TrustedClock(clock, store), PROTOCOLS["gaen"], tx_power_dbm=0, random_bytes=numbered_bytes()
             ).take()
 
         run_simulated(take())
@@ -77,7 +77,7 @@ def begun_anew(folder: Path) -> Begun | None:
         numbered.numbers(store)
         exposition(store, NOON_S)
         store.expire(NOON_S)
-    return begun
+    return recovery
 
 
 def copied(whole: Path, folder: Path) -> Path:
@@ -93,11 +93,11 @@ def test_a_page_of_rubbish_anywhere_never_stops_the_start(whole: Path, tmp_path:
         with path.open("r+b") as file:
             file.seek(page * PAGE)
             file.write(Random(page).randbytes(PAGE))
-        begun = begun_anew(path.parent)
-        if begun:
+        recovery = recovered(path.parent)
+        if recovery:
             anew += 1
-            salvaged += begun.keys == len(KEYS)
-            assert begun.aside.stat().st_size == pages * PAGE, "set aside as it was"
+            salvaged += recovery.keys == len(KEYS)
+            assert recovery.quarantined.stat().st_size == pages * PAGE, "set aside as it was"
     assert anew > pages // 2, "unused pages harm nothing"
     assert salvaged >= anew - 14, "all but where the header, the schema (a dozen pages) or the keys' own page were lost"
 
@@ -113,7 +113,7 @@ def test_bits_flipped_anywhere_never_stop_the_start(whole: Path, tmp_path: Path,
                 byte = file.read(1)[0]
                 file.seek(at)
                 file.write(bytes([byte ^ 1 << random.randrange(8)]))
-        anew += begun_anew(path.parent) is not None
+        anew += recovered(path.parent) is not None
         shutil.rmtree(path.parent)
     assert anew > 20
 
@@ -123,8 +123,8 @@ def test_a_file_cut_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) 
     for cut in [*range(PAGE, size, 3 * PAGE), *range(1, 2 * PAGE, 500), 0, 15, 16, 99, 100]:
         path = copied(whole, tmp_path / str(cut))
         os.truncate(path, cut)
-        begun = begun_anew(path.parent)
-        assert begun is not None or cut < 512, "what is too short for anything is a new one"
+        recovery = recovered(path.parent)
+        assert recovery is not None or cut < 512, "what is too short for anything is a new one"
 
 
 def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
         with path.open("r+b") as file:
             file.seek(at)
             file.write(b"dhgest")  # one bit; SQLite finds nothing wrong with it
-        begun = begun_anew(path.parent)
-        assert begun is not None
-        assert begun.keys == len(KEYS)
+        recovery = recovered(path.parent)
+        assert recovery is not None
+        assert recovery.keys == len(KEYS)
 
 
 def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
@@ -146,9 +146,9 @@ def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(whole: Path
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
     db.close()
     data = path.read_bytes()
-    assert begun_anew(path.parent) is None
+    assert recovered(path.parent) is None
     path.write_bytes(data.replace(b"digest TEXT", b"dhgest TEXT", 1))
-    assert begun_anew(path.parent) is not None
+    assert recovered(path.parent) is not None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_is_no_text_no_json_or_another_word_than_in_its_index_is_damage(
         with path.open("r+b") as file:
             file.seek(at)
             file.write(is_now)
-        assert begun_anew(path.parent) is not None
+        assert recovered(path.parent) is not None
 
 
 def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Path) -> None:
@@ -176,13 +176,13 @@ def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Pat
         db.execute("CREATE INDEX mine_too ON contact_minute (beacon_id)")
         db.execute("ANALYZE")
     db.close()
-    assert begun_anew(path.parent) is None
+    assert recovered(path.parent) is None
 
 
 def test_a_start_on_a_store_that_is_there_does_not_load_what_makes_one(whole: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from bluezone_agent.stores.file.recover import open_or_begin_anew\n"
+        "from bluezone_agent.stores.file.recover import open_or_recover\n"
         "open_or_begin_anew(Path(sys.argv[1]))[0].close()\n"
         "print('sqlite_utils' in sys.modules)"
     )
@@ -195,7 +195,7 @@ def test_a_file_that_says_it_is_only_to_be_read_is_set_aside_too(whole: Path, tm
     with path.open("r+b") as file:
         file.seek(18)
         file.write(b"\x06")  # a later format's version: SQLite reads it, and takes no write
-    assert begun_anew(path.parent) is not None
+    assert recovered(path.parent) is not None
 
 
 def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: Path) -> None:
@@ -206,13 +206,13 @@ def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: 
     with path.open("r+b") as file:
         file.seek((root - 1) * PAGE)
         file.write(b"\xff" * PAGE)
-    store, begun = open_or_begin_anew(path.parent)
-    assert begun is not None
-    assert isinstance(begun.error, StoreDamagedError)
+    store, recovery = open_or_recover(path.parent)
+    assert recovery is not None
+    assert isinstance(recovery.error, StoreDamagedError)
     with store:
         assert sorted(own.key.data for own in store.keys.all()) == sorted(key.data for key in KEYS)
         assert all(own.closed and own.exportable for own in store.keys.all())
-    assert set_aside(path.parent) == [begun.aside]
+    assert quarantined_stores(path.parent) == [recovery.quarantined]
 
 
 def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path) -> None:
@@ -229,9 +229,9 @@ def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path
         ):
             store.keys.add(odd, last_slot_s=number, exportable=True)
         store._db.execute("PRAGMA user_version = 99")
-    store, begun = open_or_begin_anew(tmp_path)
+    store, recovery = open_or_recover(tmp_path)
     with store:
-        assert begun is not None
+        assert recovery is not None
         assert [own.key.data for own in store.keys.all()] == [KEYS[0].data]
 
 
@@ -241,11 +241,11 @@ def test_a_later_versions_store_is_set_aside_whole(whole: Path, tmp_path: Path) 
         db.execute("PRAGMA user_version = 99")
     db.close()
     before = path.read_bytes()
-    store, begun = open_or_begin_anew(path.parent)
+    store, recovery = open_or_recover(path.parent)
     store.close()
-    assert begun is not None
-    assert begun.keys == len(KEYS)
-    assert begun.aside.read_bytes() == before
+    assert recovery is not None
+    assert recovery.keys == len(KEYS)
+    assert recovery.quarantined.read_bytes() == before
 
 
 def test_a_foreign_file_is_refused_by_the_daemon_too(tmp_path: Path) -> None:
@@ -254,20 +254,20 @@ def test_a_foreign_file_is_refused_by_the_daemon_too(tmp_path: Path) -> None:
     db.close()
     before = (tmp_path / FILE_NAME).read_bytes()
     with pytest.raises(StoreError, match="another program"):
-        open_or_begin_anew(tmp_path)
+        open_or_recover(tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == before
-    assert set_aside(tmp_path) == []
+    assert quarantined_stores(tmp_path) == []
 
 
 def test_what_was_set_aside_goes_after_14_days(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     os.truncate(path, PAGE + 1)
-    store, begun = open_or_begin_anew(path.parent)
+    store, recovery = open_or_recover(path.parent)
     store.close()
-    assert begun is not None
+    assert recovery is not None
     assert delete_old(path.parent, time.time() + 13 * DAY_S) == []
-    assert begun.aside in delete_old(path.parent, time.time() + 15 * DAY_S)
-    assert set_aside(path.parent) == []
+    assert recovery.quarantined in delete_old(path.parent, time.time() + 15 * DAY_S)
+    assert quarantined_stores(path.parent) == []
 
 
 @pytest.fixture
@@ -290,6 +290,6 @@ def test_run_says_it_and_goes_on_and_status_says_it_too(damaged: Program) -> Non
     agent.terminate()
     said = agent.communicate()[1]
     assert "is damaged" in said
-    assert "store_begun_anew" in said
+    assert "store_recovered" in said
     assert "a damaged store was set aside" in seen.stdout
     assert seen.returncode == 1

@@ -50,7 +50,7 @@ class Bench:
         self.store = store
         self.clock = SimulatedClock(NOON_S)
         self.radio = SteeredRadio(self.clock)
-        self.heard = 0
+        self.received = 0
 
     def live(self, life: Callable[[Bench], Awaitable[None]]) -> None:
         agent = Agent(self.store, self.radio, self.clock, PROTOCOLS["gaen"], -12, None, random_bytes=numbered_bytes())
@@ -59,7 +59,7 @@ class Bench:
             stop = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(agent.run(stop))
-                hearing = tasks.create_task(self._be_heard())
+                hearing = tasks.create_task(self._be_received())
                 await asyncio.sleep(1)
                 await life(self)
                 hearing.cancel()
@@ -69,17 +69,17 @@ class Bench:
         with StateLock(self.store.state_dir):
             run_simulated(play())
 
-    async def _be_heard(self) -> None:
+    async def _be_received(self) -> None:
         while True:
             await asyncio.sleep(10)
             if self.radio.listens:
-                self.radio.hear(numbered.frame(self.heard), -60)
-                self.heard += 1
+                self.radio.receive(numbered.advertising_data(self.received), -60)
+                self.received += 1
 
     def broadcasts(self) -> bytes | None:
         """Return the service data that is on the air."""
-        frame = self.radio.on_air
-        return frame.service_data[0xFD6F] if frame else None
+        advertising_data = self.radio.on_air
+        return advertising_data.service_data[0xFD6F] if advertising_data else None
 
     def problems(self) -> tuple[Problem, ...]:
         return health(self.store, self.clock.now_s()).problems
@@ -104,7 +104,7 @@ async def well_again(bench: Bench) -> None:
     await asyncio.sleep(130)
     assert bench.broadcasts()
     assert bench.problems() == ()
-    assert numbered.numbers(bench.store)[: bench.heard - 13] == list(range(bench.heard - 13)), "nobody was lost"
+    assert numbered.numbers(bench.store)[: bench.received - 13] == list(range(bench.received - 13)), "nobody was lost"
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def test_what_waits_too_long_is_dropped_and_counted(tmp_path: Path, monkeypatch:
         kept = numbered.numbers(bench.store)
         dropped = bench.store.signs()["heard"][1]["dropped"]
         assert dropped > 200
-        assert bench.heard - 13 <= len(kept) + dropped <= bench.heard
+        assert bench.received - 13 <= len(kept) + dropped <= bench.received
         assert health(bench.store, bench.clock.now_s()).problems == ()
 
     with Store(tmp_path) as store:

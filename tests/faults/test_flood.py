@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import MOST_A_MINUTE
 from bluezone_agent.daemon.agent import Agent
@@ -21,7 +21,7 @@ from tests.faults import numbered
 START_S = 1_806_580_800.0
 FORGED_A_SECOND = 10_000
 FORGED = b"\x0f"
-REAL = numbered.frame(7, b"\x0e")
+REAL = numbered.advertising_data(7, b"\x0e")
 MIB = 2**20
 A_MINUTE_S = 60
 
@@ -46,19 +46,19 @@ class Attacked:
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(agent.run(stop))
             await asyncio.sleep(1)
-            await self._hear(before_s, 0)
-            await self._hear(flood_s, FORGED_A_SECOND)
-            await self._hear(after_s, 0)
+            await self._receive(before_s, 0)
+            await self._receive(flood_s, FORGED_A_SECOND)
+            await self._receive(after_s, 0)
             stop.set()
             await running
 
-    async def _hear(self, seconds: int, forged_a_second: int) -> None:
+    async def _receive(self, seconds: int, forged_a_second: int) -> None:
         for quarter in range(4 * seconds):
             for _ in range(forged_a_second // 4):
                 self.forged += 1
                 data = FORGED + self.forged.to_bytes(15, "big") + bytes(4)
-                self.radio.hear(Frame(service_data={0xFD6F: data}), -60)
-            self.radio.hear(REAL, -62)
+                self.radio.receive(AdvertisingData(service_data={0xFD6F: data}), -60)
+            self.radio.receive(REAL, -62)
             if quarter % 40 == 0:
                 self.most_resident = max(self.most_resident, resident())
             await asyncio.sleep(0.25)
@@ -66,7 +66,7 @@ class Attacked:
     def minutes_of_the_neighbour(self) -> list[int]:
         """Return in how many packets of each minute it was heard."""
         minutes = [
-            m for m in self.store.contacts.minutes_since(0) if m.beacon.identifier == numbered.identifier(7, b"\x0e")
+            m for m in self.store.contacts.minutes_since(0) if m.observed.identifier == numbered.identifier(7, b"\x0e")
         ]
         return [m.count for m in minutes]
 
@@ -80,10 +80,10 @@ def test_a_burst_of_a_minute_costs_an_honest_neighbour_nothing() -> None:
         assert device.most_resident - before < 40 * MIB
         assert len(counts) in {15, 16}
         assert sum(counts) > 15 * 60 * 4 - 250, "at most one packet's worth of a minute is lost"
-        heard = store.signs()["heard"][1]
+        received = store.signs()["heard"][1]
         kept = sum(m.count for m in store.contacts.minutes_since(0))
-        assert heard["dropped"] == heard["gaen"] - kept, "every sighting is kept or counted as dropped"
-        assert heard["dropped"] > 0.9 * device.forged
+        assert received["dropped"] == received["gaen"] - kept, "every sighting is kept or counted as dropped"
+        assert received["dropped"] > 0.9 * device.forged
 
 
 @pytest.mark.timeout(4 * 3600)

@@ -71,7 +71,7 @@ def _cuts(events: list[Event], random: Random, torn: int) -> Iterator[tuple[dict
                 first = int(value) // 1000 * 1000
                 acknowledged |= set(range(first, int(value) + 1))
             continue
-        for files in disk.after_a_cut(random, torn):
+        for files in disk.after_an_early_end(random, torn):
             yield files, acknowledged
 
 
@@ -149,11 +149,11 @@ def test_keys_that_are_being_sealed_are_all_plain_or_all_sealed(
         disk.apply(event)
         if isinstance(event, Said):
             said = event.text
-        for files in disk.after_a_cut(Random(1), 10) if said else ():
+        for files in disk.after_an_early_end(Random(1), 10) if said else ():
             with opened_after(tmp_path / "cut", files) as store:
-                found[store.keys.sealed] += 1
-                assert store.keys.sealed or said == "kept"
-                if store.keys.sealed:
+                found[store.keys.encrypted] += 1
+                assert store.keys.encrypted or said == "kept"
+                if store.keys.encrypted:
                     store.keys.unlock(PASSPHRASE)
                 assert [own.key for own in store.keys.all()] == KEYS
     assert min(found[False], found[True]) > 50

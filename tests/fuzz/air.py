@@ -11,7 +11,7 @@ from bumble import hci
 
 from bluezone_agent.actions.calibrate import read_table
 from bluezone_agent.actions.peer_report import find_own, make_report, read_report
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.gaen import TX_POWER_BOUNDS_DBM
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -31,30 +31,32 @@ from tests.fuzz.structures import advertised
 from tests.fuzz.target import KEYS, Target, from_file
 
 
-def frame_seeds() -> tuple[bytes, ...]:
-    frames = [PROTOCOLS[k.protocol].encode(k, next(PROTOCOLS[k.protocol].slots(k)), -12).to_bytes() for k in KEYS]
-    return (*frames, b"\x02\x01\x1a" + frames[0], bytes.fromhex("0303564e0fffb522") + bytes(12))
+def advertising_data_seeds() -> tuple[bytes, ...]:
+    advertisements = [
+        PROTOCOLS[k.protocol].encode(k, next(PROTOCOLS[k.protocol].slots(k)), -12).to_bytes() for k in KEYS
+    ]
+    return (*advertisements, b"\x02\x01\x1a" + advertisements[0], bytes.fromhex("0303564e0fffb522") + bytes(12))
 
 
-def read_frame(data: bytes, _folder: Path) -> None:
-    beacon = decode(Frame.from_bytes(data))
-    if beacon is None:
+def read_advertising_data(data: bytes, _folder: Path) -> None:
+    observed = decode(AdvertisingData.from_bytes(data))
+    if observed is None:
         return
-    protocol = PROTOCOLS[beacon.protocol]
-    assert len(beacon.identifier) == protocol.identifier_length
-    power_dbm = protocol.tx_power_dbm(KEYS[-1] if beacon.protocol == "gaen" else KEYS[0], beacon)
-    low, high = TX_POWER_BOUNDS_DBM if beacon.protocol == "gaen" else (-128, 127)
+    protocol = PROTOCOLS[observed.protocol]
+    assert len(observed.identifier) == protocol.identifier_length
+    power_dbm = protocol.tx_power_dbm(KEYS[-1] if observed.protocol == "gaen" else KEYS[0], observed)
+    low, high = TX_POWER_BOUNDS_DBM if observed.protocol == "gaen" else (-128, 127)
     assert power_dbm is None or low <= power_dbm <= high
     fold = MinuteFold()
-    fold.add(beacon, -60, NOW_S, trusted=True)
+    fold.add(observed, -60, NOW_S, trusted=True)
     assert [m.count for m in fold.drain()] == [1]
 
 
 def hci_seeds() -> tuple[bytes, ...]:
-    legacy = [b"\x02\x01" + b"\x03\x00" + bytes(6) + bytes([len(f)]) + f + b"\xc4" for f in frame_seeds()]
+    legacy = [b"\x02\x01" + b"\x03\x00" + bytes(6) + bytes([len(f)]) + f + b"\xc4" for f in advertising_data_seeds()]
     extended = [
         b"\x0d\x01" + b"\x10\x00\x01" + bytes(6) + b"\x01\x00\xff\x7f\xc4\x00\x00" + bytes(7) + bytes([len(f)]) + f
-        for f in frame_seeds()
+        for f in advertising_data_seeds()
     ]
     packets = tuple(bytes([EVENT_PACKET, hci.HCI_LE_META_EVENT, len(body)]) + body for body in (*legacy, *extended))
     assert all(reports(packet) for packet in packets)
@@ -72,7 +74,7 @@ def read_histogram(data: bytes, _folder: Path) -> None:
 
 
 RECORDING: Final = b"received_at_s,rssi_dbm,data\n" + b"".join(
-    b"%d.250,-70,%s\n" % (NOW_S, frame.hex().encode()) for frame in frame_seeds()
+    b"%d.250,-70,%s\n" % (NOW_S, advertising_data.hex().encode()) for advertising_data in advertising_data_seeds()
 )
 MEASUREMENT: Final = b"session,t_s,receiver,rssi_dbm,distance_m\nroom,0.5,A,-70,1.5\nroom,1.5,B,-80,4\n"
 TABLE: Final = b"device,rssi_correction_db,margin_db\nPixel 3,-3.5,1.5\nRaspberry Pi 4,2,\n"
@@ -86,22 +88,22 @@ def report_seed() -> bytes:
     fold = MinuteFold()
     for key in KEYS:
         slot = PROTOCOLS[key.protocol].identifier_at(key, key.starts_at_s + 3600)
-        beacon = decode(PROTOCOLS[key.protocol].encode(key, slot, -20))
-        assert beacon is not None
-        fold.add(beacon, -70, slot.starts_at_s, trusted=True)
+        observed = decode(PROTOCOLS[key.protocol].encode(key, slot, -20))
+        assert observed is not None
+        fold.add(observed, -70, slot.starts_at_s, trusted=True)
     return msgspec.json.encode(make_report("the gate", fold.drain(), NOW_S - 2 * DAY_S, NOW_S, bytes))
 
 
 OWN: Final = [OwnKey(n, key, key.ends_at_s - 600, exportable=True, closed=True) for n, key in enumerate(KEYS)]
 
 
-def read_witness(path: Path) -> None:
+def read_monitor(path: Path) -> None:
     for found in find_own(read_report(path), OWN):
-        assert found.heard_at_s <= KEYS[0].ends_at_s
+        assert found.received_at_s <= KEYS[0].ends_at_s
 
 
 TARGETS: Final = {
-    "frame": Target(frame_seeds(), read_frame, (MalformedPayloadError,), (advertised,)),
+    "frame": Target(advertising_data_seeds(), read_advertising_data, (MalformedPayloadError,), (advertised,)),
     "hci": Target(hci_seeds(), read_hci),
     "histogram": Target((b"\xe4\x01\x02", b"\xe0\xff\x7f\x01"), read_histogram),
     "calibration": Target((TABLE,), from_file(read_device, "table.csv"), (CalibrationError,), cost=2),
@@ -113,5 +115,5 @@ TARGETS: Final = {
         cost=2,
     ),
     "measurement": Target((MEASUREMENT,), from_file(read_measurements, "room.csv"), (RecordingError,), cost=2),
-    "witness-report": Target((report_seed(),), from_file(read_witness, "report.json"), (ReportError,), cost=20),
+    "witness-report": Target((report_seed(),), from_file(read_monitor, "report.json"), (ReportError,), cost=20),
 }

@@ -15,8 +15,8 @@ from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
 from bluezone_agent.core.diagnosis_keys.submission import fault_in, read_submission, write_submission
 from bluezone_agent.daemon.control_socket import REPLACE_KEY, _reply
 from bluezone_agent.errors import (
-    CaseFileError,
     ConfigError,
+    KeyFileError,
     KeyServerError,
     StoreDamagedError,
     StoreError,
@@ -27,7 +27,7 @@ from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import NOW_S
 from tests.fuzz.air import OWN
 from tests.fuzz.target import KEYS, SECRET, TRUST, Target, from_file
-from tests.receiving import hear
+from tests.receiving import receive
 
 RULE_SEED: Final = b"""
 buckets = [[50, 2.0], [63, 1.0], [73.5, 0.5]]
@@ -62,7 +62,7 @@ tx_power_dbm = -12
 rule = "lfph-wide"
 check_every_hours = 4
 notify_command = ["notify-send", "-u", "critical"]
-linkable_anyway = ["privacy"]
+allow_linkable = ["privacy"]
 [[source]]
 location = "https://keys.example.org/"
 regions = ["DE", "NL"]
@@ -109,7 +109,7 @@ def backup_seed() -> bytes:
             for own in OWN[::2]:
                 store.keys.add(own.key, last_slot_s=own.last_slot_s, exportable=True, closed=True)
         for key in KEYS:
-            hear(store, key, minutes=3)
+            receive(store, key, minutes=3)
         return store.copy()
 
 
@@ -121,7 +121,7 @@ def read_backup(data: bytes, folder: Path) -> None:
 
 
 TARGETS: Final = {
-    "submission": Target((submission_seed(),), read_owners_keys, (CaseFileError,)),
+    "submission": Target((submission_seed(),), read_owners_keys, (KeyFileError,)),
     "configuration": Target((configuration_seed(),), from_file(config.load, "agent.toml"), (ConfigError,), cost=20),
     "rule": Target((RULE_SEED,), from_file(read_rule, "own.toml"), (ConfigError,), cost=5),
     "request": Target((b'{"request": "replace-key"}\n',), read_request, cost=10),

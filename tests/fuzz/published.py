@@ -9,9 +9,9 @@ from typing import Final, cast
 import httpx2
 import msgspec
 
-from bluezone_agent.core.diagnosis_keys import key_export, read_case_file
+from bluezone_agent.core.diagnosis_keys import key_export, read_key_file
 from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
-from bluezone_agent.core.diagnosis_keys.key_file import CaseFile
+from bluezone_agent.core.diagnosis_keys.key_file import KeyFile
 from bluezone_agent.core.diagnosis_keys.signed_index import (
     ListedFile,
     SignedIndex,
@@ -23,7 +23,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import (
     BadSignatureError,
-    CaseFileError,
+    KeyFileError,
     KeySourceError,
 )
 from bluezone_agent.key_sources import cwa_tree
@@ -41,7 +41,7 @@ INDEX: Final = SignedIndex(
     7, int(NOW_S), int(NOW_S) + DAY_S, (ListedFile("a/1.zip", "0" * 64), ListedFile("2.zip", ""))
 )
 DIAGNOSES: Final = [DiagnosisKey(key) for key in KEYS if key.protocol == "bluezone"]
-SIGNED: Final = (CaseFileError, BadSignatureError)
+SIGNED: Final = (KeyFileError, BadSignatureError)
 
 
 def read_index(data: bytes, _folder: Path) -> None:
@@ -104,24 +104,24 @@ def read_listing(server: Serving) -> None:
         assert_below(name)
 
 
-ZIP_DIGEST: Final = read_case_file("a.zip", ZIP, None, TRUST, NOW_S).digest
+ZIP_DIGEST: Final = read_key_file("a.zip", ZIP, None, TRUST, NOW_S).digest
 
 
 def read_zip_as_sent(data: bytes, _folder: Path) -> None:
-    file = read_case_file("a.zip", data, None, TRUST, NOW_S)
-    assert_believable(file)
+    file = read_key_file("a.zip", data, None, TRUST, NOW_S)
+    assert_acceptable(file)
     assert file.digest == ZIP_DIGEST, "it is not what was signed"
 
 
 def read_export_as_signed(data: bytes, _folder: Path) -> None:
-    assert_believable(read_case_file("a.zip", signed_zip(key_export.HEADER + data), None, TRUST, NOW_S))
+    assert_acceptable(read_key_file("a.zip", signed_zip(key_export.HEADER + data), None, TRUST, NOW_S))
 
 
 def read_json_as_signed(data: bytes, _folder: Path) -> None:
-    assert_believable(read_case_file("a.json", data, AUTHORITY.sign(data), TRUST, NOW_S))
+    assert_acceptable(read_key_file("a.json", data, AUTHORITY.sign(data), TRUST, NOW_S))
 
 
-def assert_believable(file: CaseFile) -> None:
+def assert_acceptable(file: KeyFile) -> None:
     """Whatever comes out of a file can be matched, and is no more than 14 days old when it was published."""
     published_at_s = file.published_at_s or file.read_at_s
     for diagnosis in file.whole().keys:

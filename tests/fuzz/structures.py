@@ -14,44 +14,44 @@ from tests.fuzz.damage import NUMBERS, damaged
 
 def advertised(data: bytes, random: Random) -> bytes:
     """Change one advertising structure: longer, shorter, of another kind, twice, or gone; its length is right."""
-    parts, at = [], 0
+    batches, at = [], 0
     while at < len(data) and data[at]:
-        parts.append(data[at + 1 : at + 1 + data[at]])
+        batches.append(data[at + 1 : at + 1 + data[at]])
         at += 1 + data[at]
-    if not parts:
+    if not batches:
         return damaged(data, random)
-    number = random.randrange(len(parts))
-    part = parts[number]
+    number = random.randrange(len(batches))
+    batch = batches[number]
     match random.randrange(5):
         case 0:
-            part += random.randbytes(random.randrange(1, 9))
+            batch += random.randbytes(random.randrange(1, 9))
         case 1:
-            part = part[: random.randrange(1, len(part) + 1)]
+            batch = batch[: random.randrange(1, len(batch) + 1)]
         case 2:
-            part = bytes([random.choice((0x01, 0x02, 0x03, 0x0A, 0x16, 0xFF, random.randrange(256)))]) + part[1:]
+            batch = bytes([random.choice((0x01, 0x02, 0x03, 0x0A, 0x16, 0xFF, random.randrange(256)))]) + batch[1:]
         case 3:
-            parts.append(part)
+            batches.append(batch)
         case _:
-            part = b""
-    parts[number] = part
-    return b"".join(bytes([len(p) & 0xFF]) + p for p in parts if p)
+            batch = b""
+    batches[number] = batch
+    return b"".join(bytes([len(p) & 0xFF]) + p for p in batches if p)
 
 
 def reexported(data: bytes, random: Random) -> bytes:
     """Change one number or text of a key export, which stays a protocol buffer."""
     export = TemporaryExposureKeyExport.FromString(data)
-    part = random.choice((export, *export.keys, *export.revised_keys, *export.signature_infos))
-    field = random.choice([field for field in part.DESCRIPTOR.fields if not field.message_type])
+    batch = random.choice((export, *export.keys, *export.revised_keys, *export.signature_infos))
+    field = random.choice([field for field in batch.DESCRIPTOR.fields if not field.message_type])
     if field.enum_type:
-        setattr(part, field.name, random.choice(list(field.enum_type.values_by_number)))
+        setattr(batch, field.name, random.choice(list(field.enum_type.values_by_number)))
     elif field.type == field.TYPE_BYTES:
-        setattr(part, field.name, random.randbytes(random.choice((0, 15, 16, 17, 5000))))
+        setattr(batch, field.name, random.randbytes(random.choice((0, 15, 16, 17, 5000))))
     elif field.type == field.TYPE_STRING:
-        setattr(part, field.name, random.choice(("", "\x1b[2J", "x" * 5000, "452")))
+        setattr(batch, field.name, random.choice(("", "\x1b[2J", "x" * 5000, "452")))
     else:
         number = random.choice((*NUMBERS, 144, 145, 2_666_880, random.randrange(2**31))) * random.choice((1, 1, -1))
         low, high = (0, 2**63) if field.cpp_type == field.CPPTYPE_UINT64 else (-(2**31), 2**31)
-        setattr(part, field.name, min(max(number, low), high - 1))
+        setattr(batch, field.name, min(max(number, low), high - 1))
     return export.SerializeToString()
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from bluezone_agent.cli import root
 from bluezone_agent.core.calibration import Calibration
-from bluezone_agent.core.clock_state import Belief, Course
+from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.errors import StoreError
@@ -38,7 +38,7 @@ COMMANDS = (
     ("contacts",),
     ("exposures", "--json"),
     ("exposures", "explain", "2020-09-23"),
-    ("keys", "feed"),
+    ("keys", "sources"),
     ("keys", "list"),
     ("compare", "--rule", "swisscovid", "--rule", "lfph-wide"),
     ("calibrate", "show"),
@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         device = Device(store, folder / "published")
         for protocol in ("gaen", "bluezone"):
             key = daily_key(protocol)
-            device.hear(key)
+            device.receive(key)
             device.publish(protocol, key)
         (device.folder / "damaged.zip").write_bytes(b"PK")
         assert [day.degree for day in device.check().days] == [Degree.F1]
@@ -62,14 +62,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(14):
                 key = daily_key(days_ago=number, number=number + 100)
                 store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
-            mark_a_life(store)
+            mark_an_activity(store)
     return folder / "state"
 
 
-def mark_a_life(store: Store) -> None:
+def mark_an_activity(store: Store) -> None:
     """Write what an agent that ran says of itself, in the caller's transaction."""
     store.mark("heard", NOW_S, gaen=12, dropped=3)
-    store.mark("start", NOW_S - 3600, protocol="gaen", sources=1, witnesses=1, linkable_anyway=["privacy"])
+    store.mark("start", NOW_S - 3600, protocol="gaen", sources=1, monitor_adapters=1, allow_linkable=["privacy"])
     store.mark("broadcast", NOW_S - 60, rotations=7, until_s=NOW_S + 540)
     store.mark("commit", NOW_S, minutes=3, clock_trusted=True)
     store.mark(PROVED, NOW_S - 30, by="bluez:hci1", rssi_dbm=-41)
@@ -77,8 +77,8 @@ def mark_a_life(store: Store) -> None:
     store.mark(RADIO, NOW_S, **asdict(replace(radio, fields={"name": "hci0", "reason": "unplugged"}, sessions=2)))
     store.listening.begin(NOW_S - 3600, "active")
     store.listening.begin(NOW_S - 1800, "", "powered off")
-    store.pauses.set(Pause(Mode.PROTECTED, 3600, "boot", 7200, NOW_S + 3600, believed=True))
-    store.courses.keep(Belief(Course("boot", NOW_S - 7200, 7200, NOW_S, 7200), None))
+    store.pauses.set(Pause(Mode.PROTECTED, 3600, "boot", 7200, NOW_S + 3600, clock_trusted=True))
+    store.timelines.keep(ClockState(ClockTimeline("boot", NOW_S - 7200, 7200, NOW_S, 7200), None))
     calibration = Calibration(-3.5, 0.5, None, None, packets=400)
     store.calibrations.add(StoredCalibration("bluez", "trong hộp", MEASURED, calibration, NOW_S, NOW_S + 86_400))
 

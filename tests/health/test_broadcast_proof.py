@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.actions.peer_report import Report, find_own, make_report, read_report, write_report
-from bluezone_agent.actions.selftest import Outcome, heard_by_running_agent, listen, with_adapters, with_report
+from bluezone_agent.actions.selftest import Outcome, listen, received_by_running_agent, with_adapters, with_report
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -19,10 +19,10 @@ from bluezone_agent.errors import NewFileError, NotProvableError, RadioFault, Ra
 from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, PROVED, mark_proved
 from bluezone_agent.health.health import Problem
 from bluezone_agent.health.status import status
-from bluezone_agent.radios.multi_adapter import Adapter, SeveralRadios
+from bluezone_agent.radios.multi_adapter import NamedAdapter, SeveralRadios
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio
-from tests.radio_contract import frames
+from tests.radio_contract import advertisements
 from tests.radios.hci_air import NEAR_DBM, HciAir
 
 NOON_S = 1_596_283_200.0
@@ -37,10 +37,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class Pair:
     """An agent with two steered adapters; the second hears what the test lets it hear."""
 
-    def __init__(self, store: Store, *, witnesses: int = 1) -> None:
+    def __init__(self, store: Store, *, monitor_adapters: int = 1) -> None:
         self.clock = SimulatedClock(NOON_S)
         self.first, self.other = SteeredRadio(self.clock), SteeredRadio(self.clock)
-        radio = SeveralRadios([Adapter("bluez:hci0", self.first), Adapter("bluez:hci1", self.other)], self.clock)
+        radio = SeveralRadios(
+            [NamedAdapter("bluez:hci0", self.first), NamedAdapter("bluez:hci1", self.other)], self.clock
+        )
         self.store = store
         self.agent = Agent(
             store,
@@ -49,10 +51,10 @@ class Pair:
             PROTOCOLS["gaen"],
             -12,
             lambda: asyncio.sleep(0),
-            witnesses=witnesses,
+            monitor_adapters=monitor_adapters,
         )
 
-    async def live(self, seconds: float, *, hears: bool = True, repeated: bool = False) -> None:
+    async def live(self, seconds: float, *, receives: bool = True, repeated: bool = False) -> None:
         """Run for some time; the second adapter hears the first every 10 s, or somebody repeats the frame."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
@@ -60,10 +62,10 @@ class Pair:
             for _ in range(int(seconds / 10)):
                 await asyncio.sleep(10)
                 assert self.first.on_air
-                if hears:
-                    self.other.hear(self.first.on_air, -40)
+                if receives:
+                    self.other.receive(self.first.on_air, -40)
                 if repeated:
-                    self.first.hear(self.first.on_air, -40)
+                    self.first.receive(self.first.on_air, -40)
             self.problems = status(self.store, self.clock.now_s()).problems
             stop.set()
 
@@ -82,22 +84,22 @@ def test_the_own_broadcast_heard_by_another_adapter_is_a_proof_and_no_contact(st
 def test_no_proof_for_long_is_a_problem_where_one_is_due(store: Store) -> None:
     with StateLock(store.state_dir):
         silent = Pair(store)
-        run_simulated(silent.live(PROOF_LATE_S + 20, hears=False))
+        run_simulated(silent.live(PROOF_LATE_S + 20, receives=False))
         assert silent.problems == (Problem.NOT_PROVED,)
         early = Pair(store)
-        run_simulated(early.live(PROOF_LATE_S - 20, hears=False))
+        run_simulated(early.live(PROOF_LATE_S - 20, receives=False))
         assert early.problems == ()
-        alone = Pair(store, witnesses=0)
-        run_simulated(alone.live(PROOF_LATE_S + 20, hears=False))
+        alone = Pair(store, monitor_adapters=0)
+        run_simulated(alone.live(PROOF_LATE_S + 20, receives=False))
         assert alone.problems == ()
 
 
 def test_somebody_who_repeats_the_own_identifier_proves_nothing_and_is_no_contact(store: Store) -> None:
     pair = Pair(store)
-    run_simulated(pair.live(600, hears=False, repeated=True))
+    run_simulated(pair.live(600, receives=False, repeated=True))
     state = status(store, NOON_S + 600)
     assert state.proof.at_s is None
-    assert (state.heard_adverts, store.contacts.hours(0)) == (0, [])
+    assert (state.received_adverts, store.contacts.hours(0)) == (0, [])
 
 
 def test_a_repeated_identifier_is_among_the_discarded(store: Store) -> None:
@@ -109,13 +111,13 @@ def test_a_repeated_identifier_is_among_the_discarded(store: Store) -> None:
             tasks.create_task(pair.agent.run(stop))
             await asyncio.sleep(10)
             assert pair.first.on_air
-            for frame in (pair.first.on_air, frames("bluezone", 1)[0]):
-                pair.first.hear(frame, -40)
+            for advertising_data in (pair.first.on_air, advertisements("bluezone", 1)[0]):
+                pair.first.receive(advertising_data, -40)
             stop.set()
 
     run_simulated(live())
     state = status(store, NOON_S + 10)
-    assert (state.heard_adverts, state.discarded_adverts) == (1, 1)
+    assert (state.received_adverts, state.discarded_adverts) == (1, 1)
 
 
 def test_an_older_proof_does_not_replace_a_newer_one(store: Store) -> None:
@@ -125,9 +127,9 @@ def test_an_older_proof_does_not_replace_a_newer_one(store: Store) -> None:
     assert status(store, NOON_S).proof.by == "new"
 
 
-def heard_by_peer(pair: Pair, at_s: float = NOON_S + 300) -> list[ContactMinute]:
+def received_by_peer(pair: Pair, at_s: float = NOON_S + 300) -> list[ContactMinute]:
     """Return what a peer stores that heard the pair's first adapter, and a stranger."""
-    own, stranger = decode(pair.first.history[0][1]), decode(frames("bluezone", 1)[0])
+    own, stranger = decode(pair.first.history[0][1]), decode(advertisements("bluezone", 1)[0])
     assert own
     assert stranger
     minute = int(at_s // MINUTE_S)
@@ -135,12 +137,12 @@ def heard_by_peer(pair: Pair, at_s: float = NOON_S + 300) -> list[ContactMinute]
 
 
 def report_on(pair: Pair, from_s: float = NOON_S, to_s: float = NOON_S + 600) -> Report:
-    return make_report("peer", heard_by_peer(pair), from_s, to_s)
+    return make_report("peer", received_by_peer(pair), from_s, to_s)
 
 
 def test_a_peers_report_proves_the_broadcast_without_any_key(store: Store, tmp_path: Path) -> None:
-    pair = Pair(store, witnesses=0)
-    run_simulated(pair.live(600, hears=False))
+    pair = Pair(store, monitor_adapters=0)
+    run_simulated(pair.live(600, receives=False))
     write_report(report_on(pair), tmp_path / "report.json")
     text = (tmp_path / "report.json").read_text()
     own = decode(pair.first.history[0][1])
@@ -154,9 +156,9 @@ def test_a_peers_report_proves_the_broadcast_without_any_key(store: Store, tmp_p
 
 def test_a_peer_that_heard_others_only_proves_nothing(store: Store) -> None:
     pair = Pair(store)
-    run_simulated(pair.live(600, hears=False))
-    report = make_report("peer", heard_by_peer(pair)[1::2], NOON_S, NOON_S + 600)
-    assert report.heard
+    run_simulated(pair.live(600, receives=False))
+    report = make_report("peer", received_by_peer(pair)[1::2], NOON_S, NOON_S + 600)
+    assert report.received
     assert with_report(store, report) == Outcome(False, "peer")
     assert PROVED not in store.signs()
 
@@ -171,9 +173,9 @@ def test_a_report_of_another_time_is_refused(store: Store) -> None:
 def test_a_peers_wrong_clock_cannot_move_a_proof_out_of_the_slot(store: Store) -> None:
     pair = Pair(store)
     run_simulated(pair.live(600))
-    late = make_report("peer", heard_by_peer(pair, NOON_S + 6000), NOON_S, NOON_S + 6600)
+    late = make_report("peer", received_by_peer(pair, NOON_S + 6000), NOON_S, NOON_S + 6600)
     (found,) = find_own(late, store.keys.all())
-    assert NOON_S <= found.heard_at_s <= NOON_S + 600
+    assert NOON_S <= found.received_at_s <= NOON_S + 600
 
 
 def test_identifiers_that_were_never_on_the_air_are_not_looked_for(store: Store) -> None:
@@ -182,10 +184,10 @@ def test_identifiers_that_were_never_on_the_air_are_not_looked_for(store: Store)
     (own,) = store.keys.all()
     slots = list(PROTOCOLS["gaen"].slots(own.key))
     next_one = next(s for s in slots if s.starts_at_s > own.last_slot_s)
-    beacon = decode(pair.first.history[0][1])
-    assert beacon
+    observed = decode(pair.first.history[0][1])
+    assert observed
     minute = ContactMinute(
-        beacon._replace(identifier=next_one.identifier), int(NOON_S // 60), 1, -60, -60, -60, {}, True
+        observed._replace(identifier=next_one.identifier), int(NOON_S // 60), 1, -60, -60, -60, {}, True
     )
     assert find_own(make_report("peer", [minute], NOON_S, NOON_S + 600), [own]) == []
 
@@ -194,7 +196,7 @@ def test_two_reports_on_the_same_identifier_share_no_digest(store: Store) -> Non
     pair = Pair(store)
     run_simulated(pair.live(60))
     one, two = report_on(pair), report_on(pair)
-    assert not {h.digest for h in one.heard} & {h.digest for h in two.heard}
+    assert not {h.digest for h in one.received} & {h.digest for h in two.received}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
 
 def two_adapters(air: HciAir) -> SeveralRadios:
     clock = SimulatedClock(NOON_S)
-    return SeveralRadios([Adapter("hci:0", air.radio(clock)), Adapter("hci:1", air.radio(clock))], clock)
+    return SeveralRadios([NamedAdapter("hci:0", air.radio(clock)), NamedAdapter("hci:1", air.radio(clock))], clock)
 
 
 @pytest.mark.parametrize("extended", [True, False], ids=["extended", "legacy"])
@@ -233,15 +235,15 @@ def test_a_self_test_with_two_adapters(extended: bool) -> None:
     async def test() -> tuple[Outcome, Outcome]:
         air = HciAir(extended=extended)
         clock, protocol = SimulatedClock(NOON_S), PROTOCOLS["bluezone"]
-        heard = await with_adapters(two_adapters(air), clock, protocol, 30, tx_power_dbm=-12)
+        received = await with_adapters(two_adapters(air), clock, protocol, 30, tx_power_dbm=-12)
         deaf = HciAir(extended=extended)
         deaf.out_of_range.add(("0", "1"))
-        return heard, await with_adapters(two_adapters(deaf), clock, protocol, 30, tx_power_dbm=-12)
+        return received, await with_adapters(two_adapters(deaf), clock, protocol, 30, tx_power_dbm=-12)
 
-    heard, deaf = run_simulated(test())
-    assert (heard.heard, heard.by, heard.max_dbm) == (True, "hci:1", NEAR_DBM)
-    assert heard.count >= 3
-    assert deaf == Outcome(heard=False)
+    received, deaf = run_simulated(test())
+    assert (received.received, received.by, received.max_dbm) == (True, "hci:1", NEAR_DBM)
+    assert received.count >= 3
+    assert deaf == Outcome(received=False)
 
 
 def test_a_self_test_says_why_the_radio_cannot_be_used() -> None:
@@ -261,7 +263,7 @@ def test_what_a_free_radio_hears_becomes_a_report() -> None:
         clock = SimulatedClock(NOON_S)
         listener, sender = air.radio(clock), air.radio(clock)
         async with sender:
-            await sender.advertise(frames("gaen", 1)[0])
+            await sender.advertise(advertisements("gaen", 1)[0])
             return await listen(listener, clock, 60)
 
     minutes = run_simulated(test())
@@ -269,16 +271,16 @@ def test_what_a_free_radio_hears_becomes_a_report() -> None:
 
 
 def test_a_running_agent_reports_what_it_stored(store: Store) -> None:
-    pair = Pair(store, witnesses=0)
+    pair = Pair(store, monitor_adapters=0)
 
     async def test() -> list[ContactMinute]:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(pair.agent.run(stop))
             await asyncio.sleep(10)
-            reporting = tasks.create_task(heard_by_running_agent(store, pair.clock, 60))
+            reporting = tasks.create_task(received_by_running_agent(store, pair.clock, 60))
             await asyncio.sleep(30)
-            pair.first.hear(frames("bluezone", 1)[0], -60)
+            pair.first.receive(advertisements("bluezone", 1)[0], -60)
             minutes = await reporting
             stop.set()
         return minutes

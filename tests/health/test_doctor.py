@@ -48,8 +48,8 @@ def well(tmp_path_factory: pytest.TempPathFactory) -> Facts:
         radio=RadioState(description="bluez:hci0"),
         proof=Proof(True, 990, "bluez:hci1", -40),
         started_at_s=100,
-        broadcast_at_s=900,
-        heard_at_s=995,
+        advertised_at_s=900,
+        received_at_s=995,
         committed_at_s=961,
         complete_check_at_s=500,
         sources=1,
@@ -259,7 +259,7 @@ def test_advertisements_in_use_are_a_fault_unless_they_are_ours(well: Facts) -> 
 def test_what_the_operator_accepts_is_a_warning(well: Facts) -> None:
     privacy = errors.privacy_on(Path("/etc/m.conf"), "device")
     seen = replace(BLUETOOTH, adapters=(replace(ADAPTER, discoverable=True),), privacy_fault=privacy)
-    facts = replace(well, bluetooth=seen, linkable_anyway=("privacy", "discoverable"))
+    facts = replace(well, bluetooth=seen, allow_linkable=("privacy", "discoverable"))
     assert [(f.check, f.level) for f in bad(facts)] == [("discoverable", Level.WARNING), ("privacy", Level.WARNING)]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.actions.upload_keys import chaff_is_due
-from bluezone_agent.health.health import CHECK_LATE_S, COMMIT_LATE_S, DEAF_S, RADIO, Life, Problem, health
-from bluezone_agent.health.outage_notices import Change, mark_told, untold
+from bluezone_agent.health.health import CHECK_LATE_S, COMMIT_LATE_S, DEAF_S, RADIO, Activity, Problem, health
+from bluezone_agent.health.outage_notices import Change, mark_notified, pending
 from bluezone_agent.health.prometheus import exposition, write
 from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import StateLock, Store
@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """Return the store of an agent that runs and has just started."""
     with Store(tmp_path) as opened, StateLock(tmp_path):
         with opened.transaction():
-            opened.mark("start", START_S, protocol="gaen", clock_trusted=True, sources=1, witnesses=0)
+            opened.mark("start", START_S, protocol="gaen", clock_trusted=True, sources=1, monitor_adapters=0)
             opened.mark("broadcast", START_S, until_s=START_S + 600, rotations=1)
             opened.listening.begin(START_S, "active")
         commit(opened, START_S)
@@ -59,35 +59,35 @@ def test_each_age_has_its_limit(store: Store, after_s: int, problems: list[Probl
 def test_an_agent_that_never_ran_is_not_late(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         state = health(store, START_S)
-        assert untold(store, START_S) == []
+        assert pending(store, START_S) == []
     assert list(state.problems) == [Problem.NOT_RUNNING]
     assert not any(age.late(START_S) for age in state.ages.values())
 
 
 def test_the_owner_is_told_once_when_listening_stops_and_once_when_it_goes_on(store: Store) -> None:
-    stopped = Change(Life.LISTEN, START_S, goes_on=False)
-    assert untold(store, START_S + DEAF_S) == []
-    assert untold(store, START_S + DEAF_S + 1) == [stopped]
-    assert untold(store, START_S + DEAF_S + 2) == [stopped]  # nobody could be told so far
-    mark_told(store, [stopped], START_S + DEAF_S + 2)
-    assert untold(store, START_S + 2 * DEAF_S) == []
+    stopped = Change(Activity.LISTEN, START_S, goes_on=False)
+    assert pending(store, START_S + DEAF_S) == []
+    assert pending(store, START_S + DEAF_S + 1) == [stopped]
+    assert pending(store, START_S + DEAF_S + 2) == [stopped]  # nobody could be told so far
+    mark_notified(store, [stopped], START_S + DEAF_S + 2)
+    assert pending(store, START_S + 2 * DEAF_S) == []
     commit(store, START_S + 3 * DEAF_S)
-    goes_on = Change(Life.LISTEN, START_S, goes_on=True)
-    assert untold(store, START_S + 3 * DEAF_S + 1) == [goes_on]
-    mark_told(store, [goes_on], START_S + 3 * DEAF_S + 1)
-    assert untold(store, START_S + 3 * DEAF_S + 2) == []
+    goes_on = Change(Activity.LISTEN, START_S, goes_on=True)
+    assert pending(store, START_S + 3 * DEAF_S + 1) == [goes_on]
+    mark_notified(store, [goes_on], START_S + 3 * DEAF_S + 1)
+    assert pending(store, START_S + 3 * DEAF_S + 2) == []
 
 
 def test_checks_that_stop_are_told_apart_from_listening(store: Store) -> None:
     check(store, START_S + 100)
     late_s = START_S + 100 + CHECK_LATE_S + 1
     commit(store, late_s)
-    stopped = Change(Life.CHECK, START_S + 100, goes_on=False)
-    assert untold(store, late_s) == [stopped]
-    mark_told(store, [stopped], late_s)
-    assert untold(store, late_s + DEAF_S + 1) == [Change(Life.LISTEN, late_s, goes_on=False)]
+    stopped = Change(Activity.CHECK, START_S + 100, goes_on=False)
+    assert pending(store, late_s) == [stopped]
+    mark_notified(store, [stopped], late_s)
+    assert pending(store, late_s + DEAF_S + 1) == [Change(Activity.LISTEN, late_s, goes_on=False)]
     check(store, late_s)
-    assert untold(store, late_s) == [Change(Life.CHECK, START_S + 100, goes_on=True)]
+    assert pending(store, late_s) == [Change(Activity.CHECK, START_S + 100, goes_on=True)]
 
 
 def test_metrics_are_what_prometheus_reads(store: Store) -> None:

@@ -38,7 +38,7 @@ def keep(store: Store, *keys: DailyKey) -> None:
             store.keys.close(own)
 
 
-def publish(store: Store, servers: Servers, code: str = CODE, onset: date | None = None) -> upload_keys.Published:
+def publish(store: Store, servers: Servers, code: str = CODE, onset: date | None = None) -> upload_keys.SubmittedKeys:
     return upload_keys.publish(store, client(servers), code, NOW_S, days=14, onset=onset, traveler=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.core.diagnosis_keys.signing import Trust
 from bluezone_agent.errors import KeySourceError
-from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 from tests.diagnosis_keys import NOW_S
 
@@ -24,7 +24,7 @@ class Visited:
 
 
 def visited(
-    where: str | Place,
+    where: str | SourceAddress,
     *known: str,
     now_s: float = NOW_S,
     trust: Trust | None = None,
@@ -46,7 +46,7 @@ def visited(
     return found
 
 
-def files_of(where: str | Place, *known: str) -> list[SourceFile]:
+def files_of(where: str | SourceAddress, *known: str) -> list[SourceFile]:
     """Return the files of a source that can be read to its end."""
     found = visited(where, *known)
     if found.error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.errors import ConfigError, KeySourceError
-from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.key_sources.index import MAX_FILE
 from bluezone_agent.ports import SourceFile
 from tests.key_sources.reading import files_of, visited
@@ -83,4 +83,4 @@ def test_the_home_folder_can_be_written_short(tmp_path: Path, monkeypatch: pytes
 
 def test_a_folder_has_no_regions(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='layout = "folder" has no regions'):
-        open_source(Place(str(tmp_path), regions=("VN",)))
+        open_source(SourceAddress(str(tmp_path), regions=("VN",)))

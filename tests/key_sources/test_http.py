@@ -9,7 +9,7 @@ import pytest
 import stamina
 
 from bluezone_agent.errors import ConfigError, KeySourceError
-from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.key_sources.fetch import MAX_REDIRECTS
 from bluezone_agent.key_sources.index import MAX_FILE, MAX_INDEX, MAX_LINES
 from bluezone_agent.ports import SourceFile
@@ -33,7 +33,7 @@ def read(location: str, *known: str) -> list[SourceFile]:
     return files_of(location, *known)
 
 
-def failure(location: str | Place, *before: SourceFile) -> KeySourceError:
+def failure(location: str | SourceAddress, *before: SourceFile) -> KeySourceError:
     """Return why a source, or one of its files, can't be had, after it yielded ``before``."""
     found = visited(location)
     assert found.files == list(before)
@@ -214,7 +214,7 @@ def test_a_circle_of_redirects_ends(site: Site) -> None:
 @pytest.mark.parametrize("what", ["head", "body"])
 def test_a_byte_now_and_then_does_not_stretch_the_deadline(site: Site, what: str) -> None:
     site.answers["/index.txt"] = Answer(trickles=what)
-    error = failure(Place(site.url, deadline_s=1))
+    error = failure(SourceAddress(site.url, deadline_s=1))
     assert str(error) == f"{site.url}index.txt was not complete within 1 s"
 
 

@@ -18,14 +18,14 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
-from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.ports import SourceFile
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import AUTHORITY, NOW_S, TODAY_S, daily_key
 from tests.key_sources.reading import files_of, visited
 from tests.key_sources.server import Answer, Site, serving
 from tests.key_sources.tls import Authority
-from tests.receiving import hear
+from tests.receiving import receive
 
 TODAY, YESTERDAY = (datetime.fromtimestamp(at_s, UTC).date() for at_s in (TODAY_S, TODAY_S - DAY_S))
 CWA = "/version/v1/diagnosis-keys/country/VN/date"
@@ -56,7 +56,7 @@ def published(home: Path) -> Path:
     with Store(home / "case") as store:
         with store.transaction():
             store.keys.add(key, last_slot_s=key.ends_at_s - key.slot_s, exportable=True)
-        export_keys.cut(store)
+        export_keys.end_current_key(store)
         export_keys.write(home / "submission.json", export_keys.exportable(store, 14, NOW_S), None)
     publish.publish(
         [home / "submission.json"],
@@ -70,59 +70,59 @@ def published(home: Path) -> Path:
     return home / "www"
 
 
-def case_file(folder: Path) -> bytes:
+def key_file(folder: Path) -> bytes:
     (path,) = folder.glob("gaen/*.zip")
     return path.read_bytes()
 
 
-def as_folder(folder: Path, site: Site) -> Place:
-    return Place(str(folder))
+def as_folder(folder: Path, site: Site) -> SourceAddress:
+    return SourceAddress(str(folder))
 
 
-def as_local_file(folder: Path, site: Site) -> Place:
-    return Place(str(next(folder.glob("gaen/*.zip"))), layout="file")
+def as_local_file(folder: Path, site: Site) -> SourceAddress:
+    return SourceAddress(str(next(folder.glob("gaen/*.zip"))), layout="file")
 
 
-def as_file(folder: Path, site: Site) -> Place:
-    site.answers["/keys.zip"] = Answer(case_file(folder))
-    return Place(site.url + "keys.zip")
+def as_file(folder: Path, site: Site) -> SourceAddress:
+    site.answers["/keys.zip"] = Answer(key_file(folder))
+    return SourceAddress(site.url + "keys.zip")
 
 
-def as_index(folder: Path, site: Site) -> Place:
+def as_index(folder: Path, site: Site) -> SourceAddress:
     files = (p for p in folder.rglob("*") if p.is_file() and p.name != SIGNED_INDEX_NAME)
     site.answers = {f"/{p.relative_to(folder)}": Answer(p.read_bytes()) for p in files}
-    return Place(site.url)
+    return SourceAddress(site.url)
 
 
-def as_signed_index(folder: Path, site: Site) -> Place:
-    place = as_index(folder, site)
+def as_signed_index(folder: Path, site: Site) -> SourceAddress:
+    address = as_index(folder, site)
     site.answers[f"/{SIGNED_INDEX_NAME}"] = Answer((folder / SIGNED_INDEX_NAME).read_bytes())
-    return place
+    return address
 
 
-def as_cwa_day(folder: Path, site: Site) -> Place:
-    site.answers = {CWA: Answer(json.dumps([f"{YESTERDAY}"]).encode()), f"{CWA}/{YESTERDAY}": Answer(case_file(folder))}
-    return Place(site.url, layout="cwa", regions=("VN",))
+def as_cwa_day(folder: Path, site: Site) -> SourceAddress:
+    site.answers = {CWA: Answer(json.dumps([f"{YESTERDAY}"]).encode()), f"{CWA}/{YESTERDAY}": Answer(key_file(folder))}
+    return SourceAddress(site.url, layout="cwa", regions=("VN",))
 
 
-def as_cwa_hour(folder: Path, site: Site) -> Place:
+def as_cwa_hour(folder: Path, site: Site) -> SourceAddress:
     site.answers = {
         CWA: Answer(b"[]"),
         f"{CWA}/{TODAY}/hour": Answer(b"[7, 8]"),
-        f"{CWA}/{TODAY}/hour/8": Answer(case_file(folder)),
+        f"{CWA}/{TODAY}/hour/8": Answer(key_file(folder)),
     }
-    return Place(site.url, layout="cwa", regions=("VN",))
+    return SourceAddress(site.url, layout="cwa", regions=("VN",))
 
 
-def as_dp3t(folder: Path, site: Site) -> Place:
+def as_dp3t(folder: Path, site: Site) -> SourceAddress:
     site.answers = {
-        DP3T: Answer(case_file(folder), headers={"x-key-bundle-tag": TAG}),
+        DP3T: Answer(key_file(folder), headers={"x-key-bundle-tag": TAG}),
         f"{DP3T}?lastKeyBundleTag={TAG}": Answer(status=204),
     }
-    return Place(site.url, layout="dp3t")
+    return SourceAddress(site.url, layout="dp3t")
 
 
-LAYOUTS: list[Callable[[Path, Site], Place]] = [
+LAYOUTS: list[Callable[[Path, Site], SourceAddress]] = [
     as_folder,
     as_local_file,
     as_file,
@@ -134,28 +134,28 @@ LAYOUTS: list[Callable[[Path, Site], Place]] = [
 ]
 
 
-def check(store: Store, place: Place, now_s: float = NOW_S) -> CheckReport:
-    pinned = PinnedSource(open_source(place), AUTHORITY.verification_key)
+def check(store: Store, address: SourceAddress, now_s: float = NOW_S) -> CheckReport:
+    pinned = PinnedSource(open_source(address), AUTHORITY.verification_key)
     return Check(store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run([pinned])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_from_one_persons_export_to_anothers_exposure(
-    tmp_path: Path, site: Site, certificates: Authority, layout: Callable[[Path, Site], Place]
+    tmp_path: Path, site: Site, certificates: Authority, layout: Callable[[Path, Site], SourceAddress]
 ) -> None:
-    place = layout(published(tmp_path), site)
-    if place.is_url:
-        place = Place(place.location, place.layout, place.regions, ca_file=str(certificates.ca_file))
+    address = layout(published(tmp_path), site)
+    if address.is_url:
+        address = SourceAddress(address.location, address.layout, address.regions, ca_file=str(certificates.ca_file))
     with Store(tmp_path / "neighbour") as store:
-        hear(store, daily_key())
-        report = check(store, place)
+        receive(store, daily_key())
+        report = check(store, address)
         assert report.complete, report
         (day,) = report.new_warnings
-        assert day.heard_minutes == 20
+        assert day.received_minutes == 20
         state = store.sources.source(report.sources[0].name)
         assert state is not None
         assert (state.issued_at_s is not None) == (layout in {as_folder, as_signed_index})
-        again = check(store, place, NOW_S + 60)
+        again = check(store, address, NOW_S + 60)
         assert (again.complete, again.days, again.sources[0].files) == (True, report.days, [])
 
 
@@ -168,8 +168,8 @@ def plain() -> Iterator[Site]:
         yield started
 
 
-def tree(site: Site, *regions: str) -> Place:
-    return Place(site.url, layout="cwa", regions=regions or ("VN",))
+def tree(site: Site, *regions: str) -> SourceAddress:
+    return SourceAddress(site.url, layout="cwa", regions=regions or ("VN",))
 
 
 def test_days_come_before_hours_and_only_what_is_not_known(plain: Site) -> None:
@@ -216,8 +216,8 @@ def test_an_unknown_region_is_a_fault(plain: Site) -> None:
 # DP-3T's bundles
 
 
-def bundles(site: Site) -> Place:
-    return Place(site.url, layout="dp3t")
+def bundles(site: Site) -> SourceAddress:
+    return SourceAddress(site.url, layout="dp3t")
 
 
 def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(plain: Site) -> None:
@@ -251,15 +251,15 @@ def test_nothing_new_is_no_file(plain: Site, answer: Answer) -> None:
 
 
 def test_a_tag_is_kept_only_when_its_keys_are_over_and_believed(tmp_path: Path, site: Site, plain: Site) -> None:
-    place = as_dp3t(published(tmp_path), plain)
+    address = as_dp3t(published(tmp_path), plain)
     body = plain.answers[DP3T].body
     with Store(tmp_path / "neighbour") as store:
         plain.answers[DP3T].body = body[:-4]
-        assert not check(store, place).complete
+        assert not check(store, address).complete
         plain.answers[DP3T].body = body
-        assert check(store, place, daily_key().ends_at_s + 60).complete
+        assert check(store, address, daily_key().ends_at_s + 60).complete
         assert [s.notes for s in store.sources.all()] == [{}], "its key may still match"
-        assert check(store, place).complete
+        assert check(store, address).complete
         assert [s.notes for s in store.sources.all()] == [{"tag": TAG}]
 
 
@@ -301,23 +301,23 @@ def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(plai
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        (Place("https://x/", "tree"), 'layout = "tree" is not known'),
-        (Place("/srv/keys", "index"), 'layout = "index" needs a URL'),
-        (Place("/srv/keys", "cwa", ("VN",)), 'layout = "cwa" needs a URL'),
-        (Place("/srv/keys", "dp3t"), 'layout = "dp3t" needs a URL'),
-        (Place("https://x/", "folder"), 'layout = "folder" needs a path'),
-        (Place("https://x/", "cwa"), 'layout = "cwa" needs regions, not []'),
-        (Place("https://x/", "cwa", ("VN", "../DE")), "needs regions, not ['../DE']"),
-        (Place("https://x/", regions=("VN",)), 'layout = "index" has no regions'),
-        (Place("https://x/1.zip", regions=("VN",)), 'layout = "file" has no regions'),
-        (Place("https://x/", "dp3t", ("VN",)), 'layout = "dp3t" has no regions'),
-        (Place("https://x/", ca_file="/no/ca.pem"), "can't read the certificates in /no/ca.pem: No such file"),
-        (Place("https://x/", ca_file=__file__), "can't read the certificates in "),
+        (SourceAddress("https://x/", "tree"), 'layout = "tree" is not known'),
+        (SourceAddress("/srv/keys", "index"), 'layout = "index" needs a URL'),
+        (SourceAddress("/srv/keys", "cwa", ("VN",)), 'layout = "cwa" needs a URL'),
+        (SourceAddress("/srv/keys", "dp3t"), 'layout = "dp3t" needs a URL'),
+        (SourceAddress("https://x/", "folder"), 'layout = "folder" needs a path'),
+        (SourceAddress("https://x/", "cwa"), 'layout = "cwa" needs regions, not []'),
+        (SourceAddress("https://x/", "cwa", ("VN", "../DE")), "needs regions, not ['../DE']"),
+        (SourceAddress("https://x/", regions=("VN",)), 'layout = "index" has no regions'),
+        (SourceAddress("https://x/1.zip", regions=("VN",)), 'layout = "file" has no regions'),
+        (SourceAddress("https://x/", "dp3t", ("VN",)), 'layout = "dp3t" has no regions'),
+        (SourceAddress("https://x/", ca_file="/no/ca.pem"), "can't read the certificates in /no/ca.pem: No such file"),
+        (SourceAddress("https://x/", ca_file=__file__), "can't read the certificates in "),
     ],
 )
-def test_a_mistake_in_a_source_is_named_with_the_way_out(place: Place, says: str) -> None:
+def test_a_mistake_in_a_source_is_named_with_the_way_out(address: SourceAddress, says: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        open_source(place)
+        open_source(address)
     assert says in str(caught.value)
     assert caught.value.hint
 
@@ -325,12 +325,12 @@ def test_a_mistake_in_a_source_is_named_with_the_way_out(place: Place, says: str
 def test_http_is_for_this_machine_or_when_it_is_allowed() -> None:
     with pytest.raises(ConfigError, match="is not https"):
         open_source("http://keys.example.org/")
-    assert open_source(Place("http://keys.example.org/", allow_http=True)).name == "http://keys.example.org/"
+    assert open_source(SourceAddress("http://keys.example.org/", allow_http=True)).name == "http://keys.example.org/"
 
 
 def test_a_proxy_is_used_where_it_is_wanted(plain: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     plain.answers = {"http://keys.example.org/index.txt": Answer(b"")}
     monkeypatch.setenv("HTTP_PROXY", plain.url)
     monkeypatch.setenv("NO_PROXY", "")
-    assert files_of(Place("http://keys.example.org/", allow_http=True, use_proxy=True)) == []
+    assert files_of(SourceAddress("http://keys.example.org/", allow_http=True, use_proxy=True)) == []
     assert plain.paths == ["http://keys.example.org/index.txt"]

@@ -17,14 +17,14 @@ from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource, SourceReport
-from bluezone_agent.key_sources import Place, open_source
+from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.key_sources.urls import tls_context
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import AUTHORITY, NOW_S, daily_key
 from tests.key_sources import misbehaving
 from tests.key_sources.misbehaving import Behaviour, Server, answers, only_for
 from tests.key_sources.tls import Authority
-from tests.receiving import hear
+from tests.receiving import receive
 
 SHORT_S = 0.4
 """Of silence; the server trickles faster."""
@@ -50,7 +50,7 @@ class World:
         self.store, self.good, self.bad = store, good, bad
         self._home, self._ca_file = home, ca_file
         for number in (1, 2):
-            hear(store, daily_key(number=number, days_ago=number))
+            receive(store, daily_key(number=number, days_ago=number))
         self.publish(daily_key(number=1, days_ago=1), NOW_S)
 
     def publish(self, key: DailyKey, now_s: float, *, index_days: float = 3) -> None:
@@ -72,14 +72,14 @@ class World:
     def check(self, *servers: Server, now_s: float = LATER_S, path: str = "") -> CheckReport:
         pinned = [
             PinnedSource(
-                open_source(Place(s.url + path, ca_file=str(self._ca_file), silence_s=SHORT_S, deadline_s=1)),
+                open_source(SourceAddress(s.url + path, ca_file=str(self._ca_file), silence_s=SHORT_S, deadline_s=1)),
                 AUTHORITY.verification_key,
             )
             for s in servers
         ]
         return Check(self.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run(pinned)
 
-    def believed_of(self, server: Server, *, with_index: bool = True) -> tuple[object, object, object]:
+    def accepted_of(self, server: Server, *, with_index: bool = True) -> tuple[object, object, object]:
         """Return what the store believes because of a server; what it says of the last try is left out."""
         source = self.store.sources.source(server.url)
         assert source is not None
@@ -172,14 +172,14 @@ FAULTS: dict[str, tuple[Callable[[Server], None], str]] = {
 def test_a_misbehaving_server_gets_its_verdict_and_the_other_goes_on(world: World, fault: str) -> None:
     assert world.check(world.bad, now_s=NOW_S).complete
     found, complete_at = world.exposures(), world.complete_check()
-    before = {with_index: world.believed_of(world.bad, with_index=with_index) for with_index in (True, False)}
+    before = {with_index: world.accepted_of(world.bad, with_index=with_index) for with_index in (True, False)}
     world.publish(daily_key(number=2, days_ago=2), LATER_S - 60)
     misbehave, says = FAULTS[fault]
     misbehave(world.bad)
     first = world.check(world.bad)
     assert says.format(url=world.bad.url) in verdict(first.sources[0])
     with_index = first.sources[0].index is None  # a good one is news of its own, whatever becomes of its files
-    assert world.believed_of(world.bad, with_index=with_index) == before[with_index]
+    assert world.accepted_of(world.bad, with_index=with_index) == before[with_index]
     assert (world.exposures(), world.complete_check()) == (found, complete_at)
     both = world.check(world.bad, world.good)
     assert [s.complete for s in both.sources] == [False, True]
@@ -213,8 +213,11 @@ def test_a_server_that_cannot_prove_who_it_is_is_not_asked(
 
 
 def test_tls_is_1_2_at_least_and_judged_by_the_named_authority_alone(certificates: Authority) -> None:
-    for place in (Place("https://keys.example.org/"), Place("https://x/", ca_file=str(certificates.ca_file))):
-        context = tls_context(place)
+    for address in (
+        SourceAddress("https://keys.example.org/"),
+        SourceAddress("https://x/", ca_file=str(certificates.ca_file)),
+    ):
+        context = tls_context(address)
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert len(context.get_ca_certs()) == 1
@@ -224,11 +227,11 @@ def test_an_older_index_is_refused_and_nothing_goes_back(world: World, tmp_path:
     shutil.copytree(world.bad.folder, tmp_path / "old")
     world.publish(daily_key(number=2, days_ago=2), NOW_S + 60)
     assert world.check(world.bad).matched_keys == 2
-    before, found = world.believed_of(world.bad), world.exposures()
+    before, found = world.accepted_of(world.bad), world.exposures()
     world.bad.folder = tmp_path / "old"
     report = world.check(world.bad, world.good)
     assert "is an old index: its number is" in verdict(report.sources[0])
-    assert (world.believed_of(world.bad), world.exposures()) == (before, found)
+    assert (world.accepted_of(world.bad), world.exposures()) == (before, found)
     assert report.sources[1].complete
 
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
 
-from bluezone_agent.core.advertising_data import AD_FLAGS, Frame
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.advertising_data import AD_FLAGS, AdvertisingData
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.protocols import decode
 
 CONNECTABLE: Final = 1
@@ -48,9 +48,9 @@ class OnAir:
         return data[data[0] + 1 :] if len(data) > 1 and data[1] == AD_FLAGS else data
 
     @property
-    def beacon(self) -> Beacon | None:
+    def observed(self) -> ObservedIdentifier | None:
         """What a receiver reads in it."""
-        return decode(Frame.from_bytes(self.data))
+        return decode(AdvertisingData.from_bytes(self.data))
 
 
 class AirLog:

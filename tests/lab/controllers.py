@@ -185,7 +185,7 @@ class LabController(Controller):
         self.send_hci_packet(event([report]))
 
 
-class Beacon:
+class ObservedIdentifier:
     """A broadcaster of a crowd, without a host: what the air knows of it."""
 
     def __init__(self, number: int) -> None:
@@ -200,5 +200,5 @@ async def broadcast(link: LabLink, number: int) -> None:
     vars(pdu)["lab"] = LEGACY_PDU, data, b""
     await asyncio.sleep(number * CROWD_INTERVAL_S / 50)
     while True:
-        link.send_advertising_pdu(Beacon(number), pdu)  # type: ignore[arg-type]
+        link.send_advertising_pdu(ObservedIdentifier(number), pdu)  # type: ignore[arg-type]
         await asyncio.sleep(CROWD_INTERVAL_S)

@@ -57,8 +57,8 @@ def test_the_own_broadcast_is_no_contact(adapters: Outcome) -> None:
     """A hears B alone, who has two or three identifiers in these minutes."""
     assert adapters.result["codes"] == [0, 0]
     hours = adapters.result["contacts a"]["hours"]
-    heard_b = {s.payload for s in adapters.air if s.sender == "2"}
-    assert sum(hour["identifiers"] for hour in hours) == len(heard_b)
+    received_b = {s.payload for s in adapters.air if s.sender == "2"}
+    assert sum(hour["identifiers"] for hour in hours) == len(received_b)
 
 
 def test_only_the_first_adapter_broadcasts_and_nothing_can_be_linked(adapters: Outcome) -> None:

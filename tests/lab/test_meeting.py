@@ -53,11 +53,11 @@ def _cut(packed: bytearray, length: int) -> Iterator[bytearray]:
 def sent_while_together(meeting: Outcome, name: str) -> set[bytes]:
     times = meeting.result["times"]
     stretches = [s for s in on_air(meeting, name) if s.to_s > times["met"] and s.from_s < times["left"]]
-    assert all(s.beacon for s in stretches)
-    return {s.beacon.identifier for s in stretches if s.beacon}
+    assert all(s.observed for s in stretches)
+    return {s.observed.identifier for s in stretches if s.observed}
 
 
-def expected_frames(meeting: Outcome, name: str) -> Iterator[tuple[bytes, int, int]]:
+def expected_advertisements(meeting: Outcome, name: str) -> Iterator[tuple[bytes, int, int]]:
     """Yield payload, start and end of every slot of an agent's own keys, from its store."""
     with Store(meeting.out / "state" / name) as store:
         keys = [own.key for own in store.keys.all()]
@@ -110,7 +110,7 @@ def test_no_two_identifiers_can_be_linked(meeting: Outcome) -> None:
 
 @pytest.mark.parametrize("name", ["a", "b", "c"])
 def test_the_frames_are_those_of_the_protocol_byte_for_byte_each_in_its_slot(meeting: Outcome, name: str) -> None:
-    slots = {payload: (start_s, end_s) for payload, start_s, end_s in expected_frames(meeting, name)}
+    slots = {payload: (start_s, end_s) for payload, start_s, end_s in expected_advertisements(meeting, name)}
     for stretch in on_air(meeting, name):
         start_s, end_s = slots[stretch.payload]
         assert start_s <= stretch.from_s
@@ -154,5 +154,5 @@ def test_no_identifier_and_no_address_is_in_the_logs(meeting: Outcome) -> None:
     assert "identifier_rotated" in logs
     for stretch in meeting.air:
         assert stretch.address.removesuffix("/P").lower() not in logs
-        assert stretch.beacon
-        assert stretch.beacon.identifier.hex() not in logs
+        assert stretch.observed
+        assert stretch.observed.identifier.hex() not in logs

@@ -35,7 +35,7 @@ def test_without_an_instance_it_listens_only_and_says_so(played: Outcome) -> Non
 def test_what_the_operator_accepts_is_done_and_said(played: Outcome, name: str) -> None:
     found = case(played, name)
     assert found["status"]["problems"] == []
-    assert found["status"]["linkable_anyway"] == [name]
-    assert f"linkable_anyway = {name}" in found["said"]
-    ours = [s for s in played.air if s.sender == "0" and s.beacon and s.beacon.protocol == "bluezone"]
+    assert found["status"]["allow_linkable"] == [name]
+    assert f"allow_linkable = {name}" in found["said"]
+    ours = [s for s in played.air if s.sender == "0" and s.observed and s.observed.protocol == "bluezone"]
     assert any(found["began_s"] < s.from_s < found["ended_s"] for s in ours)

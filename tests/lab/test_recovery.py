@@ -50,7 +50,7 @@ def logs(outcome: Outcome) -> list[Path]:
 
 
 def on_air(outcome: Outcome) -> list[OnAir]:
-    return [s for out in logs(outcome) for s in read_air(out / "air.jsonl") if s.sender == SENDER and s.beacon]
+    return [s for out in logs(outcome) for s in read_air(out / "air.jsonl") if s.sender == SENDER and s.observed]
 
 
 def scan_commands(outcome: Outcome) -> list[tuple[float, bool]]:

@@ -40,7 +40,7 @@ def test_run_refuses_with_the_reason_and_the_way_out(lab: Lab, case: str) -> Non
 
 
 def test_nothing_was_on_the_air_where_run_refuses(lab: Lab) -> None:
-    assert [s for s in lab.play("refusals", extended=False).air if s.beacon] == []
+    assert [s for s in lab.play("refusals", extended=False).air if s.observed] == []
 
 
 def test_sigterm_ends_broadcast_and_agent_within_5_s_of_real_time(lab: Lab, kind: str) -> None:

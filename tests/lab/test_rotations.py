@@ -37,7 +37,7 @@ def play(lab: Lab, kind: str, *, rotations: int, stack: str = "bluez", mutant: s
 
 def sent_by(outcome: Outcome, sender: str) -> list[OnAir]:
     """Return what carried an identifier; a discoverable adapter also sends frames of its own (docs/bluez.md)."""
-    return [s for s in outcome.air if s.sender == sender and s.beacon]
+    return [s for s in outcome.air if s.sender == sender and s.observed]
 
 
 def complaints(outcome: Outcome, sender: str, rotations: int) -> list[str]:

@@ -155,8 +155,8 @@ MUTANTS: Final = (
         "weakest-kept",
         "forged identifiers crowd out a real contact",
         "core/sightings.py",
-        "_power_mw(tallies[beacon]), reverse=True)",
-        "_power_mw(tallies[beacon]))",
+        "_power_mw(tallies[observed]), reverse=True)",
+        "_power_mw(tallies[observed]))",
         "tests/core/test_sightings.py tests/faults/test_flood.py",
     ),
     Mutant(

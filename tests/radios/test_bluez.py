@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.config import parse
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios.bluez import errors as faults
-from bluezone_agent.radios.bluez.advertisement import Advertisement, heard_frame, uuid16_of, uuid_text
+from bluezone_agent.radios.bluez.advertisement import Advertisement, received_advertising_data, uuid16_of, uuid_text
 from bluezone_agent.radios.bluez.controller_quirks import PLANS, choose_plan
 from bluezone_agent.radios.bluez.radio import require_privacy_off
-from tests.radio_contract import frames
+from tests.radio_contract import advertisements
 
 
 @pytest.mark.parametrize("text", ["", "[General]\n", "[General]\n#Privacy = device\n", "[General]\nPrivacy=off\n"])
@@ -69,17 +69,21 @@ def test_any_other_uuid_is_none_of_ours(text: str) -> None:
 def test_whatever_strangers_send_becomes_a_frame(
     uuids: list[str], data: dict[str, bytes], manufacturer_data: dict[int, bytes], tx_power_dbm: int | None
 ) -> None:
-    assert heard_frame(uuids, data, manufacturer_data, tx_power_dbm).manufacturer_data == manufacturer_data
+    assert (
+        received_advertising_data(uuids, data, manufacturer_data, tx_power_dbm).manufacturer_data == manufacturer_data
+    )
 
 
 @pytest.mark.parametrize("protocol", ["bluezone", "gaen"])
 def test_what_is_registered_is_heard_as_the_same_frame_without_its_tx_power(protocol: str) -> None:
-    (frame,) = frames(protocol, 1)
-    shown = Advertisement(frame, lambda: None)
+    (advertising_data,) = advertisements(protocol, 1)
+    shown = Advertisement(advertising_data, lambda: None)
     data = {uuid: variant.value for uuid, variant in shown.service_data.items()}
-    manufacturer_data = {company: variant.value for company, variant in shown.manufacturer_data.items()}
-    heard = heard_frame(shown.service_uuids, data, manufacturer_data, None)
-    assert heard == Frame(frame.service_uuids, frame.service_data, frame.manufacturer_data)
+    manufacturer_data = {company_id: variant.value for company_id, variant in shown.manufacturer_data.items()}
+    received = received_advertising_data(shown.service_uuids, data, manufacturer_data, None)
+    assert received == AdvertisingData(
+        advertising_data.service_uuids, advertising_data.service_data, advertising_data.manufacturer_data
+    )
     assert shown.type_ == "broadcast"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.radios.recorded.recording import RecordingRadio
-from bluezone_agent.radios.simulated.air import Air, Place
+from bluezone_agent.radios.simulated.air import Air, Position
 from tests.radio_contract import CONTRACT, Bench, Change
 
 EPOCH_S = 1_600_000_000.0
@@ -16,8 +16,8 @@ EPOCH_S = 1_600_000_000.0
 
 def virtual() -> Bench:
     air = Air(lambda: EPOCH_S + asyncio.get_running_loop().time(), seed=1)
-    sender = air.radio(SimulatedClock(EPOCH_S), lambda _: Place(0, 0))
-    receiver = air.radio(SimulatedClock(EPOCH_S), lambda _: Place(1, 0))
+    sender = air.radio(SimulatedClock(EPOCH_S), lambda _: Position(0, 0))
+    receiver = air.radio(SimulatedClock(EPOCH_S), lambda _: Position(1, 0))
     return Bench(sender, receiver, lambda: [Change(c.address, c.data) for c in air.log if c.device == 0])
 
 

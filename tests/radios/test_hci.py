@@ -15,7 +15,7 @@ from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios import make_radio
 from bluezone_agent.radios.hci.radio import HciRadio
 from tests.lab.controllers import LabController
-from tests.radio_contract import CONTRACT, Bench, Change, frames, listening
+from tests.radio_contract import CONTRACT, Bench, Change, advertisements, listening
 from tests.radios.hci_air import NEAR_DBM, HciAir
 
 EPOCH_S = 1_600_000_000.0
@@ -47,7 +47,7 @@ def test_every_packet_is_heard_with_its_rssi(extended: bool) -> None:
         air = HciAir(extended=extended)
         sender, receiver = air.radio(clock()), air.radio(clock())
         async with sender, receiver, listening(receiver) as ear:
-            await sender.advertise(frames("gaen", 1)[0])
+            await sender.advertise(advertisements("gaen", 1)[0])
             await asyncio.sleep(100)
         assert {a.rssi_dbm for a in ear.adverts} == {NEAR_DBM}
         return len(ear.adverts)
@@ -63,7 +63,7 @@ def test_the_frame_goes_out_byte_for_byte(protocol: str, on_air: str, extended: 
     async def hold() -> bytes:
         air = HciAir(extended=extended)
         async with air.radio(clock()) as radio:
-            await radio.advertise(frames(protocol, 1)[0])
+            await radio.advertise(advertisements(protocol, 1)[0])
             await asyncio.sleep(1)
         (change,) = air.log.changes["0"]
         assert change.address.endswith("/P") is False
@@ -71,7 +71,7 @@ def test_the_frame_goes_out_byte_for_byte(protocol: str, on_air: str, extended: 
         return change.data
 
     data = run_simulated(hold())
-    assert data == frames(protocol, 1)[0].to_bytes()
+    assert data == advertisements(protocol, 1)[0].to_bytes()
     assert data.hex().startswith(on_air)
 
 
@@ -79,8 +79,8 @@ def test_a_rotation_sets_address_and_data_while_nothing_is_on_the_air(extended: 
     async def hold() -> list[str]:
         air = HciAir(extended=extended)
         async with air.radio(clock()) as radio, listening(radio):
-            for frame in frames("gaen", 2):
-                await radio.advertise(frame)
+            for advertising_data in advertisements("gaen", 2):
+                await radio.advertise(advertising_data)
                 await asyncio.sleep(3)
             said = [line.split(" ") for line in air.commands.getvalue().splitlines()]
         return [f"{name}{parameters[:2]}" for _, _, name, parameters in said if "ENABLE" in name or "RANDOM" in name]
@@ -102,9 +102,9 @@ def test_a_hundred_rotations_while_it_scans_link_nothing(protocol: str, extended
         radio, other = air.radio(clock()), air.radio(clock())
         shown = 0
         async with radio, other, listening(radio) as ear:
-            await other.advertise(frames("gaen", 1)[0])
-            for frame in frames(protocol, 101):
-                await radio.advertise(frame)
+            await other.advertise(advertisements("gaen", 1)[0])
+            for advertising_data in advertisements(protocol, 101):
+                await radio.advertise(advertising_data)
                 await asyncio.sleep(2)
                 shown += bool(ear.adverts)
                 ear.adverts.clear()
@@ -133,9 +133,9 @@ def test_the_scan_pauses_where_the_controller_insists(caplog: pytest.LogCaptureF
         air = HciAir(extended=True)
         radio, other = air.radio(clock(), Stubborn), air.radio(clock())
         async with radio, other, listening(radio) as ear:
-            await other.advertise(frames("bluezone", 1)[0])
-            for frame in frames("gaen", 3):
-                await radio.advertise(frame)
+            await other.advertise(advertisements("bluezone", 1)[0])
+            for advertising_data in advertisements("gaen", 3):
+                await radio.advertise(advertising_data)
                 await asyncio.sleep(3)
             ear.adverts.clear()
             await asyncio.sleep(3)

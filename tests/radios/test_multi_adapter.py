@@ -9,15 +9,21 @@ from itertools import pairwise
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.identifiers import Beacon
+from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.radios.multi_adapter import EAR_SILENT_S, TRY_AGAIN_S, Adapter, Ears, SeveralRadios
+from bluezone_agent.radios.multi_adapter import (
+    RECEIVER_SILENT_S,
+    TRY_AGAIN_S,
+    NamedAdapter,
+    ReceiverSelector,
+    SeveralRadios,
+)
 from tests.fakes import SteeredRadio
-from tests.radio_contract import CONTRACT, Bench, Ear, frames, listening
+from tests.radio_contract import CONTRACT, Bench, Ear, advertisements, listening
 from tests.radios.hci_air import HciAir
 
 EPOCH_S = 1_600_000_000.0
-A_BEACON = Beacon("gaen", b"a" * 16, b"")
+AN_IDENTIFIER = ObservedIdentifier("gaen", b"a" * 16, b"")
 
 
 def clock() -> SimulatedClock:
@@ -25,7 +31,7 @@ def clock() -> SimulatedClock:
 
 
 def of_hci(air: HciAir, count: int) -> SeveralRadios:
-    return SeveralRadios([Adapter(f"adapter{n}", air.radio(clock())) for n in range(count)], clock())
+    return SeveralRadios([NamedAdapter(f"adapter{n}", air.radio(clock())) for n in range(count)], clock())
 
 
 @pytest.mark.parametrize("rule", CONTRACT, ids=lambda rule: rule.__name__)
@@ -44,13 +50,13 @@ def test_a_minute_counts_what_one_adapter_heard() -> None:
         air = HciAir(extended=True)
         receiver, sender = of_hci(air, 3), air.radio(clock())
         async with sender, receiver, listening(receiver) as ear:
-            await sender.advertise(frames("gaen", 1)[0])
+            await sender.advertise(advertisements("gaen", 1)[0])
             await asyncio.sleep(60)
         return ear
 
-    heard = run_simulated(hold()).adverts
-    assert len(heard) == pytest.approx(60 / 0.2, abs=2), "three adapters hear each packet, one counts"
-    assert len({a.heard_by for a in heard}) == 1
+    received = run_simulated(hold()).adverts
+    assert len(received) == pytest.approx(60 / 0.2, abs=2), "three adapters hear each packet, one counts"
+    assert len({a.received_by for a in received}) == 1
 
 
 def test_another_ear_takes_over_when_one_hears_no_more() -> None:
@@ -59,25 +65,27 @@ def test_another_ear_takes_over_when_one_hears_no_more() -> None:
         receiver, sender = of_hci(air, 2), air.radio(clock())
         air.out_of_range.add(("2", "1"))
         async with sender, receiver, listening(receiver) as ear:
-            await sender.advertise(frames("gaen", 1)[0])
+            await sender.advertise(advertisements("gaen", 1)[0])
             await asyncio.sleep(10)
             air.out_of_range ^= {("2", "1"), ("2", "0")}
             await asyncio.sleep(60)
         return ear
 
-    heard = run_simulated(hold()).adverts
-    gaps_s = [after.received_at_s - before.received_at_s for before, after in pairwise(heard)]
-    assert EAR_SILENT_S <= max(gaps_s) <= EAR_SILENT_S + 1
-    assert [a.heard_by for a in heard] == sorted(a.heard_by for a in heard), "one after the other, never in turns"
-    assert {a.heard_by for a in heard} == {"", "adapter1"}
+    received = run_simulated(hold()).adverts
+    gaps_s = [after.received_at_s - before.received_at_s for before, after in pairwise(received)]
+    assert RECEIVER_SILENT_S <= max(gaps_s) <= RECEIVER_SILENT_S + 1
+    assert [a.received_by for a in received] == sorted(a.received_by for a in received), (
+        "one after the other, never in turns"
+    )
+    assert {a.received_by for a in received} == {"", "adapter1"}
 
 
 def test_ears_forget_who_has_gone() -> None:
-    ears = Ears()
-    assert ears.counts(A_BEACON, "x", 0)
-    assert not ears.counts(A_BEACON, "y", EAR_SILENT_S)
-    assert ears.counts(A_BEACON, "y", EAR_SILENT_S + 1)
-    assert not ears.counts(A_BEACON, "x", EAR_SILENT_S + 2)
+    selector = ReceiverSelector()
+    assert selector.counts(AN_IDENTIFIER, "x", 0)
+    assert not selector.counts(AN_IDENTIFIER, "y", RECEIVER_SILENT_S)
+    assert selector.counts(AN_IDENTIFIER, "y", RECEIVER_SILENT_S + 1)
+    assert not selector.counts(AN_IDENTIFIER, "x", RECEIVER_SILENT_S + 2)
 
 
 class Steered:
@@ -85,7 +93,7 @@ class Steered:
 
     def __init__(self, silent_after_s: float = 95.0) -> None:
         self.first, self.other = (SteeredRadio(clock(), silent_after_s=silent_after_s) for _ in range(2))
-        self.both = SeveralRadios([Adapter("first", self.first), Adapter("other", self.other)], clock())
+        self.both = SeveralRadios([NamedAdapter("first", self.first), NamedAdapter("other", self.other)], clock())
 
 
 def fault(reason: RadioFault = RadioFault.LOST) -> RadioUnavailableError:
@@ -100,12 +108,12 @@ def test_a_lost_adapter_does_not_take_the_others_down_and_comes_back() -> None:
             radios.other.fails_with = fault()
             await asyncio.sleep(1)
             assert "other (lost)" in radios.both.description
-            radios.first.hear(frames("gaen", 1)[0], -50)
+            radios.first.receive(advertisements("gaen", 1)[0], -50)
             assert len(ear.adverts) == 1
             radios.other.fails_with = None
             await asyncio.sleep(TRY_AGAIN_S + 1)
-            radios.other.hear(frames("bluezone", 1)[0], -50)
-            assert [a.heard_by for a in ear.adverts] == ["", "other"]
+            radios.other.receive(advertisements("bluezone", 1)[0], -50)
+            assert [a.received_by for a in ear.adverts] == ["", "other"]
             assert "lost" not in radios.both.description
 
     run_simulated(hold())
@@ -117,7 +125,7 @@ def test_one_that_cannot_be_opened_is_missed_by_nobody_but_itself() -> None:
         radios.other.fails_with = fault(RadioFault.NO_ADAPTER)
         async with radios.both, listening(radios.both) as ear:
             await asyncio.sleep(1)
-            radios.first.hear(frames("gaen", 1)[0], -50)
+            radios.first.receive(advertisements("gaen", 1)[0], -50)
             assert len(ear.adverts) == 1
 
     run_simulated(hold())
@@ -144,7 +152,7 @@ def test_a_scan_of_another_adapter_that_falls_silent_starts_again() -> None:
         async with radios.both, listening(radios.both):
             for _ in range(10):
                 await asyncio.sleep(20)
-                radios.first.hear(frames("gaen", 1)[0], -50)
+                radios.first.receive(advertisements("gaen", 1)[0], -50)
         return radios.other.scans
 
     assert run_simulated(hold()) == 3

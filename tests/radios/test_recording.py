@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import RecordingError
 from bluezone_agent.ports import Advert
 from bluezone_agent.radios import make_radio
 from bluezone_agent.radios.recorded.recording import RecordingRadio, read_recording
 from bluezone_agent.radios.recorded.replay import ReplayRadio
-from tests.radio_contract import frames, listening
+from tests.radio_contract import advertisements, listening
 
 EPOCH_S = 1_600_000_000.0
-ADVERTS = [Advert(frames("gaen", 1)[0], -60 - i, EPOCH_S + i / 2) for i in range(20)]
+ADVERTS = [Advert(advertisements("gaen", 1)[0], -60 - i, EPOCH_S + i / 2) for i in range(20)]
 
 
 def record(adverts: list[Advert], path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_recording_is_the_owners_alone_and_is_continued(tmp_path: Path) -> Non
 
 def test_a_frame_that_is_longer_than_any_is_heard_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "air.csv"
-    record([Advert(Frame(service_data={1: bytes(2000)}), -60, EPOCH_S), *ADVERTS], path)
+    record([Advert(AdvertisingData(service_data={1: bytes(2000)}), -60, EPOCH_S), *ADVERTS], path)
     assert list(read_recording(path)) == ADVERTS
 
 
@@ -62,9 +62,9 @@ def test_replay_keeps_the_pace_from_now_on(tmp_path: Path) -> None:
             await asyncio.sleep(5.1)
         return ear.adverts
 
-    heard = run_simulated(listen())
-    assert [a.rssi_dbm for a in heard] == [-60 - i for i in range(11)]
-    assert [a.received_at_s - EPOCH_S - 5e6 - 1000 for a in heard] == [i / 2 for i in range(11)]
+    received = run_simulated(listen())
+    assert [a.rssi_dbm for a in received] == [-60 - i for i in range(11)]
+    assert [a.received_at_s - EPOCH_S - 5e6 - 1000 for a in received] == [i / 2 for i in range(11)]
 
 
 def test_a_line_cut_off_by_a_power_failure_is_left_out_and_harms_nothing_later(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_exactly_the_close_contacts_are_warned(day: Day) -> None:
 
 
 def test_the_others_were_heard_so_that_not_warning_them_means_something(day: Day) -> None:
-    quiet = {v.person.name: len(v.heard[CASE]) for v in day.others if v.warned_at_s is None}
+    quiet = {v.person.name: len(v.received[CASE]) for v in day.others if v.warned_at_s is None}
     assert quiet["Giang"] > 30
     assert quiet["Hà"] >= 2
 
@@ -50,9 +50,9 @@ def test_the_warned_learn_when_and_how_long(day: Day) -> None:
 
 
 def test_every_device_knows_only_what_it_heard(day: Day) -> None:
-    heard = {v.person.name: set(v.heard) for v in day.verdicts}
-    assert heard["Chi"] == {"An"}
-    assert heard["Dũng"] == {"An", "Hà"}
+    received = {v.person.name: set(v.received) for v in day.verdicts}
+    assert received["Chi"] == {"An"}
+    assert received["Dũng"] == {"An", "Hà"}
 
 
 def test_the_same_seed_is_the_same_day() -> None:

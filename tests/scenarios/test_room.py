@@ -21,18 +21,18 @@ def track(receiver: str, rssi_dbm: int, distance_m: float, minutes: int = 30) ->
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_near_and_long_is_warned_far_or_short_is_not(protocol: str) -> None:
     tracks = [track("near", -60, 1.0), track("far", -80, 6.0), track("short", -60, 1.0, minutes=10)]
-    heard = list(replay_room(tracks, PROTOCOLS[protocol], MODELS["swisscovid"], tx_power_dbm=-10))
-    assert [h.warned for h in heard] == [True, False, False]
-    assert [h.attenuation_db for h in heard] == pytest.approx([50, 70, 50])
-    assert [h.near_minutes for h in heard] == [30, 0, 10]
-    assert [h.heard_minutes for h in heard] == [30, 30, 10]
+    received = list(replay_room(tracks, PROTOCOLS[protocol], MODELS["swisscovid"], tx_power_dbm=-10))
+    assert [h.warned for h in received] == [True, False, False]
+    assert [h.attenuation_db for h in received] == pytest.approx([50, 70, 50])
+    assert [h.near_minutes for h in received] == [30, 0, 10]
+    assert [h.received_minutes for h in received] == [30, 30, 10]
 
 
 def test_a_receiver_that_heard_nothing_is_kept_and_not_warned() -> None:
     near, silent = track("a", -60, 1.0), track("b", 127, 1.0)
-    heard = list(replay_room([near, silent], PROTOCOLS["gaen"], MODELS["swisscovid"], tx_power_dbm=-10))
-    assert [(h.warned, h.attenuation_db) for h in heard] == [(True, 50), (False, None)]
-    assert (Score.of(heard).precision, Score.of(heard).recall) == (1.0, 0.5)
+    received = list(replay_room([near, silent], PROTOCOLS["gaen"], MODELS["swisscovid"], tx_power_dbm=-10))
+    assert [(h.warned, h.attenuation_db) for h in received] == [(True, 50), (False, None)]
+    assert (Score.of(received).precision, Score.of(received).recall) == (1.0, 0.5)
 
 
 def test_a_moving_beacon_is_shown_and_not_scored() -> None:
@@ -59,7 +59,7 @@ def test_the_danis_room_scores_what_the_documentation_says(program: Program, pro
     out = json.loads(done.stdout)
     standing = [r for r in out["receivers"] if r["stands"]]
     assert len(standing) == 7 * 12
-    assert all(29 <= r["heard_minutes"] <= 31 for r in standing if r["packets"] > 3000)
+    assert all(29 <= r["received_minutes"] <= 31 for r in standing if r["packets"] > 3000)
     assert out["standing_sessions"] == {
         "warned_near": 5,
         "warned_far": 3,

@@ -15,13 +15,13 @@ from bluezone_agent.core import passphrases
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.errors import StateInUseError, StoreDamagedError, StoreSealedError
+from bluezone_agent.errors import KeysEncryptedError, StateInUseError, StoreDamagedError
 from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
-from bluezone_agent.stores.file.recover import open_or_begin_anew
+from bluezone_agent.stores.file.recover import open_or_recover
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import daily_key
-from tests.receiving import hear
+from tests.receiving import receive
 
 PASSPHRASE = "six words that nobody would guess"
 OTHER = "six words that somebody did guess"
@@ -65,14 +65,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_sealed_store_has_no_plain_key_in_any_byte_of_its_files(store: Store) -> None:
-    hear(store, daily_key(number=77))
+    receive(store, daily_key(number=77))
     add_keys(store)
     with store.transaction():
         assert store.keys.delete_before(KEYS[-4].ends_at_s) == 2  # rows come and go, and pages with them
     add_keys(store, KEYS[-2:])
     store.contacts.delete_oldest(5)
     assert len(plain_in_files(store.state_dir)) == len(KEYS), "the search finds what is there"
-    assert store.seal(PASSPHRASE)
+    assert store.encrypt(PASSPHRASE)
     assert plain_in_files(store.state_dir) == [], "while it is open"
     more = secret_key(99)
     add_keys(store, [more])
@@ -88,7 +88,7 @@ def test_plain_copies_that_a_reader_holds_in_the_log_are_told_of(store: Store) -
         reader._db.execute("BEGIN")
         reader._db.execute("SELECT * FROM daily_key").fetchall()
         with pytest.raises(StateInUseError, match="plain copies of them are in its log"):
-            store.seal(PASSPHRASE)
+            store.encrypt(PASSPHRASE)
         reader._db.execute("COMMIT")
     store.close()
     assert plain_in_files(store.state_dir) == [], "they went with the last of them"
@@ -98,20 +98,20 @@ def test_sealed_keys_open_with_their_passphrase_and_no_other(store: Store) -> No
     add_keys(store)
     before = store.keys.all()
     listed = store.keys.listed()
-    store.seal(PASSPHRASE)
+    store.encrypt(PASSPHRASE)
     assert store.keys.all() == before
-    assert not store.seal(PASSPHRASE), "once more changes nothing"
+    assert not store.encrypt(PASSPHRASE), "once more changes nothing"
     with Store(store.state_dir) as again:
-        assert again.keys.sealed
+        assert again.keys.encrypted
         assert again.keys.listed() == listed, "what is no secret needs no passphrase"
         for locked in (again.keys.all, lambda: add_keys(again, [secret_key(40)])):
-            with pytest.raises(StoreSealedError, match=r"the keys in .*agent.db are sealed") as caught:
+            with pytest.raises(KeysEncryptedError, match=r"the keys in .*agent.db are sealed") as caught:
                 locked()
             assert "--passphrase-file" in caught.value.hint
             assert caught.value.exit_code == 78
-        with pytest.raises(StoreSealedError, match="does not open the keys"):
+        with pytest.raises(KeysEncryptedError, match="does not open the keys"):
             again.keys.unlock(OTHER)
-        with pytest.raises(StoreSealedError, match="are sealed"):
+        with pytest.raises(KeysEncryptedError, match="are sealed"):
             again.keys.all()
         again.keys.unlock(PASSPHRASE)
         assert again.keys.all() == before
@@ -120,20 +120,20 @@ def test_sealed_keys_open_with_their_passphrase_and_no_other(store: Store) -> No
 def test_unsealing_has_them_plain_again(store: Store) -> None:
     add_keys(store)
     before = store.keys.all()
-    store.seal(PASSPHRASE)
+    store.encrypt(PASSPHRASE)
     with Store(store.state_dir) as again:
-        with pytest.raises(StoreSealedError):
-            again.unseal()
+        with pytest.raises(KeysEncryptedError):
+            again.decrypt()
         again.keys.unlock(PASSPHRASE)
-        assert again.unseal() == len(KEYS)
+        assert again.decrypt() == len(KEYS)
     with Store(store.state_dir) as again:
-        assert not again.keys.sealed
+        assert not again.keys.encrypted
         assert again.keys.all() == before
 
 
 def test_a_running_key_goes_on_sealed(store: Store) -> None:
     key = KEYS[0]
-    store.seal(PASSPHRASE)
+    store.encrypt(PASSPHRASE)
     with store.transaction():
         store.keys.add(key, last_slot_s=key.starts_at_s, exportable=True)
     with store.transaction():
@@ -151,7 +151,7 @@ def test_no_sealed_secret_can_be_put_into_another_row(store: Store) -> None:
     """Two keys of one day: whoever can write the file can't pass one off as the other."""
     start, p = KEYS[0].starts_at_s, PROTOCOLS["gaen"]
     add_keys(store, [DailyKey("gaen", bytes([n]) * 16, start, start + DAY_S, p.slots_per_day) for n in (1, 2)])
-    store.seal(PASSPHRASE)
+    store.encrypt(PASSPHRASE)
     one, two = (row[0] for row in store._db.execute("SELECT data FROM daily_key ORDER BY id"))
     assert one != two
     store._db.executemany("UPDATE daily_key SET data = ? WHERE id = ?", [(b"", 2), (two, 1), (one, 2)])
@@ -176,18 +176,18 @@ def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
         store, expected = Store(folder), list[bytes]()
         for number, step in enumerate(steps):
             if step == "seal":
-                store.seal(PASSPHRASE)
-            elif step == "unseal" and store.keys.sealed:
-                store.unseal()
+                store.encrypt(PASSPHRASE)
+            elif step == "unseal" and store.keys.encrypted:
+                store.decrypt()
             elif step == "add":
                 add_keys(store, [KEYS[number]])
                 expected.append(KEYS[number].data)
             elif step == "reopen":
-                sealed = store.keys.sealed
+                encrypted = store.keys.encrypted
                 store.close()
                 store = Store(folder)
-                assert store.keys.sealed == sealed
-                if sealed:
+                assert store.keys.encrypted == encrypted
+                if encrypted:
                     store.keys.unlock(PASSPHRASE)
             elif step == "expire":
                 limit_s = KEYS[number].ends_at_s
@@ -195,17 +195,19 @@ def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
                     store.keys.delete_before(limit_s)
                 expected = [key.data for key in KEYS if key.data in expected and key.ends_at_s >= limit_s]
             assert secrets_of(store) == sorted(expected)
-        sealed = store.keys.sealed
+        encrypted = store.keys.encrypted
         store.close()
-        assert plain_in_files(folder) == ([] if sealed else [n for n, key in enumerate(KEYS) if key.data in expected])
+        assert plain_in_files(folder) == (
+            [] if encrypted else [n for n, key in enumerate(KEYS) if key.data in expected]
+        )
 
 
 @pytest.fixture
-def sealed_state(tmp_path: Path) -> Path:
+def encrypted_state(tmp_path: Path) -> Path:
     folder = tmp_path / "sealed"
     with Store(folder) as store:
         add_keys(store)
-        store.seal(PASSPHRASE)
+        store.encrypt(PASSPHRASE)
     return folder
 
 
@@ -218,42 +220,42 @@ def damage(folder: Path, table: str) -> None:
         file.write(b"\xff" * PAGE_SIZE)
 
 
-@pytest.mark.parametrize("table", ["contact_minute", "seal"])
-def test_the_sealed_keys_of_a_damaged_store_live_on_sealed(sealed_state: Path, table: str) -> None:
-    damage(sealed_state, table)
-    for wrong in ("", OTHER) if table != "seal" else ("",):
-        with pytest.raises(StoreSealedError):
-            open_or_begin_anew(sealed_state, wrong)
-        assert [path.name for path in sealed_state.iterdir()] == [FILE_NAME], "nothing was set aside"
-    store, begun = open_or_begin_anew(sealed_state, PASSPHRASE)
+@pytest.mark.parametrize("table", ["contact_minute", "key_encryption"])
+def test_the_sealed_keys_of_a_damaged_store_live_on_sealed(encrypted_state: Path, table: str) -> None:
+    damage(encrypted_state, table)
+    for wrong in ("", OTHER) if table != "key_encryption" else ("",):
+        with pytest.raises(KeysEncryptedError):
+            open_or_recover(encrypted_state, wrong)
+        assert [path.name for path in encrypted_state.iterdir()] == [FILE_NAME], "nothing was set aside"
+    store, recovery = open_or_recover(encrypted_state, PASSPHRASE)
     with store:
-        assert begun is not None
-        assert begun.keys == len(KEYS)
-        assert store.keys.sealed
+        assert recovery is not None
+        assert recovery.keys == len(KEYS)
+        assert store.keys.encrypted
         assert secrets_of(store) == sorted(key.data for key in KEYS)
-    assert plain_in_files(sealed_state) == []
+    assert plain_in_files(encrypted_state) == []
 
 
-def test_a_key_that_was_tampered_with_costs_itself_alone(sealed_state: Path) -> None:
-    with Store(sealed_state) as store:
+def test_a_key_that_was_tampered_with_costs_itself_alone(encrypted_state: Path) -> None:
+    with Store(encrypted_state) as store:
         store._db.execute("UPDATE daily_key SET starts_at_s = starts_at_s + 600 WHERE id = 3")
-    store, begun = open_or_begin_anew(sealed_state, PASSPHRASE)
+    store, recovery = open_or_recover(encrypted_state, PASSPHRASE)
     with store:
-        assert begun is not None
+        assert recovery is not None
         assert secrets_of(store) == sorted(key.data for key in KEYS if key is not KEYS[2])
 
 
-def test_a_start_with_a_passphrase_seals_and_one_without_is_refused(tmp_path: Path, sealed_state: Path) -> None:
+def test_a_start_with_a_passphrase_seals_and_one_without_is_refused(tmp_path: Path, encrypted_state: Path) -> None:
     with Store(tmp_path / "plain") as store:
         add_keys(store)
-    store, begun = open_or_begin_anew(tmp_path / "plain", PASSPHRASE)
+    store, recovery = open_or_recover(tmp_path / "plain", PASSPHRASE)
     with store:
-        assert begun is None
-        assert store.keys.sealed
+        assert recovery is None
+        assert store.keys.encrypted
     assert plain_in_files(tmp_path / "plain") == []
-    before = (sealed_state / FILE_NAME).read_bytes()
-    shutil.copytree(sealed_state, tmp_path / "copy")
+    before = (encrypted_state / FILE_NAME).read_bytes()
+    shutil.copytree(encrypted_state, tmp_path / "copy")
     for passphrase in ("", OTHER):
-        with pytest.raises(StoreSealedError):
-            open_or_begin_anew(sealed_state, passphrase)
-    assert (sealed_state / FILE_NAME).read_bytes() == before
+        with pytest.raises(KeysEncryptedError):
+            open_or_recover(encrypted_state, passphrase)
+    assert (encrypted_state / FILE_NAME).read_bytes() == before

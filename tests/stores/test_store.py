@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure, Degree
-from bluezone_agent.core.identifiers import Beacon, DailyKey, ReportType
+from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
 from bluezone_agent.stores.file.schema import MIGRATIONS
-from bluezone_agent.stores.sources import CaseFileRecord, SourceRecord, Verdict
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
-BEACON = Beacon("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")
+OBSERVED = ObservedIdentifier("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")
 KEY = DailyKey("gaen", b"TEK-TEK-TEK-TEK-", 0, DAY_S, 144)
 
 
@@ -32,18 +32,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def contact(minute: int, beacon: Beacon = BEACON) -> ContactMinute:
-    return ContactMinute(beacon, minute, 3, -61.25, -70, -55, {-24: 1, -20: 2}, trusted=True)
+def contact(minute: int, observed: ObservedIdentifier = OBSERVED) -> ContactMinute:
+    return ContactMinute(observed, minute, 3, -61.25, -70, -55, {-24: 1, -20: 2}, trusted=True)
 
 
 def test_minutes_come_back_as_they_went_in_also_after_reopening(store: Store) -> None:
-    heard = [contact(1), contact(2), contact(2, Beacon("bluezone", bytes(12), b""))]
+    received = [contact(1), contact(2), contact(2, ObservedIdentifier("bluezone", bytes(12), b""))]
     with store.transaction():
-        store.contacts.add(heard)
+        store.contacts.add(received)
     store.close()
     again = Store(store.state_dir)
     ids = [i for name in ("gaen", "bluezone") for i in again.contacts.identifiers(name)[0]]
-    assert sorted(again.contacts.minutes_of(ids), key=repr) == sorted(heard, key=repr)
+    assert sorted(again.contacts.minutes_of(ids), key=repr) == sorted(received, key=repr)
 
 
 def test_a_beacon_heard_for_minutes_is_one_row(store: Store) -> None:
@@ -51,7 +51,7 @@ def test_a_beacon_heard_for_minutes_is_one_row(store: Store) -> None:
         with store.transaction():
             store.contacts.add([contact(minute)])
     ids, packed = store.contacts.identifiers("gaen")
-    assert (list(ids), bytes(packed)) == ([1], BEACON.identifier)
+    assert (list(ids), bytes(packed)) == ([1], OBSERVED.identifier)
 
 
 def test_a_minute_written_twice_is_kept_twice(store: Store) -> None:
@@ -86,7 +86,7 @@ def test_a_reading_that_is_broken_off_does_not_hide_why(tmp_path: Path) -> None:
 
 
 def test_hours_count_identifiers_and_minutes(store: Store) -> None:
-    other = Beacon("bluezone", bytes(12), b"")
+    other = ObservedIdentifier("bluezone", bytes(12), b"")
     with store.transaction():
         store.contacts.add([contact(0), contact(0, other), contact(1), contact(60)])
     first, second = store.contacts.hours(0)
@@ -122,8 +122,8 @@ def test_own_keys_run_advance_and_close(store: Store) -> None:
 
 
 def matched(minutes: list[int]) -> Matched:
-    heard = tuple(HeardMinute(m, 50.5, 4) for m in minutes)
-    return Matched("digest", "gaen", ReportType.CONFIRMED_TEST, 2, 1000, heard)
+    received = tuple(ReceivedMinute(m, 50.5, 4) for m in minutes)
+    return Matched("digest", "gaen", ReportType.CONFIRMED_TEST, 2, 1000, received)
 
 
 def test_an_exposure_found_again_adds_only_what_is_new(store: Store) -> None:
@@ -144,9 +144,9 @@ def test_a_day_warns_once(store: Store) -> None:
 
 
 def test_a_files_first_fetch_stays_while_its_contents_do(store: Store) -> None:
-    def record(at_s: int, settled: bool, digest: str = "digest") -> CaseFileRecord:
+    def record(at_s: int, final: bool, digest: str = "digest") -> KeyFileRecord:
         dropped = {"malformed": 2}
-        return CaseFileRecord("source", "name", at_s, digest, 7, at_s, keys=1, dropped=dropped, settled=settled)
+        return KeyFileRecord("source", "name", at_s, digest, 7, at_s, keys=1, dropped=dropped, final=final)
 
     with store.transaction():
         store.sources.record_file(record(1, False))
@@ -164,7 +164,7 @@ def test_a_fault_is_kept_so_that_it_can_be_told_in_any_language(store: Store) ->
 
     fault = OddSignatureError("{name} is not signed {n}", "ask {who}", name="1.json", n=3, who="them")
     with store.transaction():
-        store.sources.record_file(CaseFileRecord("source", "name", 1, fault=fault))
+        store.sources.record_file(KeyFileRecord("source", "name", 1, fault=fault))
     record = store.sources.file("source", "name")
     assert record is not None
     assert record.verdict is Verdict.REFUSED
@@ -178,8 +178,8 @@ def test_a_fault_is_kept_so_that_it_can_be_told_in_any_language(store: Store) ->
 )
 def test_a_fault_that_this_version_does_not_know_is_told_as_it_stands(store: Store, fault: str) -> None:
     with store.transaction():
-        store.sources.record_file(CaseFileRecord("source", "name", 1))
-        store._db.execute("UPDATE case_file SET fault = ?", (fault,))
+        store.sources.record_file(KeyFileRecord("source", "name", 1))
+        store._db.execute("UPDATE key_file SET fault = ?", (fault,))
     (record,) = store.sources.files("source")
     assert record.verdict is Verdict.REFUSED
     assert str(record.fault) == f"a reason that this version does not know: {fault}"
@@ -187,7 +187,7 @@ def test_a_fault_that_this_version_does_not_know_is_told_as_it_stands(store: Sto
 
 def test_a_source_is_kept_with_its_notes_and_forgotten_when_it_is_no_longer_configured(store: Store) -> None:
     gone = KeySourceError("gone")
-    first = SourceRecord("a", 5, 4, gone, believes_unsigned=True, issued_at_s=1, expires_at_s=2, notes={"tag": "7"})
+    first = SourceRecord("a", 5, 4, gone, accepts_unsigned=True, issued_at_s=1, expires_at_s=2, notes={"tag": "7"})
     with store.transaction():
         store.sources.record(SourceRecord("b", 6))
         store.sources.record(first)
@@ -205,14 +205,16 @@ def test_a_source_is_kept_with_its_notes_and_forgotten_when_it_is_no_longer_conf
 
 def test_after_14_days_nothing_is_left_in_any_file(store: Store) -> None:
     with store.transaction():
-        store.contacts.add([contact(1), contact(20 * 24 * 60, Beacon("gaen", b"new-new-new-new-", b"AEM2"))])
+        store.contacts.add(
+            [contact(1), contact(20 * 24 * 60, ObservedIdentifier("gaen", b"new-new-new-new-", b"AEM2"))]
+        )
         store.keys.add(KEY, last_slot_s=600, exportable=True)
         store.exposures.add(matched([1]))
-    assert any(BEACON.identifier in p.read_bytes() for p in store.state_dir.iterdir())
+    assert any(OBSERVED.identifier in p.read_bytes() for p in store.state_dir.iterdir())
     store.expire(20 * DAY_S)
     for path in store.state_dir.iterdir():
         data = path.read_bytes()
-        assert BEACON.identifier not in data
+        assert OBSERVED.identifier not in data
         assert KEY.data not in data
         assert b"digest" not in data.replace(b"key_digest", b"").replace(b"digest TEXT", b"")
     assert store.contacts.identifiers("gaen")[1] == b"new-new-new-new-"

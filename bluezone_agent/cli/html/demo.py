@@ -15,7 +15,7 @@ from bluezone_agent.scenarios.cast import near_minutes
 
 if TYPE_CHECKING:
     from bluezone_agent.scenarios.cast import Person
-    from bluezone_agent.scenarios.day import Day, Verdict
+    from bluezone_agent.scenarios.day import Day, PersonVerdict
 
 LEFT, WIDTH, RIGHT = 150, 1060, 14
 LANE, TOP = 30, 28
@@ -80,21 +80,21 @@ def _lanes(day: Day) -> str:
 
 
 def _pairs(day: Day) -> str:
-    heard = {v.person.name: v.heard for v in day.verdicts}
+    received = {v.person.name: v.received for v in day.verdicts}
     rows: list[str] = []
     count = 0
     for one, other in combinations([v.person for v in day.verdicts], 2):
-        minutes = {*heard[one.name].get(other.name, ()), *heard[other.name].get(one.name, ())}
+        minutes = {*received[one.name].get(other.name, ()), *received[other.name].get(one.name, ())}
         if minutes:
             rows += _pair(day, TOP + count * LANE, one, other, minutes)
             count += 1
     return _chart(day, rows, count, _("Who was near whom, when"))
 
 
-def _pair(day: Day, y: int, one: Person, other: Person, heard: set[int]) -> Iterator[str]:
-    near = heard & set(near_minutes(one, other))
+def _pair(day: Day, y: int, one: Person, other: Person, received: set[int]) -> Iterator[str]:
+    near = received & set(near_minutes(one, other))
     yield _label(y, f"{one.name} – {other.name}")
-    for kind, minutes in (("far", heard - near), ("near", near)):
+    for kind, minutes in (("far", received - near), ("near", near)):
         for start, end in _runs(minutes):
             x, width = _x(day, start * MINUTE_S), _x(day, end * MINUTE_S) - _x(day, start * MINUTE_S)
             title = f"{local_clock(start * MINUTE_S)}-{local_clock(end * MINUTE_S)}"
@@ -141,7 +141,7 @@ def _x(day: Day, unix_s: float) -> float:
     return LEFT + WIDTH * (unix_s - day.starts_at_s) / (day.ends_at_s - day.starts_at_s)
 
 
-def _card(v: Verdict, day: Day) -> str:
+def _card(v: PersonVerdict, day: Day) -> str:
     verdict = (
         _("warned on {when}").format(when=local_time(v.warned_at_s)) if v.warned_at_s is not None else _("not warned")
     )

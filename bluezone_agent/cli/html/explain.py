@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 
 from bluezone_agent.cli.html.page import legend, page
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 from bluezone_agent.exposure_check.explain import Explained
@@ -42,7 +42,7 @@ def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
     )
 
 
-def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]], step_s: int) -> str:
+def _timeline(found: Explained, minutes: list[tuple[ReceivedMinute, float]], step_s: int) -> str:
     """Draw the minute that counts most, else the nearest, of each ``step_s`` seconds."""
     parts = list(_grid(found.day_start_s))
     for gap in found.gaps:
@@ -50,8 +50,8 @@ def _timeline(found: Explained, minutes: list[tuple[HeardMinute, float]], step_s
         width = max(1, _x(found, gap.ends_at_s) - x)
         parts.append(f'<rect x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT}" fill="var(--line)"/>')
     width = max(2, WIDTH * step_s / DAY_S)
-    steps: dict[int, tuple[HeardMinute, float]] = {}
-    for m, weight in sorted(minutes, key=lambda heard: (heard[1], -heard[0].attenuation_db)):
+    steps: dict[int, tuple[ReceivedMinute, float]] = {}
+    for m, weight in sorted(minutes, key=lambda received: (received[1], -received[0].attenuation_db)):
         steps[m.minute * MINUTE_S // step_s] = m, weight
     for step, (m, weight) in sorted(steps.items()):
         x, y = _x(found, step * step_s), _y(m.attenuation_db)
@@ -78,7 +78,7 @@ def _grid(day_start_s: int) -> Iterator[str]:
         yield f'<text class="soft" x="{x:.1f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{clock}</text>'
 
 
-def _histogram(minutes: list[HeardMinute]) -> str:
+def _histogram(minutes: list[ReceivedMinute]) -> str:
     bins: Counter[int] = Counter()
     for m in minutes:
         bins.update(m.histogram or {int(m.attenuation_db // HISTOGRAM_BIN_DB): m.count})

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from bluezone_agent.core.diagnosis_keys.bluezone_json import read_bluezone_json
 from bluezone_agent.core.diagnosis_keys.key_export import read_key_export
-from bluezone_agent.core.diagnosis_keys.key_file import CaseFile, KeyFault, Part
+from bluezone_agent.core.diagnosis_keys.key_file import KeyBatch, KeyFault, KeyFile
 from bluezone_agent.core.diagnosis_keys.signing import PinnedKeys, Trust, VerificationKey
 
-__all__ = ["CaseFile", "KeyFault", "Part", "PinnedKeys", "Trust", "VerificationKey", "read_case_file"]
+__all__ = ["KeyBatch", "KeyFault", "KeyFile", "PinnedKeys", "Trust", "VerificationKey", "read_key_file"]
 
 ZIP_MAGIC = b"PK\x03\x04"
 
 
-def read_case_file(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
+def read_key_file(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> KeyFile:
     """Verify and read a case file of either format.
 
     ``signature`` is the detached signature of a Bluezone file; a key export holds its own. ``now_s`` stands in for

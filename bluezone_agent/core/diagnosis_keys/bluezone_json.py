@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_PART, CaseFile, Entry, KeyFault, onset_or_none
+from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, Entry, KeyFault, KeyFile, onset_or_none
 from bluezone_agent.core.diagnosis_keys.signing import ONE_BATCH, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
-from bluezone_agent.errors import N_, CaseFileError
+from bluezone_agent.errors import N_, KeyFileError
 
 MAX_FILE: Final = 64 * 1024 * 1024
 """Bytes: half a million entries."""
@@ -40,14 +40,14 @@ class _File(msgspec.Struct):
     published_at: int | None = None
 
 
-def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> CaseFile:
+def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> KeyFile:
     """Verify and read a Bluezone case file; raises BadSignatureError or CaseFileError."""
     if len(data) > MAX_FILE:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_FILE} expected")
-    if not key.believes_unsigned or (signature is not None and key.keys):
+    if not key.accepts_unsigned or (signature is not None and key.keys):
         _require_signature(name, data, signature, key)
     file = _parsed(name, data)
-    return CaseFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
+    return KeyFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
 
 
 def _require_signature(name: str, data: bytes, signature: bytes | None, key: Trust) -> None:
@@ -59,8 +59,8 @@ def _require_signature(name: str, data: bytes, signature: bytes | None, key: Tru
 
 
 def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:
-    for at in range(0, len(raws), KEYS_IN_PART):
-        yield [_read(raw) for raw in raws[at : at + KEYS_IN_PART]]
+    for at in range(0, len(raws), KEYS_IN_BATCH):
+        yield [_read(raw) for raw in raws[at : at + KEYS_IN_BATCH]]
 
 
 def write_bluezone_json(keys: Iterable[DiagnosisKey], *, published_at_s: int) -> bytes:
@@ -106,8 +106,8 @@ def _written(diagnosis: DiagnosisKey) -> dict[str, Any]:
     return entry
 
 
-def _refused(name: str, reason: object) -> CaseFileError:
-    return CaseFileError(
+def _refused(name: str, reason: object) -> KeyFileError:
+    return KeyFileError(
         N_("{name} is no Bluezone case file: {reason}"),
         N_("the next check fetches it again; if it stays so, tell the health authority"),
         name=name,

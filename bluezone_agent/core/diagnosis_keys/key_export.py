@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 from google.protobuf.message import DecodeError
 
 from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureKey, TemporaryExposureKeyExport
-from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_PART, ONSET_DAYS, CaseFile, Entry, KeyFault
+from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, ONSET_DAYS, Entry, KeyFault, KeyFile
 from bluezone_agent.core.diagnosis_keys.signing import MAX_SIGNATURE_LIST, ONE_BATCH, SigningKey, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
-from bluezone_agent.errors import N_, CaseFileError
+from bluezone_agent.errors import N_, KeyFileError
 
 EXPORT_NAME: Final = "export.bin"
 SIGNATURE_NAME: Final = "export.sig"
@@ -58,7 +58,7 @@ class WireType(IntEnum):
     I32 = 5
 
 
-def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> CaseFile:
+def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> KeyFile:
     """Verify and read a key export; raises BadSignatureError or CaseFileError."""
     signed, signature = _members(name, data, key)
     batch = key.verify(name, signed, signature)
@@ -68,7 +68,7 @@ def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> CaseFil
     export = _parsed(name, b"".join(signed[s.start : s.end] for s in stretches if s.tag not in KEY_TAGS))
     _require_agreement(name, export, key, batch)
     entries = partial(_entries, name, signed, [s for s in stretches if s.tag in KEY_TAGS])
-    return CaseFile("gaen", sha256(signed).hexdigest(), export.end_timestamp or None, now_s, entries)
+    return KeyFile("gaen", sha256(signed).hexdigest(), export.end_timestamp or None, now_s, entries)
 
 
 def write_key_export(
@@ -143,7 +143,7 @@ def _stretches(name: str, signed: bytes) -> Iterator[_Stretch]:
     at = start = len(HEADER)
     tag, fields = 0, 0
     while at < len(signed):
-        if fields and (signed[at] != tag or fields == KEYS_IN_PART):
+        if fields and (signed[at] != tag or fields == KEYS_IN_BATCH):
             yield _Stretch(tag, start, at)
             start, fields = at, 0
         tag = signed[at]
@@ -191,8 +191,8 @@ def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterato
     for tag in KEY_TAGS:
         for stretch in stretches:
             if stretch.tag == tag:
-                part = _parsed(name, signed[stretch.start : stretch.end])
-                yield [_read(entry) for entry in (*part.keys, *part.revised_keys)]
+                batch = _parsed(name, signed[stretch.start : stretch.end])
+                yield [_read(entry) for entry in (*batch.keys, *batch.revised_keys)]
 
 
 def _require_agreement(name: str, export: TemporaryExposureKeyExport, key: Trust, batch: tuple[int, int]) -> None:
@@ -229,8 +229,8 @@ def _written(diagnosis: DiagnosisKey) -> TemporaryExposureKey:
     )
 
 
-def _refused(name: str, reason: object) -> CaseFileError:
-    return CaseFileError(
+def _refused(name: str, reason: object) -> KeyFileError:
+    return KeyFileError(
         N_("{name} is no key export: {reason}"),
         N_("the next check fetches it again; if it stays so, tell the health authority"),
         name=name,

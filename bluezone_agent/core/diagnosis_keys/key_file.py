@@ -15,7 +15,7 @@ from bluezone_agent.errors import N_
 
 KEY_LIFE_DAYS: Final = 14
 """Days after its end during which a key is worth publishing: nobody keeps contacts for longer."""
-KEYS_IN_PART: Final = 4096
+KEYS_IN_BATCH: Final = 4096
 """Their messages and tuples are about 2 MB, and the overhead of a part is spread."""
 ONSET_DAYS: Final = range(-14, 15)
 """Days since onset that mean something; others are left out (cocoa#639: such a key must not cost the file)."""
@@ -38,7 +38,7 @@ Entry = DiagnosisKey | KeyFault
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class KeyBatch:
     """What a stretch of a case file comes to."""
 
     keys: tuple[DiagnosisKey, ...]
@@ -49,7 +49,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFile:
+class KeyFile:
     """A verified case file. It may hold a million keys, so it is read in parts."""
 
     protocol: str
@@ -62,29 +62,29 @@ class CaseFile:
     entries: Callable[[], Iterator[list[Entry]]]
     """Reads the file from its beginning, some thousand entries at a time; raises CaseFileError where it is broken."""
 
-    def parts(self) -> Iterator[Part]:
+    def batches(self) -> Iterator[KeyBatch]:
         """Yield the file in parts; raises CaseFileError where it is broken, so believe none before the last."""
         published_at_s = self.published_at_s or self.read_at_s
         for entries in self.entries():
             yield _sifted(entries, published_at_s)
 
-    def whole(self) -> Part:
+    def whole(self) -> KeyBatch:
         """Return all of it, each key once: what comes later in the file stands, and a revoked key is none."""
         keys: dict[bytes, DiagnosisKey] = {}
         revoked: set[bytes] = set()
         dropped: Counter[KeyFault] = Counter()
-        for part in self.parts():
-            keys |= {k.key.data: k for k in part.keys}
-            revoked |= set(part.revoked)
-            dropped.update(part.dropped)
-        return Part(
+        for batch in self.batches():
+            keys |= {k.key.data: k for k in batch.keys}
+            revoked |= set(batch.revoked)
+            dropped.update(batch.dropped)
+        return KeyBatch(
             tuple(k for k in keys.values() if k.key.data not in revoked),
             tuple(sorted(revoked)),
             dict(sorted(dropped.items())),
         )
 
 
-def _sifted(entries: Iterable[Entry], published_at_s: float) -> Part:
+def _sifted(entries: Iterable[Entry], published_at_s: float) -> KeyBatch:
     keys: list[DiagnosisKey] = []
     revoked: list[bytes] = []
     dropped: Counter[KeyFault] = Counter()
@@ -97,7 +97,7 @@ def _sifted(entries: Iterable[Entry], published_at_s: float) -> Part:
             revoked.append(entry.key.data)
         else:
             keys.append(entry)
-    return Part(tuple(keys), tuple(revoked), dropped)
+    return KeyBatch(tuple(keys), tuple(revoked), dropped)
 
 
 def fault_of(key: DailyKey, published_at_s: float) -> KeyFault | None:

@@ -43,7 +43,7 @@ class VerificationKey:
     key_version: str
     public_key: ec.EllipticCurvePublicKey
 
-    believes_unsigned: ClassVar = False
+    accepts_unsigned: ClassVar = False
 
     @property
     def keys(self) -> tuple[VerificationKey, ...]:
@@ -128,7 +128,7 @@ class PinnedKeys:
     """Several public keys, as during a change of keys: a signature by one of them is enough."""
 
     keys: tuple[VerificationKey, ...]
-    believes_unsigned: bool = False
+    accepts_unsigned: bool = False
     """Whether a Bluezone case file without a signature is believed, too: the operator's own decision."""
 
     def verify(self, name: str, signed: bytes, signature_list: bytes) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from bluezone_agent.core.diagnosis_keys.key_file import KeyFault, fault_of, onse
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
-from bluezone_agent.errors import N_, CaseFileError
+from bluezone_agent.errors import N_, KeyFileError
 
 FORMAT: Final = "bluezone-agent submission"
 VERSION: Final = 1
@@ -106,8 +106,8 @@ def _diagnosis(entry: _Key) -> DiagnosisKey:
     return DiagnosisKey(key, days_since_onset=onset_or_none(entry.days_since_onset))
 
 
-def _refused(name: str, reason: object) -> CaseFileError:
-    return CaseFileError(
+def _refused(name: str, reason: object) -> KeyFileError:
+    return KeyFileError(
         N_("{name} is no submission: {reason}"),
         N_('ask its owner for the file that "bluezone-agent keys export" writes'),
         name=name,

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from bluezone_agent.core.risk.bluezone import Bluezone
+from bluezone_agent.core.risk.bluezone import BluezoneRule
 from bluezone_agent.core.risk.gaen_v2 import own_model, presets
 from bluezone_agent.core.risk.learned import trained
 from bluezone_agent.core.risk.model import RiskModel
 
-MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), Bluezone(), trained())}
-DEFAULT_MODEL: Final = "agent"
+MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), BluezoneRule(), trained())}
+DEFAULT_MODEL: Final = "learned"
+RENAMED_MODELS: Final = {"agent": "learned"}
+"""Models that had another name: configurations and options with the old one are still understood."""
 
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "RiskModel", "own_model"]
+__all__ = ["DEFAULT_MODEL", "MODELS", "RENAMED_MODELS", "RiskModel", "own_model"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM, HeardMinute
+from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM, ReceivedMinute
 from bluezone_agent.core.risk.model import RiskModel
 from bluezone_agent.errors import N_
 
@@ -15,13 +15,13 @@ say which it is."""
 NEAR_DB: Final = ASSUMED_TX_POWER_DBM - NEAR_RSSI_DBM
 
 
-class Bluezone(RiskModel):
+class BluezoneRule(RiskModel):
     """A minute is near when its power reaches the app's threshold; 15 minutes warn (the Ministry's wording)."""
 
     name = "bluezone"
     summary = N_("the Bluezone app's rule: a minute of at most 61 dB counts whole; 15 minutes in a day warn")
     warning_minutes = 15.0
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+    def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return 1 for minutes of at most 61 dB, else 0."""
         return {m.minute: float(m.attenuation_db <= NEAR_DB) for m in minutes}

@@ -15,7 +15,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.risk.model import RiskModel
 from bluezone_agent.errors import N_
@@ -69,7 +69,7 @@ class GaenV2(RiskModel):
             " report type and the day since symptoms began"
         )
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+    def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return each minute's weight by its bucket; the scanner never rests, so each stands for 60 s."""
         return {m.minute: self.bucket(m.attenuation_db)[1] for m in minutes}
 

@@ -1,10 +1,10 @@
-"""The agent's own model: minutes that were probably within 2 m, learned from recordings.
+"""The learned proximity model: minutes that were probably within 2 m, learned from recordings.
 
 Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were
 received more strongly; at the minute itself and at the minutes around. A value of the neighbourhood is the sum over its
 minutes divided by all of them, heard or not, so that more and closer minutes only add. The probability is
 
-    1 / (1 + exp(-(bias + sum over reaches of mean over +-reach of weights . values)))
+    1 / (1 + exp(-(bias + sum over windows of mean over the window of weights . features)))
 
 in which no weight is negative and no value rises with attenuation: closer never lowers a probability, by construction.
 
@@ -26,14 +26,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.risk.model import RiskModel
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 from bluezone_agent.errors import N_
 
 BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
 """A value each: the part of a minute's sightings below it."""
-VALUES: Final = len(BELOW_DB) + 3
+FEATURES: Final = len(BELOW_DB) + 3
 """After those come three of the company: what part of the others was weaker, how few were stronger, and by how much
 they were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells
 which recording it is rather than who was near."""
@@ -44,18 +44,18 @@ COEFFICIENTS: Final = "learned.toml"
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the minutes around count for."""
 
-    minutes: Annotated[int, msgspec.Meta(ge=0, le=30)]
+    half_width_min: Annotated[int, msgspec.Meta(ge=0, le=30)]
     """Before and after."""
     weights: tuple[Weight, ...]
-    """Of :func:`values`."""
+    """Of :func:`features`."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a weight is missing."""
-        if len(self.weights) != VALUES:
-            raise ValueError(f"a reach needs {VALUES} weights, not {len(self.weights)}")
+        if len(self.weights) != FEATURES:
+            raise ValueError(f"a window needs {FEATURES} weights, not {len(self.weights)}")
 
 
 class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +68,7 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Probability from which it counts whole."""
     variance_min: Annotated[float, msgspec.Meta(gt=0)]
     """By how many minutes the square of the error of a sum of minutes grows with each of them."""
-    reaches: tuple[Reach, ...]
+    windows: tuple[Window, ...]
 
     def __post_init__(self) -> None:
         """Raise ValueError where a more probable minute would count for less."""
@@ -76,10 +76,10 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"whole_from has to be above nothing_up_to, {self.nothing_up_to}")
 
 
-class Agent(RiskModel):
+class LearnedProximityModel(RiskModel):
     """Minutes that were probably within 2 m; 15 in a day warn."""
 
-    name = "agent"
+    name = "learned"
     summary = N_(
         "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation,"
         " the minutes around and who else was heard; 15 in a day warn"
@@ -89,33 +89,33 @@ class Agent(RiskModel):
     def __init__(self, coefficients: Coefficients) -> None:
         self.coefficients = coefficients
 
-    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+    def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute from 0 to 1 how far it counts; for those of short gaps in hearing too."""
         low, high = self.coefficients.nothing_up_to, self.coefficients.whole_from
         return {t: min(1.0, max(0.0, (p - low) / (high - low))) for t, p in self.probabilities(minutes).items()}
 
-    def probabilities(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+    def probabilities(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute the probability that it was within 2 m; for those of short gaps in hearing too."""
-        stands_for = standing(minutes)
-        looked_at = [values(m) for m in minutes]
-        sums = [self.coefficients.bias] * len(stands_for)
-        for reach in self.coefficients.reaches:
-            products = [sum(map(mul, reach.weights, row)) for row in looked_at]
-            sums = [s + a for s, a in zip(sums, around(stands_for, products, reach.minutes), strict=True)]
-        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(stands_for, sums, strict=True)}
+        stand_ins = stand_in_indexes(minutes)
+        looked_at = [features(m) for m in minutes]
+        sums = [self.coefficients.bias] * len(stand_ins)
+        for window in self.coefficients.windows:
+            products = [sum(map(mul, window.weights, row)) for row in looked_at]
+            sums = [s + a for s, a in zip(sums, windowed_mean(stand_ins, products, window.half_width_min), strict=True)]
+        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(stand_ins, sums, strict=True)}
 
     def sd_minutes(self, weights: Sequence[float]) -> float:
         """Return the standard deviation of the error of a sum of minutes, which err together: it was measured."""
         return math.sqrt(self.coefficients.variance_min * (1 + sum(weights)))
 
 
-def values(m: HeardMinute) -> list[float]:
-    """Return what is looked at of a minute: :data:`VALUES` numbers from 0 to 1, none higher for more attenuation."""
+def features(m: ReceivedMinute) -> list[float]:
+    """Return what is looked at of a minute: :data:`FEATURES` numbers from 0 to 1, none higher for more attenuation."""
     bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
     bins = bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
     count = sum(bins.values())
     parts = zip(*([n / count * part for part in _below(low_db)] for low_db, n in bins.items()), strict=True)
-    return [sum(part) for part in parts] + _company(m)
+    return [sum(part) for part in parts] + _co_presence(m)
 
 
 @lru_cache(maxsize=256)
@@ -124,39 +124,39 @@ def _below(low_db: float) -> list[float]:
     return [min(1.0, max(0.0, (limit - low_db) / HISTOGRAM_BIN_DB)) for limit in BELOW_DB]
 
 
-def _company(m: HeardMinute) -> list[float]:
-    others = m.company
-    if not others.heard:
+def _co_presence(m: ReceivedMinute) -> list[float]:
+    others = m.co_presence
+    if not others.received:
         return [0.5, 0.5, 0.5]
     return [
-        1 - others.stronger / others.heard,
+        1 - others.stronger / others.received,
         math.exp(-others.stronger / 2),
         1 / (1 + math.exp(-others.weaker_by_db / 6)),
     ]
 
 
-def standing(minutes: Sequence[HeardMinute]) -> dict[int, int]:
+def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
     """Return which of ``minutes``, in order, stands for each minute: itself, and the next for a short gap before it."""
-    stands_for: dict[int, int] = {}
+    stand_ins: dict[int, int] = {}
     last = -math.inf
     for i, m in enumerate(minutes):
         gap = m.minute - last - 1
-        stands_for.update((t, i) for t in range(m.minute - (int(gap) if gap <= LONGEST_GAP_MIN else 0), m.minute + 1))
+        stand_ins.update((t, i) for t in range(m.minute - (int(gap) if gap <= LONGEST_GAP_MIN else 0), m.minute + 1))
         last = m.minute
-    return stands_for
+    return stand_ins
 
 
-def around(stands_for: Mapping[int, int], numbers: Sequence[float], reach: int) -> list[float]:
-    """Return for each minute the mean of ``numbers`` from ``reach`` minutes before to as many after; unheard: 0.
+def windowed_mean(stand_ins: Mapping[int, int], numbers: Sequence[float], half_width_min: int) -> list[float]:
+    """Return for each minute the mean of ``numbers`` over ``half_width_min`` minutes before and after; unheard: 0.
 
-    ``stands_for`` is :func:`standing`, and ``numbers`` has an entry for each of its values.
+    ``stand_ins`` is :func:`stand_in_indexes`, and ``numbers`` has an entry for each of its values.
     """
-    at = {t: numbers[i] for t, i in stands_for.items()}.get
-    whole = 2 * reach + 1
-    return [sum([at(u, 0.0) for u in range(t - reach, t + reach + 1)]) / whole for t in stands_for]
+    at = {t: numbers[i] for t, i in stand_ins.items()}.get
+    whole = 2 * half_width_min + 1
+    return [sum([at(u, 0.0) for u in range(t - half_width_min, t + half_width_min + 1)]) / whole for t in stand_ins]
 
 
-def trained() -> Agent:
+def trained() -> LearnedProximityModel:
     """Return the model with the coefficients in the package."""
     text = files("bluezone_agent.core.risk").joinpath(COEFFICIENTS).read_text("utf-8")
-    return Agent(msgspec.convert(tomllib.loads(text), Coefficients))
+    return LearnedProximityModel(msgspec.convert(tomllib.loads(text), Coefficients))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bluezone_agent.core.attenuation import HeardMinute
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 
 
@@ -27,7 +27,7 @@ class RiskModel(ABC):
     """Weighted minutes in one UTC day that warn."""
 
     @abstractmethod
-    def weigh(self, minutes: Sequence[HeardMinute]) -> dict[int, float]:
+    def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for how many minutes near each minute counts, by its number.
 
         ``minutes`` are those of one key, in order, one entry each; all of them are in the answer, and unheard ones

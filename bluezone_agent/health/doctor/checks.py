@@ -38,7 +38,7 @@ class Facts:
     bluetooth: BluetoothFacts
     clock_trusted: bool
     config_error: AgentError | None = None
-    linkable_anyway: tuple[str, ...] = ()
+    allow_linkable: tuple[str, ...] = ()
     """What the operator accepts although it links identifiers."""
     sources: int = 0
     free_bytes: int | None = None
@@ -53,7 +53,7 @@ def judge(facts: Facts) -> list[Finding]:
     """Return every finding, in the order in which one would mend them."""
     return [
         *_configuration(facts),
-        *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.linkable_anyway, running=_is_running(facts)),
+        *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.allow_linkable, running=_is_running(facts)),
         *_clock(facts),
         *_disk(facts),
         *_state(facts),
@@ -141,13 +141,13 @@ def _agent(facts: Facts) -> Iterator[Finding]:
         yield fault("radio", status.radio.message, look, **status.radio.fields)
     if problems & {Problem.NOT_BROADCASTING, Problem.SCAN_ONLY}:
         yield fault("broadcast", N_("no new identifier was put on the air in time"), look)
-    elif status.broadcast_at_s is not None:
-        yield ok("broadcast", N_("the newest identifier was put on the air"), status.broadcast_at_s)
+    elif status.advertised_at_s is not None:
+        yield ok("broadcast", N_("the newest identifier was put on the air"), status.advertised_at_s)
     yield _proof(status)
-    if status.heard_at_s is None:
+    if status.received_at_s is None:
         yield ok("hearing", N_("nobody was heard so far; right when nobody is near"))
     else:
-        yield ok("hearing", N_("somebody was heard"), status.heard_at_s)
+        yield ok("hearing", N_("somebody was heard"), status.received_at_s)
     if Problem.NOT_STORING in problems:
         yield fault("storing", N_("nothing was committed for minutes"), N_("look at the disk and at the agent's log"))
     elif status.committed_at_s is not None:

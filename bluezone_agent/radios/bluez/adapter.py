@@ -46,7 +46,7 @@ BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
 """The Linux Foundation's identity of BlueZ, whose device release is BlueZ's version."""
 
 
-class Adapter:
+class BluezAdapter:
     """An adapter that is watched while it is open.
 
     ``fault`` is None until the adapter, bluetoothd or the bus is lost, or until a broadcast would be linkable;

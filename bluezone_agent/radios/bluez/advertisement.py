@@ -12,7 +12,7 @@ from dbus_fast import PropertyAccess, Variant
 from dbus_fast.annotations import DBusSignature, DBusStr, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 
 ADVERTISEMENT_INTERFACE: Final = "org.bluez.LEAdvertisement1"
 BASE_UUID: Final = "-0000-1000-8000-00805f9b34fb"
@@ -25,7 +25,7 @@ controller broadcasts every 1.28 s, and a legacy one every 100-150 ms whatever i
 
 Strings = Annotated[list[str], DBusSignature("as")]
 ByUuid = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
-ByCompany = Annotated[dict[int, Variant], DBusSignature("a{qv}")]
+ByCompanyId = Annotated[dict[int, Variant], DBusSignature("a{qv}")]
 
 
 def uuid_text(uuid16: int) -> str:
@@ -39,16 +39,16 @@ def uuid16_of(text: str) -> int | None:
     return int(found[1], 16) if found else None
 
 
-def heard_frame(
+def received_advertising_data(
     service_uuids: list[str],
     service_data: Mapping[str, bytes],
     manufacturer_data: Mapping[int, bytes],
     tx_power_dbm: int | None,
-) -> Frame:
+) -> AdvertisingData:
     """Return what BlueZ heard as a frame; what has no 16-bit UUID is left out."""
     uuids = (uuid16_of(text) for text in service_uuids)
     data = ((uuid16_of(text), value) for text, value in service_data.items())
-    return Frame(
+    return AdvertisingData(
         service_uuids=tuple(uuid for uuid in uuids if uuid is not None),
         service_data={uuid: value for uuid, value in data if uuid is not None},
         manufacturer_data=dict(manufacturer_data),
@@ -67,10 +67,10 @@ class Advertisement(ServiceInterface):
     the Bluezone app, and receivers take the power that they assume for the app.
     """
 
-    def __init__(self, frame: Frame, released: Callable[[], None]) -> None:
+    def __init__(self, advertising_data: AdvertisingData, released: Callable[[], None]) -> None:
         """``released`` is called when bluetoothd drops the advertisement by itself."""
         super().__init__(ADVERTISEMENT_INTERFACE)
-        self._frame = frame
+        self._advertising_data = advertising_data
         self._released = released
 
     @dbus_method(name="Release")
@@ -83,15 +83,17 @@ class Advertisement(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ, name="ServiceUUIDs")
     def service_uuids(self) -> Strings:
-        return [uuid_text(uuid) for uuid in self._frame.service_uuids]
+        return [uuid_text(uuid) for uuid in self._advertising_data.service_uuids]
 
     @dbus_property(access=PropertyAccess.READ, name="ServiceData")
     def service_data(self) -> ByUuid:
-        return {uuid_text(uuid): Variant("ay", data) for uuid, data in self._frame.service_data.items()}
+        return {uuid_text(uuid): Variant("ay", data) for uuid, data in self._advertising_data.service_data.items()}
 
     @dbus_property(access=PropertyAccess.READ, name="ManufacturerData")
-    def manufacturer_data(self) -> ByCompany:
-        return {company: Variant("ay", data) for company, data in self._frame.manufacturer_data.items()}
+    def manufacturer_data(self) -> ByCompanyId:
+        return {
+            company_id: Variant("ay", data) for company_id, data in self._advertising_data.manufacturer_data.items()
+        }
 
     @dbus_property(access=PropertyAccess.READ, name="MinInterval")
     def min_interval(self) -> DBusUInt32:

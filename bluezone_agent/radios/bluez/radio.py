@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios.bluez import errors as faults
-from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S, Adapter
+from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S, BluezAdapter
 from bluezone_agent.radios.bluez.advertisement import Advertisement
 from bluezone_agent.radios.bluez.controller_quirks import AUTO, PLANS, choose_plan
 from bluezone_agent.radios.bluez.scan import Scan
@@ -31,7 +31,7 @@ POWERED_OFF_S: Final = 1.5
 """Controllers that load their firmware again need about a second."""
 FLIP_OVER_S: Final = 0.5
 """bluetoothd 5.66 also crashes when whoever asked for a broadcast leaves the bus while it is being changed."""
-NO_IDENTIFIER: Final = Frame()
+NO_IDENTIFIER: Final = AdvertisingData()
 LONGEST_PAUSE_MS: Final = 2000
 """Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
 start of the next do not meet to the millisecond."""
@@ -57,18 +57,18 @@ class BluezRadio:
         clock: Clock,
         *,
         plan: str = AUTO,
-        linkable_anyway: Collection[str] = (),
+        allow_linkable: Collection[str] = (),
         main_conf: Path = MAIN_CONF,
     ) -> None:
         """``adapter`` is the kernel's name, ``hci0``, when it is first opened; afterwards its address is followed.
 
         ``clock`` stamps what is heard; ``plan`` names a plan or leaves it to what the controller reports;
-        ``linkable_anyway`` may hold ``privacy`` and ``discoverable``, which then refuse nothing.
+        ``allow_linkable`` may hold ``privacy`` and ``discoverable``, which then refuse nothing.
         """
         self._name = adapter
         self._clock = clock
         self._plan_name = plan
-        self._linkable_anyway = frozenset(linkable_anyway)
+        self._allow_linkable = frozenset(allow_linkable)
         self._main_conf = main_conf
         self._count = 0
         self._address = ""
@@ -77,9 +77,9 @@ class BluezRadio:
         legacy controller then sends the next one under the same address first (in one of 20 times)."""
         self._reset()
 
-    def _new_adapter(self, on_fault: Callable[[], None]) -> Adapter:
-        discoverable_too = DISCOVERABLE in self._linkable_anyway
-        return Adapter(self._name, on_fault, address=self._address, discoverable_too=discoverable_too)
+    def _new_adapter(self, on_fault: Callable[[], None]) -> BluezAdapter:
+        discoverable_too = DISCOVERABLE in self._allow_linkable
+        return BluezAdapter(self._name, on_fault, address=self._address, discoverable_too=discoverable_too)
 
     def _reset(self) -> None:
         self._adapter = self._new_adapter(self._take_off_now)
@@ -114,7 +114,7 @@ class BluezRadio:
         return self
 
     def _require_privacy_off(self) -> None:
-        if PRIVACY not in self._linkable_anyway:
+        if PRIVACY not in self._allow_linkable:
             require_privacy_off(self._main_conf)
 
     async def __aexit__(self, *_: object) -> None:
@@ -131,8 +131,8 @@ class BluezRadio:
                 await asyncio.sleep(FLIP_OVER_S)
             await self._adapter.__aexit__()
 
-    async def advertise(self, frame: Frame) -> None:
-        """Take what is on the air off it, pause for up to 2 s, and put ``frame`` on it as a new object.
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Take what is on the air off it, pause for up to 2 s, and put ``advertising_data`` on it as a new object.
 
         BlueZ then draws a new address. A legacy controller can't set one while it scans, so its scan pauses.
         """
@@ -148,17 +148,17 @@ class BluezRadio:
                 await self._register(NO_IDENTIFIER)
                 await self._unregister()
             self._left_over = False
-            await self._register(frame)
+            await self._register(advertising_data)
 
     async def withdraw(self) -> None:
         """Take the frame off the air; nothing happens when none is on it."""
         async with self._changing:
             await self._unregister()
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Scan until cancelled; raises RadioUnavailableError when the radio is lost or would be linkable."""
         adapter = self._adapter
-        scan = Scan(adapter.name, self._clock, heard, passive_too=self._passive_too)
+        scan = Scan(adapter.name, self._clock, received, passive_too=self._passive_too)
         try:
             async with self._changing:
                 await adapter.require_usable()
@@ -212,10 +212,10 @@ class BluezRadio:
             if self._scan is held and self._adapter.fault is None:
                 await held.start()
 
-    async def _register(self, frame: Frame) -> None:
+    async def _register(self, advertising_data: AdvertisingData) -> None:
         self._count += 1
         path = f"/org/bluezone_agent/broadcast{self._count}"
-        self._adapter.export(path, Advertisement(frame, self._released))
+        self._adapter.export(path, Advertisement(advertising_data, self._released))
         self._on_air = path
         try:
             await self._adapter.advertising("RegisterAdvertisement", "oa{sv}", path, {})

@@ -21,7 +21,7 @@ from bluezone_agent.errors import RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
 from bluezone_agent.radios.bluez import errors as faults
 from bluezone_agent.radios.bluez.adapter import ANSWER_TIMEOUT_S, LEAVING_TIMEOUT_S
-from bluezone_agent.radios.bluez.advertisement import heard_frame, uuid_text
+from bluezone_agent.radios.bluez.advertisement import received_advertising_data, uuid_text
 
 log: Final = structlog.get_logger()
 
@@ -41,13 +41,13 @@ class Scan:
     11 s; that is the RSSI series to expect from them.
     """
 
-    def __init__(self, adapter: str, clock: Clock, heard: Callable[[Advert], None], *, passive_too: bool) -> None:
-        """``heard`` gets every advert with a registered protocol's service UUID."""
+    def __init__(self, adapter: str, clock: Clock, received: Callable[[Advert], None], *, passive_too: bool) -> None:
+        """``received`` gets every advert with a registered protocol's service UUID."""
         self.passive_too = passive_too
         """False from the moment on at which bluetoothd refuses it."""
         self._adapter = adapter
         self._clock = clock
-        self._heard = heard
+        self._received = received
         self._scanner: BleakScanner | None = None
         self._passive: BleakScanner | None = None
 
@@ -105,9 +105,11 @@ class Scan:
             return
 
     def _detected(self, _device: BLEDevice, data: AdvertisementData) -> None:
-        frame = heard_frame(data.service_uuids, data.service_data, data.manufacturer_data, data.tx_power)
+        advertising_data = received_advertising_data(
+            data.service_uuids, data.service_data, data.manufacturer_data, data.tx_power
+        )
         rssi_dbm = NO_RSSI_DBM if data.rssi is None else data.rssi
-        self._heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+        self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
 
     def _fault(self, error: Exception, call: str, timeout_s: float) -> RadioUnavailableError:
         if isinstance(error, TimeoutError):

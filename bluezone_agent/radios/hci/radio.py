@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Self
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
 from bluezone_agent.ports import Advert, Clock
@@ -74,7 +74,7 @@ class HciRadio:
         self._transport: Any = None
         self._changing = asyncio.Lock()
         self._lost = asyncio.Event()
-        self._heard: Callable[[Advert], None] | None = None
+        self._received: Callable[[Advert], None] | None = None
         self._on_air = False
         self._extended = False
         self._pauses = True
@@ -117,15 +117,15 @@ class HciRadio:
         with suppress(OSError, BaseBumbleError):
             await transport.close()
 
-    async def advertise(self, frame: Frame) -> None:
-        """Take what is on the air off it, pause for up to 2 s, and put ``frame`` on it under a new address."""
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Take the present advertisement off the air, pause for up to 2 s, and advertise under a new address."""
         async with self._changing:
             if self._on_air:
                 await self._switch_off()
                 await asyncio.sleep(secrets.randbelow(LONGEST_PAUSE_MS + 1) / 1000)
             await self._do(commands.advertising_parameters(extended=self._extended))
             await self._set_address(hci.Address.generate_private_address())
-            await self._do(commands.advertising_data(frame.to_bytes(), extended=self._extended))
+            await self._do(commands.advertising_data(advertising_data.to_bytes(), extended=self._extended))
             self._on_air = True
             await self._do(commands.advertising_enable(1, extended=self._extended))
 
@@ -135,11 +135,11 @@ class HciRadio:
             if self._on_air:
                 await self._switch_off()
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Scan until cancelled; raises RadioUnavailableError when the controller is lost."""
         try:
             async with self._changing:
-                self._heard = heard
+                self._received = received
                 await self._scan(on=True)
             while True:
                 with suppress(TimeoutError):
@@ -148,7 +148,7 @@ class HciRadio:
                 async with self._changing:
                     await self._do(hci.HCI_Read_Local_Version_Information_Command())
         finally:
-            self._heard = None
+            self._received = None
             with suppress(RadioUnavailableError):
                 async with self._changing:
                     await self._scan(on=False)
@@ -170,7 +170,7 @@ class HciRadio:
             try:
                 await self._do(command)
             except RadioUnavailableError:
-                if self._heard is None:
+                if self._received is None:
                     raise
                 self._pauses = True  # not by the book, but it will not do it while it scans
             else:
@@ -180,7 +180,7 @@ class HciRadio:
 
     @asynccontextmanager
     async def _scan_paused(self) -> AsyncIterator[None]:
-        if self._heard is None:
+        if self._received is None:
             yield
             return
         await self._scan(on=False)
@@ -235,15 +235,15 @@ class HciRadio:
         self._lost.set()
 
     def _reported(self, packet: bytes) -> None:
-        if self._heard is None or not any(marker in packet for marker in MARKERS):
+        if self._received is None or not any(marker in packet for marker in MARKERS):
             return
         for data, rssi_dbm in reports(packet):
             try:
-                frame = Frame.from_bytes(data)
+                advertising_data = AdvertisingData.from_bytes(data)
             except MalformedPayloadError:
                 continue
-            if not SERVICES.isdisjoint((*frame.service_uuids, *frame.service_data)):
-                self._heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+            if not SERVICES.isdisjoint((*advertising_data.service_uuids, *advertising_data.service_data)):
+                self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
 
 
 async def _connect(name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Final, Self, TextIO
 
 import structlog
 
-from bluezone_agent.core.advertising_data import EXTENDED_DATA_LENGTH, Frame
+from bluezone_agent.core.advertising_data import EXTENDED_DATA_LENGTH, AdvertisingData
 from bluezone_agent.errors import N_, MalformedPayloadError, RecordingError
 from bluezone_agent.ports import Advert, Radio
 
@@ -61,24 +61,24 @@ class RecordingRadio:
     async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
 
-    async def advertise(self, frame: Frame) -> None:
-        """Have the wrapped radio broadcast ``frame``; the own broadcast is not recorded."""
-        await self._radio.advertise(frame)
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Have the wrapped radio broadcast ``advertising_data``; the own broadcast is not recorded."""
+        await self._radio.advertise(advertising_data)
 
     async def withdraw(self) -> None:
         """Have the wrapped radio withdraw its broadcast."""
         await self._radio.withdraw()
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Hear what the wrapped radio hears, and write it down."""
         if self._file is None:
             raise RuntimeError("listen() before entering the radio")
         file = self._file
 
         def write(advert: Advert) -> None:
-            heard(advert)
+            received(advert)
             try:
-                data = advert.frame.to_bytes(longest=EXTENDED_DATA_LENGTH)
+                data = advert.advertising_data.to_bytes(longest=EXTENDED_DATA_LENGTH)
             except ValueError:
                 log.warning("advert_not_recorded", reason="longer than any advertisement")
                 return
@@ -160,7 +160,7 @@ def open_csv(path: Path) -> Iterator[TextIO]:
 def _advert(path: Path, number: int, line: str) -> Advert:
     try:
         at_s, rssi_dbm, data = line.split(",")
-        return Advert(Frame.from_bytes(bytes.fromhex(data)), int(rssi_dbm), float(at_s))
+        return Advert(AdvertisingData.from_bytes(bytes.fromhex(data)), int(rssi_dbm), float(at_s))
     except (ValueError, MalformedPayloadError) as error:
         raise RecordingError(
             N_("{path}, line {number}: {reason} (found: {line})"),

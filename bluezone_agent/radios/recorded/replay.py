@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.ports import Advert, Clock
 
 
@@ -29,13 +29,13 @@ class ReplayRadio:
     async def __aexit__(self, *_: object) -> None:
         """Nothing is open."""
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Broadcast to nobody."""
 
     async def withdraw(self) -> None:
         """Nothing is on the air."""
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Hear the recording once; returns at its end."""
         moved_by_s: float | None = None
         for advert in self._adverts:
@@ -43,7 +43,7 @@ class ReplayRadio:
                 moved_by_s = self._clock.now_s() - advert.received_at_s
             at_s = advert.received_at_s + moved_by_s
             await self._clock.sleep_until(at_s)
-            heard(replace(advert, received_at_s=at_s))
+            received(replace(advert, received_at_s=at_s))
 
     async def becomes_usable(self) -> None:
         """It is always usable."""

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple, Self
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.ports import Advert, Clock
 
 ADVERT_INTERVAL_S: Final = 0.25
 """Within the 200-270 ms of the Exposure Notification Bluetooth specification v1.2."""
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where a device is and which way its carrier faces."""
 
     x_m: float
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     """Counter-clockwise from the x axis; the carrier's body is behind the device."""
 
 
-Motion = Callable[[float], Place | None]
+Motion = Callable[[float], Position | None]
 """Position as a function of true Unix time; None while the device is on nobody's air."""
 
 
@@ -55,7 +55,7 @@ class Propagation:
     sensitivity_dbm: float = -100.0
     """A weaker packet is not received."""
 
-    def mean_loss_db(self, sender: Place, receiver: Place) -> float:
+    def mean_loss_db(self, sender: Position, receiver: Position) -> float:
         """Return the loss before shadowing and fading."""
         dx, dy = receiver.x_m - sender.x_m, receiver.y_m - sender.y_m
         distance_m = max(math.hypot(dx, dy), 0.1)
@@ -65,7 +65,7 @@ class Propagation:
 
 
 @dataclass(frozen=True, slots=True)
-class OnAir:
+class Transmission:
     """One change of what a device broadcasts; ``data`` is empty when it went off the air."""
 
     at_s: float
@@ -81,7 +81,7 @@ class _Device:
     tx_power_dbm: float
     rx_offset_db: float
     random: Random
-    frame: Callable[[float], Frame | None]
+    advertising_data: Callable[[float], AdvertisingData | None]
     """What is on the air at a true time."""
 
 
@@ -115,7 +115,7 @@ class Air:
         """``now_s`` tells true time; each broadcaster sends one packet every ``advert_interval_s``."""
         self.now_s = now_s
         self.advert_interval_s = advert_interval_s
-        self.log: list[OnAir] = []
+        self.log: list[Transmission] = []
         """The truth about the air, for tests: every change of what is on it."""
         self._seed = seed
         self._propagation = propagation or Propagation()
@@ -128,38 +128,52 @@ class Air:
         """Return a new device's radio. ``tx_power_dbm`` is its true power, ``rx_offset_db`` its receiver's error."""
         return VirtualRadio(self, self._add(motion, tx_power_dbm, rx_offset_db, lambda _: None), clock)
 
-    def beacon(self, motion: Motion, frame_at: Callable[[float], Frame | None], *, tx_power_dbm: float = -12.0) -> None:
-        """Add a device that only broadcasts: ``frame_at`` a true time."""
-        self._add(motion, tx_power_dbm, 0.0, frame_at)
+    def observed(
+        self,
+        motion: Motion,
+        advertising_data_at: Callable[[float], AdvertisingData | None],
+        *,
+        tx_power_dbm: float = -12.0,
+    ) -> None:
+        """Add a device that only broadcasts: ``advertising_data_at`` a true time."""
+        self._add(motion, tx_power_dbm, 0.0, advertising_data_at)
 
     def _add(
-        self, motion: Motion, tx_power_dbm: float, rx_offset_db: float, frame: Callable[[float], Frame | None]
+        self,
+        motion: Motion,
+        tx_power_dbm: float,
+        rx_offset_db: float,
+        advertising_data: Callable[[float], AdvertisingData | None],
     ) -> _Device:
         number = len(self._devices)
-        device = _Device(number, motion, tx_power_dbm, rx_offset_db, Random(f"{self._seed}/{number}"), frame)
+        device = _Device(number, motion, tx_power_dbm, rx_offset_db, Random(f"{self._seed}/{number}"), advertising_data)
         self._devices.append(device)
         return device
 
-    def put(self, device: _Device, address: str, frame: Frame | None) -> None:
+    def put(self, device: _Device, address: str, advertising_data: AdvertisingData | None) -> None:
         """Change what a device broadcasts."""
-        device.frame = lambda _: frame
-        self.log.append(OnAir(self.now_s(), device.number, address, frame.to_bytes() if frame else b""))
+        device.advertising_data = lambda _: advertising_data
+        self.log.append(
+            Transmission(self.now_s(), device.number, address, advertising_data.to_bytes() if advertising_data else b"")
+        )
 
-    def receptions(self, receiver: _Device) -> Iterator[tuple[Frame, int]]:
+    def receptions(self, receiver: _Device) -> Iterator[tuple[AdvertisingData, int]]:
         """Yield what ``receiver`` gets of one packet of each broadcaster: the frame and its RSSI in dBm."""
         now_s = self.now_s()
         here = receiver.motion(now_s)
         if here is None:
             return
         for sender in self._devices:
-            frame, there = sender.frame(now_s), sender.motion(now_s)
-            if sender is receiver or frame is None or there is None:
+            advertising_data, there = sender.advertising_data(now_s), sender.motion(now_s)
+            if sender is receiver or advertising_data is None or there is None:
                 continue
             rssi_dbm = self._rssi_dbm(sender, there, receiver, here, now_s)
             if rssi_dbm is not None:
-                yield frame, rssi_dbm
+                yield advertising_data, rssi_dbm
 
-    def _rssi_dbm(self, sender: _Device, there: Place, receiver: _Device, here: Place, now_s: float) -> int | None:
+    def _rssi_dbm(
+        self, sender: _Device, there: Position, receiver: _Device, here: Position, now_s: float
+    ) -> int | None:
         p = self._propagation
         mean_dbm = sender.tx_power_dbm - p.mean_loss_db(there, here) + receiver.rx_offset_db
         if mean_dbm < p.sensitivity_dbm - 3 * (p.shadowing_db + p.fading_db):
@@ -196,12 +210,12 @@ class VirtualRadio:
     async def __aexit__(self, *_: object) -> None:
         await self.withdraw()
 
-    async def advertise(self, frame: Frame) -> None:
-        """Put ``frame`` on the air under a new non-resolvable private address."""
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        """Put ``advertising_data`` on the air under a new non-resolvable private address."""
         await self.withdraw()
         first, *rest = self._device.random.randbytes(6)
         self._address = ":".join(f"{b:02X}" for b in (first & 0x3F, *rest))
-        self._air.put(self._device, self._address, frame)
+        self._air.put(self._device, self._address, advertising_data)
 
     async def withdraw(self) -> None:
         """Take the frame off the air."""
@@ -209,12 +223,12 @@ class VirtualRadio:
             self._air.put(self._device, self._address, None)
             self._address = ""
 
-    async def listen(self, heard: Callable[[Advert], None]) -> None:
+    async def listen(self, received: Callable[[Advert], None]) -> None:
         """Hear everybody near, until cancelled."""
         while True:
             await asyncio.sleep(self._air.advert_interval_s)
-            for frame, rssi_dbm in self._air.receptions(self._device):
-                heard(Advert(frame, rssi_dbm, self._clock.now_s()))
+            for advertising_data, rssi_dbm in self._air.receptions(self._device):
+                received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
 
     async def becomes_usable(self) -> None:
         """It is always usable."""

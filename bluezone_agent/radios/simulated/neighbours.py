@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.ports import Clock, Radio
-from bluezone_agent.radios.simulated.air import Air, Place
+from bluezone_agent.radios.simulated.air import Air, Position
 
 TX_POWER_DBM: Final = -12
 VISIT_S: Final = 1200
@@ -23,18 +23,18 @@ def neighbourhood(clock: Clock) -> Radio:
     """Return the radio of a device with two neighbours, one of each protocol, that nobody can match to a person."""
     air = Air(clock.now_s, seed=secrets.randbits(64))
     stays, visits = PROTOCOLS.values()
-    air.beacon(lambda _: Place(1.5, 0.0, math.pi), rotating(stays), tx_power_dbm=TX_POWER_DBM)
-    air.beacon(_visit, rotating(visits), tx_power_dbm=TX_POWER_DBM)
-    return air.radio(clock, lambda _: Place(0.0, 0.0))
+    air.observed(lambda _: Position(1.5, 0.0, math.pi), rotating(stays), tx_power_dbm=TX_POWER_DBM)
+    air.observed(_visit, rotating(visits), tx_power_dbm=TX_POWER_DBM)
+    return air.radio(clock, lambda _: Position(0.0, 0.0))
 
 
 def rotating(
     protocol: ProximityProtocol, random_bytes: Callable[[int], bytes] = secrets.token_bytes
-) -> Callable[[float], Frame]:
+) -> Callable[[float], AdvertisingData]:
     """Return what a device of ``protocol`` broadcasts as a function of Unix time, from keys that nobody keeps."""
     keys: dict[int, DailyKey] = {}
 
-    def frame_at(unix_s: float) -> Frame:
+    def advertising_data_at(unix_s: float) -> AdvertisingData:
         day_s = day_start_s(unix_s)
         if day_s not in keys:
             data = random_bytes(protocol.key_length)
@@ -43,9 +43,9 @@ def rotating(
         key = keys[day_s]
         return protocol.encode(key, protocol.identifier_at(key, unix_s), TX_POWER_DBM)
 
-    return frame_at
+    return advertising_data_at
 
 
-def _visit(unix_s: float) -> Place:
+def _visit(unix_s: float) -> Position:
     distance_m = 5 - 4 * math.cos(2 * math.pi * unix_s / VISIT_S)
-    return Place(0.0, distance_m, -math.pi / 2)
+    return Position(0.0, distance_m, -math.pi / 2)

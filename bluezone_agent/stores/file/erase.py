@@ -12,23 +12,23 @@ from typing import Final
 
 from bluezone_agent.errors import N_, StateInUseError, StoreWriteError
 from bluezone_agent.stores.file.open import FILE_NAME, alone
-from bluezone_agent.stores.file.quarantine import ASIDE
+from bluezone_agent.stores.file.quarantine import QUARANTINED
 from bluezone_agent.stores.store import LOCK_NAME
 
-BESIDE: Final = ("", "-wal", "-shm", "-journal")
+DATABASE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 """What SQLite adds to a database's name."""
 CHUNK: Final = 1 << 20
 
 
 def own_files(state_dir: Path) -> list[Path]:
     """Return the files in ``state_dir`` that are the store's, links among them as themselves; folders never are."""
-    names = {f"{FILE_NAME}{suffix}" for suffix in BESIDE} | {LOCK_NAME}
+    names = {f"{FILE_NAME}{suffix}" for suffix in DATABASE_SUFFIXES} | {LOCK_NAME}
     if not state_dir.is_dir():
         return []
     return sorted(
         path
         for path in state_dir.iterdir()
-        if (path.name in names or path.name.startswith((ASIDE, f"{FILE_NAME}.")))
+        if (path.name in names or path.name.startswith((QUARANTINED, f"{FILE_NAME}.")))
         and not stat.S_ISDIR(path.lstat().st_mode)
     )
 

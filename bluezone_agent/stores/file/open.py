@@ -19,7 +19,7 @@ OTHERS: Final = 0o077
 """Bits of a mode that let others than the owner use a file."""
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 11
+SCHEMA_VERSION: Final = 12
 """The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 WRITE_VERSION: Final = 18
 """Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""

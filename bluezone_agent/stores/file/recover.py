@@ -14,8 +14,8 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import StoreDamagedError
 from bluezone_agent.stores.file.open import FILE_NAME, require_sound
-from bluezone_agent.stores.file.quarantine import ASIDE, LOG_NAMES
-from bluezone_agent.stores.key_encryption import OVERHEAD, Vault, salvaged, sealed_error
+from bluezone_agent.stores.file.quarantine import LOG_NAMES, QUARANTINED
+from bluezone_agent.stores.key_encryption import OVERHEAD, KeyEncryption, encrypted_error, salvaged
 from bluezone_agent.stores.keys import row_of
 from bluezone_agent.stores.store import Store
 
@@ -23,17 +23,17 @@ KEY_COLUMNS: Final = "id, protocol, data, starts_at_s, ends_at_s, slots_per_day,
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Recovery:
     """What became of a damaged store."""
 
-    aside: Path
+    quarantined: Path
     """Where it is now."""
     keys: int
     """Own keys that could be read."""
     error: StoreDamagedError
 
 
-def open_or_begin_anew(state_dir: Path, passphrase: str = "") -> tuple[Store, Begun | None]:
+def open_or_recover(state_dir: Path, passphrase: str = "") -> tuple[Store, Recovery | None]:
     """Open the store; set a damaged one, or a later version's, aside and begin anew with its keys.
 
     With a passphrase the keys are sealed under it from now on, and salvaged if they were. Only the agent that holds the
@@ -46,43 +46,43 @@ def open_or_begin_anew(state_dir: Path, passphrase: str = "") -> tuple[Store, Be
     except StoreDamagedError as error:
         damage = error
     keys = _salvage(state_dir / FILE_NAME, passphrase)
-    aside = _set_aside(state_dir)
+    quarantined = _quarantine(state_dir)
     store = _opened(state_dir, passphrase)
     with store.transaction():
         for key, last_slot_s in keys.values():
             store.keys.add(key, last_slot_s=last_slot_s, exportable=True, closed=True)
-    return store, Begun(aside, len(keys), damage)
+    return store, Recovery(quarantined, len(keys), damage)
 
 
 def _opened(state_dir: Path, passphrase: str) -> Store:
     store = Store(state_dir)
     try:
         if passphrase:
-            store.seal(passphrase)
-        elif store.keys.sealed:
-            raise sealed_error(state_dir / FILE_NAME)
+            store.encrypt(passphrase)
+        elif store.keys.encrypted:
+            raise encrypted_error(state_dir / FILE_NAME)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _set_aside(state_dir: Path) -> Path:
+def _quarantine(state_dir: Path) -> Path:
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    names = (f"{ASIDE}{stamp}{more}.db" for more in ("", *(f"-{n}" for n in range(2, 1000))))
-    aside = next(path for path in map(state_dir.joinpath, names) if not path.exists())
-    (state_dir / FILE_NAME).rename(aside)
+    names = (f"{QUARANTINED}{stamp}{more}.db" for more in ("", *(f"-{n}" for n in range(2, 1000))))
+    quarantined = next(path for path in map(state_dir.joinpath, names) if not path.exists())
+    (state_dir / FILE_NAME).rename(quarantined)
     for suffix in LOG_NAMES:
         log = state_dir / f"{FILE_NAME}{suffix}"
         if log.exists():
-            log.rename(aside.with_name(aside.name + suffix))
-    return aside
+            log.rename(quarantined.with_name(quarantined.name + suffix))
+    return quarantined
 
 
 def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
     """Return each key of trusted time that can be read, with its last slot, by its secret."""
     plain: dict[bytes, tuple[DailyKey, int]] = {}
-    sealed: dict[int, tuple[DailyKey, int]] = {}
+    encrypted: dict[int, tuple[DailyKey, int]] = {}
     with closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
         for order in ("ASC", "DESC"):  # from both ends up to the damage
@@ -92,25 +92,25 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
                     if _is_possible(key, last_slot_s):
                         plain[key.data] = key, last_slot_s
                     elif _is_possible(key, last_slot_s, OVERHEAD):
-                        sealed[row[0]] = key, last_slot_s
-        return plain or _unsealed(db, path, sealed, passphrase)
+                        encrypted[row[0]] = key, last_slot_s
+        return plain or _decrypted(db, path, encrypted, passphrase)
 
 
-def _unsealed(
-    db: sqlite3.Connection, path: Path, sealed: dict[int, tuple[DailyKey, int]], passphrase: str
+def _decrypted(
+    db: sqlite3.Connection, path: Path, encrypted: dict[int, tuple[DailyKey, int]], passphrase: str
 ) -> dict[bytes, tuple[DailyKey, int]]:
     """Return what of the sealed keys the passphrase opens; raises StoreSealedError when it is certainly not theirs."""
-    if sealed and not passphrase:
-        raise sealed_error(path)
+    if encrypted and not passphrase:
+        raise encrypted_error(path)
     found: dict[bytes, tuple[DailyKey, int]] = {}
     secrets: dict[bytes, bytes] = {}
-    for key_id, (key, last_slot_s) in sealed.items():
+    for key_id, (key, last_slot_s) in encrypted.items():
         data = salvaged(key.data, row_of(key_id, key), passphrase, secrets)
         if data is not None:
             found[data] = key._replace(data=data), last_slot_s
-    if sealed and not found:
+    if encrypted and not found:
         with suppress(sqlite3.DatabaseError, UnicodeDecodeError, TypeError):  # a proof that is damaged proves nothing
-            Vault(db).unlock(passphrase)
+            KeyEncryption(db).unlock(passphrase)
     return found
 
 

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import replace
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.radios.bluez.radio import BluezRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Guest
@@ -16,9 +16,9 @@ A_WHILE_S = 30.0
 """A strict duplicate filter lets one packet through about every 11 s."""
 
 
-def without_tx_power(frame: Frame) -> Frame:
+def without_tx_power(advertising_data: AdvertisingData) -> AdvertisingData:
     """Return what BlueZ broadcasts: a TX Power Level and flags that it is told are the parts that it does not take."""
-    return replace(frame, tx_power_dbm=None, flags=None)
+    return replace(advertising_data, tx_power_dbm=None, flags=None)
 
 
 async def play(guest: Guest) -> dict[str, str]:

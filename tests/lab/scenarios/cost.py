@@ -27,7 +27,7 @@ async def play(guest: Guest) -> dict[str, Any]:
     code, _ = await agent.stop()
     status = json.loads((await agent.command("status", "--json")).stdout)
     return {
-        "adverts": status["heard_adverts"],
+        "adverts": status["received_adverts"],
         "adverts_in_s": WARM_S + LASTS_S,
         "cpu_s": cpu_s - starting_s,
         "cpu_in_s": LASTS_S,

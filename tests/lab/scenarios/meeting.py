@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from tests.lab.guest import CLI, Agent, Guest, run
 
-ALONE: Final[dict[str, int | None]] = {f"{a}>{b}": None for a, b in permutations("012", 2)}
-TOGETHER: Final = ALONE | {"0>1": -50, "1>0": -50}
+NO_OTHERS: Final[dict[str, int | None]] = {f"{a}>{b}": None for a, b in permutations("012", 2)}
+TOGETHER: Final = NO_OTHERS | {"0>1": -50, "1>0": -50}
 BEFORE_S: Final = 300
 """Booted at the beginning of a slot, they meet 5 minutes into it: a Bluezone ID is met for 10, 15 and 5 minutes."""
 MEETING_S: Final = 1800
@@ -30,7 +30,7 @@ AUTHORITY: Final = Path("/run/authority")
 
 async def play(guest: Guest) -> dict[str, Any]:
     """Return when they met and left, how the commands ended and what the checks found."""
-    guest.set_range(ALONE)
+    guest.set_range(NO_OTHERS)
     await guest.start()
     config = f'protocol = "{guest.options["protocol"]}"\nclock_trusted = true\n'
     agents = [Agent(guest, name, f'{config}radio = "bluez:hci{i}"\n') for i, name in enumerate("abc")]
@@ -65,7 +65,7 @@ async def _meet(guest: Guest) -> dict[str, float]:
     guest.set_range(TOGETHER)
     times["met"] = time.time()
     await asyncio.sleep(MEETING_S)
-    guest.set_range(ALONE)
+    guest.set_range(NO_OTHERS)
     times["left"] = time.time()
     await asyncio.sleep(60)
     return times

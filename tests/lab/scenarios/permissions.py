@@ -14,7 +14,7 @@ from dbus_fast.aio import MessageBus
 
 from bluezone_agent.radios.bluez.advertisement import Advertisement
 from tests.lab.guest import Agent, Guest
-from tests.radio_contract import frames
+from tests.radio_contract import advertisements
 
 RUNNING_S: Final = 40
 CONFIG: Final = 'clock_trusted = true\nradio = "bluez:hci0"\n'
@@ -27,11 +27,11 @@ async def play(guest: Guest) -> dict[str, Any]:
     async with _all_instances(guest):
         seen["no instance left"] = await _run(guest, "a", CONFIG)
     await guest.set_adapter(0, "Discoverable", Variant("b", value=True))
-    seen["discoverable"] = await _run(guest, "b", CONFIG + 'linkable_anyway = ["discoverable"]\n')
+    seen["discoverable"] = await _run(guest, "b", CONFIG + 'allow_linkable = ["discoverable"]\n')
     await guest.set_adapter(0, "Discoverable", Variant("b", value=False))
     await guest.stop_bluetoothd()
     await guest.start_bluetoothd(main_conf="[General]\nPrivacy = device\n[Policy]\nAutoEnable=true\n")
-    seen["privacy"] = await _run(guest, "c", CONFIG + 'linkable_anyway = ["privacy"]\n')
+    seen["privacy"] = await _run(guest, "c", CONFIG + 'allow_linkable = ["privacy"]\n')
     return seen
 
 
@@ -51,11 +51,11 @@ async def _run(guest: Guest, name: str, config: str) -> dict[str, Any]:
 async def _all_instances(guest: Guest) -> AsyncIterator[None]:
     """Have another program hold every advertising instance of the first adapter."""
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-    frame = frames("gaen", 1)[0]
+    advertising_data = advertisements("gaen", 1)[0]
     try:
         for number in range(256):  # a controller may have 240 sets
             path = f"/org/example/ad{number}"
-            bus.export(path, Advertisement(frame, lambda: None))
+            bus.export(path, Advertisement(advertising_data, lambda: None))
             reply = await bus.call(
                 Message(
                     destination="org.bluez",

@@ -17,7 +17,7 @@ from typing import Any, Final
 from dbus_fast import Variant
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.core.advertising_data import Frame
+from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.ports import Radio
@@ -54,10 +54,10 @@ class FastClock(SystemClock):
 class RegisterFirst(BluezRadio):
     """The new one goes on the air before the old one is withdrawn."""
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         async with self._changing, self._scan_paused():
             old, self._on_air = self._on_air, None
-            await self._register(frame)
+            await self._register(advertising_data)
             if old is not None:
                 await asyncio.sleep(OVERLAP_S)
                 await self._adapter.advertising("UnregisterAdvertisement", "o", old)
@@ -67,15 +67,15 @@ class RegisterFirst(BluezRadio):
 class UpdateInPlace(BluezRadio):
     """The registered object changes its data instead of being replaced."""
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         if self._on_air is None:
-            await super().advertise(frame)
+            await super().advertise(advertising_data)
             self._shown = next(iter(self._adapter._bus._path_exports[self._on_air].values()))  # type: ignore[index]
             return
         assert isinstance(self._shown, Advertisement)
-        self._shown._frame = frame
-        uuids = [uuid_text(uuid) for uuid in frame.service_uuids]
-        data = {company: Variant("ay", value) for company, value in frame.manufacturer_data.items()}
+        self._shown._advertising_data = advertising_data
+        uuids = [uuid_text(uuid) for uuid in advertising_data.service_uuids]
+        data = {co_presence: Variant("ay", value) for co_presence, value in advertising_data.manufacturer_data.items()}
         self._shown.emit_properties_changed({"ServiceUUIDs": uuids, "ManufacturerData": data})
 
 
@@ -91,7 +91,7 @@ class NoScanPause(BluezRadio):
 class SamePayloadAfterFlip(BluezRadio):
     """What was on the air before a loss goes on the air again after it."""
 
-    _last: Frame | None = None
+    _last: AdvertisingData | None = None
     _again = False
 
     async def __aenter__(self) -> SamePayloadAfterFlip:
@@ -99,9 +99,9 @@ class SamePayloadAfterFlip(BluezRadio):
         self._again = self._last is not None
         return self
 
-    async def advertise(self, frame: Frame) -> None:
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
         if not self._again or self._last is None:
-            self._last = frame
+            self._last = advertising_data
         self._again = False
         await super().advertise(self._last)
 

@@ -12,7 +12,7 @@ from bluezone_agent.ports import Advert
 from bluezone_agent.radios.bluez.radio import BluezRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Guest
-from tests.radio_contract import frames, listening
+from tests.radio_contract import advertisements, listening
 
 LASTS_S: Final = 120
 SWING_DB: Final = 10
@@ -24,7 +24,7 @@ async def play(guest: Guest) -> dict[str, Any]:
     clock = SystemClock()
     sender, receiver = BluezRadio("hci0", clock), BluezRadio("hci1", clock)
     async with sender, receiver:
-        await sender.advertise(frames("gaen", 1)[0])
+        await sender.advertise(advertisements("gaen", 1)[0])
         async with listening(receiver) as ear:
             await asyncio.sleep(5)
             began_s = time.time()
@@ -36,14 +36,14 @@ async def play(guest: Guest) -> dict[str, Any]:
             mode = receiver.scan_mode
         await sender.withdraw()
     await asyncio.sleep(5)
-    heard = [advert for advert in ear.adverts if began_s <= advert.received_at_s < ended_s]
-    (stretch,) = [s for s in read_air(guest.out / "air.jsonl") if s.sender == "0" and s.beacon]
+    received = [advert for advert in ear.adverts if began_s <= advert.received_at_s < ended_s]
+    (stretch,) = [s for s in read_air(guest.out / "air.jsonl") if s.sender == "0" and s.observed]
     return {
         "mode": mode,
         "sent": round(stretch.packets * (ended_s - began_s) / (stretch.to_s - stretch.from_s)),
-        "received": len(heard),
-        "longest_gap_s": _longest_gap_s(heard, began_s, ended_s),
-        "rssi_dbm": sorted({advert.rssi_dbm for advert in heard}),
+        "received": len(received),
+        "longest_gap_s": _longest_gap_s(received, began_s, ended_s),
+        "rssi_dbm": sorted({advert.rssi_dbm for advert in received}),
     }
 
 
@@ -55,6 +55,6 @@ async def _swing(guest: Guest) -> None:
         await asyncio.sleep(1)
 
 
-def _longest_gap_s(heard: list[Advert], began_s: float, ended_s: float) -> float:
-    times = [began_s, *(advert.received_at_s for advert in heard), ended_s]
+def _longest_gap_s(received: list[Advert], began_s: float, ended_s: float) -> float:
+    times = [began_s, *(advert.received_at_s for advert in received), ended_s]
     return max(b - a for a, b in pairwise(times))

@@ -39,7 +39,10 @@ def minutes(state: Path = STATE) -> list[list[Any]]:
     """Return every committed contact minute with its identifier."""
     db = sqlite3.connect(f"file:{state}/agent.db?mode=ro", uri=True)
     try:
-        rows = db.execute("SELECT minute, hex(identifier) FROM contact_minute JOIN beacon ON beacon.id = beacon_id")
+        rows = db.execute(
+            "SELECT minute, hex(identifier) FROM contact_minute"
+            " JOIN observed_identifier ON observed_identifier.id = identifier_id"
+        )
         return [list(row) for row in rows]
     finally:
         db.close()
@@ -170,7 +173,7 @@ def _bluetoothd_killed() -> dict[str, Any]:
     return {"during": during, "back_s": back_s, "same_process": pid() == victim}
 
 
-def sealed() -> dict[str, Any]:
+def encrypted() -> dict[str, Any]:
     """Give the service a passphrase as docs/store.md says, and take it away again."""
     until(lambda: properties(AGENT, "ActiveState")["ActiveState"] == "active", 120)
     systemctl("stop", AGENT)

@@ -35,7 +35,7 @@ def broken(computer: Computer, installed: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def sealed(computer: Computer, installed: Any) -> Any:
+def encrypted(computer: Computer, installed: Any) -> Any:
     return computer.boot("sealed", from_copy=True)
 
 
@@ -45,7 +45,7 @@ def alone(computer: Computer, broken: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def removed(computer: Computer, broken: Any, alone: Any, sealed: Any) -> Any:
+def removed(computer: Computer, broken: Any, alone: Any, encrypted: Any) -> Any:
     return computer.boot("uninstall")
 
 
@@ -133,28 +133,28 @@ def rows(minutes: list[list[Any]]) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in minutes}
 
 
-def test_a_sealed_store_opens_from_its_credential(sealed: Any) -> None:
-    assert sealed["encrypted"]["code"] == 0, sealed["encrypted"]
-    assert sealed["sealed"]["sealed"]
-    assert sealed["status"]["problems"] == []
-    assert sealed["keys"] > 0
-    assert sealed["plain"] == [], "a key lies plain in the file"
-    assert any("keys_sealed" in line for line in sealed["journal"])
-    assert sealed["export_without"]["code"] == 78
-    assert sealed["export"]["code"] == 0, sealed["export"]
+def test_a_sealed_store_opens_from_its_credential(encrypted: Any) -> None:
+    assert encrypted["encrypted"]["code"] == 0, encrypted["encrypted"]
+    assert encrypted["sealed"]["sealed"]
+    assert encrypted["status"]["problems"] == []
+    assert encrypted["keys"] > 0
+    assert encrypted["plain"] == [], "a key lies plain in the file"
+    assert any("keys_encrypted" in line for line in encrypted["journal"])
+    assert encrypted["export_without"]["code"] == 78
+    assert encrypted["export"]["code"] == 0, encrypted["export"]
 
 
-def test_and_refuses_without_it(sealed: Any) -> None:
-    without = sealed["without"]
+def test_and_refuses_without_it(encrypted: Any) -> None:
+    without = encrypted["without"]
     assert (without["ActiveState"], without["ExecMainStatus"]) == ("failed", "78"), without
     assert without["NRestarts"] == "0", "trying again mends nothing"
     assert any("are sealed, and no passphrase is at hand" in line for line in without["journal"])
-    assert not sealed["status_without"]["running"]
-    assert sealed["listed_without"]["sealed"]
-    assert sealed["back_s"] <= 60
-    assert int(sealed["facts"]["VmRSS"].split()[0]) <= 80 * 1024, "what the passphrase costs is given back"
-    assert sealed["purged"]["code"] == 0
-    assert not sealed["left"], "the next installation would ask for a credential that is gone"
+    assert not encrypted["status_without"]["running"]
+    assert encrypted["listed_without"]["sealed"]
+    assert encrypted["back_s"] <= 60
+    assert int(encrypted["facts"]["VmRSS"].split()[0]) <= 80 * 1024, "what the passphrase costs is given back"
+    assert encrypted["purged"]["code"] == 0
+    assert not encrypted["left"], "the next installation would ask for a credential that is gone"
 
 
 def test_the_timer_checks_every_four_hours_whatever_the_clock_does(alone: Any) -> None:
@@ -166,15 +166,15 @@ def test_the_timer_checks_every_four_hours_whatever_the_clock_does(alone: Any) -
 
 
 def test_the_owner_is_told_once_that_nobody_listens_and_once_that_somebody_does(alone: Any) -> None:
-    told = told_since(alone["began_s"], alone["told"])
+    told = notified_since(alone["began_s"], alone["told"])
     assert [text.partition(":")[0] for _, text in told] == ["bluezone-agent needs attention"]
     assert "Nobody has listened since" in told[0][1]
     assert 1795 <= float(told[0][0]) - alone["began_s"] <= 1800 + 300
-    (_, afterwards) = told_since(alone["began_s"], alone["told_afterwards"])
+    (_, afterwards) = notified_since(alone["began_s"], alone["told_afterwards"])
     assert afterwards[1].startswith("bluezone-agent works again: This device listens again. It did not from ")
 
 
-def told_since(began_s: float, lines: list[str]) -> list[list[str]]:
+def notified_since(began_s: float, lines: list[str]) -> list[list[str]]:
     """Return time and text of the notices since then: the computer was off before, which the owner was told too."""
     told = [line.split(" ", 1) for line in lines]
     return [one for one in told if float(one[0]) >= began_s]

@@ -14,7 +14,7 @@ SILENCE_S: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceAddress:
     """Where a source is, and how it may be reached."""
 
     location: str
