@@ -30,7 +30,7 @@ VERDICTS: Final = {
     ),
 )
 @json_option
-def feed(*, as_json: bool) -> None:
+def sources(*, as_json: bool) -> None:
     """Print what the checks of the last 14 days know of their sources."""
     now_s = time.time()
     with Store(settings().state_dir) as store:

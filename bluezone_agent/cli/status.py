@@ -33,7 +33,8 @@ PROBLEMS: Final = {
     ),
     Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
     Problem.NOT_CHECKING: N_(
-        "checks have not succeeded for more than 30 hours: see bluezone-agent keys sources, and run bluezone-agent check"
+        "checks have not succeeded for more than 30 hours: see bluezone-agent keys sources,"
+        " and run bluezone-agent check"
     ),
     Problem.STORE_QUARANTINED: N_(
         "a damaged store was set aside as agent.damaged-*.db and a new one begun; delete that file when you do not need"
