@@ -45,7 +45,7 @@ def test_once_synchronised_the_rest_of_the_boot_needs_no_time_server() -> None:
 
 @pytest.mark.parametrize("synchronised", [True, False])
 @pytest.mark.parametrize(
-    ("off_s", "doubt"),
+    ("off_s", "distrust_reason"),
     [
         (-TOLERANCE_S + 1, None),
         (-TOLERANCE_S - 1, DistrustReason.WENT_BACK),

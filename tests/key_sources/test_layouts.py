@@ -299,7 +299,7 @@ def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(plai
 
 
 @pytest.mark.parametrize(
-    ("place", "says"),
+    ("address", "says"),
     [
         (SourceAddress("https://x/", "tree"), 'layout = "tree" is not known'),
         (SourceAddress("/srv/keys", "index"), 'layout = "index" needs a URL'),

@@ -174,7 +174,7 @@ def test_a_fault_is_kept_so_that_it_can_be_told_in_any_language(store: Store) ->
 
 
 @pytest.mark.parametrize(
-    "fault", ['["OtherError", "gone", "", {}]', '["CaseFileError", "{x", "", {}]', "[1]", "{}", "7"]
+    "fault", ['["OtherError", "gone", "", {}]', '["KeyFileError", "{x", "", {}]', "[1]", "{}", "7"]
 )
 def test_a_fault_that_this_version_does_not_know_is_told_as_it_stands(store: Store, fault: str) -> None:
     with store.transaction():

@@ -303,6 +303,7 @@ def m014_words(db: Database) -> None:
         "ALTER TABLE protected RENAME COLUMN beacon_id TO identifier_id",
         "ALTER TABLE case_file RENAME TO key_file",
         "ALTER TABLE key_file RENAME COLUMN settled TO final",
+        """UPDATE key_file SET fault = replace(fault, '["CaseFileError"', '["KeyFileError"')""",
         "ALTER TABLE source RENAME COLUMN believes_unsigned TO accepts_unsigned",
         "ALTER TABLE course RENAME TO clock_timeline",
         "UPDATE clock_timeline SET name = CASE name WHEN 'believed' THEN 'accepted' ELSE 'candidate' END",
