@@ -27,7 +27,8 @@ from benchmarks.proximity.rules import Rule, Threshold, Weighing, mean, power_av
 from benchmarks.proximity.tidy import Floats, Pair, folded, thinned, windows
 from benchmarks.proximity.train import SEEDS, of_people, of_rooms
 from bluezone_agent.core.risk import MODELS
-from bluezone_agent.core.risk.learned import LearnedProximityModel, trained
+from bluezone_agent.core.risk.learned import LearnedProximityModel
+from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 
 SAMPLES = 200
 PHONES_OWN_SCHEDULE = "dp3t-exp34"
@@ -105,7 +106,7 @@ def _sets(data: Path, other: Path | None, *, thin: bool) -> Iterator[tuple[str, 
     def received(pairs: list[Pair]) -> list[Pair]:
         return folded([thinned(p) for p in pairs] if thin else pairs)
 
-    shipped = trained()
+    shipped = LearnedProximityModel(COEFFICIENTS)
     people = dp3t.load(data / "dp3t-exp34", "exp34")
     if other is not None:
         yield other.name[:14], [Fold(folded(people), received(dp3t.load(other, other.name)), shipped)]

@@ -12,39 +12,48 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from random import Random
 
 from benchmarks.proximity import dp3t, rooms
 from benchmarks.proximity.fitting import Lesson, coefficients
 from benchmarks.proximity.tidy import Pair, folded, thinned
-from bluezone_agent.core.risk.learned import COEFFICIENTS, Coefficients
+from bluezone_agent.core.risk import learned_coefficients
+from bluezone_agent.core.risk.learned import Coefficients
 
 SEEDS = range(11, 14)
 """Of simulated rooms; the table has others."""
-PLACE = Path(str(files("bluezone_agent.core.risk").joinpath(COEFFICIENTS)))
+MODULE = Path(learned_coefficients.__file__)
 OFF_DB = 2.0
 """Standard deviation of a radio's offset, each of receiver and transmitter."""
 
-HEAD = """\
-# Coefficients of the model "learned" (learned.py says what they multiply).
-# Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
-# (C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
+HEAD = '''\
+"""Coefficients of the model "learned" (learned.py says what they multiply).
+
+Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
+(C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+from bluezone_agent.core.risk.learned import Coefficients, Window
+
+'''
 
 
 def main() -> None:
-    """Write the data file of the package."""
+    """Write the module of coefficients."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("data", type=Path)
-    PLACE.write_text(made_from(options.parse_args().data), "utf-8")
+    MODULE.write_text(made_from(options.parse_args().data), "utf-8")
 
 
 def made_from(data: Path) -> str:
-    """Return the text of the data file."""
+    """Return the text of the module."""
     people = dp3t.load(data / "dp3t-exp34", "exp34")
-    return _as_toml(coefficients([*of_people(people), *of_rooms(SEEDS)]))
+    return _as_python(coefficients([*of_people(people), *of_rooms(SEEDS)]))
 
 
 def of_people(people: Sequence[Pair]) -> list[Lesson]:
@@ -83,15 +92,18 @@ def varied(pairs: Iterable[Pair], seed: int, all_db: float = 0.0) -> list[Pair]:
     ]
 
 
-def _as_toml(learned: Coefficients) -> str:
+def _as_python(learned: Coefficients) -> str:
     lines = [
-        f"bias = {learned.bias}",
-        f"nothing_up_to = {learned.nothing_up_to}",
-        f"whole_from = {learned.whole_from}",
-        f"variance_min = {learned.variance_min}",
+        "COEFFICIENTS: Final = Coefficients(",
+        f"    bias={learned.bias},",
+        f"    nothing_up_to={learned.nothing_up_to},",
+        f"    whole_from={learned.whole_from},",
+        f"    variance_min={learned.variance_min},",
+        "    windows=(",
+        *(f"        Window({w.half_width_min}, ({', '.join(map(str, w.weights))}))," for w in learned.windows),
+        "    ),",
+        ")",
     ]
-    for window in learned.windows:
-        lines += ["", "[[windows]]", f"half_width_min = {window.half_width_min}", f"weights = {list(window.weights)}"]
     return HEAD + "\n".join(lines) + "\n"
 
 

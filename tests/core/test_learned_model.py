@@ -19,11 +19,11 @@ from bluezone_agent.core.risk.learned import (
     Window,
     features,
     stand_in_indexes,
-    trained,
 )
+from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 from tests.shared import shared_file
 
-AGENT = trained()
+AGENT = LearnedProximityModel(COEFFICIENTS)
 COMPANIES = st.integers(0, 30).flatmap(
     lambda received: st.builds(CoPresence, st.just(received), st.integers(0, received), st.floats(-30, 30))
 )
@@ -163,4 +163,4 @@ def test_the_coefficients_are_what_the_training_makes(long: bool) -> None:
     from benchmarks.proximity import train  # noqa: PLC0415 - numpy and the recordings are for this test alone
 
     data: Path = shared_file("data")
-    assert train.made_from(data) == train.PLACE.read_text("utf-8")
+    assert train.made_from(data) == train.MODULE.read_text("utf-8")

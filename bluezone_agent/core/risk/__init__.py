@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 from bluezone_agent.core.risk.bluezone import BluezoneRule
-from bluezone_agent.core.risk.gaen_v2 import own_model, presets
-from bluezone_agent.core.risk.learned import trained
+from bluezone_agent.core.risk.gaen_v2 import own_model
+from bluezone_agent.core.risk.gaen_v2_presets import PRESETS
+from bluezone_agent.core.risk.learned import LearnedProximityModel
+from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 from bluezone_agent.core.risk.model import RiskModel
 
-MODELS: Final[dict[str, RiskModel]] = {model.name: model for model in (*presets(), BluezoneRule(), trained())}
+MODELS: Final[dict[str, RiskModel]] = {
+    model.name: model for model in (*PRESETS, BluezoneRule(), LearnedProximityModel(COEFFICIENTS))
+}
 DEFAULT_MODEL: Final = "learned"
 RENAMED_MODELS: Final = {"agent": "learned"}
 """Models that had another name: configurations and options with the old one are still understood."""

@@ -3,15 +3,14 @@
 A window's score is the sum over its scan instances of seconds x weight of the bucket that its typical attenuation
 falls into, times the weights of report type and infectiousness; a day's is the sum over windows (Exposure
 Notifications API, DailySummariesConfig), but that a minute near two keys at once counts once here. Presets are in
-``gaen_v2.toml``; an operator's own file has the same form.
+``gaen_v2_presets.py``; an operator's own TOML file has the same fields.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from importlib.resources import files
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
@@ -89,15 +88,6 @@ class GaenV2(RiskModel):
         if days_since_onset in days.high:
             return weight * days.high_weight
         return weight * days.standard_weight if days_since_onset in days.standard else 0.0
-
-
-PRESETS: Final = "gaen_v2.toml"
-
-
-def presets() -> list[GaenV2]:
-    """Return the published presets."""
-    text = files("bluezone_agent.core.risk").joinpath(PRESETS).read_text("utf-8")
-    return [GaenV2(name, msgspec.convert(raw, Parameters)) for name, raw in tomllib.loads(text).items()]
 
 
 def own_model(name: str, text: str) -> GaenV2:

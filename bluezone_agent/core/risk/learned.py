@@ -11,16 +11,14 @@ in which no weight is negative and no value rises with attenuation: closer never
 RSSI tells so little that hardly a minute is sure: at one metre the probability is 0.5 to 0.7, at six 0.1. A sum of them
 would need half an hour at one metre for 15 minutes, and would find 15 in a few hours at six. So a minute counts whole
 from one probability on, not at all up to another, and in part between them.
-``learned.toml`` holds the coefficients, where they come from and how to make them again.
+``learned_coefficients.py`` holds the coefficients, where they come from and how to make them again.
 """
 
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from operator import mul
 from typing import Annotated, Final
 
@@ -39,7 +37,6 @@ they were weaker on average; a half each where nobody else was heard. How many o
 which recording it is rather than who was near."""
 LONGEST_GAP_MIN: Final = 4
 """Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
-COEFFICIENTS: Final = "learned.toml"
 
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -154,9 +151,3 @@ def windowed_mean(stand_ins: Mapping[int, int], numbers: Sequence[float], half_w
     at = {t: numbers[i] for t, i in stand_ins.items()}.get
     whole = 2 * half_width_min + 1
     return [sum([at(u, 0.0) for u in range(t - half_width_min, t + half_width_min + 1)]) / whole for t in stand_ins]
-
-
-def trained() -> LearnedProximityModel:
-    """Return the model with the coefficients in the package."""
-    text = files("bluezone_agent.core.risk").joinpath(COEFFICIENTS).read_text("utf-8")
-    return LearnedProximityModel(msgspec.convert(tomllib.loads(text), Coefficients))
