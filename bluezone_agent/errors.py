@@ -117,6 +117,27 @@ class DecryptionError(AgentError):
     """What is sealed can't be opened: with another passphrase or key, or because it is damaged."""
 
 
+class AgeFault(StrEnum):
+    """Why an age file was not opened, in the order of its parts."""
+
+    NOT_AGE = "no age file"
+    ARMOURED = "in ASCII armour"
+    TO_KEYS = "encrypted to keys"
+    HEADER = "header damaged"
+    TOO_COSTLY = "work factor too high"
+    NO_MATCH = "another passphrase"
+    MAC = "header changed"
+    PAYLOAD = "payload damaged"
+
+
+class AgeFileError(AgentError):
+    """An age file can't be opened: with another passphrase, because it is damaged, or because it is none for us."""
+
+    def __init__(self, reason: AgeFault, message: str, hint: str = "", /, **fields: object) -> None:
+        super().__init__(message, hint, **fields)
+        self.reason = reason
+
+
 class StateInUseError(StoreError):
     """Another agent runs on this state directory."""
 

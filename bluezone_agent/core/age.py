@@ -1,0 +1,225 @@
+"""The age file format, version 1, for passphrases (https://age-encryption.org/v1): any age program reads it.
+
+A file is a header of four lines, which holds the file key under the passphrase, and the payload in chunks. Either way
+only a few chunks are in memory, however long the file is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from bluezone_agent.errors import N_, AgeFault, AgeFileError
+
+FILE_KEY_LENGTH: Final = 16
+SALT_LENGTH: Final = 16
+NONCE_LENGTH: Final = 16
+KEY_LENGTH: Final = 32
+TAG_LENGTH: Final = 16
+CHUNK: Final = 64 * 1024
+
+LOG_N: Final = 17
+"""Base-two logarithm of scrypt's N, with r = 8: 128 * 2^17 * 8 = 128 MiB a guess, a quarter of a Pi Zero's 512 MB.
+
+OWASP asks for no less. age itself takes 18: 256 MiB would leave too little to the agent, which goes on meanwhile.
+"""
+MOST_LOG_N: Final = 18
+"""What ``age -p`` writes: 256 MiB, which a Pi Zero still has while no agent runs, as when it restores."""
+
+VERSION: Final = b"age-encryption.org/v1\n"
+SALT_LABEL: Final = b"age-encryption.org/v1/scrypt"
+ARMOUR: Final = b"-----BEGIN AGE ENCRYPTED FILE"
+LONGEST_LINE: Final = 80
+"""Bytes; the stanza's first line has 36 with its LF, the others fewer than 50."""
+HEADER: Final = re.compile(
+    rb"(age-encryption\.org/v1\n"
+    rb"-> scrypt (?P<salt>[A-Za-z0-9+/]{21}[AQgw]) (?P<log_n>[1-9][0-9]*)\n"
+    rb"(?P<body>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048])\n"
+    rb"---) (?P<mac>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048])\n"
+)
+"""A scrypt stanza is alone in its header, so this is the whole grammar.
+
+16 bytes are 22 letters and 4 bits too many, 32 are 43 and 2: canonical base64 has zeros there, which leaves few letters
+for the last place.
+"""
+
+ANEW: Final = N_('open it with "age -d", and encrypt it anew with "age -p"')
+
+
+def encrypt(
+    plain: Iterable[bytes], passphrase: str, random_bytes: Callable[[int], bytes], log_n: int = LOG_N
+) -> Iterator[bytes]:
+    """Yield an age file of what the pieces of ``plain`` make together; raises AgeFileError when memory is short.
+
+    ``random_bytes`` has to be fit for keys. ``log_n`` (1 to 18) is for tests: less is easier to guess.
+    """
+    if not 1 <= log_n <= MOST_LOG_N:
+        raise ValueError(f"a work factor of 2^{log_n}")
+    file_key, salt, nonce = random_bytes(FILE_KEY_LENGTH), random_bytes(SALT_LENGTH), random_bytes(NONCE_LENGTH)
+    yield _header(file_key, passphrase, salt, log_n) + nonce
+    cipher = ChaCha20Poly1305(_derived(file_key, nonce, b"payload"))
+    for number, chunk in _chunks(_Pieces(plain), CHUNK):
+        yield cipher.encrypt(number, chunk, None)
+
+
+def decrypt(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+    """Return what is in an age file, in pieces, each of them authenticated; ``pieces`` are the file's bytes.
+
+    The header is read at once. Raises AgeFileError, there or in the course of the payload: until the last piece has
+    come, what came may be a part of the whole.
+    """
+    source = _Pieces(pieces)
+    file_key = _file_key(source, passphrase)
+    nonce = source.take(NONCE_LENGTH)
+    if len(nonce) < NONCE_LENGTH:
+        raise _damaged(AgeFault.HEADER)
+    return _opened(ChaCha20Poly1305(_derived(file_key, nonce, b"payload")), source)
+
+
+def _header(file_key: bytes, passphrase: str, salt: bytes, log_n: int) -> bytes:
+    body = _wrap_cipher(passphrase, salt, log_n).encrypt(bytes(12), file_key, None)
+    signed = VERSION + b"-> scrypt %b %d\n%b\n---" % (_base64(salt), log_n, _base64(body))
+    return signed + b" " + _base64(_header_mac(file_key, signed).finalize()) + b"\n"
+
+
+def _file_key(source: _Pieces, passphrase: str) -> bytes:
+    """Return the file key, with the header verified by it."""
+    header = b"".join(source.line() for _line in range(4))
+    match = HEADER.fullmatch(header)
+    if match is None:
+        raise _not_ours(header)
+    cipher = _wrap_cipher(passphrase, _bytes(match["salt"]), _log_n(match["log_n"]))
+    try:
+        file_key = cipher.decrypt(bytes(12), _bytes(match["body"]), None)
+        _header_mac(file_key, match[1]).verify(_bytes(match["mac"]))
+    except InvalidTag as error:
+        raise AgeFileError(
+            AgeFault.NO_MATCH,
+            N_("the passphrase is another one, or the age file is damaged"),
+            N_("type the passphrase again, or take another copy of the file"),
+        ) from error
+    except InvalidSignature as error:
+        raise _damaged(AgeFault.MAC) from error
+    return file_key
+
+
+def _log_n(digits: bytes) -> int:
+    log_n = int(digits)
+    if log_n > MOST_LOG_N:
+        raise AgeFileError(
+            AgeFault.TOO_COSTLY,
+            N_("the age file has a work factor of 2^{log_n}; 2^{most} is the highest that is read"),
+            ANEW,
+            log_n=log_n,
+            most=MOST_LOG_N,
+        )
+    return log_n
+
+
+def _not_ours(header: bytes) -> AgeFileError:
+    """Return why what stands in the place of a header is none of a file by passphrase."""
+    if header.startswith(ARMOUR):
+        return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), ANEW)
+    if not header.startswith(VERSION):
+        return AgeFileError(
+            AgeFault.NOT_AGE, N_("this is no age file of version 1"), N_('name a file that "age -p" has written')
+        )
+    if header.startswith(b"-> ", len(VERSION)) and not header.startswith(b"-> scrypt ", len(VERSION)):
+        return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not by passphrase"), ANEW)
+    return _damaged(AgeFault.HEADER)
+
+
+def _damaged(where: AgeFault) -> AgeFileError:
+    return AgeFileError(where, N_("the age file is damaged or cut short"), N_("take another copy of the file"))
+
+
+def _wrap_cipher(passphrase: str, salt: bytes, log_n: int) -> ChaCha20Poly1305:
+    """Return the cipher that a passphrase is good for; however a keyboard composes its letters, it is the same (NFC).
+
+    It encrypts one message only, by a nonce of zeros.
+    """
+    text = unicodedata.normalize("NFC", passphrase).encode()
+    try:
+        return ChaCha20Poly1305(Scrypt(salt=SALT_LABEL + salt, length=KEY_LENGTH, n=2**log_n, r=8, p=1).derive(text))
+    except MemoryError as error:
+        raise AgeFileError(
+            AgeFault.TOO_COSTLY,
+            N_("the passphrase takes {mib} MiB of memory, which are not free here"),
+            N_("end other programs, and try again"),
+            mib=2**log_n // 1024,
+        ) from error
+
+
+def _header_mac(file_key: bytes, signed: bytes) -> HMAC:
+    mac = HMAC(_derived(file_key, None, b"header"), SHA256())
+    mac.update(signed)
+    return mac
+
+
+def _derived(file_key: bytes, salt: bytes | None, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=salt, info=info).derive(file_key)
+
+
+def _opened(cipher: ChaCha20Poly1305, source: _Pieces) -> Iterator[bytes]:
+    for nonce, chunk in _chunks(source, CHUNK + TAG_LENGTH):
+        try:
+            plain = cipher.decrypt(nonce, chunk, None)
+        except InvalidTag as error:
+            raise _damaged(AgeFault.PAYLOAD) from error
+        if not plain and any(nonce[:-1]):
+            raise _damaged(AgeFault.PAYLOAD)  # only an empty file has an empty chunk
+        yield plain
+
+
+def _chunks(source: _Pieces, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks of a payload, each with its nonce: 11 bytes of its number, and whether it is the last."""
+    chunk = source.take(size)
+    for number in count():
+        following = source.take(size)
+        yield number.to_bytes(11) + bytes([not following]), chunk
+        if not following:
+            return
+        chunk = following
+
+
+def _base64(data: bytes) -> bytes:
+    return b64encode(data).rstrip(b"=")
+
+
+def _bytes(text: bytes) -> bytes:
+    return b64decode(text + b"=" * (-len(text) % 4))
+
+
+class _Pieces:
+    """Bytes that come in pieces of any length, taken as they are needed."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._held = bytearray()
+
+    def take(self, size: int) -> bytes:
+        """Return the next ``size`` bytes; fewer only where they end."""
+        self._hold(size)
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
+
+    def line(self) -> bytes:
+        """Return the next line with its LF, or what there is of it in LONGEST_LINE bytes."""
+        self._hold(LONGEST_LINE)
+        return self.take(self._held.find(b"\n", 0, LONGEST_LINE) + 1 or LONGEST_LINE)
+
+    def _hold(self, size: int) -> None:
+        while len(self._held) < size and (piece := next(self._pieces, None)) is not None:
+            self._held += piece
