@@ -123,7 +123,7 @@ def test_bytes_and_their_hex_never_pass(data: bytes, around: str) -> None:
 LIBRARIES = ("bleak", "dbus_fast", "httpx2", "httpcore2", "bumble", "apscheduler", "asyncio")
 TALK = f"""
 import logging, structlog
-from bluezone_agent.cli import logs
+from bluezone_agent.app import logs
 for name in {LIBRARIES!r}:
     logging.getLogger(name).setLevel(logging.DEBUG)  # as BLEAK_LOGGING does
     logging.getLogger(name).addHandler(logging.StreamHandler())

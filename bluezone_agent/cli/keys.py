@@ -41,7 +41,7 @@ def list_keys(*, as_json: bool) -> None:
         own_keys = store.keys.listed()
         encrypted = store.keys.encrypted
         if as_json:
-            print_json({"sealed": encrypted, "keys": [_as_json(own) for own in own_keys]})
+            print_json({"encrypted": encrypted, "keys": [_as_json(own) for own in own_keys]})
         for own in own_keys if not as_json else ():
             click.echo(
                 _("{start} to {end}  {protocol}  {state}").format(

@@ -114,7 +114,7 @@ def _as_json(state: Status) -> dict[str, Any]:
         },
         "pause": as_object(state.pause),
         "own_keys": state.own_keys,
-        "own_keys_sealed": state.encrypted,
+        "own_keys_encrypted": state.encrypted,
         "warnings": state.warnings,
     }
 

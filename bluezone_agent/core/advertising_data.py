@@ -41,7 +41,7 @@ class AdvertisingData:
 
     def __repr__(self) -> str:
         uuids = ", ".join(f"{u:#06x}" for u in self.service_uuids)
-        return f"Frame([{uuids}], <identifier>)"
+        return f"AdvertisingData([{uuids}], <identifier>)"
 
     def to_bytes(self, longest: int = LEGACY_DATA_LENGTH) -> bytes:
         """Return the AD structures in the order flags, UUID list, TX power, service data, manufacturer data.

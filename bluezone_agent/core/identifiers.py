@@ -64,7 +64,7 @@ class ObservedIdentifier(NamedTuple):
     """The protocol's own further bytes (GAEN: the encrypted metadata; Bluezone: TX power as int8, or empty)."""
 
     def __repr__(self) -> str:
-        return f"Beacon({self.protocol}, <identifier>)"
+        return f"ObservedIdentifier({self.protocol}, <identifier>)"
 
 
 class ReportType(IntEnum):

@@ -185,7 +185,7 @@ def _file(row: sqlite3.Row) -> KeyFileRecord:
         **values
         | {
             "dropped": json.loads(values["dropped"]),
-            "settled": bool(values["settled"]),
+            "final": bool(values["final"]),
             "fault": _unpacked(values["fault"]),
         }
     )

@@ -31,7 +31,17 @@ from tests.receiving import receive
 HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
 SOMEWHERE = Path("a.backup")
-TABLES = ("beacon", "contact_minute", "undated", "boot", "key_file", "source", "exposure", "listening", "course")
+TABLES = (
+    "observed_identifier",
+    "contact_minute",
+    "undated",
+    "boot",
+    "key_file",
+    "source",
+    "exposure",
+    "listening",
+    "clock_timeline",
+)
 
 
 def lived(state_dir: Path) -> Store:
@@ -308,7 +318,7 @@ def test_only_contacts_of_known_time_are_taken_and_files_are_read_again(device: 
         with other.transaction():
             other.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))
         assert merged(other, device) == 20
-        assert rows(other, "undated", "daily_key", "exposure", "listening", "course") == []
+        assert rows(other, "undated", "daily_key", "exposure", "listening", "clock_timeline") == []
         assert not other.sources.files("feed")[0].final
         with other.transaction():
             other.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))

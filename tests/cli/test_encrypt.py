@@ -64,7 +64,7 @@ def run_for_a_moment(owner: Program, *options: str, **environment: str) -> tuple
 def is_encrypted(owner: Program) -> bool:
     out = json.loads(owner.run("keys", "list", "--json").stdout)
     assert len(out["keys"]) >= len(KEYS)
-    return bool(out["sealed"])
+    return bool(out["encrypted"])
 
 
 def test_without_the_passphrase_the_agent_does_not_start_and_says_why(owner: Program) -> None:
@@ -102,7 +102,7 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
         assert "Traceback" not in done.stderr
         assert "are sealed" not in done.stderr, command
     assert f"own keys    {len(KEYS)} day keys, sealed\n" in owner.run("status").stdout
-    assert json.loads(owner.run("status", "--json").stdout)["own_keys_sealed"] is True
+    assert json.loads(owner.run("status", "--json").stdout)["own_keys_encrypted"] is True
 
 
 def test_an_export_needs_it(owner: Program) -> None:

@@ -100,7 +100,7 @@ def test_the_days_were_as_bad_as_they_should_be(life: Activity) -> None:
     ):
         assert f"event='{event}'" in life.stderr, event
     assert "Traceback" in life.stderr
-    assert "a mistake of ours: Advert(frame=Frame(" in life.stderr
+    assert "a mistake of ours: Advert(advertising_data=AdvertisingData(" in life.stderr
     said = (life.folder / "said").read_text()
     for words in (
         "exists already and is never overwritten",

@@ -53,7 +53,7 @@ MUTANTS: Final = (
         "ready-at-once",
         "ready before anything is heard or sent",
         "daemon/agent.py",
-        "                await supervisor.settled.wait()\n",
+        "                await supervisor.first_scan_done.wait()\n",
         "",
         WATCHDOG,
     ),

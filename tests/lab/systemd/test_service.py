@@ -135,7 +135,7 @@ def rows(minutes: list[list[Any]]) -> set[tuple[Any, ...]]:
 
 def test_a_sealed_store_opens_from_its_credential(encrypted: Any) -> None:
     assert encrypted["encrypted"]["code"] == 0, encrypted["encrypted"]
-    assert encrypted["sealed"]["sealed"]
+    assert encrypted["sealed"]["encrypted"]
     assert encrypted["status"]["problems"] == []
     assert encrypted["keys"] > 0
     assert encrypted["plain"] == [], "a key lies plain in the file"
@@ -150,7 +150,7 @@ def test_and_refuses_without_it(encrypted: Any) -> None:
     assert without["NRestarts"] == "0", "trying again mends nothing"
     assert any("are sealed, and no passphrase is at hand" in line for line in without["journal"])
     assert not encrypted["status_without"]["running"]
-    assert encrypted["listed_without"]["sealed"]
+    assert encrypted["listed_without"]["encrypted"]
     assert encrypted["back_s"] <= 60
     assert int(encrypted["facts"]["VmRSS"].split()[0]) <= 80 * 1024, "what the passphrase costs is given back"
     assert encrypted["purged"]["code"] == 0
