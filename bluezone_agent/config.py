@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
-from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RENAMED_MODELS, RiskModel, own_model
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.paths import config_path
@@ -209,14 +209,14 @@ def _value_at(raw: Any, message: str) -> Any:
 
 
 def _require_known(config: Config, path: Path) -> None:
-    if config.protocol not in PROTOCOLS:
+    if config.protocol not in PROTOCOL_NAMES:
         raise ConfigError(
             N_('{path}: {setting} = "{value}" is not known'),
             N_("choose one of: {choices}"),
             path=path,
             setting="protocol",
             value=config.protocol,
-            choices=", ".join(PROTOCOLS),
+            choices=", ".join(PROTOCOL_NAMES),
         )
     risk_model(config.rule, path)
     for radio in config.radios or ("",):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gettext as _gettext
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,16 +48,20 @@ def _rendered_field(value: object) -> object:
     return _(value) if isinstance(value, Text) else value
 
 
-def local_date(unix_s: float) -> str:
+def _local(at: float | datetime) -> datetime:
+    return (at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)).astimezone()
+
+
+def local_date(at: float | datetime) -> str:
     """Return a date as the person's language writes it, in the device's time zone."""
-    return datetime.fromtimestamp(unix_s).astimezone().strftime(_("%Y-%m-%d"))
+    return _local(at).strftime(_("%Y-%m-%d"))
 
 
-def local_time(unix_s: float) -> str:
+def local_time(at: float | datetime) -> str:
     """Return date and time as the person's language writes them, in the device's time zone."""
-    return datetime.fromtimestamp(unix_s).astimezone().strftime(_("%Y-%m-%d %H:%M"))
+    return _local(at).strftime(_("%Y-%m-%d %H:%M"))
 
 
-def local_clock(unix_s: float) -> str:
+def local_clock(at: float | datetime) -> str:
     """Return the time of day in the device's time zone."""
-    return datetime.fromtimestamp(unix_s).astimezone().strftime("%H:%M")
+    return _local(at).strftime("%H:%M")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import time
+from typing import Final
 
-from bluezone_agent.cli.base import printable, say
+from bluezone_agent.app.configuration import configuration
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.notify import notify_owner
+from bluezone_agent.config import Config
 from bluezone_agent.errors import N_
 from bluezone_agent.health.health import Activity
-from bluezone_agent.health.outage_notices import mark_notified, pending
+from bluezone_agent.health.outage_notices import Change, mark_notified, pending
 from bluezone_agent.i18n import _, local_time
 from bluezone_agent.ports import Notice
-
-if TYPE_CHECKING:
-    from bluezone_agent.config import Config
-    from bluezone_agent.health.outage_notices import Change
-    from bluezone_agent.stores.store import Store
+from bluezone_agent.stores.store import Store
 
 STOPPED: Final = {
     Activity.LISTEN: N_("Nobody has listened since {time}. Run bluezone-agent status to see why."),
@@ -28,19 +28,19 @@ GOES_ON: Final = {
 }
 
 
-def tell_owner(store: Store, config: Config, now_s: float) -> None:
-    """Tell the owner by ``notify_command`` what has changed; what could not be told is tried again the next time."""
-    changes = pending(store, now_s) if config.notify_command else []
-    if not changes:
-        return
-    from bluezone_agent.notices.command import CommandNotifier  # noqa: PLC0415 - seldom needed
+def notify_of_outages(device: Device) -> str | None:
+    """Tell the owner what has stopped, or goes on again; return why that failed, None for nothing."""
+    with Store(device.state_dir) as store:
+        return tell_owner(store, configuration(device), time.time())
 
-    try:
-        CommandNotifier(config.notify_command).notify([_notice(change) for change in changes])
-    except OSError as error:
-        say(_("the notice could not be given: {reason}").format(reason=printable(str(error))))
-    else:
+
+def tell_owner(store: Store, config: Config, now_s: float) -> str | None:
+    """Tell the owner what has changed; what could not be told is tried again the next time. Returns why it failed."""
+    changes = pending(store, now_s) if config.notify_command else []
+    failed = notify_owner(config, [_notice(change) for change in changes])
+    if changes and failed is None:
         mark_notified(store, changes, now_s)
+    return failed
 
 
 def _notice(change: Change) -> Notice:

@@ -1,35 +1,39 @@
-"""What a schedule does besides the check: chaff, and the dead man's switch."""
+"""What a schedule does besides the check: chaff, and notices of outages."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+from bluezone_agent.actions.upload_keys import chaff_is_due
+from bluezone_agent.app.configuration import configuration
+from bluezone_agent.app.device import Device
 from bluezone_agent.app.outage_notices import tell_owner
-from bluezone_agent.cli.base import fail
+from bluezone_agent.app.result import Result
+from bluezone_agent.app.submission import configured_key_server
+from bluezone_agent.config import Config
 from bluezone_agent.errors import AgentError
 from bluezone_agent.stores.store import Store
 
-if TYPE_CHECKING:
-    from bluezone_agent.cli.base import Settings
-    from bluezone_agent.config import Config
+
+class ScheduledDuties(Result, frozen=True, kw_only=True):
+    """What went wrong; a failure of one holds up nothing."""
+
+    chaff_error: AgentError | None
+    notice_error: str | None
 
 
-def do_what_else_is_due(options: Settings, config: Config) -> None:
-    """Send chaff when its turn has come, and tell the owner what has stopped; a failure of one holds up nothing."""
-    now_s = time.time()
-    with Store(options.state_dir) as store:
-        if config.publish and config.publish.chaff:
-            _chaff(store, config, now_s)
-        tell_owner(store, config, now_s)
+def do_what_else_is_due(device: Device) -> ScheduledDuties:
+    """Send chaff when its turn has come, and tell the owner what has stopped."""
+    config, now_s = configuration(device), time.time()
+    with Store(device.state_dir) as store:
+        chaff_error = _chaff(store, config, now_s)
+        return ScheduledDuties(chaff_error=chaff_error, notice_error=tell_owner(store, config, now_s))
 
 
-def _chaff(store: Store, config: Config, now_s: float) -> None:
-    from bluezone_agent.actions.upload_keys import chaff_is_due  # noqa: PLC0415
-    from bluezone_agent.cli.publish import key_server  # noqa: PLC0415 - imports httpx2
-
-    if chaff_is_due(store, now_s):
+def _chaff(store: Store, config: Config, now_s: float) -> AgentError | None:
+    if config.publish and config.publish.chaff and chaff_is_due(store, now_s):
         try:
-            key_server(config).send_chaff()
+            configured_key_server(config).send_chaff()
         except AgentError as error:
-            fail(error)
+            return error
+    return None

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from bluezone_agent.health.health import Activity, Health, Signs, received_adverts
+from typing import Final
+
+from bluezone_agent.app.pause_text import describe
+from bluezone_agent.app.shown_pause import ShownPause
+from bluezone_agent.errors import N_
+from bluezone_agent.health.health import Activity, Health, Problem, Signs, received_adverts
 from bluezone_agent.i18n import _, local_clock, ngettext
+
+PROBLEMS: Final = {
+    Problem.NOT_RUNNING: N_("the agent is not running: start it with bluezone-agent run"),
+    Problem.NO_RADIO: N_("the radio can't be used; the agent waits for it and goes on by itself"),
+    Problem.SCAN_ONLY: N_(
+        "the radio listens but can't broadcast: another program may use all its advertising instances"
+    ),
+    Problem.NOT_BROADCASTING: N_("no new identifier was put on the air in time: restart the agent"),
+    Problem.NOT_PROVED: N_(
+        "no other adapter has heard the own broadcast for 5 minutes: run bluezone-agent doctor, then restart the agent"
+    ),
+    Problem.NOT_STORING: N_("nothing was committed for minutes: look at the disk and at the agent's log"),
+    Problem.NOT_CHECKING: N_(
+        "checks have not succeeded for more than 30 hours: see bluezone-agent keys sources,"
+        " and run bluezone-agent check"
+    ),
+    Problem.STORE_QUARANTINED: N_(
+        "a damaged store was set aside as agent.damaged-*.db and a new one begun; delete that file when you do not need"
+        " it, after 14 days it goes by itself"
+    ),
+    Problem.CLOCK_NOT_TRUSTED: N_(
+        "the clock is not synchronised: contacts are kept but do not count; switch NTP on, or set clock_trusted = true"
+    ),
+}
 
 
 def status_line(state: Health, signs: Signs) -> str:
-    """Return what is sent, heard and stored, or what is wrong."""
+    """Return what is sent, received and stored, or what is wrong."""
     if state.problems:
-        from bluezone_agent.cli.status import PROBLEMS  # noqa: PLC0415
-
         return "; ".join(_(PROBLEMS[problem]) for problem in state.problems)
     if state.pause:
-        from bluezone_agent.cli.pause import describe  # noqa: PLC0415
-
-        return describe(state.pause)
+        return describe(ShownPause.of(state.pause))
     received = received_adverts(signs)
-    broadcast_s, committed_s = (state.ages[life].since_s for life in (Activity.BROADCAST, Activity.COMMIT))
+    broadcast_s, committed_s = (state.ages[activity].since_s for activity in (Activity.BROADCAST, Activity.COMMIT))
     return "; ".join(
         [
             _("broadcasting, the newest identifier since {time}").format(time=local_clock(broadcast_s or 0)),

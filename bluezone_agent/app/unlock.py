@@ -1,4 +1,4 @@
-"""The owner's keys for a command that needs their secrets, sealed or not."""
+"""The owner's keys for a command that needs their secrets, encrypted or not."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.process_hardening import keep_memory_private
-from bluezone_agent.cli.passphrase import passphrase
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.key_encryption import encrypted_error
 from bluezone_agent.stores.store import Store
@@ -20,27 +22,29 @@ CREDENTIAL: Final = "bluezone-store-key"
 
 
 @contextmanager
-def unlocked(state_dir: Path, file: Path | None) -> Iterator[Store]:
-    """Open the store with its keys readable: by the passphrase in ``file``, systemd's credential, or one typed.
+def unlocked(device: Device, passphrase: Passphrase) -> Iterator[Store]:
+    """Open the store with its keys readable: by the passphrase in a file, systemd's credential, or one typed.
 
-    Raises StoreSealedError when there is none or it is another one.
+    Raises KeysEncryptedError when there is none or it is another one.
     """
     keep_memory_private()
-    with Store(state_dir) as store:
+    with Store(device.state_dir) as store:
         if store.keys.encrypted:
-            store.keys.unlock(given_passphrase(state_dir, file) or _typed_passphrase(state_dir))
+            store.keys.unlock(given_passphrase(device, passphrase) or _typed(device, passphrase))
         yield store
 
 
-def _typed_passphrase(state_dir: Path) -> str:
+def _typed(device: Device, passphrase: Passphrase) -> str:
+    path = device.state_dir / FILE_NAME
     if not sys.stdin.isatty():
-        raise encrypted_error(state_dir / FILE_NAME)
-    return passphrase(None, of=state_dir / FILE_NAME, new=False)
+        raise encrypted_error(path)
+    return passphrase.of(path)
 
 
-def given_passphrase(state_dir: Path, file: Path | None) -> str:
-    """Return the passphrase of the keys: that in ``file``, else the credential of this service, else nothing."""
+def given_passphrase(device: Device, passphrase: Passphrase) -> str:
+    """Return the passphrase of the keys: that in the file, else the credential of this service, else nothing."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    file = passphrase.file
     if file is None and credentials and (Path(credentials) / CREDENTIAL).exists():
         file = Path(credentials) / CREDENTIAL
-    return "" if file is None else passphrase(file, of=state_dir / FILE_NAME, new=True)
+    return "" if file is None else replace(passphrase, file=file).of(device.state_dir / FILE_NAME, new=True)

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
+from bluezone_agent.app import authority as publishing
+from bluezone_agent.app.authority import Publication
 from bluezone_agent.cli.base import (
     PATH,
     Command,
     Group,
     exit_with,
     fail,
-    iso,
     json_option,
     option,
     print_json,
     printable,
     say,
 )
-from bluezone_agent.errors import N_
+from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
-
-if TYPE_CHECKING:
-    from bluezone_agent.authority.publish import PublishReport
-    from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
 
 PLACEHOLDER: Final = "https://keys.example.org/"
 """Stands in the printed [[source]] until the authority says where its folder is reached."""
@@ -58,7 +54,11 @@ def authority() -> None:
     """Group of the authority's commands."""
 
 
-@authority.command(cls=Command, help=N_("Make a signing key in DIR, and print what agents need in order to trust it."))
+@authority.command(
+    cls=Command,
+    answers=publishing.SigningKeyMade,
+    help=N_("Make a signing key in DIR, and print what agents need in order to trust it."),
+)
 @click.argument("folder", metavar="DIR", type=PATH)
 @option("--key-id", required=True, help=N_("Name of the key; by custom the mobile country code, 452 for Vietnam."))
 @option("--key-version", default="v1", show_default=True, help=N_("Version of the key."))
@@ -66,24 +66,22 @@ def authority() -> None:
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
     """Make a key and print its [[source]] block."""
-    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
-    from bluezone_agent.authority.publish import KEY_NAME  # noqa: PLC0415
-
-    key = service.init(folder, key_id, key_version).verification_key
-    path = folder / KEY_NAME
+    made = publishing.make_signing_key(folder, key_id, key_version, location)
     if as_json:
-        print_json({"signing_key": str(path), "source": {"location": location, "key": [_as_object(key)]}})
+        print_json(made)
         return
-    say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=path))
+    (key,) = made.source.key
+    say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=made.signing_key))
     say(_("agents trust it with these lines in their bluezone-agent.toml:"))
     click.echo("[[source]]")
     click.echo(f"location = {json.dumps(location)}" + (_("  # put your own address here") * (location == PLACEHOLDER)))
     click.echo("[[source.key]]")
-    click.echo(f'id = "{key.key_id}"\nversion = "{key.key_version}"\npublic_key = """\n{key.to_pem()}"""')
+    click.echo(f'id = "{key.id}"\nversion = "{key.version}"\npublic_key = """\n{key.public_key}"""')
 
 
 @authority.command(
     cls=Command,
+    answers=Publication,
     help=N_(
         "Check SUBMISSIONS, files that owners exported or folders of them, and publish their keys in FOLDER, which a"
         " web server can serve as it is. Keys that are still valid are held back. Run it again at any time: nothing is"
@@ -116,24 +114,21 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
-    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
-    from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
-
-    report = service.publish(
+    done = publishing.publish(
         submissions,
-        service.load_key(key_folder),
+        key_folder,
         folder,
-        time.time(),
         report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
         region=region,
         minimum=minimum,
         index_days=index_days,
     )
-    _show(report, as_json=as_json)
+    _show(done, as_json=as_json)
 
 
 @authority.command(
     cls=Command,
+    answers=Publication,
     help=N_(
         "Take back keys that were published by mistake: SUBMISSIONS are the ones that brought them. Agents forget what"
         " they found of them and never match them again."
@@ -149,77 +144,57 @@ def revoke(
     *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, region: str, index_days: int, as_json: bool
 ) -> None:
     """Revoke; exit 1 when a submission was refused."""
-    from bluezone_agent.authority import publish as service  # noqa: PLC0415 - imports cryptography
-    from bluezone_agent.core.identifiers import ReportType  # noqa: PLC0415
-
-    report = service.publish(
+    done = publishing.publish(
         submissions,
-        service.load_key(key_folder),
+        key_folder,
         folder,
-        time.time(),
         report_type=ReportType.REVOKED,
         region=region,
         minimum=0,  # each revoked key costs every agent a row
         index_days=index_days,
     )
-    _show(report, as_json=as_json)
+    _show(done, as_json=as_json)
 
 
-def _show(report: PublishReport, *, as_json: bool) -> None:
+def _show(done: Publication, *, as_json: bool) -> None:
     if as_json:
-        print_json(_as_json(report))
+        print_json(done)
     else:
-        _print(report)
-    if report.refused:
-        exit_with(1)
+        _print(done)
+    if done.refused:
+        exit_with(EXIT_FAULT)
 
 
-def _as_object(key: VerificationKey) -> dict[str, str]:
-    return {"id": key.key_id, "version": key.key_version, "public_key": key.to_pem()}
-
-
-def _as_json(report: PublishReport) -> dict[str, Any]:
-    return {
-        "published": [{"file": p.name, "protocol": p.protocol, "keys": p.keys} for p in report.published],
-        "submissions": report.submissions,
-        "refused": [str(error) for error in report.refused],
-        "dropped": {name: dict(reasons) for name, reasons in report.dropped.items()},
-        "already_published": report.already_published,
-        "held_back": report.held_back,
-        "held_until": iso(report.held_until_s or None),
-    }
-
-
-def _print(report: PublishReport) -> None:
-    for error in report.refused:
+def _print(done: Publication) -> None:
+    for error in done.refused:
         fail(error)
-    for name, reasons in report.dropped.items():
+    for name, reasons in done.dropped.items():
         _print_dropped(name, reasons)
-    for file in report.published:
+    for file in done.published:
         click.echo(
             ngettext("{file}: {n} key published", "{file}: {n} keys published", file.keys).format(
-                file=file.name, n=file.keys
+                file=file.file, n=file.keys
             )
         )
-    if not report.published:
+    if not done.published:
         click.echo(_("nothing new to publish"))
-    if report.already_published:
+    if done.already_published:
         say(
-            ngettext("{n} key was published before", "{n} keys were published before", report.already_published).format(
-                n=report.already_published
+            ngettext("{n} key was published before", "{n} keys were published before", done.already_published).format(
+                n=done.already_published
             )
         )
-    if report.held_back:
+    if done.held_back and done.held_until:
         say(
             ngettext(
                 "{n} key is still valid and held back until {when}: publish the same submissions again then",
                 "{n} keys are still valid and held back until {when}: publish the same submissions again then",
-                report.held_back,
-            ).format(n=report.held_back, when=local_time(report.held_until_s))
+                done.held_back,
+            ).format(n=done.held_back, when=local_time(done.held_until))
         )
 
 
-def _print_dropped(name: str, reasons: Counter[str]) -> None:
+def _print_dropped(name: str, reasons: dict[str, int]) -> None:
     for reason, n in sorted(reasons.items()):
         say(
             ngettext("{name}: {n} key left out: {reason}", "{name}: {n} keys left out: {reason}", n).format(

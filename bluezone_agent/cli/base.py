@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import click
+import msgspec
+from click.shell_completion import CompletionItem
 
 from bluezone_agent import paths
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.result import as_json
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.i18n import LANGUAGES, _, local_time, rendered, use_language
-
-if TYPE_CHECKING:
-    from bluezone_agent.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the options that every command takes say."""
-
-    state_dir: Path
-    config_file: Path | None = None
-
-    def config(self) -> Config:
-        """Read the configuration; raises ConfigError."""
-        from bluezone_agent.config import load  # noqa: PLC0415 - imports cryptography, which `status` can't wait for
-
-        config = load(self.config_file)
-        if config.language:
-            use_language(config.language)
-        return config
-
-
-def settings() -> Settings:
-    """Return the settings of the command that runs."""
+def device() -> Device:
+    """Return the device that the options of the present command name."""
     return _inherited(click.get_current_context())
 
 
@@ -66,17 +49,19 @@ def _set_config(ctx: click.Context, _parameter: click.Parameter, value: Path | N
 
 def speak_as_asked(arguments: Sequence[str]) -> None:
     """Speak the language of ``--lang`` before anything is parsed: click words its mistakes while it parses."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         name, _equals, value = argument.partition("=")
         if name == "--lang" and (value or following) in LANGUAGES:
             use_language(value or following)
 
 
-def _inherited(ctx: click.Context) -> Settings:
-    return ctx.find_object(Settings) or Settings(paths.state_path())
+def _inherited(ctx: click.Context) -> Device:
+    return ctx.find_object(Device) or Device(paths.state_path())
 
 
 PATH: Final = click.Path(path_type=Path)
+SUMMARY_LIMIT: Final = 60
+"""Characters: with the names of commands, two spaces and a margin, a line of 80 columns."""
 
 
 def _common_options() -> list[click.Parameter]:
@@ -103,8 +88,10 @@ def _common_options() -> list[click.Parameter]:
 class _Translated(click.Command):
     """A command that takes the common options and describes itself in the person's language."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, answers: Any = None, **kwargs: Any) -> None:
+        """``answers`` is the type of what ``--json`` prints, a union where it depends on the options."""
         super().__init__(*args, **kwargs)
+        self.answers = answers
         self.params += _common_options()
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -114,9 +101,9 @@ class _Translated(click.Command):
         except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception:
-            from bluezone_agent.stores.file.open import require_sound  # noqa: PLC0415
+            from bluezone_agent.app.damage import require_sound  # noqa: PLC0415 - a command that works needs it never
 
-            require_sound(_inherited(ctx).state_dir)
+            require_sound(_inherited(ctx))
             raise
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
@@ -132,23 +119,57 @@ class Command(_Translated):
     """One command."""
 
 
+class Lazy(NamedTuple):
+    """A command that is imported when it is called."""
+
+    target: str
+    """``module:attribute`` below bluezone_agent.cli."""
+    summary: str
+    """What it does, in a few words, for lists of commands."""
+    hidden: bool = False
+
+
 class Group(_Translated, click.Group):
-    """Commands, each imported when it is called: ``lazy`` maps a name to ``module:attribute``."""
+    """Commands; those of ``lazy`` are each imported when it is called, not for a list of them."""
 
     command_class = Command
 
-    def __init__(self, *args: Any, lazy: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: dict[str, Lazy] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self._lazy, *super().list_commands(ctx)]
+        return [*(name for name, lazy in self._lazy.items() if not lazy.hidden), *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
-        module, _colon, attribute = self._lazy[cmd_name].partition(":")
+        module, _colon, attribute = self._lazy[cmd_name].target.partition(":")
         return cast("click.Command", getattr(import_module(f"bluezone_agent.cli.{module}"), attribute))
+
+    def every_name(self) -> list[str]:
+        """Return the name of each command, hidden ones too."""
+        return [*self._lazy, *self.commands]
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return what the command called ``name`` does, in a few words."""
+        if name in self._lazy:
+            return _(self._lazy[name].summary)
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(SUMMARY_LIMIT) if command else ""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self.summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section(_("Commands")):
+            formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names without importing every command for its help."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [
+            *(CompletionItem(name, help=self.summary(ctx, name)) for name in names),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
@@ -159,21 +180,16 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 json_option = option("--json", "as_json", is_flag=True, help=N_("Print one JSON object instead of text."))
 
 
-def print_json(value: dict[str, Any]) -> None:
-    """Print one object on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def print_json(result: msgspec.Struct) -> None:
+    """Print an answer as one JSON object on stdout."""
+    click.echo(as_json(result))
 
 
-def iso(unix_s: float | None) -> str | None:
-    """Return a time as UTC ISO-8601, None for never."""
-    return None if unix_s is None else datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
-
-
-def age(at_s: float, now_s: float) -> str:
+def age(at: datetime, now: datetime) -> str:
     """Return how long ago something was, for a person; a time in the future as itself."""
-    seconds = int(now_s - at_s)
+    seconds = int((now - at).total_seconds())
     if seconds < 0:
-        return local_time(at_s)
+        return local_time(at)
     if seconds < 100:
         return _("{n} s ago").format(n=seconds)
     if seconds < 100 * 60:

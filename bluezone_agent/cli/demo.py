@@ -6,18 +6,23 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, say
-from bluezone_agent.cli.exposures import advice, as_object, describe
+from bluezone_agent.app import logs
+from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
+from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.sentences import advice, describe
+from bluezone_agent.cli.base import PATH, Command, json_option, option, print_json, say
+from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock
-
-if TYPE_CHECKING:
-    from bluezone_agent.scenarios.day import Day, PersonVerdict
+from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
 """POSIX for UTC+7, which needs no time zone database."""
@@ -26,6 +31,7 @@ COLUMN_MIN: Final = 30
 
 @click.command(
     cls=Command,
+    answers=SimulatedDay,
     help=N_(
         "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
         " Needs no Bluetooth and takes less than a minute."
@@ -34,7 +40,7 @@ COLUMN_MIN: Final = 30
 @option("--seed", type=int, default=1, show_default=True, help=N_("Which day; the same seed gives the same day."))
 @option(
     "--protocol",
-    type=click.Choice(["bluezone", "gaen"]),
+    type=click.Choice(PROTOCOL_NAMES),
     default="bluezone",
     show_default=True,
     help=N_("What the device of the person who falls ill broadcasts."),
@@ -43,10 +49,6 @@ COLUMN_MIN: Final = 30
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
-    from bluezone_agent.app import logs  # noqa: PLC0415
-    from bluezone_agent.cli.html.demo import render  # noqa: PLC0415 - a usage error needs none of these
-    from bluezone_agent.scenarios.day import simulate  # noqa: PLC0415
-
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(logging.WARNING)
@@ -56,39 +58,13 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     path = page or Path(f"demo-seed-{seed}.html")
     write_page(path, render(day))
     if as_json:
-        print_json(_as_json(day, path))
+        print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
         click.echo(_("the day as a picture: {path}").format(path=path))
 
 
-def _as_json(day: Day, path: Path) -> dict[str, Any]:
-    return {
-        "seed": day.seed,
-        "case": day.case.name,
-        "protocol": day.protocol,
-        "keys_published": day.keys_published,
-        "all_verdicts_right": day.right,
-        "agents": [
-            {
-                "name": v.person.name,
-                "protocol": v.person.protocol,
-                "true_minutes_within_2m": v.true_near_minutes,
-                "should_warn": v.should_warn,
-                "warned": v.warned_at_s is not None,
-                "warned_at": iso(v.warned_at_s),
-                "right": v.right,
-                "days": [as_object(d) for d in v.days],
-            }
-            for v in day.verdicts
-        ],
-        "page": str(path),
-    }
-
-
 def _print(day: Day) -> None:
-    from bluezone_agent.scenarios.cast import co_presence  # noqa: PLC0415
-
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
         near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
@@ -134,14 +110,12 @@ def _print_morning(day: Day) -> None:
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
         click.echo(_("{clock}  {name} is warned:").format(clock=local_clock(v.warned_at_s or 0), name=v.person.name))
         for exposure in v.days:
-            text = "\n".join([describe(exposure), advice(exposure)] if exposure.warns else [describe(exposure)])
+            shown = ExposureDay.of(exposure)
+            text = "\n".join([describe(shown), advice(shown)] if shown.warning else [describe(shown)])
             click.echo("       " + text.replace("\n", "\n       "))
 
 
 def _print_table(day: Day) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only for people
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table(box=None)
     table.add_column(_("who"), no_wrap=True)
     for name in ("", _("2 m, truly"), _("measured"), _("told")):

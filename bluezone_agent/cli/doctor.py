@@ -2,141 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import stat
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 import click
 
-from bluezone_agent.cli.base import Command, age, exit_with, iso, json_option, print_json, printable, settings
-from bluezone_agent.errors import EXIT_FAULT, N_, AgentError, ConfigError, StoreError
-from bluezone_agent.i18n import _, rendered
+from bluezone_agent.app.doctor import Diagnosis, Level, examine
+from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, print_json, printable
+from bluezone_agent.errors import EXIT_FAULT, N_
+from bluezone_agent.i18n import _
 
-if TYPE_CHECKING:
-    from bluezone_agent.cli.base import Settings
-    from bluezone_agent.config import Config
-    from bluezone_agent.health.doctor.checks import Facts, PathFacts
-    from bluezone_agent.health.doctor.finding import Finding
-    from bluezone_agent.health.status import Status
-
-LEVELS: Final = {"ok": (N_("ok"), "green"), "warning": (N_("warning"), "yellow"), "fault": (N_("fault"), "red")}
-OUR_FILES: Final = ("agent.db", "agent.db-wal", "agent.db-shm", "agent.lock")
+LEVELS: Final = {
+    Level.OK: (N_("ok"), "green"),
+    Level.WARNING: (N_("warning"), "yellow"),
+    Level.FAULT: (N_("fault"), "red"),
+}
 
 
 @click.command(
     cls=Command,
+    answers=Diagnosis,
     help=N_("Look at everything the agent needs, whether it runs or not, and say what is wrong and what mends it."),
 )
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    from bluezone_agent.health.doctor.checks import judge  # noqa: PLC0415
-    from bluezone_agent.health.doctor.finding import Level  # noqa: PLC0415
-
-    findings = judge(_facts(settings()))
-    faults = [finding for finding in findings if finding.level is Level.FAULT]
+    found = examine(device())
     if as_json:
-        print_json({"healthy": not faults, "findings": [_as_json(finding) for finding in findings]})
+        print_json(found)
     else:
-        _print(findings, time.time())
-    if faults:
+        _print(found)
+    if not found.healthy:
         exit_with(EXIT_FAULT)
 
 
-def _texts(finding: Finding) -> tuple[str, str]:
-    message, remedy = rendered(AgentError(finding.message, finding.remedy, **finding.fields))
-    return printable(message), printable(remedy)
-
-
-def _as_json(finding: Finding) -> dict[str, Any]:
-    message, remedy = _texts(finding)
-    return {
-        "check": finding.check,
-        "level": finding.level,
-        "message": message,
-        "remedy": remedy or None,
-        "at": iso(finding.at_s),
-    }
-
-
-def _print(findings: list[Finding], now_s: float) -> None:
+def _print(found: Diagnosis) -> None:
     width = max(len(_(text)) for text, _colour in LEVELS.values())
-    for finding in findings:
+    now = datetime.now(UTC)
+    for finding in found.findings:
         text, colour = LEVELS[finding.level]
-        message, remedy = _texts(finding)
-        when = "" if finding.at_s is None else f" ({age(finding.at_s, now_s)})"
-        click.echo(f"{click.style(f'{_(text):<{width}}', fg=colour)}  {message}{when}")
-        if remedy:
-            click.echo(f"{'':<{width}}  → {remedy}")
-
-
-def _facts(options: Settings) -> Facts:
-    """Read everything; what can't be read is itself a fact."""
-    from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
-    from bluezone_agent.config import Config  # noqa: PLC0415
-    from bluezone_agent.health.doctor.checks import Facts  # noqa: PLC0415
-    from bluezone_agent.radios.bluez.inspect import read_bluetooth  # noqa: PLC0415
-
-    config_error: ConfigError | None = None
-    config: Config = Config()
-    try:
-        config = options.config()
-    except ConfigError as error:
-        config_error = error
-    state = tuple(_state(options.state_dir))
-    status, store_error = _status(options.state_dir) if state else (None, None)
-    return Facts(
-        radios=config.radios,
-        bluetooth=asyncio.run(read_bluetooth()),
-        clock_trusted=SystemClock(always_trusted=config.clock_trusted).synchronised(),
-        config_error=config_error,
-        allow_linkable=config.allow_linkable,
-        sources=len(config.sources),
-        free_bytes=_free_bytes(options.state_dir),
-        state_dir=str(options.state_dir),
-        state=state,
-        store_error=store_error,
-        status=status,
-    )
-
-
-def _state(state_dir: Path) -> list[PathFacts]:
-    from bluezone_agent.health.doctor.checks import PathFacts  # noqa: PLC0415
-
-    found = []
-    for path in (state_dir, *(state_dir / name for name in OUR_FILES)):
-        try:
-            seen = path.stat()
-        except OSError:
-            continue
-        found.append(PathFacts(str(path), stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()))
-    return found
-
-
-def _status(state_dir: Path) -> tuple[Status | None, StoreError | None]:
-    """Read the signs of life of a store that is there already; the doctor makes none."""
-    from bluezone_agent.health.status import status  # noqa: PLC0415
-    from bluezone_agent.stores.file.open import FILE_NAME  # noqa: PLC0415
-    from bluezone_agent.stores.store import Store  # noqa: PLC0415
-
-    if not (state_dir / FILE_NAME).exists():
-        return None, None
-    try:
-        with Store(state_dir) as store:
-            return status(store, time.time()), None
-    except StoreError as error:
-        return None, error
-
-
-def _free_bytes(state_dir: Path) -> int | None:
-    """Return what is left where the state directory is or will be."""
-    for folder in (state_dir, *state_dir.absolute().parents):
-        try:
-            return shutil.disk_usage(folder).free
-        except OSError:
-            continue
-    return None
+        when = "" if finding.at is None else f" ({age(finding.at, now)})"
+        click.echo(f"{click.style(f'{_(text):<{width}}', fg=colour)}  {printable(finding.message)}{when}")
+        if finding.remedy:
+            click.echo(f"{'':<{width}}  → {printable(finding.remedy)}")

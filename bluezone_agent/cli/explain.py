@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from bluezone_agent.cli.base import PATH, Command, iso, json_option, option, print_json, printable, settings
-from bluezone_agent.cli.exposures import SHOWN_TO_S, shown_times, utc_day
-from bluezone_agent.cli.gaps import gap_as_json, gap_text
+from bluezone_agent.app.explain import Explained, Explanation, StoredCalibration, terms
+from bluezone_agent.app.explain import explain as explained
+from bluezone_agent.app.exposure_day import SHOWN_TO_S, shown_times
+from bluezone_agent.app.listening import Gap
+from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
+from bluezone_agent.cli.gaps import gap_text
+from bluezone_agent.cli.html.explain import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.exposure import DayExposure, ExposureWindow
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.errors import N_
-from bluezone_agent.exposure_check.explain import Explained, explained
 from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
-from bluezone_agent.stores.calibrations import StoredCalibration
-from bluezone_agent.stores.store import Store
 
 REPORT_TYPES: Final = {
     ReportType.UNKNOWN: N_("report of unknown kind"),
@@ -34,6 +34,7 @@ REPORT_TYPES: Final = {
 
 @click.command(
     cls=Command,
+    answers=Explanation,
     help=N_(
         "Explain a UTC day, YYYY-MM-DD: each window with its time, attenuation and weights, the sum and what it had to"
         " reach; and when nobody listened. Times are rounded to 5 minutes, so that they tell less of who the case was."
@@ -45,19 +46,12 @@ REPORT_TYPES: Final = {
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""
-    from bluezone_agent.config import risk_model  # noqa: PLC0415
-
-    options = settings()
-    model = risk_model(options.config().rule, "rule")
-    with Store(options.state_dir) as store:
-        found = explained(store, model, int(day.replace(tzinfo=UTC).timestamp()), time.time())
+    found = explained(device(), day.replace(tzinfo=UTC))
     step_s = MINUTE_S if exact else SHOWN_TO_S
     if page:
-        from bluezone_agent.cli.html.explain import render  # noqa: PLC0415
-
         write_page(page, render(found, list(lines(found, step_s)), step_s))
     if as_json:
-        print_json(_as_json(found, step_s))
+        print_json(Explanation.of(found, step_s))
         return
     for line in lines(found, step_s):
         click.echo(line)
@@ -82,7 +76,7 @@ def lines(found: Explained, step_s: int) -> Iterator[str]:
             version=warning.rule_version,
         )
     for gap in found.gaps:
-        yield gap_text(gap)
+        yield gap_text(Gap.of(gap))
     if found.exposures:
         yield _("rule {name}, version {version}: {summary}").format(
             name=printable(found.model.name), version=found.model.version, summary=_(found.model.summary)
@@ -118,9 +112,9 @@ def _exposure_lines(day: DayExposure, step_s: int) -> Iterator[str]:
 
 
 def _window_lines(w: ExposureWindow, step_s: int) -> Iterator[str]:
-    start_s, end_s = shown_times(w, step_s)
+    start, end = shown_times(w, step_s)
     onset = _("onset unknown") if w.days_since_onset is None else _("day {n} since onset").format(n=w.days_since_onset)
-    yield f"  {local_clock(start_s)}-{local_clock(end_s)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
+    yield f"  {local_clock(start)}-{local_clock(end)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
     for weight, low_db, high_db, minutes in terms(w):
         if weight is None:
             text = ngettext(
@@ -145,72 +139,3 @@ def _window_lines(w: ExposureWindow, step_s: int) -> Iterator[str]:
         yield text.format(n=len(w.unheard), sum=w.unheard_weight)
     text = _("    {sum:.2f} x {factor:g} for report type and infectiousness = {score:.2f}")
     yield text.format(sum=w.weight, factor=w.factor, score=w.score)
-
-
-def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
-    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes).
-
-    Those in which the owner was protected come last, with the weight None.
-    """
-    groups: dict[float | None, list[float]] = {}
-    for m, weight in zip(w.minutes, w.weights, strict=True):
-        groups.setdefault(None if m.protected else round(weight, 2), []).append(m.attenuation_db)
-    ordered = sorted(groups.items(), key=lambda group: -1 if group[0] is None else group[0], reverse=True)
-    return [(weight, min(levels), max(levels), len(levels)) for weight, levels in ordered]
-
-
-def _as_json(found: Explained, step_s: int) -> dict[str, Any]:
-    c = found.calibration
-    return {
-        "day": utc_day(found.day_start_s),
-        "listened_share": round(found.listened_share, 3),
-        "not_listening": [gap_as_json(gap) for gap in found.gaps],
-        "rule": found.model.name,
-        "rule_version": found.model.version,
-        "rssi_correction_db": c.calibration.rssi_correction_db if c else None,
-        "exposures": [
-            {
-                "degree": str(day.degree),
-                "weighted_minutes": round(day.near_minutes, 2),
-                "sd_minutes": None if day.sd_minutes is None else round(day.sd_minutes, 2),
-                "needed_minutes": day.warning_minutes,
-                "warning": day.warns,
-                "windows": [_window_as_json(w, step_s) for w in day.windows],
-            }
-            for day in found.exposures
-        ],
-        "warned": [
-            {
-                "at": iso(w.warned_at_s),
-                "degree": w.degree,
-                "weighted_minutes": round(w.near_minutes, 2),
-                "rule": w.rule,
-                "rule_version": w.rule_version,
-            }
-            for w in found.warned
-        ],
-    }
-
-
-def _window_as_json(w: ExposureWindow, step_s: int) -> dict[str, Any]:
-    start_s, end_s = shown_times(w, step_s)
-    return {
-        "from": iso(start_s),
-        "to": iso(end_s),
-        "report_type": w.report_type.name.lower(),
-        "days_since_onset": w.days_since_onset,
-        "factor": w.factor,
-        "score": round(w.score, 2),
-        "sightings": sum(m.count for m in w.minutes),
-        "terms": [
-            {
-                "minutes": n,
-                "weight": weight or 0.0,
-                "protected": weight is None,
-                "lowest_db": round(low, 1),
-                "highest_db": round(high, 1),
-            }
-            for weight, low, high, n in terms(w)
-        ],
-        "unheard": {"minutes": len(w.unheard), "weight": round(w.unheard_weight, 2)},
-    }

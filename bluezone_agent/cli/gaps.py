@@ -1,13 +1,12 @@
-"""When nobody listened, for people and for programs."""
+"""When nobody listened, for people."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from bluezone_agent.cli.base import iso
+from bluezone_agent.app.listening import NOT_RUNNING, Gap
 from bluezone_agent.errors import N_, RadioFault
 from bluezone_agent.i18n import _, local_clock, local_date
-from bluezone_agent.stores.listening import NOT_RUNNING, Span
 
 REASONS: Final = {
     NOT_RUNNING: N_("the agent did not run"),
@@ -24,18 +23,13 @@ REASONS: Final = {
 }
 
 
-def gap_text(gap: Span) -> str:
+def gap_text(gap: Gap) -> str:
     """Return one line: from when to when nobody listened, and why."""
-    same_day = local_date(gap.starts_at_s) == local_date(gap.ends_at_s)
-    end = local_clock(gap.ends_at_s) if same_day else f"{local_date(gap.ends_at_s)} {local_clock(gap.ends_at_s)}"
+    same_day = local_date(gap.starts_at) == local_date(gap.ends_at)
+    end = local_clock(gap.ends_at) if same_day else f"{local_date(gap.ends_at)} {local_clock(gap.ends_at)}"
     return _("not listening {date} {start}-{end}: {reason}").format(
-        date=local_date(gap.starts_at_s),
-        start=local_clock(gap.starts_at_s),
+        date=local_date(gap.starts_at),
+        start=local_clock(gap.starts_at),
         end=end,
         reason=_(REASONS.get(gap.reason, gap.reason)),
     )
-
-
-def gap_as_json(gap: Span) -> dict[str, object]:
-    """Return the same for programs."""
-    return {"starts_at": iso(gap.starts_at_s), "ends_at": iso(gap.ends_at_s), "reason": gap.reason}

@@ -2,79 +2,74 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
-from bluezone_agent.app.unlock import unlocked
-from bluezone_agent.cli.base import PATH, Command, Group, iso, json_option, option, print_json, say, settings
+from bluezone_agent.app import own_keys
+from bluezone_agent.app.own_keys import OwnKey
+from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.cli.base import PATH, Command, Group, Lazy, device, json_option, option, print_json, say
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
-from bluezone_agent.files import require_absent
 from bluezone_agent.i18n import _, local_time, ngettext
-from bluezone_agent.stores.keys import ListedKey
-from bluezone_agent.stores.store import RETENTION_DAYS, Store
+
+LAZY: Final = {
+    "encrypt": Lazy("encrypt:encrypt", N_("Encrypt your keys with a passphrase")),
+    "decrypt": Lazy("encrypt:decrypt", N_("Remove the passphrase from your keys")),
+    "sources": Lazy("sources:sources", N_("Show the sources of published keys and their files")),
+    "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
+    "chaff": Lazy("publish:chaff", N_("Send a submission that the server throws away")),
+}
 
 
 @click.group(
     cls=Group,
     help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
-    lazy={
-        "encrypt": "encrypt:encrypt",
-        "decrypt": "encrypt:decrypt",
-        "sources": "sources:sources",
-        "publish": "publish:publish",
-        "chaff": "publish:chaff",
-    },
+    lazy=LAZY,
 )
 def keys() -> None:
     """Group of the key commands."""
 
 
-@keys.command("list", cls=Command, help=N_("List your daily keys. The keys themselves are never shown."))
+@keys.command(
+    "list", cls=Command, answers=own_keys.OwnKeys, help=N_("List your daily keys. The keys themselves are never shown.")
+)
 @json_option
 def list_keys(*, as_json: bool) -> None:
     """Print what there is to export."""
-    with Store(settings().state_dir) as store:
-        own_keys = store.keys.listed()
-        encrypted = store.keys.encrypted
-        if as_json:
-            print_json({"encrypted": encrypted, "keys": [_as_json(own) for own in own_keys]})
-        for own in own_keys if not as_json else ():
-            click.echo(
-                _("{start} to {end}  {protocol}  {state}").format(
-                    start=local_time(own.starts_at_s),
-                    end=local_time(own.ends_at_s),
-                    protocol=own.protocol,
-                    state=_state(own),
-                )
+    found = own_keys.list_keys(device())
+    if as_json:
+        print_json(found)
+        return
+    for own in found.keys:
+        click.echo(
+            _("{start} to {end}  {protocol}  {state}").format(
+                start=local_time(own.starts_at),
+                end=local_time(own.ends_at),
+                protocol=own.protocol,
+                state=_state(own),
             )
-        if not own_keys and not as_json:
-            click.echo(_("no keys yet: they are made while the agent runs"))
-        if encrypted and not as_json:
-            click.echo(_("sealed: a passphrase opens them"))
+        )
+    if not found.keys:
+        click.echo(_("no keys yet: they are made while the agent runs"))
+    if found.encrypted:
+        click.echo(_("sealed: a passphrase opens them"))
 
 
-def _as_json(own: ListedKey) -> dict[str, object]:
-    return {
-        "protocol": own.protocol,
-        "starts_at": iso(own.starts_at_s),
-        "ends_at": iso(own.ends_at_s),
-        "on_air": not own.closed,
-        "exportable": own.exportable,
-    }
-
-
-def _state(own: ListedKey) -> str:
+def _state(own: OwnKey) -> str:
     if not own.exportable:
         return _("never exported: the clock was not trusted")
-    return _("closed") if own.closed else _("in use")
+    return _("in use") if own.on_air else _("closed")
 
 
 @keys.command(
-    cls=Command, help=N_("Write your keys to FILE, to hand to the health authority when you are a case (F0).")
+    cls=Command,
+    answers=own_keys.Exported,
+    help=N_("Write your keys to FILE, to hand to the health authority when you are a case (F0)."),
 )
 @click.argument("file", type=PATH)
 @option(
@@ -88,14 +83,10 @@ def _state(own: ListedKey) -> str:
 @option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
 @passphrase_option
 @json_option
-def export(
-    *, file: Path, days: int, onset: datetime | None, yes: bool, passphrase_file: Path | None, as_json: bool
-) -> None:
+def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphrase: Passphrase, as_json: bool) -> None:
     """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
-    from bluezone_agent.actions import export_keys as exporting  # noqa: PLC0415 - imports cryptography
-
-    exporting.require_past(onset.date() if onset else None, time.time())
-    require_absent(file)
+    day = onset.date() if onset else None
+    own_keys.require_exportable(file, day)
     if not yes:
         say(
             _(
@@ -104,15 +95,12 @@ def export(
             ).format(days=days, file=file)
         )
         click.confirm(_("Export your keys?"), abort=True, err=True)
-    with unlocked(settings().state_dir, passphrase_file) as store:
-        exporting.end_current_key(store)
-        exported = exporting.exportable(store, days, time.time())
-    exporting.write(file, exported, onset.date() if onset else None)
+    done = own_keys.export_keys(device(), file, passphrase, days=days, onset=day)
     if as_json:
-        print_json({"file": str(file), "keys": len(exported)})
+        print_json(done)
     else:
         say(
-            ngettext("{n} key written to {file}", "{n} keys written to {file}", len(exported)).format(
-                n=len(exported), file=file
+            ngettext("{n} key written to {file}", "{n} keys written to {file}", done.keys).format(
+                n=done.keys, file=done.file
             )
         )

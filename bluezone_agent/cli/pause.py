@@ -7,28 +7,15 @@ from typing import Any, Final
 
 import click
 
-from bluezone_agent.cli.base import Command, iso, json_option, option, print_json, say, settings
+from bluezone_agent.app import pause as pausing
+from bluezone_agent.app.pause_text import describe
+from bluezone_agent.cli.base import Command, device, json_option, option, print_json, say
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
-from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S, Mode, Pause
+from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_time
-from bluezone_agent.stores.store import Store
+from bluezone_agent.i18n import _
 
 UNITS_S: Final = {"m": MINUTE_S, "h": 3600, "d": DAY_S}
-MODES: Final = {
-    Mode.PAUSED: N_("paused until {time}: nothing is broadcast, nobody is heard"),
-    Mode.PROTECTED: N_("protected until {time}: all goes on, and what is heard does not count"),
-}
-
-
-def describe(pause: Pause) -> str:
-    """Return what is paused and until when."""
-    return _(MODES[pause.mode]).format(time=local_time(pause.ends_at_s))
-
-
-def as_object(pause: Pause | None) -> dict[str, Any] | None:
-    """Return the same for ``--json``."""
-    return None if pause is None else {"mode": str(pause.mode), "until": iso(int(pause.ends_at_s))}
 
 
 class _Duration(click.ParamType[int]):
@@ -46,6 +33,7 @@ class _Duration(click.ParamType[int]):
 
 @click.command(
     cls=Command,
+    answers=pausing.Paused,
     help=N_(
         "Neither broadcast nor listen for a while, or, with --protected, let what is heard not count. It ends by"
         " itself, or by bluezone-agent resume."
@@ -62,27 +50,19 @@ class _Duration(click.ParamType[int]):
 @json_option
 def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
     """Pause, at once where an agent runs, else from its start on."""
-    from bluezone_agent.clocks.system import SystemClock  # noqa: PLC0415
-    from bluezone_agent.daemon import pause_control  # noqa: PLC0415 - imports asyncio
-
-    clock = SystemClock(always_trusted=settings().config().clock_trusted)
-    with Store(settings().state_dir) as store:
-        asked = pause_control.pause(store, clock, Mode.PROTECTED if protected else Mode.PAUSED, lasts_s)
+    done = pausing.pause(device(), lasts_s, protected=protected)
     if as_json:
-        print_json({"pause": as_object(asked)})
+        print_json(done)
     else:
-        say(describe(asked))
+        say(describe(done.pause))
 
 
-@click.command(cls=Command, help=N_("End a pause now."))
+@click.command(cls=Command, answers=pausing.Resumed, help=N_("End a pause now."))
 @json_option
 def resume(*, as_json: bool) -> None:
     """End any pause; exit 0 also when there was none."""
-    from bluezone_agent.daemon import pause_control  # noqa: PLC0415
-
-    with Store(settings().state_dir) as store:
-        was = pause_control.resume(store)
+    done = pausing.resume(device())
     if as_json:
-        print_json({"was": as_object(was)})
+        print_json(done)
     else:
-        say(_("the pause is over") if was else _("nothing was paused"))
+        say(_("the pause is over") if done.was else _("nothing was paused"))

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from bluezone_agent.app.unlock import unlocked
-from bluezone_agent.cli.base import Command, json_option, option, print_json, printable, say, settings
+from bluezone_agent.app import submission
+from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.submission import Submitted
+from bluezone_agent.cli.base import Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
-from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.core.intervals import RETENTION_DAYS
+from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, ngettext
-from bluezone_agent.stores.store import RETENTION_DAYS
-
-if TYPE_CHECKING:
-    from bluezone_agent.actions.upload_keys import SubmittedKeys
-    from bluezone_agent.config import Config
-    from bluezone_agent.key_servers.google import GoogleKeyServer
 
 
 @click.command(
     cls=Command,
+    answers=Submitted,
     help=N_(
         "Send your Exposure Notification keys to the key server of [publish], when you are a case (F0) and your health"
         " authority gave you a code."
@@ -54,18 +49,12 @@ def publish(
     onset: datetime | None,
     traveler: bool,
     yes: bool,
-    passphrase_file: Path | None,
+    passphrase: Passphrase,
     as_json: bool,
 ) -> None:
     """Publish after an explicit yes; the key on the air is cut and replaced at once."""
-    from bluezone_agent.actions import upload_keys  # noqa: PLC0415 - imports httpx2
-    from bluezone_agent.actions.export_keys import require_past  # noqa: PLC0415
-
-    options = settings()
-    server = key_server(options.config())
     day = onset.date() if onset else None
-    now_s = time.time()
-    require_past(day, now_s)
+    submission.require_submittable(device(), day)
     if not yes:
         say(
             _(
@@ -75,39 +64,21 @@ def publish(
             ).format(days=days)
         )
         click.confirm(_("Publish your keys?"), abort=True, err=True)
-    with unlocked(options.state_dir, passphrase_file) as store:
-        done = upload_keys.publish(store, server, code, now_s, days=days, onset=day, traveler=traveler)
+    done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
     if as_json:
-        print_json({"sent": done.sent, "inserted": done.receipt.inserted, "refused": done.receipt.refused or None})
+        print_json(done)
     else:
         _print(done)
 
 
-def key_server(config: Config) -> GoogleKeyServer:
-    """Return the configured key server; raises ConfigError when there is none."""
-    from bluezone_agent.key_servers.google import GoogleKeyServer  # noqa: PLC0415 - imports httpx2
-
-    if config.publish is None:
-        raise ConfigError(
-            N_("no key server is configured"),
-            N_('add a [publish] to the configuration; "bluezone-agent config init -" shows how'),
-        )
-    return GoogleKeyServer(
-        config.publish.verification_server,
-        config.publish.key_server,
-        config.publish.api_key,
-        config.publish.health_authority_id,
-    )
-
-
-def _print(done: SubmittedKeys) -> None:
+def _print(done: Submitted) -> None:
     say(
         ngettext("{n} key sent, {inserted} published", "{n} keys sent, {inserted} published", done.sent).format(
-            n=done.sent, inserted=done.receipt.inserted
+            n=done.sent, inserted=done.inserted
         )
     )
-    if done.receipt.refused:
-        say(_("not taken: {reason}").format(reason=printable(done.receipt.refused)))
+    if done.refused:
+        say(_("not taken: {reason}").format(reason=printable(done.refused)))
 
 
 @click.command(
@@ -119,5 +90,5 @@ def _print(done: SubmittedKeys) -> None:
 )
 def chaff() -> None:
     """Send chaff once; no key of this device is in it."""
-    key_server(settings().config()).send_chaff()
+    submission.send_chaff(device())
     say(_("chaff sent"))

@@ -15,7 +15,7 @@ from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.exposure import DayExposure, day_exposures
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.daemon.agent import Agent
@@ -24,7 +24,7 @@ from bluezone_agent.radios.simulated.air import Air
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S, Person, close_contacts, motion, near_minutes
 from bluezone_agent.scenarios.publisher import Publisher
 from bluezone_agent.scenarios.scratch import scratch_folder
-from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
+from bluezone_agent.stores.store import StateLock, Store
 
 STATED_TX_POWER_DBM: Final = -12
 PACKET_EVERY_S: Final = 11.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
 from bluezone_agent.stores.clock_timeline import ClockTimelines
@@ -26,7 +26,6 @@ from bluezone_agent.stores.listening import ListeningSpans
 from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
 
-RETENTION_DAYS: Final = 14
 MOST_BYTES: Final = 256 * 2**20
 """A fortnight near 200 people for 8 hours a day takes 50 MB; forged identifiers must not fill the card."""
 CAP_STEP: Final = 20_000

@@ -32,14 +32,14 @@ def test_a_running_agent_is_paused_and_resumed_and_says_so(program: Program) -> 
         time.sleep(1)  # times are kept to the second
         resumed = program.run("resume")
         deadline_s = time.monotonic() + TIMEOUT_S
-        while not ((after := state(program))["radio_works"] and after["healthy"]):
+        while not ((after := state(program))["radio"]["works"] and after["healthy"]):
             assert time.monotonic() < deadline_s
     finally:
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
     assert paused.returncode == 0
     assert paused.stderr.startswith("paused until 20")
-    assert (while_paused["healthy"], while_paused["problems"], while_paused["radio_fault"]) == (True, [], "paused")
+    assert (while_paused["healthy"], while_paused["problems"], while_paused["radio"]["fault"]) == (True, [], "paused")
     pause = while_paused["pause"]
     assert isinstance(pause, dict)
     assert pause["mode"] == "paused"

@@ -43,7 +43,12 @@ def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> N
     agent = virtual.start("run")
     try:
         seen = until(agent, virtual, lambda seen: seen["running"] and seen["rotations"] > 0)
-        assert (seen["healthy"], seen["problems"], seen["radio"], seen["protocol"]) == (True, [], "virtual", "bluezone")
+        assert (seen["healthy"], seen["problems"], seen["radio"]["description"], seen["protocol"]) == (
+            True,
+            [],
+            "virtual",
+            "bluezone",
+        )
         time.sleep(3)  # so that the neighbours are heard, four times a second
     finally:
         code, said = stopped(agent)

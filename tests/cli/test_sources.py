@@ -69,7 +69,7 @@ def test_status_says_what_a_source_cannot_prove(checked: Program) -> None:
     text = checked.run("status").stdout
     assert "/bad: never complete so far; can't read /bad; freshness can't be proved" in text
     assert UNSIGNED in text
-    source_records = json.loads(checked.run("status", "--json").stdout)["feeds"]
+    source_records = json.loads(checked.run("status", "--json").stdout)["sources"]
     assert [(f["name"], f["accepts_unsigned"], f["freshness"]["provable"]) for f in source_records] == [
         ("/bad", True, False),
         ("/good", False, True),

@@ -27,7 +27,7 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.daemon.agent import Agent
@@ -39,7 +39,7 @@ from bluezone_agent.key_sources import open_source
 from bluezone_agent.ports import Advert
 from bluezone_agent.radios.bluez import errors
 from bluezone_agent.radios.simulated.air import Air, Position, VirtualRadio
-from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
+from bluezone_agent.stores.store import StateLock, Store
 from tests.diagnosis_keys import AUTHORITY
 from tests.faults.test_disk_faults import no_file_longer_than
 

@@ -20,10 +20,10 @@ import structlog
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
-from bluezone_agent.stores.store import RETENTION_DAYS, StateLock, Store
+from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio
 
 STARTS_AT_S = 1_806_537_600

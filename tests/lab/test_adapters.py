@@ -31,8 +31,8 @@ def test_a_self_test_with_two_adapters(adapters: Outcome) -> None:
 
 def test_status_says_proved_when_and_by_whom(adapters: Outcome) -> None:
     state = adapters.result["status"]
-    assert (state["code"], state["provable"], state["proved_by"]) == (0, True, second(adapters))
-    assert state["proved_at"] > state["started_at"]
+    assert (state["code"], state["proof"]["provable"], state["proof"]["by"]) == (0, True, second(adapters))
+    assert state["proof"]["at"] > state["started_at"]
 
 
 def test_the_doctor_finds_nothing_wrong_and_the_running_agent_proves_itself(adapters: Outcome) -> None:
@@ -49,7 +49,7 @@ def test_a_second_adapter_that_hears_nothing_any_more_is_a_problem(adapters: Out
 def test_a_peers_report_proves_it(adapters: Outcome) -> None:
     said = adapters.result["peer"]
     assert (said["code"], said["proved"], said["by"], said["strongest_dbm"]) == (0, True, "B", -50)
-    assert adapters.result["status peer"]["provable"] is False
+    assert adapters.result["status peer"]["proof"]["provable"] is False
     assert adapters.result["peer deaf"]["code"] == 1
 
 

@@ -90,7 +90,7 @@ def test_scan_and_broadcast_are_back(recovery: Outcome, fault: str) -> None:
 def test_status_says_what_is_wrong_meanwhile(recovery: Outcome, fault: str) -> None:
     during: dict[str, Any] = recovery.result["faults"][fault]["during"]
     assert (during["healthy"], during["problems"]) == (False, ["no_radio"])
-    assert during["radio_fault"] == SAID[fault]
+    assert during["radio"]["fault"] == SAID[fault]
 
 
 @pytest.mark.parametrize("fault", SAID)

@@ -7,20 +7,20 @@ from html import escape
 from itertools import chain, groupby
 from typing import Final
 
+from bluezone_agent.app.contacts import ContactHour
 from bluezone_agent.cli.html.page import legend, page, paragraphs
 from bluezone_agent.i18n import _, local_clock, local_date, ngettext
-from bluezone_agent.stores.contact_summaries import ContactSummary
 
 HOUR_S: Final = 3600
 BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
 
 
-def render(hours: Sequence[ContactSummary], notes: Sequence[str]) -> str:
+def render(hours: Sequence[ContactHour], notes: Sequence[str]) -> str:
     """Return the page as HTML; ``notes`` say what the numbers are."""
     most = max((_minutes(h) for h in hours), default=1)
     bands = {"near": _("close"), "middle": _("not far"), "far": _("far")}
-    days = groupby(hours, lambda hour: local_date(hour.starts_at_s))
+    days = groupby(hours, lambda hour: local_date(hour.starts_at))
     return page(
         _("Time spent near others"),
         (
@@ -31,7 +31,7 @@ def render(hours: Sequence[ContactSummary], notes: Sequence[str]) -> str:
     )
 
 
-def _day(day: str, hours: list[ContactSummary], most: int) -> Iterator[str]:
+def _day(day: str, hours: list[ContactHour], most: int) -> Iterator[str]:
     contacts = sum(h.close_contacts for h in hours)
     text = ngettext("{n} close contact", "{n} close contacts", contacts).format(n=contacts)
     yield f"<h2>{escape(day)} · {escape(text)}</h2>"
@@ -44,8 +44,8 @@ def _day(day: str, hours: list[ContactSummary], most: int) -> Iterator[str]:
     yield "</svg>"
 
 
-def _bar(hour: ContactSummary, most: int) -> str:
-    clock = local_clock(hour.starts_at_s)
+def _bar(hour: ContactHour, most: int) -> str:
+    clock = local_clock(hour.starts_at)
     x, y, parts = LEFT + int(clock[:2]) * (BAR + GAP), float(TOP + HEIGHT), []
     for name, minutes in (("near", hour.close_minutes), ("middle", hour.middle_minutes), ("far", hour.far_minutes)):
         height = HEIGHT * minutes / most
@@ -63,5 +63,5 @@ def _bar(hour: ContactSummary, most: int) -> str:
     return f"<g><title>{escape(title)}</title>{''.join(parts)}{number}{below}</g>"
 
 
-def _minutes(hour: ContactSummary) -> int:
+def _minutes(hour: ContactHour) -> int:
     return hour.close_minutes + hour.middle_minutes + hour.far_minutes

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bluezone_agent.cli.exposures import advice, describe
+from bluezone_agent.app.demo import Day, PersonVerdict
+from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.html.page import legend, page, paragraphs
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.i18n import _, local_clock, local_date, local_time
-from bluezone_agent.scenarios.cast import near_minutes
-
-if TYPE_CHECKING:
-    from bluezone_agent.scenarios.cast import Person
-    from bluezone_agent.scenarios.day import Day, PersonVerdict
+from bluezone_agent.scenarios.cast import Person, near_minutes
 
 LEFT, WIDTH, RIGHT = 150, 1060, 14
 LANE, TOP = 30, 28
@@ -146,7 +144,8 @@ def _card(v: PersonVerdict, day: Day) -> str:
         _("warned on {when}").format(when=local_time(v.warned_at_s)) if v.warned_at_s is not None else _("not warned")
     )
     truth = _("truly within 2 m of {case} for {n} min").format(case=day.case.name, n=v.true_near_minutes)
-    lines = [line for d in v.days for line in (describe(d), advice(d) if d.warns else "") if line]
+    shown = [ExposureDay.of(d) for d in v.days]
+    lines = [line for d in shown for line in (describe(d), advice(d) if d.warning else "") if line]
     says = "\n".join(lines) or _("no exposure detected")
     right = _("right") if v.right else _("WRONG")
     return (

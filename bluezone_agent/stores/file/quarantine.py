@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.stores.store import RETENTION_DAYS
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 
 QUARANTINED: Final = "agent.damaged-"
 """What the names of files set aside begin with."""

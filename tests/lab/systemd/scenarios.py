@@ -264,7 +264,7 @@ def two_days() -> dict[str, Any]:
     }
     systemctl("unmask", "--runtime", "bluetooth.service")
     systemctl("start", "lab-controllers.service", "bluetooth.service", SECOND)
-    seen["back_s"] = until(lambda: status()["radio_works"], 600, 5)
+    seen["back_s"] = until(lambda: status()["radio"]["works"], 600, 5)
     time.sleep(4 * MINUTE_S)
     seen["told_afterwards"] = TOLD.read_text().splitlines()
     seen["minutes"] = minutes()

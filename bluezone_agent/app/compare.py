@@ -1,0 +1,155 @@
+"""The same history, or the same recording, under several rules."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from bluezone_agent.app.configuration import configuration
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_day import utc_day
+from bluezone_agent.app.result import Result
+from bluezone_agent.config import risk_model
+from bluezone_agent.core.exposure import DayExposure, Degree, day_exposures
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.risk import RiskModel
+from bluezone_agent.scenarios.measurements import read_measurements
+from bluezone_agent.scenarios.room import Score, replay_room
+from bluezone_agent.stores.store import Store
+
+
+class RuleDay(Result, frozen=True, kw_only=True):
+    """What one rule makes of a day."""
+
+    rule: str
+    rule_version: int
+    weighted_minutes: float
+    needed_minutes: float
+    warning: bool
+
+
+class ComparedTerm(Result, frozen=True, kw_only=True):
+    """Minutes that weigh the same under each rule."""
+
+    weights: tuple[float, ...]
+    """In the order of the rules."""
+    lowest_db: float
+    highest_db: float
+    minutes: int
+
+
+class ComparedDay(Result, frozen=True, kw_only=True):
+    """One UTC day of one degree under every rule."""
+
+    day: date
+    degree: Degree
+    differs: bool
+    """Whether some rules warn and others don't."""
+    rules: tuple[RuleDay, ...]
+    terms: tuple[ComparedTerm, ...]
+    unheard_weights: tuple[float, ...]
+    """What the minutes between the received ones weigh under each rule."""
+
+    @property
+    def starts_at(self) -> datetime:
+        """The midnight at which the day begins, UTC."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+
+
+class Comparison(Result, frozen=True, kw_only=True):
+    """Every day with an exposure, under every rule."""
+
+    rules: tuple[str, ...]
+    days: tuple[ComparedDay, ...]
+
+
+class RuleScore(Result, frozen=True, kw_only=True):
+    """How often a rule was right about the receivers of a recording."""
+
+    rule: str
+    warned_near: int
+    warned_far: int
+    missed_near: int
+    quiet_far: int
+
+
+class RoomComparison(Result, frozen=True, kw_only=True):
+    """A recording under every rule."""
+
+    rules: tuple[RuleScore, ...]
+
+
+def compare(device: Device, rules: Sequence[str], days: int) -> Comparison:
+    """Compare rules over what is stored of the last ``days`` days; raises ConfigError for a rule that is not known."""
+    models = _models(rules)
+    with Store(device.state_dir) as store:
+        matched = store.exposures.matched()
+    since_s = time.time() - days * DAY_S
+    scored = [[d for d in day_exposures(matched, m) if d.day_start_s + DAY_S > since_s] for m in models]
+    return Comparison(
+        rules=tuple(m.name for m in models), days=tuple(_compared(its) for its in zip(*scored, strict=True))
+    )
+
+
+def compare_room(device: Device, rules: Sequence[str], recording: Path) -> RoomComparison:
+    """Compare rules on the receivers of a measured room; raises ConfigError, RecordingError."""
+    models, config = _models(rules), configuration(device)
+    tracks, protocol = read_measurements(recording), PROTOCOLS[config.protocol]
+    return RoomComparison(
+        rules=tuple(
+            _score(m.name, Score.of(list(replay_room(tracks, protocol, m, tx_power_dbm=config.tx_power_dbm))))
+            for m in models
+        )
+    )
+
+
+def _models(rules: Sequence[str]) -> list[RiskModel]:
+    return [risk_model(rule, "--rule") for rule in dict.fromkeys(rules)]
+
+
+def _score(rule: str, score: Score) -> RuleScore:
+    return RuleScore(
+        rule=rule,
+        warned_near=score.warned_near,
+        warned_far=score.warned_far,
+        missed_near=score.missed_near,
+        quiet_far=score.quiet_far,
+    )
+
+
+def _compared(its: Sequence[DayExposure]) -> ComparedDay:
+    unheard = (sum(w.factor * w.unheard_weight for w in day.windows) for day in its)
+    return ComparedDay(
+        day=utc_day(its[0].day_start_s),
+        degree=its[0].degree,
+        differs=len({day.warns for day in its}) > 1,
+        rules=tuple(map(_rule_day, its)),
+        terms=tuple(_terms(its)),
+        unheard_weights=tuple(round(weight, 2) for weight in unheard),
+    )
+
+
+def _rule_day(day: DayExposure) -> RuleDay:
+    return RuleDay(
+        rule=day.rule,
+        rule_version=day.rule_version,
+        weighted_minutes=round(day.near_minutes, 2),
+        needed_minutes=day.warning_minutes,
+        warning=day.warns,
+    )
+
+
+def _terms(its: Sequence[DayExposure]) -> list[ComparedTerm]:
+    """Return the minutes by what each rule counts them for, the lowest attenuation first."""
+    groups: dict[tuple[float, ...], list[float]] = {}
+    for windows in zip(*(day.windows for day in its), strict=True):
+        for at, m in enumerate(windows[0].minutes):
+            weights = tuple(round(w.factor * w.weights[at], 2) for w in windows)
+            groups.setdefault(weights, []).append(m.attenuation_db)
+    return [
+        ComparedTerm(weights=weights, lowest_db=round(min(db), 1), highest_db=round(max(db), 1), minutes=len(db))
+        for weights, db in sorted(groups.items(), key=lambda g: min(g[1]))
+    ]

@@ -1,0 +1,85 @@
+"""How much was received of others, hour by hour."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Final
+
+from bluezone_agent.app.configuration import configuration
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.listening import Gap, Listened
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
+from bluezone_agent.stores.contact_summaries import ContactSummary
+from bluezone_agent.stores.listening import gaps
+from bluezone_agent.stores.store import Store
+
+CLOSE_DB: Final = 55.0
+MIDDLE_DB: Final = 63.0
+"""SwissCovid's published thresholds."""
+
+
+class ContactHour(Result, frozen=True, kw_only=True):
+    """One hour's minutes summed over identifiers, each in the band of its mean power."""
+
+    starts_at: datetime
+    identifiers: int
+    minutes: int
+    """Minutes in which anybody was received."""
+    close_contacts: int
+    """Identifiers that were close for a minute at least. A device has four to six an hour."""
+    close_minutes: int
+    middle_minutes: int
+    far_minutes: int
+    strongest_dbm: int
+
+
+class Contacts(Result, frozen=True, kw_only=True):
+    """What was received in some days."""
+
+    days: int
+    close_db: float
+    """Close is an attenuation of at most this."""
+    middle_db: float
+    calibrated: bool
+    hours: tuple[ContactHour, ...]
+    listening: tuple[Listened, ...]
+    not_listening: tuple[Gap, ...]
+
+
+def contacts(device: Device, days: int) -> Contacts:
+    """Return the contact hours of the last ``days`` days."""
+    now_s = time.time()
+    since_s = now_s - days * DAY_S
+    assumed_dbm = configuration(device).assumed_tx_power_dbm
+    with Store(device.state_dir) as store:
+        calibrated = calibration_in_force(store, now_s)
+        correction_db = calibrated.calibration.rssi_correction_db if calibrated else 0.0
+        close_dbm, middle_dbm = (assumed_dbm - limit_db - correction_db for limit_db in (CLOSE_DB, MIDDLE_DB))
+        hours = store.contact_summaries.hours(since_s, close_dbm=close_dbm, middle_dbm=middle_dbm)
+        spans = store.listening.since(since_s)
+    missed = gaps(spans, spans[0].starts_at_s, spans[-1].ends_at_s) if spans else []
+    return Contacts(
+        days=days,
+        close_db=CLOSE_DB,
+        middle_db=MIDDLE_DB,
+        calibrated=calibrated is not None,
+        hours=tuple(map(_hour, hours)),
+        listening=tuple(Listened.of(span) for span in spans if span.listened),
+        not_listening=tuple(map(Gap.of, missed)),
+    )
+
+
+def _hour(h: ContactSummary) -> ContactHour:
+    return ContactHour(
+        starts_at=utc(h.starts_at_s),
+        identifiers=h.identifiers,
+        minutes=h.minutes,
+        close_contacts=h.close_contacts,
+        close_minutes=h.close_minutes,
+        middle_minutes=h.middle_minutes,
+        far_minutes=h.far_minutes,
+        strongest_dbm=h.strongest_dbm,
+    )

@@ -1,0 +1,137 @@
+"""The agent as a process: its parts put together, and told to the service manager."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bluezone_agent.app import logs
+from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.process_hardening import keep_memory_private
+from bluezone_agent.app.radio import configured_radio
+from bluezone_agent.app.status_line import status_line
+from bluezone_agent.app.unlock import given_passphrase
+from bluezone_agent.config import Config
+from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.daemon.systemd import ServiceManager
+from bluezone_agent.daemon.watchdog import Watchdog
+from bluezone_agent.errors import StoreDamagedError
+from bluezone_agent.health import prometheus
+from bluezone_agent.health.health import health
+from bluezone_agent.health.outage_notices import pending
+from bluezone_agent.i18n import _
+from bluezone_agent.ports import Clock
+from bluezone_agent.stores.file.open import make_private
+from bluezone_agent.stores.file.recover import open_or_recover
+from bluezone_agent.stores.store import StateLock, Store
+
+log: Final = structlog.get_logger()
+
+LOOK_S: Final = 60
+"""How often the agent looks at itself: for Prometheus, and for what its owner has to know."""
+
+
+def run(
+    device: Device, passphrase: Passphrase, *, checks: bool, damaged: Callable[[StoreDamagedError], object]
+) -> None:
+    """Run the agent until SIGTERM or SIGINT; without ``checks`` they are left to a timer.
+
+    ``damaged`` is told of a store that was quarantined. Raises ConfigError, StoreError, StateInUseError,
+    RadioUnavailableError.
+    """
+    config = configuration(device)
+    logs.to_stderr(logging.INFO)
+    keep_memory_private()
+    for path in make_private(device.state_dir):
+        log.warning("file_was_open_to_others", path=str(path))
+    with StateLock(device.state_dir):
+        given = given_passphrase(device, passphrase)
+        opened, recovery = open_or_recover(device.state_dir, given)
+        if given:
+            log.info("keys_encrypted")
+        if recovery is not None:
+            damaged(recovery.error)
+            log.error("store_recovered", damaged=str(recovery.quarantined), keys=recovery.keys)
+        with opened as store:
+            asyncio.run(_run(device, config, store, checks=checks))
+
+
+async def _run(device: Device, config: Config, store: Store, *, checks: bool) -> None:
+    manager, watchdog, stop = ServiceManager(), Watchdog(), asyncio.Event()
+
+    def end() -> None:
+        manager.tell(STOPPING="1", STATUS=_("stopping"))
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    clock = system_clock(config)
+
+    async def check() -> None:
+        await _in_child(device, "check", "--scheduled")
+
+    async def keep_manager_informed() -> None:
+        await manager.keep_informed(watchdog, lambda: status_line(health(store, clock.now_s()), store.signs()))
+
+    async def look_after_itself() -> None:
+        await _look_after_itself(device, config, store, clock)
+
+    manager.tell(STATUS=_("opening the radio"))
+    agent = Agent(
+        store=store,
+        radio=configured_radio(config, clock, record=Path(config.record) if config.record else None),
+        clock=clock,
+        protocol=PROTOCOLS[config.protocol],
+        tx_power_dbm=config.tx_power_dbm,
+        check=check if checks else None,
+        check_every_hours=config.check_every_hours,
+        allow_power_cycle=config.allow_power_cycle,
+        allow_linkable=config.allow_linkable,
+        sources=len(config.sources),
+        monitor_adapters=len(config.radios) - 1,
+        watchdog=watchdog,
+        wait_for_radio=manager.listens,  # its status line says what a person would be told
+        background_jobs=(keep_manager_informed, look_after_itself),
+    )
+    await agent.run(stop)
+
+
+async def _look_after_itself(device: Device, config: Config, store: Store, clock: Clock) -> None:
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if config.metrics_file:
+            _write_metrics(Path(config.metrics_file), prometheus.exposition(store, clock.now_s()))
+        if config.notify_command and pending(store, clock.now_s()):
+            await _in_child(device, "notify")
+
+
+def _write_metrics(path: Path, text: str) -> None:
+    try:
+        prometheus.write(path, text)
+    except OSError as error:  # a wrong path must not end the agent
+        log.warning("metrics_not_written", path=str(path), reason=error.strerror)
+
+
+async def _in_child(device: Device, *command: str) -> None:
+    """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one."""
+    program = [sys.executable, "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]
+    if device.config_file is not None:
+        program += ["--config", str(device.config_file)]
+    child = await asyncio.create_subprocess_exec(*program, *command, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        code = await child.wait()
+    except asyncio.CancelledError:
+        child.terminate()
+        await child.wait()
+        raise
+    log.info("command_finished", command=" ".join(command), exit_code=code)

@@ -1,0 +1,11 @@
+"""Whether a command failed because the store is damaged."""
+
+from __future__ import annotations
+
+from bluezone_agent.app.device import Device
+from bluezone_agent.stores.file.open import require_sound as require_sound_store
+
+
+def require_sound(device: Device) -> None:
+    """Read the whole store, if there is one; raises StoreDamagedError when it is damaged or a later version's."""
+    require_sound_store(device.state_dir)

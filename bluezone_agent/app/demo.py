@@ -1,0 +1,66 @@
+"""A simulated day with six devices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.scenarios.day import Day, PersonVerdict, simulate
+
+__all__ = ["Day", "DemoPerson", "PersonVerdict", "SimulatedDay", "simulate"]
+
+
+class DemoPerson(Result, frozen=True, kw_only=True):
+    """What one agent told its owner, and the truth beside it."""
+
+    name: str
+    protocol: str
+    true_minutes_within_2m: int
+    """Of the case."""
+    should_warn: bool
+    warned: bool
+    warned_at: datetime | None
+    right: bool
+    days: tuple[ExposureDay, ...]
+
+
+class SimulatedDay(Result, frozen=True, kw_only=True):
+    """How the day went."""
+
+    seed: int
+    case: str
+    """Who fell ill."""
+    protocol: str
+    keys_published: int
+    all_verdicts_right: bool
+    agents: tuple[DemoPerson, ...]
+    page: Path
+
+    @classmethod
+    def of(cls, day: Day, page: Path) -> Self:
+        """Return what is shown of ``day``, whose picture is at ``page``."""
+        return cls(
+            seed=day.seed,
+            case=day.case.name,
+            protocol=day.protocol,
+            keys_published=day.keys_published,
+            all_verdicts_right=day.right,
+            agents=tuple(map(_person, day.verdicts)),
+            page=page,
+        )
+
+
+def _person(v: PersonVerdict) -> DemoPerson:
+    return DemoPerson(
+        name=v.person.name,
+        protocol=v.person.protocol,
+        true_minutes_within_2m=v.true_near_minutes,
+        should_warn=v.should_warn,
+        warned=v.warned_at_s is not None,
+        warned_at=utc(v.warned_at_s),
+        right=v.right,
+        days=tuple(map(ExposureDay.of, v.days)),
+    )

@@ -1,0 +1,172 @@
+"""A day in full, so that its number can be worked out again by hand."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+from typing import Self
+
+import msgspec
+
+from bluezone_agent.app.configuration import configuration, rule_in_force
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_day import shown_times, utc_day
+from bluezone_agent.app.listening import Gap
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.core.exposure import DayExposure, Degree, ExposureWindow
+from bluezone_agent.exposure_check.explain import Explained, explained
+from bluezone_agent.stores.calibrations import StoredCalibration
+from bluezone_agent.stores.exposures import Warned
+from bluezone_agent.stores.store import Store
+
+__all__ = ["Explained", "Explanation", "StoredCalibration", "explain", "terms"]
+
+
+class Term(Result, frozen=True, kw_only=True):
+    """Minutes of a window that weigh the same."""
+
+    minutes: int
+    weight: float
+    protected: bool
+    """In these the owner was protected, so they weigh nothing."""
+    lowest_db: float
+    highest_db: float
+
+
+class Unheard(Result, frozen=True, kw_only=True):
+    """Minutes between the received ones that the rule counts too."""
+
+    minutes: int
+    weight: float
+
+
+class ExplainedWindow(Result, frozen=True, kw_only=True):
+    """Up to 30 minutes near one key."""
+
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    report_type: str
+    days_since_onset: int | None
+    factor: float
+    """For report type and infectiousness."""
+    score: float
+    """Weighted minutes: the sum of the terms times the factor."""
+    sightings: int
+    terms: tuple[Term, ...]
+    unheard: Unheard
+
+
+class ExplainedExposure(Result, frozen=True, kw_only=True):
+    """What the rule makes of the day, for keys of one degree."""
+
+    degree: Degree
+    weighted_minutes: float
+    sd_minutes: float | None
+    """Standard deviation of the weighted minutes, where the rule states one."""
+    needed_minutes: float
+    warning: bool
+    windows: tuple[ExplainedWindow, ...]
+
+
+class GivenWarning(Result, frozen=True, kw_only=True):
+    """A warning that the owner was given."""
+
+    at: datetime
+    degree: str
+    weighted_minutes: float
+    rule: str
+    rule_version: int
+
+
+class Explanation(Result, frozen=True, kw_only=True):
+    """All that is known of one UTC day."""
+
+    day: date
+    listened_share: float
+    """Of the day's time so far."""
+    not_listening: tuple[Gap, ...]
+    rule: str
+    rule_version: int
+    rssi_correction_db: float | None
+    """Of the calibration in force; None without one."""
+    exposures: tuple[ExplainedExposure, ...]
+    warned: tuple[GivenWarning, ...]
+
+    @classmethod
+    def of(cls, found: Explained, step_s: int) -> Self:
+        """Return what is shown of ``found``, times of day to ``step_s``."""
+        c = found.calibration
+        return cls(
+            day=utc_day(found.day_start_s),
+            listened_share=round(found.listened_share, 3),
+            not_listening=tuple(map(Gap.of, found.gaps)),
+            rule=found.model.name,
+            rule_version=found.model.version,
+            rssi_correction_db=None if c is None else c.calibration.rssi_correction_db,
+            exposures=tuple(_exposure(day, step_s) for day in found.exposures),
+            warned=tuple(map(_warning, found.warned)),
+        )
+
+
+def explain(device: Device, day: datetime) -> Explained:
+    """Return all that is known of the UTC day that begins at ``day``."""
+    rule = rule_in_force(configuration(device))
+    with Store(device.state_dir) as store:
+        return explained(store, rule, int(day.timestamp()), time.time())
+
+
+def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
+    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes).
+
+    Those in which the owner was protected come last, with the weight None.
+    """
+    groups: dict[float | None, list[float]] = {}
+    for m, weight in zip(w.minutes, w.weights, strict=True):
+        groups.setdefault(None if m.protected else round(weight, 2), []).append(m.attenuation_db)
+    ordered = sorted(groups.items(), key=lambda group: -1 if group[0] is None else group[0], reverse=True)
+    return [(weight, min(levels), max(levels), len(levels)) for weight, levels in ordered]
+
+
+def _exposure(day: DayExposure, step_s: int) -> ExplainedExposure:
+    return ExplainedExposure(
+        degree=day.degree,
+        weighted_minutes=round(day.near_minutes, 2),
+        sd_minutes=None if day.sd_minutes is None else round(day.sd_minutes, 2),
+        needed_minutes=day.warning_minutes,
+        warning=day.warns,
+        windows=tuple(_window(w, step_s) for w in day.windows),
+    )
+
+
+def _warning(w: Warned) -> GivenWarning:
+    return GivenWarning(
+        at=utc(w.warned_at_s),
+        degree=w.degree,
+        weighted_minutes=round(w.near_minutes, 2),
+        rule=w.rule,
+        rule_version=w.rule_version,
+    )
+
+
+def _window(w: ExposureWindow, step_s: int) -> ExplainedWindow:
+    start, end = shown_times(w, step_s)
+    return ExplainedWindow(
+        start=start,
+        end=end,
+        report_type=w.report_type.name.lower(),
+        days_since_onset=w.days_since_onset,
+        factor=w.factor,
+        score=round(w.score, 2),
+        sightings=sum(m.count for m in w.minutes),
+        terms=tuple(
+            Term(
+                minutes=n,
+                weight=weight or 0.0,
+                protected=weight is None,
+                lowest_db=round(low, 1),
+                highest_db=round(high, 1),
+            )
+            for weight, low, high, n in terms(w)
+        ),
+        unheard=Unheard(minutes=len(w.unheard), weight=round(w.unheard_weight, 2)),
+    )

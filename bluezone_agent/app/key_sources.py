@@ -1,0 +1,75 @@
+"""The sources of diagnosis keys: as they are configured, and what the checks know of them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.result import Result
+from bluezone_agent.app.source_state import KeyFileState, SourceState, SourceWithFiles
+from bluezone_agent.config import Config, Source
+from bluezone_agent.core.diagnosis_keys import PinnedKeys, VerificationKey
+from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.exposure_check.check import PinnedSource
+from bluezone_agent.key_sources import SIGNED_ONLY, SourceAddress, layout_of, open_source
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
+from bluezone_agent.stores.store import Store
+
+
+class KnownSources(Result, frozen=True, kw_only=True):
+    """Every source that was checked."""
+
+    sources: tuple[SourceWithFiles, ...]
+
+
+def known_sources(device: Device) -> KnownSources:
+    """Return what the checks of the last 14 days know of their sources."""
+    with Store(device.state_dir) as store:
+        return KnownSources(sources=tuple(_with_files(s, store.sources.files(s.name)) for s in store.sources.all()))
+
+
+def _with_files(source: SourceRecord, files: list[KeyFileRecord]) -> SourceWithFiles:
+    states = tuple(KeyFileState.of(file) for file in files)
+    return SourceWithFiles(
+        **msgspec.structs.asdict(SourceState.of(source)),
+        newest_published_at=max((s.published_at for s in states if s.published_at), default=None),
+        files=states,
+    )
+
+
+def pinned_sources(config: Config, only: str | None = None) -> list[PinnedSource]:
+    """Return the configured sources; raises ConfigError when there is none, or none with the location ``only``."""
+    wanted = [s for s in config.sources if only is None or s.location == only]
+    if not wanted and only:
+        raise ConfigError(
+            N_('no [[source]] with location = "{location}" is configured'),
+            N_("configured are: {locations}"),
+            location=only,
+            locations=", ".join(s.location for s in config.sources) or "-",
+        )
+    if not wanted:
+        raise ConfigError(
+            N_("no source of case files is configured"),
+            N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
+        )
+    return [_pinned(source) for source in wanted]
+
+
+def _pinned(source: Source) -> PinnedSource:
+    address = SourceAddress(
+        source.location,
+        source.layout,
+        source.regions,
+        ca_file=source.ca_file,
+        use_proxy=source.use_proxy,
+        allow_http=source.allow_http,
+    )
+    if source.allow_unsigned and layout_of(address) in SIGNED_ONLY:
+        raise ConfigError(
+            N_('[[source]] {location}: layout = "{layout}" is always signed'),
+            N_("remove allow_unsigned, which is for Bluezone case files, and pin the key in a [[source.key]]"),
+            location=source.location,
+            layout=source.layout,
+        )
+    keys = tuple(VerificationKey.from_pem(key.id, key.version, key.public_key) for key in source.keys)
+    return PinnedSource(open_source(address), PinnedKeys(keys, source.allow_unsigned))

@@ -1,0 +1,103 @@
+"""The owner's daily keys: listed, exported, encrypted."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+from pathlib import Path
+
+from bluezone_agent.actions import export_keys as exporting
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.app.unlock import unlocked
+from bluezone_agent.files import require_absent
+from bluezone_agent.stores.file.open import FILE_NAME
+from bluezone_agent.stores.file.quarantine import quarantined_stores
+from bluezone_agent.stores.store import StateLock, Store
+
+
+class OwnKey(Result, frozen=True, kw_only=True):
+    """One daily key, without its secret."""
+
+    protocol: str
+    starts_at: datetime
+    ends_at: datetime
+    on_air: bool
+    """Whether it may still be advertised."""
+    exportable: bool
+    """False for a key of a time in which the clock was not trusted."""
+
+
+class OwnKeys(Result, frozen=True, kw_only=True):
+    """Every daily key of the last 14 days."""
+
+    encrypted: bool
+    """Whether a passphrase is needed to read the secrets."""
+    keys: tuple[OwnKey, ...]
+
+
+class Exported(Result, frozen=True, kw_only=True):
+    """The file that was written."""
+
+    file: Path
+    keys: int
+
+
+class Encrypted(Result, frozen=True, kw_only=True):
+    """What encrypting came to."""
+
+    were_readable: bool
+    """False where the keys were encrypted before, under the same passphrase."""
+    quarantined: tuple[Path, ...]
+    """Damaged stores that may hold keys that are not encrypted."""
+
+
+def list_keys(device: Device) -> OwnKeys:
+    """Return what there is to export."""
+    with Store(device.state_dir) as store:
+        return OwnKeys(
+            encrypted=store.keys.encrypted,
+            keys=tuple(
+                OwnKey(
+                    protocol=own.protocol,
+                    starts_at=utc(own.starts_at_s),
+                    ends_at=utc(own.ends_at_s),
+                    on_air=not own.closed,
+                    exportable=own.exportable,
+                )
+                for own in store.keys.listed()
+            ),
+        )
+
+
+def require_exportable(file: Path, onset: date | None) -> None:
+    """Raise what speaks against an export before its owner is asked: NewFileError, ExportError."""
+    exporting.require_past(onset, time.time())
+    require_absent(file)
+
+
+def export_keys(device: Device, file: Path, passphrase: Passphrase, *, days: int, onset: date | None) -> Exported:
+    """Write the keys of the last ``days`` days into a new file; the key on the air ends and is replaced first."""
+    with unlocked(device, passphrase) as store:
+        exporting.end_current_key(store)
+        exported = exporting.exportable(store, days, time.time())
+    exporting.write(file, exported, onset)
+    return Exported(file=file, keys=len(exported))
+
+
+def encrypt_keys(device: Device, passphrase: Passphrase) -> Encrypted:
+    """Encrypt every key in one transaction; no agent may run meanwhile. Raises StateInUseError, KeysEncryptedError."""
+    path = device.state_dir / FILE_NAME
+    with StateLock(device.state_dir), Store(device.state_dir) as store:
+        were_readable = store.encrypt(passphrase.of(path, new=not store.keys.encrypted))
+    return Encrypted(were_readable=were_readable, quarantined=tuple(quarantined_stores(device.state_dir)))
+
+
+def decrypt_keys(device: Device, passphrase: Passphrase) -> bool:
+    """Store every key without encryption; return whether they had one. No agent may run meanwhile."""
+    with StateLock(device.state_dir), unlocked(device, passphrase) as store:
+        was_encrypted = store.keys.encrypted
+        if was_encrypted:
+            store.decrypt()
+    return was_encrypted

@@ -1,0 +1,64 @@
+"""Where a passphrase comes from: a person who types it, or a file. Never the command line, which others can read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.app.process_hardening import keep_memory_private
+from bluezone_agent.errors import N_, DecryptionError
+
+SHORTEST: Final = 12
+"""Characters of a new passphrase: six random words of a list have thirty, and a guess costs a fifth of a second."""
+LONGEST: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Passphrase:
+    """A passphrase that is asked for when it is needed."""
+
+    file: Path | None
+    """Its first line is the passphrase, ``-`` is standard input; None: it is typed."""
+    typed: Callable[[Path, bool], str]
+    """Asks a person for the passphrase of a file; if it is a new one, twice."""
+
+    def of(self, path: Path, *, new: bool = False) -> str:
+        """Return the passphrase of ``path``. From here on this process keeps its memory to itself.
+
+        Raises DecryptionError for a file that can't be read and a new passphrase that is too short.
+        """
+        keep_memory_private()
+        found = self.typed(path, new) if self.file is None else _first_line(self.file)
+        if new:
+            _require_long(found)
+        return found
+
+
+def _require_long(passphrase: str) -> None:
+    if len(passphrase) < SHORTEST:
+        raise DecryptionError(
+            N_("the passphrase has {n} characters; it needs {least}"),
+            N_("take five or six words that nobody would guess"),
+            n=len(passphrase),
+            least=SHORTEST,
+        )
+
+
+def _first_line(file: Path) -> str:
+    try:
+        if str(file) == "-":
+            line = sys.stdin.readline(LONGEST)
+        else:
+            with file.open(encoding="utf-8") as opened:
+                line = opened.readline(LONGEST)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DecryptionError(
+            N_("can't read the passphrase from {path}: {reason}"),
+            N_("name a text file that you can read; its first line is the passphrase"),
+            path=file,
+            reason=getattr(error, "strerror", None) or "not UTF-8",
+        ) from error
+    return line.rstrip("\r\n")

@@ -1,0 +1,20 @@
+"""A pause in words, for a terminal and for the service manager."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bluezone_agent.app.shown_pause import ShownPause
+from bluezone_agent.core.pauses import Mode
+from bluezone_agent.errors import N_
+from bluezone_agent.i18n import _, local_time
+
+MODES: Final = {
+    Mode.PAUSED: N_("paused until {time}: nothing is broadcast, nobody is heard"),
+    Mode.PROTECTED: N_("protected until {time}: all goes on, and what is heard does not count"),
+}
+
+
+def describe(pause: ShownPause) -> str:
+    """Return what is paused and until when."""
+    return _(MODES[pause.mode]).format(time=local_time(pause.until))

@@ -1,0 +1,59 @@
+"""What the commands answer: typed values that ``--json`` prints as they are (docs/json.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, overload
+
+import msgspec
+
+from bluezone_agent.errors import AgentError
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, or a part of one: its fields are the keys of the JSON object. Times are aware, in UTC."""
+
+
+@overload
+def utc(unix_s: float) -> datetime: ...
+@overload
+def utc(unix_s: float | None) -> datetime | None: ...
+def utc(unix_s: float | None) -> datetime | None:
+    """Return Unix seconds as a time in UTC, to the second; None for never."""
+    return None if unix_s is None else datetime.fromtimestamp(int(unix_s), UTC)
+
+
+def as_json(result: Any) -> str:
+    """Return an answer as one JSON object: times in UTC (RFC 3339), errors as their English message."""
+    return msgspec.json.format(msgspec.json.encode(result, enc_hook=_plain), indent=2).decode()
+
+
+def from_json(text: str, kind: Any) -> Any:
+    """Read an answer of ``kind`` back; raises msgspec.ValidationError where it has another shape."""
+    return msgspec.json.decode(text, type=kind, strict=True, dec_hook=_read)
+
+
+def json_schema(kinds: list[Any]) -> dict[str, Any]:
+    """Return the JSON Schema of several kinds of answers: {name: schema}."""
+    return msgspec.json.schema_components(kinds, schema_hook=_schema)[1]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, AgentError | Path | str):  # also a Text, which is a str of its own kind
+        return str(value)
+    raise NotImplementedError(f"{type(value)} has no place in an answer")
+
+
+def _read(kind: Any, value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    if kind is AgentError:
+        return AgentError(value.replace("{", "{{").replace("}", "}}"))
+    raise NotImplementedError(f"{kind} has no place in an answer")
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    if kind in {AgentError, Path}:
+        return {"type": "string"}
+    raise NotImplementedError(f"{kind} has no place in an answer")

@@ -1,0 +1,93 @@
+"""What is known of the sources of diagnosis keys, and of their files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.errors import AgentError
+from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
+
+__all__ = ["Freshness", "KeyFileState", "SourceState", "SourceWithFiles", "Verdict"]
+
+
+class Freshness(Result, frozen=True, kw_only=True):
+    """Until when a signed index proves that nothing is held back, if there is one."""
+
+    provable: bool
+    issued_at: datetime | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, issued_at_s: int | None, expires_at_s: int | None) -> Self:
+        """Return what an index says; None where there is none."""
+        return cls(provable=issued_at_s is not None, issued_at=utc(issued_at_s), expires_at=utc(expires_at_s))
+
+
+class SourceState(Result, frozen=True, kw_only=True):
+    """How one source does."""
+
+    name: str
+    checked_at: datetime
+    complete_at: datetime | None
+    """The last check that read it to its end and accepted every file."""
+    error: AgentError | None
+    """Why the last check did not read it to its end."""
+    accepts_unsigned: bool
+    freshness: Freshness
+
+    @classmethod
+    def of(cls, source: SourceRecord) -> Self:
+        """Return the state that the store keeps."""
+        return cls(
+            name=source.name,
+            checked_at=utc(source.tried_at_s),
+            complete_at=utc(source.complete_at_s),
+            error=source.fault,
+            accepts_unsigned=source.accepts_unsigned,
+            freshness=Freshness.of(source.issued_at_s, source.expires_at_s),
+        )
+
+
+class KeyFileState(Result, frozen=True, kw_only=True):
+    """What became of one file."""
+
+    name: str
+    verdict: Verdict
+    reason: AgentError | None
+    """Why it was not fetched, or refused."""
+    keys: int
+    matched_keys: int
+    """Those that this device received."""
+    dropped: dict[str, int]
+    """Keys that were left out, by reason."""
+    sha256: str | None
+    """Of the signed bytes that were accepted; None where none ever were."""
+    published_at: datetime | None
+    fetched_at: datetime | None
+    """For the first time; None where nothing was ever accepted."""
+    tried_at: datetime
+
+    @classmethod
+    def of(cls, file: KeyFileRecord) -> Self:
+        """Return the state that the store keeps."""
+        return cls(
+            name=file.name,
+            verdict=file.verdict,
+            reason=file.fault,
+            keys=file.keys,
+            matched_keys=file.matched,
+            dropped=dict(file.dropped),
+            sha256=file.digest or None,
+            published_at=utc(file.published_at_s),
+            fetched_at=utc(file.fetched_at_s) if file.digest else None,
+            tried_at=utc(file.tried_at_s),
+        )
+
+
+class SourceWithFiles(SourceState, frozen=True, kw_only=True):
+    """A source, and its files of the last 14 days."""
+
+    newest_published_at: datetime | None
+    files: tuple[KeyFileState, ...]

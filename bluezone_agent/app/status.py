@@ -1,0 +1,174 @@
+"""Whether the agent works: what it sends, receives, stores and checks.
+
+Imports nothing heavy: it answers at once on the smallest device.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Self
+
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.listening import Gap
+from bluezone_agent.app.result import Result, utc
+from bluezone_agent.app.shown_pause import ShownPause
+from bluezone_agent.app.source_state import SourceState
+from bluezone_agent.health.health import Activity, Problem
+from bluezone_agent.health.prometheus import exposition
+from bluezone_agent.health.status import RadioState, Status
+from bluezone_agent.health.status import status as read_status
+from bluezone_agent.stores.store import Store
+
+__all__ = ["AgentStatus", "Problem", "RadioStatus", "prometheus", "status"]
+
+
+class ActivityAge(Result, frozen=True, kw_only=True):
+    """When something was last done, and how old that may be."""
+
+    since: datetime | None
+    """When it was done last, or when the agent started if that is later; None for never."""
+    limit_s: float | None
+    """Older than this is a fault; None where any age is well."""
+
+
+class RadioStatus(Result, frozen=True, kw_only=True):
+    """The radio as the agent last saw it."""
+
+    description: str
+    works: bool
+    since: datetime | None
+    """Since when it works, or does not."""
+    fault: str | None
+    """Why it does not: a RadioFault."""
+    message: str
+    """The same for a person, in English: a template over ``fields``."""
+    fields: dict[str, str]
+    scan_mode: str
+    opened: int
+    """How often it was opened since the start."""
+    scan_restarts: int
+    power_cycles: int
+
+    @classmethod
+    def of(cls, radio: RadioState) -> Self:
+        """Return what is shown of ``radio``."""
+        return cls(
+            description=radio.description,
+            works=radio.works,
+            since=utc(radio.since_s),
+            fault=radio.reason or None,
+            message=radio.message,
+            fields=dict(radio.fields),
+            scan_mode=radio.scan_mode,
+            opened=radio.sessions,
+            scan_restarts=radio.scan_restarts,
+            power_cycles=radio.power_cycles,
+        )
+
+
+class ProofStatus(Result, frozen=True, kw_only=True):
+    """Whether another receiver got what this device advertises."""
+
+    provable: bool
+    """Whether another adapter of this device listens."""
+    at: datetime | None
+    by: str | None
+    rssi_dbm: int | None
+
+
+class LastDay(Result, frozen=True, kw_only=True):
+    """The last 24 hours."""
+
+    identifier_minutes: int
+    """Minutes summed over identifiers."""
+    minutes_with_contact: int
+    listened_s: int
+    not_listening: tuple[Gap, ...]
+
+
+class AgentStatus(Result, frozen=True, kw_only=True):
+    """The state of one agent. Times are None for never."""
+
+    healthy: bool
+    problems: tuple[Problem, ...]
+    ages: dict[Activity, ActivityAge]
+    running: bool
+    radio: RadioStatus
+    proof: ProofStatus
+    allow_linkable: tuple[str, ...]
+    protocol: str
+    started_at: datetime | None
+    advertised_at: datetime | None
+    rotations: int
+    received_at: datetime | None
+    received_adverts: int
+    discarded_adverts: int
+    committed_at: datetime | None
+    checked_at: datetime | None
+    check_complete: bool | None
+    complete_check_at: datetime | None
+    """The last check in which every source was complete."""
+    configured_sources: int
+    sources: tuple[SourceState, ...]
+    """Those that were checked."""
+    last_24_hours: LastDay
+    pause: ShownPause | None
+    own_keys: int
+    own_keys_encrypted: bool
+    warnings: int
+
+
+def status(device: Device) -> AgentStatus:
+    """Return how the agent of ``device`` is now."""
+    with Store(device.state_dir) as store:
+        return _shown(read_status(store, time.time()))
+
+
+def prometheus(device: Device) -> tuple[str, bool]:
+    """Return ages and counts in Prometheus' text format, and whether all is well."""
+    now_s = time.time()
+    with Store(device.state_dir) as store:
+        return exposition(store, now_s), not read_status(store, now_s).problems
+
+
+def _shown(state: Status) -> AgentStatus:
+    return AgentStatus(
+        healthy=not state.problems,
+        problems=state.problems,
+        ages={
+            activity: ActivityAge(since=utc(age.since_s), limit_s=age.limit_s) for activity, age in state.ages.items()
+        },
+        running=state.running,
+        radio=RadioStatus.of(state.radio),
+        proof=ProofStatus(
+            provable=state.proof.provable,
+            at=utc(state.proof.at_s),
+            by=state.proof.by or None,
+            rssi_dbm=state.proof.rssi_dbm,
+        ),
+        allow_linkable=state.allow_linkable,
+        protocol=state.protocol,
+        started_at=utc(state.started_at_s),
+        advertised_at=utc(state.advertised_at_s),
+        rotations=state.rotations,
+        received_at=utc(state.received_at_s),
+        received_adverts=state.received_adverts,
+        discarded_adverts=state.discarded_adverts,
+        committed_at=utc(state.committed_at_s),
+        checked_at=utc(state.checked_at_s),
+        check_complete=state.check_complete,
+        complete_check_at=utc(state.complete_check_at_s),
+        configured_sources=state.sources,
+        sources=tuple(map(SourceState.of, state.source_records)),
+        last_24_hours=LastDay(
+            identifier_minutes=sum(h.identifier_minutes for h in state.last_day),
+            minutes_with_contact=sum(h.minutes for h in state.last_day),
+            listened_s=state.listened_s,
+            not_listening=tuple(map(Gap.of, state.not_listening)),
+        ),
+        pause=None if state.pause is None else ShownPause.of(state.pause),
+        own_keys=state.own_keys,
+        own_keys_encrypted=state.encrypted,
+        warnings=state.warnings,
+    )

@@ -1,0 +1,66 @@
+"""The owner's keys to a key server, and chaff that looks the same on the network."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+from bluezone_agent.actions import upload_keys
+from bluezone_agent.actions.export_keys import require_past
+from bluezone_agent.app.configuration import configuration
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.result import Result
+from bluezone_agent.app.unlock import unlocked
+from bluezone_agent.config import Config
+from bluezone_agent.errors import N_, ConfigError
+from bluezone_agent.key_servers.google import GoogleKeyServer
+
+
+class Submitted(Result, frozen=True, kw_only=True):
+    """What the key server made of a submission."""
+
+    sent: int
+    inserted: int
+    """Keys that it publishes."""
+    refused: str | None
+    """Why it did not take the others, in its own words."""
+
+
+def require_submittable(device: Device, onset: date | None) -> None:
+    """Raise what speaks against a submission before its owner is asked: ConfigError, ExportError."""
+    configured_key_server(configuration(device))
+    require_past(onset, time.time())
+
+
+def submit_keys(
+    device: Device, code: str, passphrase: Passphrase, *, days: int, onset: date | None, traveler: bool
+) -> Submitted:
+    """Submit the keys of the last ``days`` days under ``code``; the key on the air ends and is replaced first.
+
+    Raises ExportError, KeyServerError.
+    """
+    server = configured_key_server(configuration(device))
+    with unlocked(device, passphrase) as store:
+        done = upload_keys.publish(store, server, code, time.time(), days=days, onset=onset, traveler=traveler)
+    return Submitted(sent=done.sent, inserted=done.receipt.inserted, refused=done.receipt.refused or None)
+
+
+def send_chaff(device: Device) -> None:
+    """Send chaff once; no key of this device is in it. Raises ConfigError, KeyServerError."""
+    configured_key_server(configuration(device)).send_chaff()
+
+
+def configured_key_server(config: Config) -> GoogleKeyServer:
+    """Return the configured key server; raises ConfigError when there is none."""
+    if config.publish is None:
+        raise ConfigError(
+            N_("no key server is configured"),
+            N_('add a [publish] to the configuration; "bluezone-agent config init -" shows how'),
+        )
+    return GoogleKeyServer(
+        config.publish.verification_server,
+        config.publish.key_server,
+        config.publish.api_key,
+        config.publish.health_authority_id,
+    )
