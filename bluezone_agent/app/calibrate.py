@@ -16,7 +16,7 @@ from bluezone_agent.app.device import Device
 from bluezone_agent.app.radio import configured_radio
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.calibration import Calibration, Reading
-from bluezone_agent.core.calibration import calibrate as fit
+from bluezone_agent.core.calibration_fit import calibrate as fit
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import CalibrationError
 from bluezone_agent.ports import Radio

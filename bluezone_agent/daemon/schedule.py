@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from apscheduler.triggers.interval import IntervalTrigger
+
 from bluezone_agent.ports import Clock
 
 Job = Callable[[], Coroutine[Any, Any, None]]
@@ -25,8 +27,6 @@ async def repeat(clock: Clock, hours: int, job: Job, *, jitter_s: int = 0) -> No
 
     What was missed while the device was suspended is done once.
     """
-    from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - not needed to start broadcasting
-
     trigger = IntervalTrigger(hours=hours, start_date=_uptime(clock), timezone=UTC, jitter=jitter_s)
     fired = None
     while True:

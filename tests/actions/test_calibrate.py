@@ -7,7 +7,8 @@ import pytest
 
 from bluezone_agent.actions.calibrate import STANDS_OUT_DB, read, read_table
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Calibration, Reading, calibrate
+from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Calibration, Reading
+from bluezone_agent.core.calibration_fit import calibrate
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import CalibrationError

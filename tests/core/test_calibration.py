@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Reading, calibrate
+from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Reading
+from bluezone_agent.core.calibration_fit import calibrate
 
 
 def test_one_distance_worked_by_hand() -> None:

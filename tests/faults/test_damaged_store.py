@@ -173,7 +173,7 @@ def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Pat
     path = copied(whole, tmp_path / "x")
     with sqlite3.connect(path) as db:
         db.execute("CREATE VIEW mine AS SELECT minute, count FROM contact_minute")
-        db.execute("CREATE INDEX mine_too ON contact_minute (beacon_id)")
+        db.execute("CREATE INDEX mine_too ON contact_minute (identifier_id)")
         db.execute("ANALYZE")
     db.close()
     assert recovered(path.parent) is None
@@ -183,7 +183,7 @@ def test_a_start_on_a_store_that_is_there_does_not_load_what_makes_one(whole: Pa
     script = (
         "import sys; from pathlib import Path\n"
         "from bluezone_agent.stores.file.recover import open_or_recover\n"
-        "open_or_begin_anew(Path(sys.argv[1]))[0].close()\n"
+        "open_or_recover(Path(sys.argv[1]))[0].close()\n"
         "print('sqlite_utils' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", script, whole], capture_output=True, text=True, check=True)

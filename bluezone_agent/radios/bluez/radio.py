@@ -13,13 +13,14 @@ from typing import Final, Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Advert, Clock, Radio
 from bluezone_agent.radios.bluez import errors as faults
 from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S, BluezAdapter
 from bluezone_agent.radios.bluez.advertisement import Advertisement
 from bluezone_agent.radios.bluez.controller_quirks import AUTO, PLANS, choose_plan
 from bluezone_agent.radios.bluez.scan import Scan
 from bluezone_agent.radios.bluez.signals import Signals
+from bluezone_agent.radios.options import RadioOptions, argument
 
 MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
 PRIVACY: Final = "privacy"
@@ -262,3 +263,8 @@ def require_privacy_off(main_conf: Path) -> None:
     value = parser.get("General", "Privacy", fallback=None) or "off"
     if value.lower() != "off":
         raise faults.privacy_on(main_conf, value)
+
+
+def open_radio(name: str, clock: Clock, options: RadioOptions) -> Radio:
+    """Return the radio called ``bluez:ADAPTER``."""
+    return BluezRadio(argument(name), clock, plan=options.plan, allow_linkable=options.allow_linkable)

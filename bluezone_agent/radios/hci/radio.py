@@ -17,9 +17,10 @@ from typing import Any, Final, Self
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Advert, Clock, Radio
 from bluezone_agent.radios.hci import errors as faults
 from bluezone_agent.radios.hci.user_channel import open_user_channel
+from bluezone_agent.radios.options import RadioOptions, argument
 
 try:
     from bumble import hci
@@ -257,3 +258,8 @@ def reports(packet: bytes) -> list[tuple[bytes, int]]:
         return [(report.data, report.rssi) for report in event.reports]
     except (ValueError, IndexError, struct.error, AttributeError, BaseBumbleError):
         return []
+
+
+def open_radio(name: str, clock: Clock, _options: RadioOptions) -> Radio:
+    """Return the radio called ``hci:TRANSPORT``."""
+    return HciRadio(argument(name), clock)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.radios.options import RadioOptions, argument
+from bluezone_agent.radios.recorded.recording import read_recording
 
 
 class ReplayRadio:
@@ -50,3 +53,8 @@ class ReplayRadio:
 
     async def power_cycle(self) -> None:
         """There is nothing to switch."""
+
+
+def open_radio(name: str, clock: Clock, _options: RadioOptions) -> Radio:
+    """Return the radio called ``replay:FILE``; raises RecordingError when the file can't be read."""
+    return ReplayRadio(read_recording(Path(argument(name))), clock, name)

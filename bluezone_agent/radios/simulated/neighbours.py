@@ -12,6 +12,7 @@ from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.radios.options import RadioOptions
 from bluezone_agent.radios.simulated.air import Air, Position
 
 TX_POWER_DBM: Final = -12
@@ -49,3 +50,8 @@ def rotating(
 def _visit(unix_s: float) -> Position:
     distance_m = 5 - 4 * math.cos(2 * math.pi * unix_s / VISIT_S)
     return Position(0.0, distance_m, -math.pi / 2)
+
+
+def open_radio(_name: str, clock: Clock, _options: RadioOptions) -> Radio:
+    """Return the radio called ``virtual``."""
+    return neighbourhood(clock)

@@ -15,7 +15,8 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import StoreDamagedError
 from bluezone_agent.stores.file.open import FILE_NAME, require_sound
 from bluezone_agent.stores.file.quarantine import LOG_NAMES, QUARANTINED
-from bluezone_agent.stores.key_encryption import OVERHEAD, KeyEncryption, encrypted_error, salvaged
+from bluezone_agent.stores.key_cipher import KeyCipher, salvaged
+from bluezone_agent.stores.key_encryption import OVERHEAD, KeyEncryption, encrypted_error
 from bluezone_agent.stores.keys import row_of
 from bluezone_agent.stores.store import Store
 
@@ -38,7 +39,7 @@ def open_or_recover(state_dir: Path, passphrase: str = "") -> tuple[Store, Recov
 
     With a passphrase the keys are sealed under it from now on, and salvaged if they were. Only the agent that holds the
     state's lock may call this. Raises StoreError where the file is another program's or the disk fails,
-    StoreSealedError where the passphrase is missing or another one.
+    KeysEncryptedError where the passphrase is missing or another one.
     """
     try:
         require_sound(state_dir)
@@ -99,13 +100,13 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
 def _decrypted(
     db: sqlite3.Connection, path: Path, encrypted: dict[int, tuple[DailyKey, int]], passphrase: str
 ) -> dict[bytes, tuple[DailyKey, int]]:
-    """Return what of the sealed keys the passphrase opens; raises StoreSealedError when it is certainly not theirs."""
+    """Return what of the sealed keys the passphrase opens; raises KeysEncryptedError when it is certainly not theirs."""
     if encrypted and not passphrase:
         raise encrypted_error(path)
     found: dict[bytes, tuple[DailyKey, int]] = {}
-    secrets: dict[bytes, bytes] = {}
+    ciphers: dict[bytes, KeyCipher] = {}
     for key_id, (key, last_slot_s) in encrypted.items():
-        data = salvaged(key.data, row_of(key_id, key), passphrase, secrets)
+        data = salvaged(key.data, row_of(key_id, key), passphrase, ciphers)
         if data is not None:
             found[data] = key._replace(data=data), last_slot_s
     if encrypted and not found:
