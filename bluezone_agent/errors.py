@@ -44,11 +44,11 @@ class AgentError(Exception):
     def __init__(self, message: str, hint: str = "", /, **fields: object) -> None:
         self.message = message
         self.hint = hint
-        self.fields = {name: _cut(value) for name, value in fields.items()}
+        self.fields = {name: _shortened(value) for name, value in fields.items()}
         super().__init__(message.format(**self.fields))
 
 
-def _cut(value: object) -> object:
+def _shortened(value: object) -> object:
     text = str(value)
     return value if len(text) <= LONGEST_FIELD or isinstance(value, AgentError) else f"{text[:LONGEST_FIELD]}…"
 

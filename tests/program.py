@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from bluezone_agent.app.result import as_json, from_json
+from tests.json_docs import answers
+
 TIMEOUT_S: Final = 120
+
+
+class UnexpectedAnswerError(AssertionError):
+    """What ``--json`` printed has another shape than docs/json.md says."""
+
+
+def require_shape(arguments: Sequence[str | Path], text: str) -> None:
+    """Raise UnexpectedAnswerError unless ``text`` is what the command answers, key for key."""
+    words = tuple(str(a) for a in arguments)
+    commands = answers()
+    name = max((n for n in commands if words[: len(n.split())] == tuple(n.split())), key=len)
+    mistakes = []
+    for kind in commands[name]:
+        try:
+            again = as_json(from_json(text, kind))
+        except (msgspec.ValidationError, TypeError) as error:
+            mistakes.append(str(error))
+            continue
+        if json.loads(again) == json.loads(text):
+            return
+        mistakes.append(f"{kind.__name__} is printed as {again}")
+    raise UnexpectedAnswerError(f"{name}: {text}\n{mistakes}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +71,8 @@ class Program:
         }
 
     def run(self, *arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run to the end, without a terminal; ``stdin`` is what is typed."""
-        return subprocess.run(
+        """Run to the end, without a terminal; ``stdin`` is what is typed. What ``--json`` prints has its shape."""
+        done = subprocess.run(
             self.command(*arguments),
             env=self.environment() | environment,
             cwd=self.home,
@@ -53,6 +82,9 @@ class Program:
             timeout=TIMEOUT_S,
             check=False,
         )
+        if "--json" in arguments and done.stdout:
+            require_shape(arguments, done.stdout)
+        return done
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start in the background."""

@@ -21,7 +21,7 @@ class Receiver(Result, frozen=True, kw_only=True):
 
     session: str
     receiver: str
-    stands: bool
+    stationary: bool
     """Whether the transmitter stood still in this session."""
     true_distance_m: float
     """The closest, where it moved."""
@@ -55,7 +55,7 @@ class Replay(Result, frozen=True, kw_only=True):
     tx_power_dbm: int
     rule: str
     receivers: tuple[Receiver, ...]
-    standing_sessions: RoomScore
+    stationary_sessions: RoomScore
 
 
 def replay(
@@ -90,7 +90,7 @@ def replay(
         tx_power_dbm=power_dbm,
         rule=config.rule,
         receivers=tuple(map(_receiver, found)),
-        standing_sessions=_score(Score.of(found)),
+        stationary_sessions=_score(Score.of(found)),
     )
 
 
@@ -98,7 +98,7 @@ def _receiver(r: ReceiverResult) -> Receiver:
     return Receiver(
         session=r.track.session,
         receiver=r.track.receiver,
-        stands=r.track.stands,
+        stationary=r.track.stands,
         true_distance_m=r.track.closest_m,
         packets=len(r.track.samples),
         attenuation_db=None if r.attenuation_db is None else round(r.attenuation_db, 1),

@@ -26,7 +26,7 @@ def utc(unix_s: float | None) -> datetime | None:
 
 def as_json(result: Any) -> str:
     """Return an answer as one JSON object: times in UTC (RFC 3339), errors as their English message."""
-    return msgspec.json.format(msgspec.json.encode(result, enc_hook=_plain), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(result, enc_hook=_builtin), indent=2).decode()
 
 
 def from_json(text: str, kind: Any) -> Any:
@@ -39,7 +39,7 @@ def json_schema(kinds: list[Any]) -> dict[str, Any]:
     return msgspec.json.schema_components(kinds, schema_hook=_schema)[1]
 
 
-def _plain(value: Any) -> Any:
+def _builtin(value: Any) -> Any:
     if isinstance(value, AgentError | Path | str):  # also a Text, which is a str of its own kind
         return str(value)
     raise NotImplementedError(f"{type(value)} has no place in an answer")

@@ -78,14 +78,14 @@ def _print(done: Replay) -> None:
             table.add_row(*_row(r))
         console.print(table)
         console.print()
-    _print_score(done.standing_sessions)
+    _print_score(done.stationary_sessions)
 
 
 def _row(r: Receiver) -> tuple[str, ...]:
     distance = f"{r.true_distance_m:.2f} m"
     return (
         printable(r.receiver),
-        distance if r.stands else _("from {distance}").format(distance=distance),
+        distance if r.stationary else _("from {distance}").format(distance=distance),
         str(r.packets),
         "" if r.attenuation_db is None else f"{r.attenuation_db:.0f} dB",
         _("{near:.1f} of {received}").format(near=r.minutes_within_2m, received=r.received_minutes),

@@ -54,11 +54,11 @@ HEADER: Final = re.compile(
 for the last place.
 """
 
-ANEW: Final = N_('open it with "age -d", and encrypt it anew with "age -p"')
+REENCRYPT: Final = N_('open it with "age -d", and encrypt it anew with "age -p"')
 
 
 def encrypt(
-    plain: Iterable[bytes], passphrase: str, random_bytes: Callable[[int], bytes], log_n: int = LOG_N
+    plaintext: Iterable[bytes], passphrase: str, random_bytes: Callable[[int], bytes], log_n: int = LOG_N
 ) -> Iterator[bytes]:
     """Yield an age file of what the pieces of ``plain`` make together; raises AgeFileError when memory is short.
 
@@ -69,7 +69,7 @@ def encrypt(
     file_key, salt, nonce = random_bytes(FILE_KEY_LENGTH), random_bytes(SALT_LENGTH), random_bytes(NONCE_LENGTH)
     yield _header(file_key, passphrase, salt, log_n) + nonce
     cipher = ChaCha20Poly1305(_derived(file_key, nonce, b"payload"))
-    for number, chunk in _chunks(_Pieces(plain), CHUNK):
+    for number, chunk in _chunks(_Pieces(plaintext), CHUNK):
         yield cipher.encrypt(number, chunk, None)
 
 
@@ -120,7 +120,7 @@ def _log_n(digits: bytes) -> int:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
             N_("the age file has a work factor of 2^{log_n}; 2^{most} is the highest that is read"),
-            ANEW,
+            REENCRYPT,
             log_n=log_n,
             most=MOST_LOG_N,
         )
@@ -130,13 +130,13 @@ def _log_n(digits: bytes) -> int:
 def _not_ours(header: bytes) -> AgeFileError:
     """Return why what stands in the place of a header is none of a file by passphrase."""
     if header.startswith(ARMOUR):
-        return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), ANEW)
+        return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), REENCRYPT)
     if not header.startswith(VERSION):
         return AgeFileError(
             AgeFault.NOT_AGE, N_("this is no age file of version 1"), N_('name a file that "age -p" has written')
         )
     if header.startswith(b"-> ", len(VERSION)) and not header.startswith(b"-> scrypt ", len(VERSION)):
-        return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not by passphrase"), ANEW)
+        return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not by passphrase"), REENCRYPT)
     return _damaged(AgeFault.HEADER)
 
 
@@ -174,12 +174,12 @@ def _derived(file_key: bytes, salt: bytes | None, info: bytes) -> bytes:
 def _opened(cipher: ChaCha20Poly1305, source: _Pieces) -> Iterator[bytes]:
     for nonce, chunk in _chunks(source, CHUNK + TAG_LENGTH):
         try:
-            plain = cipher.decrypt(nonce, chunk, None)
+            plaintext = cipher.decrypt(nonce, chunk, None)
         except InvalidTag as error:
             raise _damaged(AgeFault.PAYLOAD) from error
-        if not plain and any(nonce[:-1]):
+        if not plaintext and any(nonce[:-1]):
             raise _damaged(AgeFault.PAYLOAD)  # only an empty file has an empty chunk
-        yield plain
+        yield plaintext
 
 
 def _chunks(source: _Pieces, size: int) -> Iterator[tuple[bytes, bytes]]:

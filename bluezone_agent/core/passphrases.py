@@ -33,7 +33,7 @@ def encrypt(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
 
 
 def decrypt(secret: bytes, encrypted: bytes, aad: bytes) -> bytes:
-    """Return what was sealed; raises DecryptionError when secret, ``aad`` or a single bit of ``encrypted`` is another."""
+    """Return the plain bytes; raises DecryptionError when secret, ``aad`` or a single bit of ``encrypted`` differs."""
     try:
         if len(encrypted) < NONCE_LENGTH + TAG_LENGTH:
             raise InvalidTag

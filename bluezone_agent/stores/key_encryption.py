@@ -61,7 +61,7 @@ class KeyEncryption:
         return self._known().close(secret, context_of(row)) if self.encrypted else secret
 
     def take(self, stored: bytes, row: Row) -> bytes:
-        """Return the secret of a key; raises KeysEncryptedError while locked, StoreDamagedError when it is another's."""
+        """Return a key's secret; raises KeysEncryptedError while locked, StoreDamagedError when it is another's."""
         if not self.encrypted:
             return stored
         try:

@@ -48,7 +48,7 @@ class OwnKeys:
         return self._encryption.encrypted
 
     def unlock(self, passphrase: str) -> None:
-        """Open sealed keys; raises KeysEncryptedError for another passphrase, StoreDamagedError where one won't open."""
+        """Open encrypted keys; raises KeysEncryptedError for another passphrase, StoreDamagedError for a bad key."""
         self._encryption.unlock(passphrase)
         self.all()
 

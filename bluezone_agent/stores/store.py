@@ -129,7 +129,7 @@ class Store(AbstractContextManager["Store"]):
     def encrypt(self, passphrase: str) -> bool:
         """Have the own keys encrypted under a passphrase, and unlocked; return whether they were plain before.
 
-        Then no plain copy of one is left in the files. Raises KeysEncryptedError when they are sealed under another one,
+        Then no plain copy of one is left in the files. Raises KeysEncryptedError for another passphrase,
         StateInUseError when others that read keep the log from being emptied.
         """
         plain = not self.keys.encrypted

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from bluezone_agent.app.explain import Explained
 from bluezone_agent.cli.html.page import legend, page
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
-from bluezone_agent.exposure_check.explain import Explained
 from bluezone_agent.i18n import _, local_clock, local_date
 
 LEFT, WIDTH, HEIGHT, TOP = 60, 1080, 180, 16

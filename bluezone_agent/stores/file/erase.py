@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, StateInUseError, StoreWriteError
-from bluezone_agent.stores.file.open import FILE_NAME, alone
+from bluezone_agent.stores.file.open import FILE_NAME, exclusively
 from bluezone_agent.stores.file.quarantine import QUARANTINED
 from bluezone_agent.stores.store import LOCK_NAME
 
@@ -38,7 +38,7 @@ def erase(state_dir: Path, others: Iterable[Path] = ()) -> list[Path]:
 
     Raises StateInUseError while another command has the store open, StoreWriteError when the disk refuses.
     """
-    with alone(state_dir), _held(state_dir / FILE_NAME):
+    with exclusively(state_dir), _held(state_dir / FILE_NAME):
         gone = [*others, *own_files(state_dir)]
         for path in gone:
             try:

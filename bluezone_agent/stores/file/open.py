@@ -55,7 +55,7 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
     path = state_dir / FILE_NAME
     make_private(state_dir)
     try:
-        with alone(state_dir):
+        with exclusively(state_dir):
             db = _connect(path)
             try:
                 require_ours(db, path)
@@ -172,7 +172,7 @@ def _mode_of_own(path: Path) -> int:
 
 
 @contextmanager
-def alone(state_dir: Path) -> Iterator[None]:
+def exclusively(state_dir: Path) -> Iterator[None]:
     """Let whoever opens the same store wait: of two who make it at once, one would find it half made."""
     fd = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -100,7 +100,7 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
 def _decrypted(
     db: sqlite3.Connection, path: Path, encrypted: dict[int, tuple[DailyKey, int]], passphrase: str
 ) -> dict[bytes, tuple[DailyKey, int]]:
-    """Return what of the sealed keys the passphrase opens; raises KeysEncryptedError when it is certainly not theirs."""
+    """Return the encrypted keys that the passphrase opens; raises KeysEncryptedError when it is certainly another."""
     if encrypted and not passphrase:
         raise encrypted_error(path)
     found: dict[bytes, tuple[DailyKey, int]] = {}

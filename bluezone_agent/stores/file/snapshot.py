@@ -11,7 +11,7 @@ from typing import Final
 from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.files import create, sync_folder
 from bluezone_agent.stores.contacts import Contacts
-from bluezone_agent.stores.file.open import FILE_NAME, alone, flaw, migrate, require_ours
+from bluezone_agent.stores.file.open import FILE_NAME, exclusively, flaw, migrate, require_ours
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.pauses import Pauses
 
@@ -61,7 +61,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
         """
         new = state_dir / NEW
         try:
-            with alone(state_dir):
+            with exclusively(state_dir):
                 new.unlink(missing_ok=True)
                 create(new, self._db.serialize())
                 for suffix in ("-wal", "-shm"):  # of the store that goes
