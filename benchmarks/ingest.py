@@ -24,8 +24,9 @@ import structlog
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.daemon.agent import Agent
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Clock
 from bluezone_agent.stores.store import StateLock, Store
 
 SECONDS: Final = 65

@@ -9,24 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import KeySourceError
 
 if TYPE_CHECKING:
     from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
     from bluezone_agent.core.diagnosis_keys.signing import Trust
-
-
-@dataclass(frozen=True, slots=True)
-class Advert:
-    """One advertisement as a radio heard it."""
-
-    advertising_data: AdvertisingData
-    rssi_dbm: int
-    """As the radio reports it; 127 and -127 mean that it knows none."""
-    received_at_s: float
-    """Wall time on this device's clock, Unix seconds."""
-    received_by: str = ""
-    """Where several adapters listen, the name of the one that heard it, unless it is the one that broadcasts."""
 
 
 class Clock(Protocol):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import RadioFault
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Clock
 
 
 class SteeredRadio:

@@ -15,8 +15,9 @@ from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS, decode
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
-from bluezone_agent.ports import Advert, Radio
+from bluezone_agent.ports import Radio
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.proximity.tidy import Pair
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.protocols import decode
-from bluezone_agent.ports import Advert
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from bluezone_agent.scenarios.measurements import Track, read_measurements
 from tests.radio_contract import advertisements

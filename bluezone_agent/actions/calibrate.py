@@ -14,10 +14,9 @@ from typing import Final
 
 from bluezone_agent.core.calibration import Calibration, Reading
 from bluezone_agent.core.identifiers import ObservedIdentifier
-from bluezone_agent.core.protocols import decode
-from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
-from bluezone_agent.errors import N_, CalibrationError, MalformedPayloadError
-from bluezone_agent.ports import Advert, Radio
+from bluezone_agent.core.reception import Advert, Sighting, receive
+from bluezone_agent.errors import N_, CalibrationError
+from bluezone_agent.ports import Radio
 
 LEAST_PACKETS: Final = 3
 """Of one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
@@ -39,11 +38,10 @@ async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: 
     stated: dict[ObservedIdentifier, int | None] = {}
 
     def receives(advert: Advert) -> None:
-        with suppress(MalformedPayloadError):
-            observed = decode(advert.advertising_data)
-            if observed and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
-                received[observed].append(advert.rssi_dbm)
-                stated[observed] = advert.advertising_data.tx_power_dbm
+        sighting = receive(advert)
+        if isinstance(sighting, Sighting):
+            received[sighting.observed].append(sighting.rssi_dbm)
+            stated[sighting.observed] = advert.advertising_data.tx_power_dbm
 
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):

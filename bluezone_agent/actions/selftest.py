@@ -12,11 +12,11 @@ from typing import Final
 from bluezone_agent.actions.peer_report import Report, find_own, was_on_air
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s, minute_at
-from bluezone_agent.core.protocols import decode
+from bluezone_agent.core.reception import Advert, Sighting, receive
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, ContactMinute, MinuteFold
-from bluezone_agent.errors import N_, MalformedPayloadError, NotProvableError
+from bluezone_agent.errors import N_, NotProvableError
 from bluezone_agent.health.broadcast_proof import Proof, mark_proved, read_proof
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.store import Store
 
 ENOUGH: Final = 3
@@ -58,10 +58,9 @@ async def with_adapters(
     received: list[Advert] = []
 
     def receives(advert: Advert) -> None:
-        with suppress(MalformedPayloadError):
-            observed = decode(advert.advertising_data)
-            if advert.received_by and observed and observed.identifier == slot.identifier:
-                received.append(advert)
+        observed = receive(advert).observed
+        if advert.received_by and observed and observed.identifier == slot.identifier:
+            received.append(advert)
 
     async with radio:
         await radio.advertise(protocol.encode(key, slot, tx_power_dbm))
@@ -129,10 +128,9 @@ async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinu
     fold = MinuteFold()
 
     def receives(advert: Advert) -> None:
-        with suppress(MalformedPayloadError):
-            observed = decode(advert.advertising_data)
-            if observed and advert.rssi_dbm in PLAUSIBLE_RSSI_DBM:
-                fold.add(observed, advert.rssi_dbm, advert.received_at_s, trusted=clock.synchronised())
+        sighting = receive(advert)
+        if isinstance(sighting, Sighting):
+            fold.add(sighting.observed, sighting.rssi_dbm, sighting.received_at_s, trusted=clock.synchronised())
 
     async with radio:
         with suppress(TimeoutError):

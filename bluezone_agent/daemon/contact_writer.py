@@ -11,15 +11,15 @@ import structlog
 from bluezone_agent.core.clock_state import TOLERANCE_S
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
 from bluezone_agent.core.pauses import Mode
-from bluezone_agent.core.protocols import decode
-from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, BootTime, ContactMinute, MinuteFold
+from bluezone_agent.core.reception import Advert, Discarded, DiscardReason, Sighting, receive
+from bluezone_agent.core.sightings import BootTime, ContactMinute, MinuteFold
 from bluezone_agent.daemon.pause_control import PauseControl
 from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.daemon.watchdog import Watchdog, Worker
-from bluezone_agent.errors import MalformedPayloadError, StoreWriteError
+from bluezone_agent.errors import StoreWriteError
 from bluezone_agent.health.broadcast_proof import mark_proved
 from bluezone_agent.health.health import COMMIT_LATE_S
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Clock
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
@@ -54,7 +54,7 @@ class ContactWriter:
         self._is_own = is_own
         self._pause_control = pause_control
         self._watchdog = watchdog
-        self._proof: Advert | None = None
+        self._proof: Sighting | None = None
         self._fold = MinuteFold()
         self._minute = range(0)
         """Seconds of the minute that is open in the fold."""
@@ -68,25 +68,20 @@ class ContactWriter:
 
     def received(self, advert: Advert) -> None:
         """Count one advert; whatever a stranger sends costs a counter at most."""
-        try:
-            observed = decode(advert.advertising_data)
-        except MalformedPayloadError:
-            self._counts["malformed"] += 1
-            return
-        if observed is None:
-            self._counts["foreign"] += 1
-            return
-        if advert.rssi_dbm not in PLAUSIBLE_RSSI_DBM:
-            self._counts["without_rssi"] += 1
-            return
-        if self._is_own(observed.identifier):
-            self._own_received(advert)
-            return
-        if int(advert.received_at_s) not in self._minute:
-            self._turn_to(minute_at(advert.received_at_s))
-        self._fold.count(observed, advert.rssi_dbm)
-        self._counts[observed.protocol] += 1
-        self._last_received_s = advert.received_at_s
+        received = receive(advert)
+        if isinstance(received, Discarded):
+            self._counts[received.reason] += 1
+        elif self._is_own(received.observed.identifier):
+            self._own_received(received)
+        else:
+            self._count(received)
+
+    def _count(self, sighting: Sighting) -> None:
+        if int(sighting.received_at_s) not in self._minute:
+            self._turn_to(minute_at(sighting.received_at_s))
+        self._fold.count(sighting.observed, sighting.rssi_dbm)
+        self._counts[sighting.observed.protocol] += 1
+        self._last_received_s = sighting.received_at_s
 
     def _turn_to(self, minute: int) -> None:
         """Open another minute. A clock that is set shows itself here, unless it stays within the minute."""
@@ -97,12 +92,12 @@ class ContactWriter:
         self._fold.turn_to(minute, trusted=now.trusted, began=began, protected=protected)
         self._minute = range(start_s, start_s + MINUTE_S)
 
-    def _own_received(self, advert: Advert) -> None:
+    def _own_received(self, sighting: Sighting) -> None:
         """Another adapter proves the own broadcast; the one that broadcasts never hears itself, but who repeats it."""
-        if advert.received_by:
-            self._proof = advert
+        if sighting.received_by:
+            self._proof = sighting
         else:
-            self._counts["repeated"] += 1
+            self._counts[DiscardReason.REPEATED] += 1
 
     async def write_minutes(self) -> None:
         """Commit each minute shortly after it is over, for ever."""

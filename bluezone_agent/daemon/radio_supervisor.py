@@ -24,6 +24,7 @@ from typing import Final
 
 import structlog
 
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.daemon.backoff import Backoff
 from bluezone_agent.daemon.failures import first_failure
 from bluezone_agent.daemon.pause_control import PauseControl
@@ -31,7 +32,7 @@ from bluezone_agent.daemon.radio_history import RadioHistory
 from bluezone_agent.daemon.rotation import Rotation
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.ports import Clock, Radio
 
 log: Final = structlog.get_logger()
 

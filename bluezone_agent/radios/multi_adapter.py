@@ -12,9 +12,9 @@ import structlog
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import ObservedIdentifier
-from bluezone_agent.core.protocols import decode
-from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.core.reception import Advert, receive
+from bluezone_agent.errors import RadioUnavailableError
+from bluezone_agent.ports import Clock, Radio
 
 log: Final = structlog.get_logger()
 
@@ -166,7 +166,7 @@ class SeveralRadios:
 
     def _passing_on(self, adapter: str, received: Callable[[Advert], None]) -> Callable[[Advert], None]:
         def passes_on(advert: Advert) -> None:
-            observed = _observed(advert.advertising_data)
+            observed = receive(advert).observed
             if observed is None or self._selector.counts(observed, adapter, self._clock.uptime_s()):
                 received(replace(advert, received_by=adapter) if adapter else advert)
 
@@ -179,10 +179,3 @@ class SeveralRadios:
     async def power_cycle(self) -> None:
         """Switch the first adapter off and on."""
         await self._first.radio.power_cycle()
-
-
-def _observed(advertising_data: AdvertisingData) -> ObservedIdentifier | None:
-    try:
-        return decode(advertising_data)
-    except MalformedPayloadError:
-        return None

@@ -12,10 +12,10 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.exposure_check.check import Check
-from bluezone_agent.ports import Advert
 from bluezone_agent.radios.recorded.replay import ReplayRadio
 from bluezone_agent.scenarios.cast import DAY_START_S, NEAR_M
 from bluezone_agent.scenarios.measurements import Track

@@ -29,6 +29,7 @@ from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import AgentError
@@ -36,7 +37,6 @@ from bluezone_agent.exposure_check.check import Check, PinnedSource
 from bluezone_agent.health.prometheus import exposition
 from bluezone_agent.health.status import status
 from bluezone_agent.key_sources import open_source
-from bluezone_agent.ports import Advert
 from bluezone_agent.radios.bluez import errors
 from bluezone_agent.radios.simulated.air import Air, Position, VirtualRadio
 from bluezone_agent.stores.store import StateLock, Store

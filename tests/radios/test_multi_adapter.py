@@ -80,6 +80,18 @@ def test_another_ear_takes_over_when_one_hears_no_more() -> None:
     assert {a.received_by for a in received} == {"", "adapter1"}
 
 
+def test_an_identifier_without_rssi_comes_from_one_adapter_too() -> None:
+    async def hold() -> Ear:
+        radios = Steered()
+        async with radios.both, listening(radios.both) as ear:
+            await asyncio.sleep(1)
+            for radio in (radios.first, radios.other):
+                radio.receive(advertisements("gaen", 1)[0], 127)
+        return ear
+
+    assert [a.received_by for a in run_simulated(hold()).adverts] == [""]
+
+
 def test_ears_forget_who_has_gone() -> None:
     selector = ReceiverSelector()
     assert selector.counts(AN_IDENTIFIER, "x", 0)

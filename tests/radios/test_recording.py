@@ -8,8 +8,8 @@ import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import RecordingError
-from bluezone_agent.ports import Advert
 from bluezone_agent.radios import make_radio
 from bluezone_agent.radios.recorded.recording import RecordingRadio, read_recording
 from bluezone_agent.radios.recorded.replay import ReplayRadio

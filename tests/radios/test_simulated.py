@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.ports import Advert
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.radios import make_radio
 from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from tests.radio_contract import advertisements, listening

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.radios.bluez import errors as faults
 from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S, BluezAdapter
 from bluezone_agent.radios.bluez.advertisement import Advertisement

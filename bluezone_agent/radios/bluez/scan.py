@@ -17,8 +17,9 @@ from dbus_fast.errors import DBusFastError
 
 from bluezone_agent.core.advertising_data import AD_UUID16_COMPLETE
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.ports import Clock
 from bluezone_agent.radios.bluez import errors as faults
 from bluezone_agent.radios.bluez.adapter import ANSWER_TIMEOUT_S, LEAVING_TIMEOUT_S
 from bluezone_agent.radios.bluez.advertisement import received_advertising_data, uuid_text

@@ -16,8 +16,9 @@ from typing import Any, Final, Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import MalformedPayloadError, RadioUnavailableError
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.radios.hci import errors as faults
 from bluezone_agent.radios.hci.user_channel import open_user_channel
 from bluezone_agent.radios.options import RadioOptions, argument

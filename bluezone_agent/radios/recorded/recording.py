@@ -13,8 +13,9 @@ from typing import Final, Self, TextIO
 import structlog
 
 from bluezone_agent.core.advertising_data import EXTENDED_DATA_LENGTH, AdvertisingData
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import N_, MalformedPayloadError, RecordingError
-from bluezone_agent.ports import Advert, Radio
+from bluezone_agent.ports import Radio
 
 log: Final = structlog.get_logger()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.ports import Advert, Clock, Radio
+from bluezone_agent.core.reception import Advert
+from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.radios.options import RadioOptions, argument
 from bluezone_agent.radios.recorded.recording import read_recording
 

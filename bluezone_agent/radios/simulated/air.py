@@ -15,7 +15,8 @@ from random import Random
 from typing import Final, NamedTuple, Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.ports import Advert, Clock
+from bluezone_agent.core.reception import Advert
+from bluezone_agent.ports import Clock
 
 ADVERT_INTERVAL_S: Final = 0.25
 """Within the 200-270 ms of the Exposure Notification Bluetooth specification v1.2."""

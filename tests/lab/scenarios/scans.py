@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bluezone_agent.clocks.system import SystemClock
-from bluezone_agent.ports import Advert
+from bluezone_agent.core.reception import Advert
 from bluezone_agent.radios.bluez.radio import BluezRadio
 from tests.lab.air import read_air
 from tests.lab.guest import Guest

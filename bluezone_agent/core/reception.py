@@ -1,0 +1,67 @@
+"""From an advertisement to a sighting: the one way in for everything that a radio receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.identifiers import ObservedIdentifier
+from bluezone_agent.core.protocols import decode
+from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
+from bluezone_agent.errors import MalformedPayloadError
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """One advertisement as a radio received it."""
+
+    advertising_data: AdvertisingData
+    rssi_dbm: int
+    """As the radio reports it; 127 and -127 mean that it knows none."""
+    received_at_s: float
+    """Wall time on this device's clock, Unix seconds."""
+    received_by: str = ""
+    """Where several adapters listen, the name of the one that received it, unless it is the one that broadcasts."""
+
+
+class Sighting(NamedTuple):
+    """One reception of an identifier. A tuple, because every packet makes one."""
+
+    observed: ObservedIdentifier
+    rssi_dbm: int
+    """In :data:`PLAUSIBLE_RSSI_DBM`."""
+    received_at_s: float
+    received_by: str
+
+
+class DiscardReason(StrEnum):
+    """Why an advert becomes no contact; the names under which they are counted."""
+
+    MALFORMED = "malformed"
+    FOREIGN = "foreign"
+    WITHOUT_RSSI = "without_rssi"
+    REPEATED = "repeated"
+    """Somebody else broadcasts this device's own identifier; only the caller knows which those are."""
+
+
+class Discarded(NamedTuple):
+    """An advert that is no sighting."""
+
+    reason: DiscardReason
+    observed: ObservedIdentifier | None = None
+    """What was received all the same where only the RSSI is missing."""
+
+
+def receive(advert: Advert) -> Sighting | Discarded:
+    """Return what ``advert`` says of its sender; whatever a stranger sends, nothing is raised."""
+    try:
+        observed = decode(advert.advertising_data)
+    except MalformedPayloadError:
+        return Discarded(DiscardReason.MALFORMED)
+    if observed is None:
+        return Discarded(DiscardReason.FOREIGN)
+    if advert.rssi_dbm not in PLAUSIBLE_RSSI_DBM:
+        return Discarded(DiscardReason.WITHOUT_RSSI, observed)
+    return Sighting(observed, advert.rssi_dbm, advert.received_at_s, advert.received_by)
