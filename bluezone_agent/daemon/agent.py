@@ -16,6 +16,7 @@ from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.failures import first_failure
 from bluezone_agent.daemon.identity import Identity, end_running_key
 from bluezone_agent.daemon.pause_control import PauseControl
+from bluezone_agent.daemon.proof_recorder import ProofRecorder
 from bluezone_agent.daemon.radio_history import RadioHistory
 from bluezone_agent.daemon.radio_supervisor import RadioSupervisor
 from bluezone_agent.daemon.rotation import Rotation
@@ -76,7 +77,13 @@ class Agent:
         )
         pause_control = PauseControl(self.store, time, self.watchdog)
         writer = ContactWriter(
-            self.store, self.clock, time, identity.is_own, pause_control=pause_control, watchdog=self.watchdog
+            self.store,
+            self.clock,
+            time,
+            identity.is_own,
+            ProofRecorder(self.store).received,
+            pause_control=pause_control,
+            watchdog=self.watchdog,
         )
         supervisor = RadioSupervisor(
             self.radio,

@@ -17,7 +17,6 @@ from bluezone_agent.daemon.pause_control import PauseControl
 from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.daemon.watchdog import Watchdog, Worker
 from bluezone_agent.errors import StoreWriteError
-from bluezone_agent.health.broadcast_proof import mark_proved
 from bluezone_agent.health.health import COMMIT_LATE_S
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.store import Store
@@ -43,18 +42,19 @@ class ContactWriter:
         clock: Clock,
         time: TrustedClock,
         is_own: Callable[[bytes], bool],
+        prove: Callable[[Sighting], None],
         *,
         pause_control: PauseControl,
         watchdog: Watchdog,
     ) -> None:
-        """``is_own`` tells the identifiers that this device has on the air itself."""
+        """``is_own`` tells this device's own identifiers; ``prove`` gets them as another adapter received them."""
         self._store = store
         self._clock = clock
         self._time = time
         self._is_own = is_own
+        self._prove = prove
         self._pause_control = pause_control
         self._watchdog = watchdog
-        self._proof: Sighting | None = None
         self._fold = MinuteFold()
         self._minute = range(0)
         """Seconds of the minute that is open in the fold."""
@@ -71,10 +71,12 @@ class ContactWriter:
         received = receive(advert)
         if isinstance(received, Discarded):
             self._counts[received.reason] += 1
-        elif self._is_own(received.observed.identifier):
-            self._own_received(received)
-        else:
+        elif not self._is_own(received.observed.identifier):
             self._count(received)
+        elif received.received_by:
+            self._prove(received)
+        else:  # the adapter that broadcasts never receives itself: somebody repeats its identifier
+            self._counts[DiscardReason.REPEATED] += 1
 
     def _count(self, sighting: Sighting) -> None:
         if int(sighting.received_at_s) not in self._minute:
@@ -91,13 +93,6 @@ class ContactWriter:
         protected = self._pause_control.mode is Mode.PROTECTED
         self._fold.turn_to(minute, trusted=now.trusted, began=began, protected=protected)
         self._minute = range(start_s, start_s + MINUTE_S)
-
-    def _own_received(self, sighting: Sighting) -> None:
-        """Another adapter proves the own broadcast; the one that broadcasts never hears itself, but who repeats it."""
-        if sighting.received_by:
-            self._proof = sighting
-        else:
-            self._counts[DiscardReason.REPEATED] += 1
 
     async def write_minutes(self) -> None:
         """Commit each minute shortly after it is over, for ever."""
@@ -135,7 +130,7 @@ class ContactWriter:
             self._keep(minutes, error)
             return
         self._say(now)
-        self._backlog, self._committed, self._dated, self._proof = [], now, now.trusted, None
+        self._backlog, self._committed, self._dated = [], now, now.trusted
         if dated:
             log.info("minutes_dated", minutes=dated)
         if minutes:
@@ -171,8 +166,6 @@ class ContactWriter:
             self._extended_up_s = now.uptime_s
             self._store.listening.extend(now.wall_s)
         self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
-        if self._proof:
-            mark_proved(self._store, self._proof.received_at_s, self._proof.received_by, self._proof.rssi_dbm)
         if self._last_received_s:
             self._counts["dropped"] += self._fold.take_dropped()
             self._store.mark("heard", self._last_received_s, **+self._counts)
