@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from bluezone_agent.core.identifiers import ProximityProtocol
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.failures import first_failure
-from bluezone_agent.daemon.identity import Identity, end_running_key
+from bluezone_agent.daemon.identity import Identity, delete_future_keys, end_running_key
 from bluezone_agent.daemon.pause_control import PauseControl
 from bluezone_agent.daemon.proof_recorder import ProofRecorder
 from bluezone_agent.daemon.radio_history import RadioHistory
@@ -67,7 +68,7 @@ class Agent:
         Raises RadioUnavailableError when there is no radio at the start, unless it is patient; one that is lost later
         is waited for.
         """
-        time = TrustedClock(self.clock, self.store)
+        time = TrustedClock(self.clock, self.store, partial(delete_future_keys, self.store))
         identity = Identity(
             self.store,
             time,

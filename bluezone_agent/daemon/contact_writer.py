@@ -8,7 +8,6 @@ from typing import Final
 
 import structlog
 
-from bluezone_agent.core.clock_state import TOLERANCE_S
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.reception import Advert, Discarded, DiscardReason, Sighting, receive
@@ -151,10 +150,9 @@ class ContactWriter:
                 log.info("clock_trusted")
 
     def _date(self, now: Now) -> int:
-        """Once time is known: date what was heard before, and destroy keys of a future that is none."""
+        """Once time is known, date what was received before."""
         if self._dated or not now.trusted:
             return 0
-        self._store.keys.delete_after(now.wall_s + TOLERANCE_S)
         return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
 
     def _mark(self, now: Now, minutes: int, still_open: int | None) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.clock_state import TOLERANCE_S
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s
-from bluezone_agent.daemon.trusted_clock import TrustedClock
+from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.stores.keys import OwnKey
 from bluezone_agent.stores.store import Store
 
@@ -99,3 +100,8 @@ def end_running_key(store: Store) -> None:
         own = store.keys.running()
         if own is not None:
             store.keys.close(own)
+
+
+def delete_future_keys(store: Store, now: Now) -> None:
+    """Delete keys of days to come, within the caller's transaction: a clock that was wrong made them."""
+    store.keys.delete_after(now.wall_s + TOLERANCE_S)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bluezone_agent.core.clock_state import ClockReading, ClockState, DistrustReason
@@ -38,7 +40,10 @@ class Now:
 class TrustedClock:
     """Follows one device's clock. What it has to know after a restart goes to the store with whatever is written."""
 
-    def __init__(self, clock: Clock, store: Store) -> None:
+    def __init__(self, clock: Clock, store: Store, when_trusted: Callable[[Now], None] | None = None) -> None:
+        """``when_trusted`` belongs to the next write after time comes to be trusted; within its transaction."""
+        self._when_trusted = when_trusted
+        self._trusted = False
         self._clock = clock
         self._store = store
         self._clock_state = store.timelines.clock_state()
@@ -54,13 +59,17 @@ class TrustedClock:
             kept = self._kept = self._clock_state
             self._kept_up_s = reading.uptime_s
             self._store.later(lambda: self._store.timelines.keep(kept))
-        return Now(
+        now = Now(
             reading.wall_s,
             reading.uptime_s,
             reading.boot_id,
             self._clock_state.distrust_reason,
             self._clock_state.stable,
         )
+        if self._when_trusted and now.trusted and not self._trusted:
+            self._store.later(partial(self._when_trusted, now))
+        self._trusted = now.trusted
+        return now
 
     def _is_due(self, uptime_s: float) -> bool:
         if self._clock_state.timeline is None:

@@ -151,6 +151,29 @@ def test_a_key_of_a_future_that_is_none_is_destroyed(bench: Bench) -> None:
     assert [own.key.starts_at_s for own in bench.store.keys.all()] == [start_s - DAY_S, start_s]
 
 
+def test_a_key_of_the_future_is_destroyed_whenever_time_becomes_known_again(bench: Bench) -> None:
+    start_s = int(NOON_S) // DAY_S * DAY_S + 40 * DAY_S
+
+    async def life(_: SteeredRadio) -> None:
+        await asyncio.sleep(130)
+        bench.clock.offset_s -= DAY_S
+        await asyncio.sleep(130)
+        key = DailyKey("gaen", b"\x01" * 16, start_s, start_s + DAY_S, 144)
+        with bench.store.transaction():
+            bench.store.keys.add(key, last_slot_s=start_s, exportable=True, closed=True)
+        await asyncio.sleep(130)
+        assert start_s in starts(bench.store), "nothing is deleted by a time that is not trusted"
+        bench.clock.offset_s += DAY_S
+        await asyncio.sleep(130)
+
+    run_simulated(bench.live(life))
+    assert start_s not in starts(bench.store)
+
+
+def starts(store: Store) -> set[int]:
+    return {own.key.starts_at_s for own in store.keys.all()}
+
+
 def replace_days(key: DailyKey, days: int) -> DailyKey:
     return key._replace(
         data=b"\xff" * 16, starts_at_s=key.starts_at_s + days * DAY_S, ends_at_s=key.ends_at_s + days * DAY_S

@@ -75,10 +75,18 @@ MUTANTS: Final = (
     Mutant(
         "future-keys-stay",
         "keys of a future that is none",
-        "daemon/contact_writer.py",
-        "self._store.keys.delete_after(now.wall_s + TOLERANCE_S)",
+        "daemon/identity.py",
+        "store.keys.delete_after(now.wall_s + TOLERANCE_S)",
         "pass",
         CLOCK,
+    ),
+    Mutant(
+        "trusted-once",
+        "keys of a future that is none, when the clock is set right a second time",
+        "daemon/trusted_clock.py",
+        "        self._trusted = now.trusted\n",
+        "        self._trusted |= now.trusted\n",
+        "tests/daemon/test_trusted_clock.py",
     ),
     Mutant(
         "untrusted-key-exported",
