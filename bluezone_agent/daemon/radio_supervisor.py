@@ -33,13 +33,12 @@ from bluezone_agent.daemon.rotation import Rotation
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.radios.silence import LOOK_S, scan_until_silent
 
 log: Final = structlog.get_logger()
 
 RANDOM: Final = SystemRandom()
 
-LOOK_S: Final = 5.0
-"""How often silence and suspension are looked for; a wake-up every 5 s costs nothing measurable."""
 SCAN_REST_S: Final = 1.0
 """Between stop and start: bluetoothd itself restarts discovery within 40 ms, which mends no stuck scanner."""
 PROVED_DEAF_S: Final = 30.0
@@ -112,9 +111,6 @@ class RadioSupervisor:
         """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the radio is waited for."""
         self._broken: asyncio.Future[None] | None = None
         """Of the session that took an identifier: who finds it broken says so here."""
-        self._receives = False
-        """Whether anything was heard since the last look: a look at the clock for every advert costs more."""
-        self._received_up_s = 0.0
         self._silent_scans = 0
         self._silent_sessions = 0
         self._drift_s = 0.0
@@ -235,28 +231,20 @@ class RadioSupervisor:
 
     async def _scan(self) -> bool:
         """Return True at the end of a recording, False when nothing was heard for too long."""
-        self._scan_up_s = self._received_up_s = self._clock.uptime_s()
-        scan = asyncio.ensure_future(self._radio.listen(self._received))
-        try:
-            while (silent_s := self._clock.uptime_s() - self._received_up_s) < self._radio.silent_after_s:
-                await asyncio.wait([scan], timeout=LOOK_S)
-                if scan.done():
-                    scan.result()
-                    return True
-                self._watchdog.expect(Worker.SCAN, STUCK_S)
-                self.first_scan_done.set()
-                self._require_awake()
-                if self._receives:
-                    self._receives, self._received_up_s = False, self._clock.uptime_s()
-        finally:
-            scan.cancel()
-            await asyncio.gather(scan, return_exceptions=True)
+        self._scan_up_s = self._clock.uptime_s()
+        silent_s = await scan_until_silent(self._radio, self._clock, self._received, self._look)
+        if silent_s is None:
+            return True
         self._silent_scans += 1
         self._silence = self._clock.now_s() - silent_s, self._clock.now_s()
         return False
 
+    def _look(self) -> None:
+        self._watchdog.expect(Worker.SCAN, STUCK_S)
+        self.first_scan_done.set()
+        self._require_awake()
+
     def _received(self, advert: Advert) -> None:
-        self._receives = True
         if self._silent_scans:
             self._received_again()
         self._pass_on(advert)

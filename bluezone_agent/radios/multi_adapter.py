@@ -15,13 +15,12 @@ from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.reception import Advert, receive
 from bluezone_agent.errors import RadioUnavailableError
 from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.radios.silence import scan_until_silent
 
 log: Final = structlog.get_logger()
 
 RECEIVER_SILENT_S: Final = 30.0
 """A chip with a strict duplicate filter reports a sender every 11 s: an ear that missed two reports has lost it."""
-LOOK_S: Final = 5.0
-"""How often a scan's silence is looked at."""
 TRY_AGAIN_S: Final = 60.0
 """A lost adapter is opened again this often; the others hear meanwhile."""
 
@@ -142,27 +141,15 @@ class SeveralRadios:
 
     async def _scan(self, adapter: NamedAdapter, received: Callable[[Advert], None]) -> None:
         """Scan until a recording ends; a scan that falls silent starts again."""
-        received_up_s = 0.0
 
         def receives(advert: Advert) -> None:
-            nonlocal received_up_s
-            received_up_s = self._clock.uptime_s()
             if adapter.name not in self._listening:
                 log.info("adapter_back", adapter=adapter.name)
                 self._listening.add(adapter.name)
             received(advert)
 
-        while True:
-            received_up_s = self._clock.uptime_s()
-            scan = asyncio.ensure_future(adapter.radio.listen(receives))
-            try:
-                while self._clock.uptime_s() - received_up_s < adapter.radio.silent_after_s:
-                    await asyncio.wait([scan], timeout=LOOK_S)
-                    if scan.done():
-                        return scan.result()
-            finally:
-                scan.cancel()
-                await asyncio.gather(scan, return_exceptions=True)
+        while await scan_until_silent(adapter.radio, self._clock, receives) is not None:
+            pass
 
     def _passing_on(self, adapter: str, received: Callable[[Advert], None]) -> Callable[[Advert], None]:
         def passes_on(advert: Advert) -> None:

@@ -8,6 +8,7 @@ from tests.mutants.mutant import Mutant
 
 WATCHDOG: Final = "tests/daemon/test_watchdog.py"
 HEALTH: Final = "tests/health/test_health.py"
+SILENCE: Final = "tests/radios/test_silence.py"
 MUTANTS: Final = (
     Mutant(
         "fed-while-stuck",
@@ -24,6 +25,30 @@ MUTANTS: Final = (
         "            self._watchdog.expect(Worker.WRITER, COMMIT_LATE_S)\n",
         "            pass\n",
         WATCHDOG,
+    ),
+    Mutant(
+        "silence-forgiven",
+        "a scan that falls silent after a reception is never started again",
+        "radios/silence.py",
+        "                receives, received_up_s = False, clock.uptime_s()\n",
+        "                received_up_s = clock.uptime_s()\n",
+        SILENCE,
+    ),
+    Mutant(
+        "silent-scan-left-running",
+        "a scan that fell silent goes on beside the next one",
+        "radios/silence.py",
+        "        scan.cancel()\n        await asyncio.gather(scan, return_exceptions=True)\n",
+        "        pass\n",
+        SILENCE,
+    ),
+    Mutant(
+        "never-looks-away",
+        "a suspension does not end the scan, and the watchdog is told nothing",
+        "radios/silence.py",
+        "            look()\n",
+        "",
+        SILENCE,
     ),
     Mutant(
         "proved-once",
