@@ -1,4 +1,4 @@
-"""Faults of parts that hang, and of who is told."""
+"""Faults of parts that hang, of radios, and of who is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.mutants.mutant import Mutant
 
 WATCHDOG: Final = "tests/daemon/test_watchdog.py"
 HEALTH: Final = "tests/health/test_health.py"
+BUS: Final = "tests/radios/test_bus.py"
 SILENCE: Final = "tests/radios/test_silence.py"
 MUTANTS: Final = (
     Mutant(
@@ -49,6 +50,38 @@ MUTANTS: Final = (
         "            look()\n",
         "",
         SILENCE,
+    ),
+    Mutant(
+        "error-for-an-answer",
+        "bluetoothd refuses, and that is taken for an answer",
+        "radios/bluez/bus.py",
+        "        if reply.message_type is MessageType.ERROR:\n",
+        "        if False:\n",
+        BUS,
+    ),
+    Mutant(
+        "waits-for-ever",
+        "bluetoothd hangs",
+        "radios/bluez/bus.py",
+        "            async with asyncio.timeout(ANSWER_TIMEOUT_S):\n                reply",
+        "            async with asyncio.timeout(60):\n                reply",
+        BUS,
+    ),
+    Mutant(
+        "starts-bluetoothd",
+        "bluetoothd was stopped on purpose, and a question starts it",
+        "radios/bluez/bus.py",
+        "flags: MessageFlag = MessageFlag.NO_AUTOSTART,",
+        "flags: MessageFlag = MessageFlag.NONE,",
+        BUS,
+    ),
+    Mutant(
+        "connection-left-open",
+        "each try to wait for an adapter leaves a connection",
+        "radios/bluez/signals.py",
+        "            await opened.enter_async_context(self._bus)\n",
+        "            await self._bus.__aenter__()\n",
+        BUS,
     ),
     Mutant(
         "proved-once",

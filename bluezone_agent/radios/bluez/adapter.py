@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, Self
 
-from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant, unpack_variants
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, DBusFastError
+from dbus_fast import Message, Variant, unpack_variants
 from dbus_fast.service import ServiceInterface
 
 from bluezone_agent.errors import RadioUnavailableError
 from bluezone_agent.radios.bluez import errors as faults
+from bluezone_agent.radios.bluez.bus import (
+    ADAPTER,
+    ADVERTISING_MANAGER,
+    MONITOR_MANAGER,
+    PROPERTIES,
+    SystemBus,
+    bluez_version,
+)
 
-BLUEZ: Final = "org.bluez"
-ADAPTER: Final = "org.bluez.Adapter1"
-ADVERTISING_MANAGER: Final = "org.bluez.LEAdvertisingManager1"
-MONITOR_MANAGER: Final = "org.bluez.AdvertisementMonitorManager1"
-OBJECT_MANAGER: Final = "org.freedesktop.DBus.ObjectManager"
-PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-DBUS: Final = "org.freedesktop.DBus"
-
-ANSWER_TIMEOUT_S: Final = 5.0
-"""bluetoothd answers within milliseconds; a rotation of five calls stays below the 15 s that a command waits."""
 LEAVING_TIMEOUT_S: Final = 1.5
 """Stop the scan, withdraw: two answers at most within the 5 s that a stop may take."""
 FLIP_SETTLES_S: Final = 0.05
@@ -35,15 +29,6 @@ with the public address until somebody starts it again. It has told us before it
 REASON_SETTLES_S: Final = 0.5
 """bluetoothd says Release and powers its adapters off before it leaves the bus or drops an adapter: the true reason
 follows within milliseconds."""
-SIGNALS: Final = (
-    f"sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
-    f"sender='{BLUEZ}',interface='{PROPERTIES}',arg0='{ADAPTER}'",
-    f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesAdded'",
-    f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesRemoved'",
-)
-"""What can take an adapter away or bring it back."""
-BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
-"""The Linux Foundation's identity of BlueZ, whose device release is BlueZ's version."""
 
 
 class BluezAdapter:
@@ -79,17 +64,10 @@ class BluezAdapter:
 
     async def __aenter__(self) -> Self:
         """Connect and look at the adapter; raises RadioUnavailableError when it can't be used."""
-        self._bus = MessageBus(bus_type=BusType.SYSTEM)
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await self._bus.connect()
-        except AuthError as error:
-            raise faults.forbidden(error) from error
-        except (OSError, EOFError, DBusFastError) as error:  # TimeoutError is an OSError
-            raise faults.no_bus(getattr(error, "strerror", None) or error or "no answer") from error
+        self._bus = await SystemBus().__aenter__()
         self._watch = asyncio.create_task(self._watch_bus())
         try:
-            await self._subscribe()
+            await self._bus.subscribe(self.name, self._signalled)
             await self._look()
             await self.require_usable()
         except BaseException:
@@ -104,25 +82,17 @@ class BluezAdapter:
     async def _close(self) -> None:
         self._closing = True
         self._watch.cancel()
-        self._bus.disconnect()
+        await self._bus.__aexit__()
         await asyncio.wait([self._watch])
 
     async def _watch_bus(self) -> None:
-        with suppress(OSError, EOFError, DBusFastError):
-            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # annotated nowhere in 5.2
+        await self._bus.lost()
         self.fail(faults.bus_lost())
 
-    async def _subscribe(self) -> None:
-        self._bus.add_message_handler(self._signalled)
-        for rule in SIGNALS:
-            await self._call(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", "s", f"type='signal',{rule}")
-
     async def _look(self) -> None:
-        (running,) = await self._call(DBUS, "/org/freedesktop/DBus", DBUS, "NameHasOwner", "s", BLUEZ)
-        if not running:
+        if not await self._bus.has_bluez(self.name):
             raise faults.no_service()
-        (raw,) = await self._call(BLUEZ, "/", OBJECT_MANAGER, "GetManagedObjects")
-        objects = {path: unpack_variants(known) for path, known in raw.items() if ADAPTER in known}
+        objects = await self._bus.adapters(self.name)
         self._follow(objects)
         interfaces = objects.get(self.path)
         if interfaces is None:
@@ -133,9 +103,9 @@ class BluezAdapter:
         self.extended = bool(interfaces.get(ADVERTISING_MANAGER, {}).get("SupportedSecondaryChannels"))
         self.manufacturer = interfaces[ADAPTER].get("Manufacturer")
         self.has_monitors = MONITOR_MANAGER in interfaces
-        version = BLUEZ_MODALIAS.fullmatch(interfaces[ADAPTER].get("Modalias", ""))
+        version = bluez_version(interfaces[ADAPTER])
         if version:
-            self.bluez_version = f"{int(version[1], 16)}.{int(version[2], 16)}"
+            self.bluez_version = f"{version[0]}.{version[1]}"
 
     def _follow(self, objects: dict[str, dict[str, Any]]) -> None:
         """Find the adapter by its address, once that is known: another one may have its name by now."""
@@ -151,7 +121,7 @@ class BluezAdapter:
         """Raise RadioUnavailableError when the adapter is lost, off, or discoverable; asks it afresh."""
         if self.fault:
             raise self.fault
-        (raw,) = await self._call(BLUEZ, self.path, PROPERTIES, "GetAll", "s", ADAPTER)
+        (raw,) = await self._call(PROPERTIES, "GetAll", "s", ADAPTER)
         properties = unpack_variants(raw)
         if not properties.get("Powered"):
             raise faults.powered_off(self.name)
@@ -160,12 +130,12 @@ class BluezAdapter:
 
     async def has_free_instance(self) -> bool:
         """Return whether one more advertisement can be registered."""
-        (raw,) = await self._call(BLUEZ, self.path, PROPERTIES, "GetAll", "s", ADVERTISING_MANAGER)
+        (raw,) = await self._call(PROPERTIES, "GetAll", "s", ADVERTISING_MANAGER)
         return bool(unpack_variants(raw).get("SupportedInstances", 1))
 
     async def set_powered(self, *, on: bool) -> None:
         """Switch the adapter on or off; raises RadioUnavailableError."""
-        await self._call(BLUEZ, self.path, PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
+        await self._call(PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
 
     def fail_soon(self, fault: RadioUnavailableError) -> None:
         """Note ``fault`` in a moment, unless another reason follows: the last one is the true one."""
@@ -178,8 +148,6 @@ class BluezAdapter:
             self.fail(self._fault_soon)
 
     def _signalled(self, message: Message) -> None:
-        if message.message_type is not MessageType.SIGNAL:
-            return
         match message.member, message.body:
             case "NameOwnerChanged", ["org.bluez", _, ""]:
                 self.fail(faults.service_stopped())
@@ -211,43 +179,11 @@ class BluezAdapter:
 
     async def advertising(self, member: str, signature: str, *body: object) -> None:
         """Call the adapter's LEAdvertisingManager1; raises RadioUnavailableError when it does not do it."""
-        await self._call(BLUEZ, self.path, ADVERTISING_MANAGER, member, signature, *body)
+        await self._call(ADVERTISING_MANAGER, member, signature, *body)
 
     def tell_advertising(self, member: str, signature: str, *body: object) -> None:
         """Send such a call at once and let nothing wait for the answer."""
-        if self._bus.connected:
-            self._bus.send(
-                Message(
-                    destination=BLUEZ,
-                    path=self.path,
-                    interface=ADVERTISING_MANAGER,
-                    member=member,
-                    signature=signature,
-                    body=list(body),
-                    flags=MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART,
-                )
-            )
+        self._bus.send(self.path, ADVERTISING_MANAGER, member, signature, *body)
 
-    async def _call(
-        self, destination: str, path: str, interface: str, member: str, signature: str = "", *body: object
-    ) -> list[Any]:
-        message = Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=list(body),
-            flags=MessageFlag.NO_AUTOSTART,
-        )
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                reply = await self._bus.call(message)
-        except TimeoutError as error:
-            raise faults.unanswered(self.name, member, ANSWER_TIMEOUT_S) from error
-        except (OSError, EOFError, DBusFastError) as error:
-            raise faults.bus_lost() from error
-        if reply.message_type is MessageType.ERROR:
-            reason = reply.body[0] if reply.body else "no reason given"
-            raise faults.refused(self.name, member, reply.error_name or "", reason)
-        return reply.body
+    async def _call(self, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
+        return await self._bus.call(self.name, self.path, interface, member, signature, *body)

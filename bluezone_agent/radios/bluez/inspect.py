@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 import re
 from pathlib import Path
 from typing import Any, Final
 
-from dbus_fast import BusType, Message, MessageFlag, MessageType, unpack_variants
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, DBusFastError
-
 from bluezone_agent.errors import RadioUnavailableError
-from bluezone_agent.radios.bluez import errors as faults
-from bluezone_agent.radios.bluez.adapter import ADAPTER, ADVERTISING_MANAGER, BLUEZ, BLUEZ_MODALIAS, OBJECT_MANAGER
+from bluezone_agent.radios.bluez.bus import (
+    ADAPTER,
+    ADVERTISING_MANAGER,
+    BLUEZ,
+    MONITOR_MANAGER,
+    SystemBus,
+    bluez_version,
+)
 from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts, RfkillFacts
 from bluezone_agent.radios.bluez.radio import MAIN_CONF, require_privacy_off
 
-MONITOR_MANAGER: Final = "org.bluez.AdvertisementMonitorManager1"
-ANSWER_TIMEOUT_S: Final = 5.0
 SYS: Final = Path("/sys/class")
 PROC_STATUS: Final = Path("/proc/self/status")
 CAP_NET_ADMIN: Final = 1 << 12
@@ -28,17 +27,16 @@ CAP_NET_ADMIN: Final = 1 << 12
 
 async def read_bluetooth(*, sys: Path = SYS, main_conf: Path = MAIN_CONF) -> BluetoothFacts:
     """Return everything that can be seen; what can't is said within."""
-    service_fault, objects = None, {}
+    service_fault, adapters = None, {}
     try:
-        objects = await _managed_objects()
+        adapters = await _adapters()
     except RadioUnavailableError as error:
         service_fault = error
-    adapters = {path: known for path, known in objects.items() if ADAPTER in known}
     return BluetoothFacts(
         kernel_adapters=kernel_adapters(sys / "bluetooth"),
         rfkill=read_rfkill(sys / "rfkill"),
         service_fault=service_fault,
-        version=_version(adapters.values()),
+        version=next((v for known in adapters.values() if (v := bluez_version(known[ADAPTER]))), None),
         adapters=tuple(_adapter(path.rpartition("/")[2], known) for path, known in sorted(adapters.items())),
         privacy_fault=_privacy_fault(main_conf),
         has_bumble=importlib.util.find_spec("bumble") is not None,
@@ -85,14 +83,6 @@ def _may_open_hci() -> bool:
     return bool(found and int(found[1], 16) & CAP_NET_ADMIN)
 
 
-def _version(adapters: Any) -> tuple[int, int] | None:
-    for known in adapters:
-        version = BLUEZ_MODALIAS.fullmatch(known[ADAPTER].get("Modalias", ""))
-        if version:
-            return int(version[1], 16), int(version[2], 16)
-    return None
-
-
 def _adapter(name: str, interfaces: dict[str, dict[str, Any]]) -> AdapterFacts:
     adapter, advertising = interfaces[ADAPTER], interfaces.get(ADVERTISING_MANAGER)
     return AdapterFacts(
@@ -107,29 +97,6 @@ def _adapter(name: str, interfaces: dict[str, dict[str, Any]]) -> AdapterFacts:
     )
 
 
-async def _managed_objects() -> dict[str, Any]:
-    """Return bluetoothd's objects; raises RadioUnavailableError when it can't be asked. Never starts it."""
-    bus = MessageBus(bus_type=BusType.SYSTEM)
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            await bus.connect()
-            reply = await bus.call(
-                Message(
-                    destination=BLUEZ,
-                    path="/",
-                    interface=OBJECT_MANAGER,
-                    member="GetManagedObjects",
-                    flags=MessageFlag.NO_AUTOSTART,
-                )
-            )
-    except AuthError as error:
-        raise faults.forbidden(error) from error
-    except (OSError, EOFError, DBusFastError) as error:  # TimeoutError is an OSError
-        raise faults.no_bus(getattr(error, "strerror", None) or error or "no answer") from error
-    finally:
-        bus.disconnect()
-    if reply.message_type is MessageType.ERROR:
-        reason = reply.body[0] if reply.body else "no reason given"
-        raise faults.refused("org.bluez", "GetManagedObjects", reply.error_name or "", reason)
-    objects: dict[str, Any] = unpack_variants(reply.body[0])
-    return objects
+async def _adapters() -> dict[str, Any]:
+    async with SystemBus() as bus:
+        return await bus.adapters(BLUEZ)

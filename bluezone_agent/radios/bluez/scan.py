@@ -21,8 +21,9 @@ from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import RadioUnavailableError
 from bluezone_agent.ports import Clock
 from bluezone_agent.radios.bluez import errors as faults
-from bluezone_agent.radios.bluez.adapter import ANSWER_TIMEOUT_S, LEAVING_TIMEOUT_S
+from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S
 from bluezone_agent.radios.bluez.advertisement import received_advertising_data, uuid_text
+from bluezone_agent.radios.bluez.bus import ANSWER_TIMEOUT_S
 
 log: Final = structlog.get_logger()
 

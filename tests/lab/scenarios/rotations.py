@@ -70,7 +70,7 @@ class UpdateInPlace(BluezRadio):
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         if self._on_air is None:
             await super().advertise(advertising_data)
-            self._shown = next(iter(self._adapter._bus._path_exports[self._on_air].values()))  # type: ignore[index]
+            self._shown = next(iter(self._adapter._bus._bus._path_exports[self._on_air].values()))  # type: ignore[index]
             return
         assert isinstance(self._shown, Advertisement)
         self._shown._advertising_data = advertising_data
