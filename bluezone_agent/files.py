@@ -1,11 +1,25 @@
-"""Files for the owner alone, and what makes a new name last."""
+"""The one way in which files are written: new, in place of an older one, or at the end of one.
+
+A link is never followed, and a reader, a full disk or a power cut meets the old file or the new one. Only the store,
+locks and sockets are opened elsewhere.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
+from typing import Final, TextIO
 
 from bluezone_agent.errors import N_, NewFileError
+
+PRIVATE: Final = 0o600
+"""For the owner alone."""
+PUBLIC: Final = 0o644
+"""For readers who are other users: web servers, collectors of metrics."""
 
 
 def require_absent(path: Path) -> None:
@@ -24,11 +38,18 @@ def write_new(path: Path, *parts: bytes) -> None:
     try:
         create(path, *parts)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise _unwritable(path, error) from error
 
 
-def unwritable(path: Path, error: OSError) -> NewFileError:
-    """Return the error that says why ``path`` can't be written."""
+def write_over(path: Path, content: bytes) -> None:
+    """Write what an owner asked for in place of an older file, as :func:`replace` does; raises NewFileError."""
+    try:
+        replace(path, content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> NewFileError:
     return NewFileError(
         N_("can't write {path}: {reason}"),
         N_("name a file in a folder that you can write"),
@@ -37,17 +58,54 @@ def unwritable(path: Path, error: OSError) -> NewFileError:
     )
 
 
-def create(path: Path, *parts: bytes) -> None:
-    """Write a new file, 0600, all of it or none; raises OSError, FileExistsError also for a link."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+def create(path: Path, *parts: bytes, mode: int = PRIVATE, durable: bool = True) -> None:
+    """Write a new file, all of it or none; raises OSError, FileExistsError also for a link.
+
+    ``durable``: it is on the disk when this returns.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(fd, "wb") as file:
+            os.fchmod(fd, mode)  # whatever the umask is
             file.writelines(parts)
             file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink()
+            if durable:
+                os.fsync(fd)
+    except BaseException:
+        path.unlink(missing_ok=True)
         raise
+
+
+def replace(path: Path, content: bytes, *, mode: int = PRIVATE, durable: bool = True) -> None:
+    """Put a file in the place of an older one, or of none, at once; raises OSError, and leaves the older one then.
+
+    Only a regular file is replaced: a link, a folder or a device stays, and is an error.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise FileExistsError(errno.EEXIST, "it is not a regular file", str(path))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    create(temporary, content, mode=mode, durable=durable)
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink()
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def left_over(path: Path) -> Iterator[Path]:
+    """Yield what a kill or a power cut left of files that were to replace ``path``."""
+    return path.parent.glob(f".{escape(path.name)}.*.new")
+
+
+def open_to_append(path: Path) -> TextIO:
+    """Open an ASCII file at its end, made for the owner alone where there is none; raises OSError, also for a link.
+
+    It can be read too, by its descriptor.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE)
+    return os.fdopen(fd, "a", encoding="ascii")
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bluezone_agent.config import Config
 from bluezone_agent.errors import N_, StateInUseError
-from bluezone_agent.health.prometheus import PREFIX, temporary
+from bluezone_agent.files import left_over
+from bluezone_agent.health.prometheus import PREFIX
 from bluezone_agent.radios.recorded.recording import COLUMNS
 from bluezone_agent.stores.file.erase import erase
 from bluezone_agent.stores.store import StateLock, agent_runs
@@ -21,7 +22,7 @@ def written_elsewhere(config: Config) -> list[Path]:
 def _written_elsewhere(config: Config) -> Iterator[Path]:
     if config.metrics_file:
         path = Path(config.metrics_file)
-        for written in (path, temporary(path)):
+        for written in (path, *left_over(path)):
             if _begins_with(written, f"# HELP {PREFIX}"):
                 yield written
     if config.record and _begins_with(Path(config.record), ",".join(COLUMNS)):

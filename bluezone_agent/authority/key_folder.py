@@ -30,7 +30,7 @@ from bluezone_agent.core.diagnosis_keys.signing import SigningKey
 from bluezone_agent.core.identifiers import DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, AgentError, KeyFileError, KeySourceError
-from bluezone_agent.files import sync_folder
+from bluezone_agent.files import PUBLIC, replace
 from bluezone_agent.key_sources.directory import DirectorySource
 from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
@@ -79,7 +79,6 @@ class Batch:
         return f"{self.start_s}-{self.end_s}-{self.number:05}"
 
 
-PUBLIC_FILE: Final = 0o644
 PUBLIC_FOLDER: Final = 0o755
 """A web server runs as another user."""
 
@@ -196,14 +195,7 @@ WRITERS: Final[dict[str, Writer]] = {"bluezone": bluezone_file, "gaen": key_expo
 
 def _replace(path: Path, content: bytes) -> None:
     _make_public(path.parent)
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), PUBLIC_FILE)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    replace(path, content, mode=PUBLIC)
 
 
 def _make_public(folder: Path) -> None:

@@ -6,18 +6,16 @@ machine need not know that.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from bluezone_agent.core.pauses import Mode
+from bluezone_agent.files import PUBLIC, replace
 from bluezone_agent.health.health import RADIO, Health, Problem, Signs, health, sign
 from bluezone_agent.stores.store import Store
 
 PREFIX: Final = "bluezone_agent_"
-READABLE: Final = 0o644
-"""Whoever collects the file is another user."""
 
 Samples = Mapping[str, float]
 """Label, as ``of="commit"`` or empty, → value."""
@@ -59,16 +57,6 @@ def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, s
     yield "scan_restarts_total", "counter", "Scans started again since the start.", {"": radio.get("scan_restarts", 0)}
 
 
-def temporary(path: Path) -> Path:
-    """Return where the text for ``path`` is put together."""
-    return path.with_name(f".{path.name}.new")
-
-
 def write(path: Path, text: str) -> None:
     """Put ``text`` into ``path`` at once, so that a reader never sees half of it; raises OSError."""
-    new = temporary(path)
-    fd = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, READABLE)
-    with os.fdopen(fd, "w", encoding="utf-8") as out:
-        os.fchmod(fd, READABLE)
-        out.write(text)
-    new.replace(path)
+    replace(path, text.encode(), mode=PUBLIC, durable=False)  # the next minute brings the next, and a card wears

@@ -290,12 +290,13 @@ def test_a_folder_that_lost_a_file_is_left_as_it_is(office: Office) -> None:
 
 def test_a_failure_before_the_index_publishes_nothing_and_the_next_run_all(office: Office) -> None:
     office.submit("1", daily_key("gaen"), daily_key("bluezone"))
-    in_the_way = office.folder / ".index.txt.new"
-    in_the_way.mkdir(parents=True)
-    with pytest.raises(AgentError, match=r"can't write .*/\.index\.txt\.new: Is a directory"):
+    in_the_way = office.folder / "index.txt"
+    office.folder.mkdir(parents=True)
+    in_the_way.symlink_to(office.folder / "nowhere")
+    with pytest.raises(AgentError, match=r"can't write .*/index\.txt: it is not a regular file"):
         office.publish()
     assert len(office.bytes()) == 3, "the files are there, and no index that lists them"
-    in_the_way.rmdir()
+    in_the_way.unlink()
     office.publish(NOW_S + 1)
     assert len(office.published_keys()) == 2
 

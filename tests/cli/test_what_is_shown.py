@@ -163,6 +163,20 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     assert "2 min at 70.0-70.0 dB" in page.read_text()
 
 
+def test_a_page_takes_the_place_of_nothing_but_a_page(program: Program, store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([received(NOW_MIN - 90, b"a" * 16)])
+    letter, link = program.home / "letter.html", program.home / "page.html"
+    letter.write_text("mine")
+    link.symlink_to(letter)
+    refused = program.run("contacts", "--page", link)
+    assert refused.returncode == 1
+    assert f"can't write {link}" in refused.stderr
+    assert letter.read_text() == "mine"
+    link.unlink()
+    assert program.run("contacts", "--page", link).returncode == 0
+
+
 def starts_drawn(page: Path) -> set[int]:
     """Return at which minutes of the day the page draws something that was heard."""
     drawn = re.findall(r'<rect class="(?:near|far)" [^>]* x="([0-9.]+)"', page.read_text())

@@ -107,6 +107,7 @@ def test_only_our_own_files_go(owner: Program) -> None:
 def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
     metrics, record = owner.home / "agent.prom", owner.home / "heard.csv"
     metrics.write_text("# HELP bluezone_agent_running Whether\n")
+    (owner.home / ".agent.prom.0123abcd.new").write_text("# HELP bluezone_agent_running Whe")
     record.write_text(ADVERT)
     owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
     asked = owner.run("wipe", stdin="y\n")

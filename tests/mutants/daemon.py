@@ -158,9 +158,9 @@ MUTANTS: Final = (
     Mutant(
         "half-a-file",
         "Prometheus reads a file that is being written",
-        "health/prometheus.py",
-        "    new.replace(path)\n",
-        "    path.write_text(new.read_text())\n    path.chmod(READABLE)\n    new.unlink()\n",
+        "files.py",
+        "        temporary.replace(path)\n",
+        "        path.write_bytes(temporary.read_bytes())\n        path.chmod(mode)\n        temporary.unlink()\n",
         HEALTH,
     ),
     Mutant(

@@ -10,7 +10,56 @@ WIPE: Final = "tests/cli/test_wipe.py"
 BACKUP: Final = "tests/actions/test_backup.py"
 PAUSES: Final = "tests/core/test_pauses.py"
 PAUSING: Final = "tests/daemon/test_pause_control.py"
+FILES: Final = "tests/test_files.py"
 MUTANTS: Final = (
+    Mutant(
+        "page-through-a-link",
+        "a page is asked for where a link is, and that takes its place",
+        "files.py",
+        "    if path.is_symlink() or (path.exists() and not path.is_file()):\n",
+        "    if path.exists() and not path.is_file():\n",
+        FILES,
+    ),
+    Mutant(
+        "half-a-file-stays",
+        "disk full: half a file lies beside the older one",
+        "files.py",
+        "        path.unlink(missing_ok=True)\n        raise\n",
+        "        raise\n",
+        FILES,
+    ),
+    Mutant(
+        "name-before-contents",
+        "power cut: a file has its name, and nothing in it",
+        "files.py",
+        "            if durable:\n                os.fsync(fd)\n",
+        "",
+        FILES,
+    ),
+    Mutant(
+        "others-read-along",
+        "whoever starts the agent with a wide umask shows their files to all",
+        "files.py",
+        "            os.fchmod(fd, mode)",
+        "            os.fchmod(fd, mode | 0o044)",
+        FILES,
+    ),
+    Mutant(
+        "recorded-through-a-link",
+        "a recording is written to where a link leads",
+        "files.py",
+        "os.O_APPEND | os.O_NOFOLLOW",
+        "os.O_APPEND",
+        FILES,
+    ),
+    Mutant(
+        "left-over-not-wiped",
+        "what a kill left of a metrics file outlives a wipe",
+        "actions/wipe.py",
+        "(path, *left_over(path))",
+        "(path,)",
+        "tests/cli/test_wipe.py",
+    ),
     Mutant(
         "names-wiped-alone",
         "what is wiped stays on the disk without a name",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.files import unwritable
+from bluezone_agent.files import write_over
 from bluezone_agent.i18n import _
 
 STYLE: Final = """
@@ -49,13 +47,7 @@ def page(title: str, body: Iterable[str]) -> str:
 
 def write_page(path: Path, text: str) -> None:
     """Write a page that its owner alone may read, in place of an older one; raises NewFileError."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)
-            file.write(text)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    write_over(path, text.encode())
 
 
 def paragraphs(texts: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -15,6 +15,7 @@ import structlog
 from bluezone_agent.core.advertising_data import EXTENDED_DATA_LENGTH, AdvertisingData
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import N_, MalformedPayloadError, RecordingError
+from bluezone_agent.files import open_to_append
 from bluezone_agent.ports import Radio
 
 log: Final = structlog.get_logger()
@@ -98,7 +99,10 @@ class RecordingRadio:
 
 def _open_to_append(path: Path) -> TextIO:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with ExitStack() as undo:
+            file = undo.enter_context(open_to_append(path))
+            _cut_torn_line(file.fileno())
+            undo.pop_all()
     except OSError as error:
         raise RecordingError(
             N_("can't write the recording {path}: {reason}"),
@@ -106,9 +110,7 @@ def _open_to_append(path: Path) -> TextIO:
             path=path,
             reason=error.strerror,
         ) from error
-    _cut_torn_line(fd)
-    file = os.fdopen(fd, "a", encoding="ascii")
-    if file.tell() == 0:
+    if not os.fstat(file.fileno()).st_size:
         file.write(",".join(COLUMNS) + "\n")
     return file
 
