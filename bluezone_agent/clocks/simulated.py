@@ -60,6 +60,14 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._real_work_done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
+        """Join the threads while simulated time stands still, so that ``timeout`` (as of Python 3.12) never passes."""
+        self._jumping.real_work += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._jumping.real_work -= 1
+
     def _real_work_done(self, _: asyncio.Future[Any]) -> None:
         self._jumping.real_work -= 1
 
