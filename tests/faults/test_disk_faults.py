@@ -19,12 +19,15 @@ import pytest
 import structlog.testing
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon import contact_writer
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import StoreWriteError
 from bluezone_agent.health.health import Problem, health
-from bluezone_agent.stores.file.open import FILE_NAME
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.file.recover import open_or_recover
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
@@ -184,6 +187,26 @@ def test_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
             assert set(range(90)) <= set(numbered.numbers(store))
     finally:
         subprocess.run(["umount", "-l", folder], check=False)
+
+
+def test_a_disk_that_fills_while_a_store_is_begun_anew_leaves_none_open(tmp_path: Path) -> None:
+    """By halves up to the last write that may fail: that of the keys, into a store that is made already."""
+    too_little, enough = 1, 2**20
+    while enough - too_little > PAGE_SIZE:
+        most = (too_little + enough) // 2
+        folder = tmp_path / str(most)
+        with Store(folder) as later, later.transaction():
+            later.keys.add(DailyKey("gaen", bytes(16), 0, DAY_S, DAY_S // SLOT_S), last_slot_s=0, exportable=True)
+            later._db.execute("PRAGMA user_version = 99")
+        try:
+            with no_file_longer_than(most):
+                open_or_recover(folder)[0].close()
+        except StoreWriteError:
+            opened = [fd.resolve() for fd in Path("/proc/self/fd").iterdir()]
+            assert not [path for path in opened if path.is_relative_to(folder)]
+            too_little = most
+        else:
+            enough = most
 
 
 def test_what_waits_too_long_is_dropped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

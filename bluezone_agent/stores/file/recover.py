@@ -49,9 +49,13 @@ def open_or_recover(state_dir: Path, passphrase: str = "") -> tuple[Store, Recov
     keys = _salvage(state_dir / FILE_NAME, passphrase)
     quarantined = _quarantine(state_dir)
     store = _opened(state_dir, passphrase)
-    with store.transaction():
-        for key, last_slot_s in keys.values():
-            store.keys.add(key, last_slot_s=last_slot_s, exportable=True, closed=True)
+    try:
+        with store.transaction():
+            for key, last_slot_s in keys.values():
+                store.keys.add(key, last_slot_s=last_slot_s, exportable=True, closed=True)
+    except BaseException:
+        store.close()
+        raise
     return store, Recovery(quarantined, len(keys), damage)
 
 
