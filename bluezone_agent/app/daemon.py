@@ -57,12 +57,12 @@ def run(
     with StateLock(device.state_dir):
         given = given_passphrase(device, passphrase)
         opened, recovery = open_or_recover(device.state_dir, given)
-        if given:
-            log.info("keys_encrypted")
-        if recovery is not None:
-            damaged(recovery.error)
-            log.error("store_recovered", damaged=str(recovery.quarantined), keys=recovery.keys)
         with opened as store:
+            if given:
+                log.info("keys_encrypted")
+            if recovery is not None:
+                damaged(recovery.error)
+                log.error("store_recovered", damaged=str(recovery.quarantined), keys=recovery.keys)
             asyncio.run(_run(device, config, store, checks=checks))
 
 
