@@ -36,6 +36,7 @@ NOON_S = 1_806_580_800.0
 SLOT_S = 600
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk")
+needs_mkfs = pytest.mark.skipif(shutil.which("mkfs.ext4") is None, reason="needs mkfs.ext4 (apt: e2fsprogs)")
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to make system calls fail")
 
 
@@ -162,6 +163,7 @@ def test_a_full_disk(small_disk: Path) -> None:
 
 
 @needs_root
+@needs_mkfs
 def test_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
     """As a card does that wears out: the kernel mounts it read-only when it finds an error."""
     image, folder = tmp_path / "image", tmp_path / "disk"
