@@ -299,9 +299,9 @@ def test_merging_is_commutative_associative_and_idempotent(
         for m in (*a, *b):
             known = strongest.get((m.observed, m.minute), m)
             strongest[m.observed, m.minute] = max(known, m, key=lambda x: x.mean_dbm)
-        assert [(m.observed, m.minute, m.mean_dbm) for m in sorted(strongest.values(), key=repr)] == [
-            (m.observed, m.minute, m.mean_dbm) for m in sorted(ab.contacts.trusted(), key=repr)
-        ]
+        assert sorted((m.observed, m.minute, m.mean_dbm) for m in strongest.values()) == sorted(
+            (m.observed, m.minute, m.mean_dbm) for m in ab.contacts.trusted()
+        )
         before = content(ab)
         assert merged(ab, stores["b"]) == merged(ab, stores["a"]) == 0
         assert content(ab) == before
