@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -289,9 +290,12 @@ def test_merging_is_commutative_associative_and_idempotent(
     a: list[ContactMinute], b: list[ContactMinute], c: list[ContactMinute]
 ) -> None:
     """And what it keeps of two entries of one beacon and minute is one of them: the stronger."""
-    with TemporaryDirectory() as folder:
-        stores = {name: written(Path(folder, name), received) for name, received in (("a", a), ("b", b), ("c", c))}
-        ab, ba, a_bc = (written(Path(folder, name), received) for name, received in (("ab", a), ("ba", b), ("abc", a)))
+    with TemporaryDirectory() as folder, ExitStack() as opened:
+        stores = {
+            name: opened.enter_context(written(Path(folder, name), received))
+            for name, received in (("a", a), ("b", b), ("c", c), ("ab", a), ("ba", b), ("abc", a))
+        }
+        ab, ba, a_bc = stores["ab"], stores["ba"], stores["abc"]
         merged(ab, stores["b"])
         merged(ba, stores["a"])
         assert content(ab) == content(ba)
@@ -309,8 +313,6 @@ def test_merging_is_commutative_associative_and_idempotent(
         merged(stores["b"], stores["c"])
         merged(a_bc, stores["b"])
         assert content(ab) == content(a_bc)
-        for store in (ab, ba, a_bc, *stores.values()):
-            store.close()
 
 
 def test_only_contacts_of_known_time_are_taken_and_files_are_read_again(device: Store, tmp_path: Path) -> None:
@@ -341,16 +343,15 @@ def test_an_agent_that_runs_goes_on_with_its_rows(tmp_path: Path) -> None:
     assert observed is not None
     minutes = [ContactMinute(observed, 100 + n, 3, -60.0, -70, -55, {-20: 3}, trusted=True) for n in range(2)]
     strong = ContactMinute(observed, 100, 9, -50.0, -55, -45, {-17: 9}, trusted=True)
-    running = written(tmp_path / "running", minutes[:1])
-    with written(tmp_path / "other", [strong]) as other, Store(running.state_dir) as command:
-        assert merged(command, other) == 1
-    with running.transaction():
-        running.contacts.add(minutes[1:])
-    running._db.execute("DELETE FROM contact_minute WHERE minute < 100")
-    running.contacts._delete_orphans()
-    assert list(running.contacts.trusted()) == [strong, minutes[1]]
-    assert len(running.contacts.identifiers("gaen")[0]) == 1
-    running.close()
+    with written(tmp_path / "running", minutes[:1]) as running:
+        with written(tmp_path / "other", [strong]) as other, Store(running.state_dir) as command:
+            assert merged(command, other) == 1
+        with running.transaction():
+            running.contacts.add(minutes[1:])
+        running._db.execute("DELETE FROM contact_minute WHERE minute < 100")
+        running.contacts._delete_orphans()
+        assert list(running.contacts.trusted()) == [strong, minutes[1]]
+        assert len(running.contacts.identifiers("gaen")[0]) == 1
 
 
 def test_an_older_entry_that_a_set_clock_wrote_twice_gives_way_as_a_whole(tmp_path: Path) -> None:

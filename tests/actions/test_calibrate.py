@@ -136,8 +136,9 @@ def device(tmp_path: Path, radio: str, *, expires_at_s: int = TODAY_S + DAY_S) -
 
 
 def attenuations_db(device: Device) -> set[float]:
-    device.check()
-    (found,) = device.store.exposures.matched()
+    with device.store:
+        device.check()
+        (found,) = device.store.exposures.matched()
     return {round(minute.attenuation_db, 1) for minute in found.minutes}
 
 

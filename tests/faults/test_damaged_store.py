@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -142,9 +143,8 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
 
 def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
-    db.close()
     data = path.read_bytes()
     assert recovered(path.parent) is None
     path.write_bytes(data.replace(b"digest TEXT", b"dhgest TEXT", 1))
@@ -171,11 +171,10 @@ def test_what_is_no_text_no_json_or_another_word_than_in_its_index_is_damage(
 
 def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE VIEW mine AS SELECT minute, count FROM contact_minute")
         db.execute("CREATE INDEX mine_too ON contact_minute (identifier_id)")
         db.execute("ANALYZE")
-    db.close()
     assert recovered(path.parent) is None
 
 
@@ -200,9 +199,8 @@ def test_a_file_that_says_it_is_only_to_be_read_is_set_aside_too(whole: Path, tm
 
 def test_the_keys_live_on_and_none_goes_on_the_air_again(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'contact_minute'").fetchone()
-    db.close()
     with path.open("r+b") as file:
         file.seek((root - 1) * PAGE)
         file.write(b"\xff" * PAGE)
@@ -237,9 +235,8 @@ def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path
 
 def test_a_later_versions_store_is_set_aside_whole(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 99")
-    db.close()
     before = path.read_bytes()
     store, recovery = open_or_recover(path.parent)
     store.close()
@@ -249,9 +246,8 @@ def test_a_later_versions_store_is_set_aside_whole(whole: Path, tmp_path: Path) 
 
 
 def test_a_foreign_file_is_refused_by_the_daemon_too(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
         db.execute("CREATE TABLE recipe (name TEXT)")
-    db.close()
     before = (tmp_path / FILE_NAME).read_bytes()
     with pytest.raises(StoreError, match="another program"):
         open_or_recover(tmp_path)

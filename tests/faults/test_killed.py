@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -54,9 +55,8 @@ def test_nothing_committed_is_lost_and_no_identifier_is_used_twice(tmp_path: Pat
                 last = max(last, int(value))
         acknowledged |= set(range(first, last + 1))
         first = last + 1_000_000  # whoever was heard and not acknowledged may be there or not
-        with sqlite3.connect(state_dir / FILE_NAME) as db:
+        with closing(sqlite3.connect(state_dir / FILE_NAME)) as db, db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        db.close()
     with Store(state_dir) as store:
         kept = numbered.numbers(store)
     print(f"{kills} kills, {len(acknowledged)} people acknowledged, {len(on_air)} identifiers on the air")

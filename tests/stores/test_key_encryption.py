@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -172,8 +173,8 @@ def test_no_sealed_secret_can_be_put_into_another_row(store: Store) -> None:
 @given(st.lists(st.sampled_from(["seal", "unseal", "add", "reopen", "expire"]), max_size=12))
 def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
     """Sealing changes how a key lies in the file, never which keys there are."""
-    with scratch_folder() as folder:
-        store, expected = Store(folder), list[bytes]()
+    with scratch_folder() as folder, ExitStack() as opened:
+        store, expected = opened.enter_context(Store(folder)), list[bytes]()
         for number, step in enumerate(steps):
             if step == "seal":
                 store.encrypt(PASSPHRASE)
@@ -185,7 +186,7 @@ def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
             elif step == "reopen":
                 encrypted = store.keys.encrypted
                 store.close()
-                store = Store(folder)
+                store = opened.enter_context(Store(folder))
                 assert store.keys.encrypted == encrypted
                 if encrypted:
                     store.keys.unlock(PASSPHRASE)

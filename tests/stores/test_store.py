@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,9 +42,9 @@ def test_minutes_come_back_as_they_went_in_also_after_reopening(store: Store) ->
     with store.transaction():
         store.contacts.add(received)
     store.close()
-    again = Store(store.state_dir)
-    ids = [i for name in ("gaen", "bluezone") for i in again.contacts.identifiers(name)[0]]
-    assert sorted(again.contacts.minutes_of(ids), key=repr) == sorted(received, key=repr)
+    with Store(store.state_dir) as again:
+        ids = [i for name in ("gaen", "bluezone") for i in again.contacts.identifiers(name)[0]]
+        assert sorted(again.contacts.minutes_of(ids), key=repr) == sorted(received, key=repr)
 
 
 def test_a_beacon_heard_for_minutes_is_one_row(store: Store) -> None:
@@ -252,9 +253,8 @@ def test_the_schema_version_is_the_number_of_migrations(store: Store) -> None:
 
 def test_a_foreign_sqlite_file_is_refused_and_untouched(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE recipe (name TEXT)")
-    db.close()
     before = path.read_bytes()
     with pytest.raises(StoreError, match="another program") as caught:
         Store(tmp_path)

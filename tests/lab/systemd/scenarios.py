@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -151,12 +152,11 @@ def _bluetoothd_crashed() -> dict[str, Any]:
     victim, began_s = pid(), time.time()
     os.kill(pid("bluetooth.service"), signal.SIGKILL)
     time.sleep(3 * MINUTE_S)
-    db = sqlite3.connect(f"file:{STATE}/agent.db?mode=ro", uri=True)
-    rows = db.execute(
-        "SELECT ends_at_s - starts_at_s FROM listening WHERE scan_mode = '' AND starts_at_s >= ?", (int(began_s),)
-    )
-    gap = [row[0] for row in rows]
-    db.close()
+    with closing(sqlite3.connect(f"file:{STATE}/agent.db?mode=ro", uri=True)) as db:
+        rows = db.execute(
+            "SELECT ends_at_s - starts_at_s FROM listening WHERE scan_mode = '' AND starts_at_s >= ?", (int(began_s),)
+        )
+        gap = [row[0] for row in rows]
     return {"gap": gap, "same_process": pid() == victim, "problems": status()["problems"]}
 
 
