@@ -22,12 +22,13 @@ from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
 from bluezone_agent.errors import AgentError, BackupError, StateInUseError, StoreDamagedError, StoreWriteError
-from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
+from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.file.snapshot import NEW, Snapshot
 from bluezone_agent.stores.sources import KeyFileRecord
 from bluezone_agent.stores.store import StateLock, Store
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.receiving import receive
+from tests.stores.later import made_later
 
 HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
@@ -200,7 +201,7 @@ def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Stor
         data[at : at + 8] = b"\xff" * 8
     with pytest.raises(StoreDamagedError, match=r"what a\.backup holds is no sound store"):
         Snapshot(bytes(data), SOMEWHERE)
-    device._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    made_later(device._db)
     with pytest.raises(StoreDamagedError, match="was written by a newer bluezone-agent"):
         Snapshot(device.copy(), SOMEWHERE)
     with pytest.raises(AgentError):
@@ -234,7 +235,6 @@ def test_a_backup_of_an_older_store_is_brought_up_to_date(device: Store) -> None
         snapshot._db.execute("DROP TABLE calibration")
         snapshot._db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm010%'")
         snapshot._db.execute("DELETE FROM layout WHERE name = 'calibration'")
-        snapshot._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
         old = snapshot._db.serialize()
     with Snapshot(old, SOMEWHERE) as snapshot:
         assert snapshot._db.execute("SELECT count(*) FROM calibration").fetchone()[0] == 0

@@ -23,7 +23,7 @@ from bluezone_agent.daemon.identity import Identity
 from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import StoreDamagedError, StoreError
 from bluezone_agent.health.prometheus import exposition
-from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE, SCHEMA_VERSION
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.file.quarantine import delete_old, quarantined_stores
 from bluezone_agent.stores.file.recover import Recovery, open_or_recover
 from bluezone_agent.stores.store import Store
@@ -32,6 +32,8 @@ from tests.faults import numbered
 from tests.fuzz.test_store import mark_an_activity
 from tests.program import Program
 from tests.receiving import receive
+from tests.stores.later import made_later
+from tests.stores.past import written_at
 
 PAGE = PAGE_SIZE
 NOON_S = 1_806_580_800.0
@@ -141,10 +143,8 @@ def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Pa
         assert recovery.keys == len(KEYS)
 
 
-def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
-    path = copied(whole, tmp_path / "x")
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = written_at("schema11", tmp_path / "x")
     data = path.read_bytes()
     assert recovered(path.parent) is None
     path.write_bytes(data.replace(b"digest TEXT", b"dhgest TEXT", 1))
@@ -226,7 +226,7 @@ def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path
             ]
         ):
             store.keys.add(odd, last_slot_s=number, exportable=True)
-        store._db.execute("PRAGMA user_version = 99")
+        made_later(store._db)
     store, recovery = open_or_recover(tmp_path)
     with store:
         assert recovery is not None
@@ -236,7 +236,7 @@ def test_what_a_damaged_file_says_of_keys_is_not_believed_blindly(tmp_path: Path
 def test_a_later_versions_store_is_set_aside_whole(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("PRAGMA user_version = 99")
+        made_later(db)
     before = path.read_bytes()
     store, recovery = open_or_recover(path.parent)
     store.close()

@@ -31,6 +31,7 @@ from bluezone_agent.stores.file.recover import open_or_recover
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
+from tests.stores.later import made_later
 
 NOON_S = 1_806_580_800.0
 SLOT_S = 600
@@ -199,7 +200,7 @@ def test_a_disk_that_fills_while_a_store_is_begun_anew_leaves_none_open(tmp_path
         folder = tmp_path / str(most)
         with Store(folder) as later, later.transaction():
             later.keys.add(DailyKey("gaen", bytes(16), 0, DAY_S, DAY_S // SLOT_S), last_slot_s=0, exportable=True)
-            later._db.execute("PRAGMA user_version = 99")
+            made_later(later._db)
         try:
             with no_file_longer_than(most):
                 open_or_recover(folder)[0].close()

@@ -99,7 +99,7 @@ MUTANTS: Final = (
         "tables-not-compared",
         "damaged store: sound, of other tables",
         "stores/file/open.py",
-        "    if other is not None:\n",
+        "    if has_layout(db) and _other_tables(db):\n",
         "    if False:\n",
         "tests/faults/test_damaged_store.py",
     ),

@@ -8,7 +8,8 @@ from threading import Barrier
 
 import pytest
 
-from bluezone_agent.stores.file.open import SCHEMA_VERSION, open_database
+from bluezone_agent.stores.file.migrations import NAMES, applied
+from bluezone_agent.stores.file.open import open_database
 
 AT_ONCE = 8
 
@@ -17,12 +18,12 @@ AT_ONCE = 8
 def test_a_new_store_that_many_open_at_once_is_whole_for_all(tmp_path: Path, number: int) -> None:
     together = Barrier(AT_ONCE)
 
-    def open_it(_: int) -> int:
+    def open_it(_: int) -> list[str]:
         together.wait()
         db = open_database(tmp_path / "state")
-        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        steps = applied(db)
         db.close()
-        return version
+        return steps
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        assert list(threads.map(open_it, range(AT_ONCE))) == [SCHEMA_VERSION] * AT_ONCE
+        assert list(threads.map(open_it, range(AT_ONCE))) == [list(NAMES)] * AT_ONCE

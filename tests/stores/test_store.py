@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure, Degree
@@ -18,10 +17,11 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
 from bluezone_agent.stores.exposures import Matched
-from bluezone_agent.stores.file.open import FILE_NAME, SCHEMA_VERSION
-from bluezone_agent.stores.file.schema import MIGRATIONS
+from bluezone_agent.stores.file.migrations import NAMES, applied
+from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
+from tests.stores.later import made_later
 
 OBSERVED = ObservedIdentifier("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")
 KEY = DailyKey("gaen", b"TEK-TEK-TEK-TEK-", 0, DAY_S, 144)
@@ -246,9 +246,9 @@ def test_folder_and_files_are_the_owners_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {"0o600"}
 
 
-def test_the_schema_version_is_the_number_of_migrations(store: Store) -> None:
-    assert len(MIGRATIONS._migrations) == SCHEMA_VERSION
-    assert not MIGRATIONS.pending(Database(store._db))
+def test_a_store_has_every_step_of_its_schema_in_order(store: Store) -> None:
+    assert applied(store._db) == list(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
 
 
 def test_a_foreign_sqlite_file_is_refused_and_untouched(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path: Path) -> 
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:
-    store._db.execute("PRAGMA user_version = 99")
+    made_later(store._db)
     store.close()
     with pytest.raises(StoreError, match="newer bluezone-agent"):
         Store(store.state_dir)

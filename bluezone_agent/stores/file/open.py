@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, StoreDamagedError, StoreError, StoreWriteError
+from bluezone_agent.stores.file.migrations import NAMES, applied
 
 FILE_NAME: Final = "agent.db"
 OWN_FILES: Final = "agent.*"
@@ -19,8 +20,6 @@ OTHERS: Final = 0o077
 """Bits of a mode that let others than the owner use a file."""
 APPLICATION_ID: Final = 0x425A4147
 """``BZAG`` in the file's header: says whose file this is."""
-SCHEMA_VERSION: Final = 12
-"""The number of migrations; ``PRAGMA user_version`` of a file that has them all."""
 WRITE_VERSION: Final = 18
 """Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
 WAL_VERSION: Final = 2
@@ -60,11 +59,11 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
             try:
                 require_ours(db, path)
                 _configure(db)
-                version = _pragma(db, "user_version")
-                if 0 < version < SCHEMA_VERSION:
+                steps = applied(db)
+                if steps and len(steps) < len(NAMES):
                     _require_whole(db, path)  # what is written down of the tables from now on has to be right
-                if version < SCHEMA_VERSION:
-                    migrate(db)
+                if len(steps) < len(NAMES):
+                    bring_up_to_date(db)
             except BaseException:
                 db.close()
                 raise
@@ -102,17 +101,26 @@ def flaw(db: sqlite3.Connection) -> str:
     found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         return found
-    other = db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone()
-    if other is not None:
+    if has_layout(db) and _other_tables(db):
         return "sqlite_schema"  # a sound file of other tables
     _read_texts(db)
     return ""
 
 
+def has_layout(db: sqlite3.Connection) -> bool:
+    """Return whether the store has written down what its tables are: those before schema 11 have not."""
+    return db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'layout'").fetchone() is not None
+
+
+def _other_tables(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT name, sql FROM layout EXCEPT SELECT name, sql FROM sqlite_schema").fetchone() is not None
+
+
 def _read_texts(db: sqlite3.Connection) -> None:
     """Read every different text, for SQLite does not mind what is no UTF-8; raises OperationalError."""
     texts = db.execute(
-        "SELECT layout.name, c.name FROM layout, pragma_table_xinfo(layout.name) AS c WHERE type = 'TEXT'"
+        "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c"
+        " WHERE t.type = 'table' AND c.type = 'TEXT'"
     )
     for table, column in texts.fetchall():
         db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()  # noqa: S608 - names of our own
@@ -193,7 +201,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 def require_ours(db: sqlite3.Connection, path: Path) -> None:
     """Raise StoreError for another program's file, StoreDamagedError for a later version's; ``path`` names it."""
     empty = _pragma(db, "schema_version") == 0
-    version = _pragma(db, "user_version")
     if not empty and _pragma(db, "application_id") != APPLICATION_ID:
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
             raise _damaged(path, "application_id")
@@ -202,13 +209,14 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
             N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
-    if version > SCHEMA_VERSION:
+    later = [name for name in applied(db) if name not in NAMES]
+    if later:
         raise StoreDamagedError(
             N_("{path} was written by a newer bluezone-agent (schema {found}, this one knows {known})"),
             N_("install that version again; nothing in the file was changed"),
             path=path,
-            found=version,
-            known=SCHEMA_VERSION,
+            found=later[-1],
+            known=NAMES[-1],
         )
 
 
@@ -220,17 +228,11 @@ def _configure(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA secure_delete=on")
 
 
-def migrate(db: sqlite3.Connection) -> None:
+def bring_up_to_date(db: sqlite3.Connection) -> None:
     """Bring a new or an older store to the present schema."""
-    from sqlite_utils import Database  # noqa: PLC0415 - 60 ms that only a new or old file needs
+    from bluezone_agent.stores.file.migrate import migrate  # noqa: PLC0415 - 60 ms that a store of today does not need
 
-    from bluezone_agent.stores.file.schema import MIGRATIONS  # noqa: PLC0415
-
-    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    MIGRATIONS.apply(Database(db))
-    db.execute("DELETE FROM layout")
-    db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    migrate(db)
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.files import create, sync_folder
 from bluezone_agent.stores.contacts import Contacts
-from bluezone_agent.stores.file.open import FILE_NAME, exclusively, flaw, migrate, require_ours
+from bluezone_agent.stores.file.open import FILE_NAME, bring_up_to_date, exclusively, flaw, require_ours
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.pauses import Pauses
 
@@ -39,7 +39,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
             found = flaw(self._db)
             if found:
                 raise _unsound(path, found)
-            migrate(self._db)
+            bring_up_to_date(self._db)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise _unsound(path, error) from error

@@ -1,0 +1,41 @@
+"""Brings a store to the present schema. Imports sqlite-utils, which only a new or an older store needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from sqlite3 import Connection
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from bluezone_agent.stores.file.migrations import MIGRATION_SET, NAMES, STEPS, Step
+from bluezone_agent.stores.file.open import APPLICATION_ID
+
+
+def migrate(db: Connection) -> None:
+    """Apply the steps that a store lacks, and write down what its tables are then: all of it or nothing."""
+    migrations = Migrations(MIGRATION_SET)
+    for name, step in zip(NAMES, STEPS, strict=True):
+        migrations(name=name)(_on_connection(step))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        migrations.apply(Database(db))
+        db.execute("DELETE FROM layout")
+        db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        # nothing of ours reads it: it keeps versions up to d391bcf from taking a later store for a damaged one
+        db.execute(f"PRAGMA user_version={len(STEPS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _on_connection(step: Step) -> Callable[[Database], None]:
+    """Return the step as sqlite-utils calls it."""
+
+    def apply(database: Database) -> None:
+        step(database.conn)
+
+    return apply
