@@ -1,16 +1,14 @@
-"""The one way in which files are written: new, in place of an older one, or at the end of one.
+"""Safe file writes: create a new file, replace one atomically, append to one.
 
-A link is never followed, and a reader, a full disk or a power cut meets the old file or the new one. Only the store,
-locks and sockets are opened elsewhere.
+No function follows a link. After a full disk, a kill or a power cut either the old file or the new one is there, never
+a part of one. Only the store, locks and sockets open files elsewhere.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
-from glob import escape
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -42,7 +40,7 @@ def write_new(path: Path, *parts: bytes) -> None:
 
 
 def write_over(path: Path, content: bytes) -> None:
-    """Write what an owner asked for in place of an older file, as :func:`replace` does; raises NewFileError."""
+    """Write what an owner asked for over an older file, as :func:`replace` does; raises NewFileError."""
     try:
         replace(path, content)
     except OSError as error:
@@ -61,7 +59,7 @@ def _unwritable(path: Path, error: OSError) -> NewFileError:
 def create(path: Path, *parts: bytes, mode: int = PRIVATE, durable: bool = True) -> None:
     """Write a new file, all of it or none; raises OSError, FileExistsError also for a link.
 
-    ``durable``: it is on the disk when this returns.
+    With ``durable`` it is on the disk when this returns.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
@@ -77,13 +75,13 @@ def create(path: Path, *parts: bytes, mode: int = PRIVATE, durable: bool = True)
 
 
 def replace(path: Path, content: bytes, *, mode: int = PRIVATE, durable: bool = True) -> None:
-    """Put a file in the place of an older one, or of none, at once; raises OSError, and leaves the older one then.
+    """Replace a file atomically, or create it; after an OSError the old file is unchanged.
 
-    Only a regular file is replaced: a link, a folder or a device stays, and is an error.
+    Only a regular file can be replaced: a link, a folder or a device raises FileExistsError.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise FileExistsError(errno.EEXIST, "it is not a regular file", str(path))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
     create(temporary, content, mode=mode, durable=durable)
     try:
         temporary.replace(path)
@@ -95,14 +93,14 @@ def replace(path: Path, content: bytes, *, mode: int = PRIVATE, durable: bool = 
 
 
 def left_over(path: Path) -> Iterator[Path]:
-    """Yield what a kill or a power cut left of files that were to replace ``path``."""
-    return path.parent.glob(f".{escape(path.name)}.*.new")
+    """Yield the temporary files that a kill or a power cut left while ``path`` was being replaced."""
+    return (found for found in path.parent.glob(".*.new") if found.name.startswith(f".{path.name}."))
 
 
 def open_to_append(path: Path) -> TextIO:
-    """Open an ASCII file at its end, made for the owner alone where there is none; raises OSError, also for a link.
+    """Open an ASCII file for appending, created for the owner alone; raises OSError, also for a link.
 
-    It can be read too, by its descriptor.
+    Its descriptor can be read as well.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE)
     return os.fdopen(fd, "a", encoding="ascii")

@@ -21,6 +21,7 @@ OURS = {
     "bluezone_agent.cli",
     "bluezone_agent.core",
     "bluezone_agent.errors",
+    "bluezone_agent.files",
     "bluezone_agent.i18n",
     "bluezone_agent.paths",
     "bluezone_agent.ports",
