@@ -1,4 +1,4 @@
-"""From an advertisement to a sighting: the one way in for everything that a radio receives."""
+"""Decodes what a radio receives: an advert becomes a sighting, or is discarded for a reason."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Sighting(NamedTuple):
 
 
 class DiscardReason(StrEnum):
-    """Why an advert becomes no contact; the names under which they are counted."""
+    """Why an advert does not count as a contact; the value names its counter."""
 
     MALFORMED = "malformed"
     FOREIGN = "foreign"
     WITHOUT_RSSI = "without_rssi"
     REPEATED = "repeated"
-    """Somebody else broadcasts this device's own identifier; only the caller knows which those are."""
+    """Somebody else broadcasts this device's own identifier. Only the caller can know; :func:`receive` does not."""
 
 
 class Discarded(NamedTuple):
@@ -51,11 +51,11 @@ class Discarded(NamedTuple):
 
     reason: DiscardReason
     observed: ObservedIdentifier | None = None
-    """What was received all the same where only the RSSI is missing."""
+    """The identifier, where only the RSSI is missing."""
 
 
 def receive(advert: Advert) -> Sighting | Discarded:
-    """Return what ``advert`` says of its sender; whatever a stranger sends, nothing is raised."""
+    """Decode ``advert``; no payload makes this raise."""
     try:
         observed = decode(advert.advertising_data)
     except MalformedPayloadError:

@@ -103,5 +103,5 @@ def end_running_key(store: Store) -> None:
 
 
 def delete_future_keys(store: Store, now: Now) -> None:
-    """Delete keys of days to come, within the caller's transaction: a clock that was wrong made them."""
+    """Delete keys of days to come, in the caller's transaction: they were made while the clock was wrong."""
     store.keys.delete_after(now.wall_s + TOLERANCE_S)

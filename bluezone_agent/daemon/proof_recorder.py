@@ -1,4 +1,4 @@
-"""Another adapter receives the own broadcast: that proves it, and is kept for `status`."""
+"""Records that another adapter received the own broadcast, for `status`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bluezone_agent.stores.store import Store
 
 
 class ProofRecorder:
-    """Keeps the newest proof, and has it written with whatever is written next.
+    """Stores the newest proof with the next transaction.
 
-    A proof may come with every packet; one write waits at a time, and writes the newest.
+    Every packet may be a proof, so only one write is queued at a time.
     """
 
     def __init__(self, store: Store) -> None:
@@ -19,14 +19,14 @@ class ProofRecorder:
         self._waits = False
 
     def received(self, own: Sighting) -> None:
-        """Take the own identifier as another adapter received it."""
+        """Record the own identifier as another adapter received it."""
         self._newest = own
         if not self._waits:
             self._waits = True
             self._store.later(self._write)
 
     def _write(self) -> None:
-        """Write the newest proof; done again where the disk did not take it, which changes nothing."""
+        """Write the newest proof; harmless to repeat after a transaction that failed."""
         self._waits = False
         if self._newest:
             mark_proved(self._store, self._newest.received_at_s, self._newest.received_by, self._newest.rssi_dbm)

@@ -41,7 +41,7 @@ class TrustedClock:
     """Follows one device's clock. What it has to know after a restart goes to the store with whatever is written."""
 
     def __init__(self, clock: Clock, store: Store, when_trusted: Callable[[Now], None] | None = None) -> None:
-        """``when_trusted`` belongs to the next write after time comes to be trusted; within its transaction."""
+        """``when_trusted`` runs in the first transaction after wall time becomes trusted."""
         self._when_trusted = when_trusted
         self._trusted = False
         self._clock = clock

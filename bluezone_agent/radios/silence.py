@@ -1,4 +1,4 @@
-"""A scan that is watched: one that falls silent may be stuck, and ends."""
+"""Watches a scan: one that receives nothing for too long may be stuck, and is stopped."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def _nothing() -> None:
 async def scan_until_silent(
     radio: Radio, clock: Clock, received: Callable[[Advert], None], look: Callable[[], None] = _nothing
 ) -> float | None:
-    """Scan until ``radio`` has received nothing for its ``silent_after_s``, or :data:`LOOK_S` longer.
+    """Scan until ``radio`` has received nothing for its ``silent_after_s``, checked every :data:`LOOK_S`.
 
-    Returns the seconds of silence, with the scan stopped; None at the end of a recording. ``look`` is called every
-    :data:`LOOK_S`, and ends the scan with what it raises. Raises RadioUnavailableError.
+    Returns the seconds of silence once the scan is stopped, or None when a recording ends. ``look`` runs at every
+    check, and ends the scan by raising. Raises RadioUnavailableError.
     """
     receives = False
 

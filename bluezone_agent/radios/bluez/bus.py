@@ -1,4 +1,4 @@
-"""A connection to the D-Bus system bus: calls that end in time, signals, and its errors as the radio's."""
+"""The connection to the D-Bus system bus: calls with a timeout, signals, and D-Bus errors as the radio's own."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class SystemBus:
     async def call(
         self, about: str, path: str, interface: str, member: str, signature: str = "", *body: object
     ) -> list[Any]:
-        """Return bluetoothd's answer; raises RadioUnavailableError, which names ``about``, when none comes in time."""
+        """Return bluetoothd's answer; raises RadioUnavailableError, which names ``about``, on an error or timeout."""
         return await self._answer(about, _to_bluez(path, interface, member, signature, body))
 
     def send(self, path: str, interface: str, member: str, signature: str, *body: object) -> None:
-        """Send bluetoothd a call at once and let nothing wait for the answer."""
+        """Send bluetoothd a call without waiting for the answer."""
         if self._bus.connected:
             flags = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
             self._bus.send(_to_bluez(path, interface, member, signature, body, flags=flags))
