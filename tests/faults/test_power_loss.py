@@ -123,16 +123,16 @@ def test_without_a_sync_at_each_commit_the_same_enumeration_shows_losses(tmp_pat
 SEALS = """
 import os, sys
 from pathlib import Path
-from bluezone_agent.core import sealing
+from bluezone_agent.core import passphrases
 from bluezone_agent.stores.store import Store
 from tests.faults.test_power_loss import KEYS, PASSPHRASE
-sealing.SCRYPT_N = 2
+passphrases.SCRYPT_N = 2
 with Store(Path(sys.argv[1])) as store:
     with store.transaction():
         for key in KEYS:
             store.keys.add(key, last_slot_s=key.starts_at_s, exportable=True)
     os.write(1, b"kept\\n")
-    store.seal(PASSPHRASE)
+    store.encrypt(PASSPHRASE)
     os.write(1, b"sealed\\n")
 """
 
