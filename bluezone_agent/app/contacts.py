@@ -11,9 +11,9 @@ from bluezone_agent.app.device import Device
 from bluezone_agent.app.listening import Gap, Listened
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.listening import gaps
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.stores.contact_summaries import ContactSummary
-from bluezone_agent.stores.listening import gaps
 from bluezone_agent.stores.store import Store
 
 CLOSE_DB: Final = 55.0

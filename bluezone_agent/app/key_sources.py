@@ -9,10 +9,10 @@ from bluezone_agent.app.result import Result
 from bluezone_agent.app.source_state import KeyFileState, SourceState, SourceWithFiles
 from bluezone_agent.config import Config, Source
 from bluezone_agent.core.diagnosis_keys import PinnedKeys, VerificationKey
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.exposure_check.check import PinnedSource
 from bluezone_agent.key_sources import SIGNED_ONLY, SourceAddress, layout_of, open_source
-from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from bluezone_agent.app.result import Result, utc
-from bluezone_agent.stores.listening import NOT_RUNNING, Span
+from bluezone_agent.core.listening import NOT_RUNNING, Span
 
 __all__ = ["NOT_RUNNING", "Gap", "Listened"]
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Self
 
 from bluezone_agent.app.result import Result, utc
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import AgentError
-from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
 
 __all__ = ["Freshness", "KeyFileState", "SourceState", "SourceWithFiles", "Verdict"]
 

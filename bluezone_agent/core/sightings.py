@@ -96,6 +96,19 @@ class _OpenMinute:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ContactHour:
+    """How much was received in one hour."""
+
+    starts_at_s: int
+    identifiers: int
+    minutes: int
+    """Minutes in which at least one identifier was received."""
+    identifier_minutes: int
+    """The same summed over identifiers."""
+    strongest_dbm: int
+
+
 class MinuteFold:
     """Gathers sightings until their minute is over. Memory grows with beacons near, and only so far."""
 

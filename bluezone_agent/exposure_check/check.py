@@ -17,12 +17,12 @@ from bluezone_agent.core.matching import MATCH_TOLERANCE_S, ReceivedIdentifiers,
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import AgentError, KeyFileError, KeySourceError
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.key_sources.index import SEQUENCE_NOTE
 from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 from bluezone_agent.stores.exposures import Matched
-from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 
 

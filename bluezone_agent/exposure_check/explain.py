@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.listening import Span, gaps
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.stores.calibrations import StoredCalibration
 from bluezone_agent.stores.exposures import Warned
-from bluezone_agent.stores.listening import Span, gaps
 from bluezone_agent.stores.store import Store
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.listening import Span, gaps
 from bluezone_agent.core.pauses import Pause
+from bluezone_agent.core.sightings import ContactHour
+from bluezone_agent.core.source_records import SourceRecord
 from bluezone_agent.health.broadcast_proof import Proof, read_proof
 from bluezone_agent.health.health import (
     COMMIT_LATE_S,
@@ -20,9 +23,6 @@ from bluezone_agent.health.health import (
     received_adverts,
     sign,
 )
-from bluezone_agent.stores.contacts import ContactHour
-from bluezone_agent.stores.listening import Span, gaps
-from bluezone_agent.stores.sources import SourceRecord
 from bluezone_agent.stores.store import Store
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
-from bluezone_agent.core.sightings import BootTime, ContactMinute, pack_histogram, precedence, unpack_histogram
+from bluezone_agent.core.sightings import (
+    BootTime,
+    ContactHour,
+    ContactMinute,
+    pack_histogram,
+    precedence,
+    unpack_histogram,
+)
 
 DAY_MIN: Final = DAY_S // MINUTE_S
 JOINED: Final = """
@@ -24,19 +30,6 @@ NEVER: Final = BootTime("", 0)
 """When a minute began of whose boot nothing is known."""
 REMEMBERED_MINUTES: Final = 30
 """An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContactHour:
-    """How much was heard in one hour."""
-
-    starts_at_s: int
-    identifiers: int
-    minutes: int
-    """Minutes in which at least one identifier was heard."""
-    identifier_minutes: int
-    """The same summed over identifiers."""
-    strongest_dbm: int
 
 
 class Contacts:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
+from bluezone_agent.core.listening import Span, joined
 from bluezone_agent.errors import RadioFault
-
-NOT_RUNNING: Final = "not running"
-"""The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
 
 SPANS: Final = """
     SELECT id, starts_at_s, scan_mode, reason,
@@ -20,23 +16,6 @@ SPANS: Final = """
     FROM listening
 """
 """The open span lasts until the newest commit: it is written itself now and then only, to spare the card."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time in which this device listened, or did not. Times between spans: no agent ran."""
-
-    starts_at_s: int
-    ends_at_s: int
-    scan_mode: str
-    """That of the radio (see the Radio port); empty while nobody listened."""
-    reason: str = ""
-    """Why nobody listened: a RadioFault."""
-
-    @property
-    def listened(self) -> bool:
-        """Whether what was sent near this device could have been heard."""
-        return bool(self.scan_mode)
 
 
 class ListeningSpans:
@@ -82,7 +61,7 @@ class ListeningSpans:
             f" FROM ({SPANS}) WHERE ends_at_s > ? AND ends_at_s > starts_at_s ORDER BY id",
             (int(unix_s), int(unix_s)),
         )
-        return _joined(Span(*row) for row in rows)
+        return joined(Span(*row) for row in rows)
 
     def last_well_s(self) -> int | None:
         """Return until when this device last listened, or was paused, Unix seconds; None for never."""
@@ -96,31 +75,3 @@ class ListeningSpans:
     def delete_before(self, unix_s: float) -> int:
         """Delete spans that ended before ``unix_s``; return how many."""
         return self._db.execute("DELETE FROM listening WHERE ends_at_s < ?", (int(unix_s),)).rowcount
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans with those in one that follow each other at once and are alike."""
-    joined: list[Span] = []
-    for span in spans:
-        last = joined[-1] if joined else None
-        alike = last is not None and (last.scan_mode, last.reason) == (span.scan_mode, span.reason)
-        if last is not None and alike and last.ends_at_s == span.starts_at_s:
-            joined[-1] = replace(last, ends_at_s=span.ends_at_s)
-        else:
-            joined.append(span)
-    return joined
-
-
-def gaps(spans: Sequence[Span], since_s: float, until_s: float) -> list[Span]:
-    """Return when nobody listened between the two times: spans without a scan, and the time between spans."""
-    found: list[Span] = []
-    at_s = int(since_s)
-    for span in sorted(spans, key=lambda s: s.starts_at_s):
-        if span.starts_at_s > at_s:
-            found.append(Span(at_s, span.starts_at_s, "", NOT_RUNNING))
-        if not span.listened:
-            found.append(span)
-        at_s = max(at_s, span.ends_at_s)
-    if until_s > at_s:
-        found.append(Span(at_s, int(until_s), "", NOT_RUNNING))
-    return found

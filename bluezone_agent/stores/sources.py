@@ -4,79 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Final
 
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
 
 FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
 """Errors that are kept, by the name under which they are; the first that fits."""
-
-
-class Verdict(StrEnum):
-    """What became of a file, for scripts."""
-
-    MISSING = "missing"
-    """It could not be had the last time."""
-    REFUSED = "refused"
-    """It was had, and not believed."""
-    PENDING = "pending"
-    """Believed; some of its keys are still valid and wait."""
-    MATCHED = "matched"
-    """Believed, and all of its keys compared with what was heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFileRecord:
-    """What became of one file of a source."""
-
-    source: str
-    name: str
-    tried_at_s: int
-    digest: str = ""
-    """SHA-256 of the signed bytes that were believed, hex; empty where none ever were."""
-    published_at_s: int | None = None
-    """As those bytes say."""
-    fetched_at_s: int = 0
-    """When they were fetched for the first time."""
-    keys: int = 0
-    matched: int = 0
-    """Keys that were heard."""
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    """Keys that were left out, by reason (a text for the catalogues)."""
-    final: bool = False
-    """Nothing in it can match any more: it need not be fetched again."""
-    fault: AgentError | None = None
-    """Why the last attempt brought nothing; what was believed before stands."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What became of it the last time."""
-        if isinstance(self.fault, KeySourceError):
-            return Verdict.MISSING
-        if self.fault is not None:
-            return Verdict.REFUSED
-        return Verdict.MATCHED if self.final else Verdict.PENDING
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
-    """The state of one source."""
-
-    name: str
-    tried_at_s: int
-    complete_at_s: int | None = None
-    """The last check that read it to its end and believed every file."""
-    fault: AgentError | None = None
-    """Why it could not be read to its end the last time."""
-    accepts_unsigned: bool = False
-    issued_at_s: int | None = None
-    """Of its signed index; None where it has none, and nobody can tell whether files are held back."""
-    expires_at_s: int | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """What it asked to be told at the next check."""
 
 
 class Sources:

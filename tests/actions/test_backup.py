@@ -21,10 +21,10 @@ from bluezone_agent.core.passphrases import encrypt, secret_from_passphrase
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
+from bluezone_agent.core.source_records import KeyFileRecord
 from bluezone_agent.errors import AgentError, BackupError, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.file.snapshot import NEW, Snapshot
-from bluezone_agent.stores.sources import KeyFileRecord
 from bluezone_agent.stores.store import StateLock, Store
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.receiving import receive

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import BadSignatureError, KeySourceError
 from bluezone_agent.health.health import CHECK_LATE_S, Problem
 from bluezone_agent.health.status import status
-from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord
 from bluezone_agent.stores.store import Store
 from tests.program import Program
 

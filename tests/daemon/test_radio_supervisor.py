@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.core.listening import Span
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.agent import Agent
@@ -19,7 +20,6 @@ from bluezone_agent.daemon.radio_supervisor import POWER_CYCLE_EVERY_S, SCAN_RES
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.health.health import Problem
 from bluezone_agent.health.status import status
-from bluezone_agent.stores.listening import Span
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.radio_contract import advertisements

@@ -19,11 +19,11 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
+from bluezone_agent.core.source_records import Verdict
 from bluezone_agent.errors import BadSignatureError
 from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.ports import SourceFile, Visit
-from bluezone_agent.stores.sources import Verdict
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import AUTHORITY, NOW_S, TODAY_S, daily_key, entry, export_of, signed_zip, signing_key, zipped
 

@@ -15,11 +15,11 @@ from bluezone_agent.core.exposure import DayExposure, Degree
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.file.migrations import NAMES, applied
 from bluezone_agent.stores.file.open import FILE_NAME
-from bluezone_agent.stores.sources import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
 from tests.stores.later import made_later
 

@@ -1,0 +1,73 @@
+"""What is known of each source of diagnosis keys, and what became of each of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bluezone_agent.errors import AgentError, KeySourceError
+
+
+class Verdict(StrEnum):
+    """What became of a file, for scripts."""
+
+    MISSING = "missing"
+    """The last attempt could not fetch it."""
+    REFUSED = "refused"
+    """It was fetched and not accepted."""
+    PENDING = "pending"
+    """Accepted; some of its keys are still valid and wait."""
+    MATCHED = "matched"
+    """Accepted, and all of its keys compared with what was received."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFileRecord:
+    """What became of one file of a source."""
+
+    source: str
+    name: str
+    tried_at_s: int
+    digest: str = ""
+    """SHA-256 of the signed bytes that were accepted, hex; empty where none ever were."""
+    published_at_s: int | None = None
+    """As those bytes say."""
+    fetched_at_s: int = 0
+    """When they were fetched for the first time."""
+    keys: int = 0
+    matched: int = 0
+    """Keys that were received."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Keys that were left out, by reason (a text for the catalogues)."""
+    final: bool = False
+    """Nothing in it can match any more: it need not be fetched again."""
+    fault: AgentError | None = None
+    """Why the last attempt brought nothing; what was accepted before still counts."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of it the last time."""
+        if isinstance(self.fault, KeySourceError):
+            return Verdict.MISSING
+        if self.fault is not None:
+            return Verdict.REFUSED
+        return Verdict.MATCHED if self.final else Verdict.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """The state of one source."""
+
+    name: str
+    tried_at_s: int
+    complete_at_s: int | None = None
+    """The last check that read it to its end and accepted every file."""
+    fault: AgentError | None = None
+    """Why it could not be read to its end the last time."""
+    accepts_unsigned: bool = False
+    issued_at_s: int | None = None
+    """Of its signed index; None where it has none, and nobody can tell whether files are held back."""
+    expires_at_s: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What it asked to be told at the next check."""
