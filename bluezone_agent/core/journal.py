@@ -1,0 +1,211 @@
+"""The agent's journal: the newest record of each kind, written by the part of the agent that did it.
+
+Health is judged from these records alone (``bluezone_agent.health``). Each kind has a name and a version under which it
+is stored; a change that an older reader would misread needs a new version, an added field with a default does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Final, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+UnixSeconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=250_000_000_000)]
+"""Up to the year 9892, which calendars show in every time zone. A stored record with another value is damaged."""
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""A number that a float holds exactly."""
+Dbm: TypeAlias = Annotated[int, msgspec.Meta(ge=-128, le=127)]
+"""What a controller can report."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Something a part of the agent did, or found."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    at_s: UnixSeconds
+    """When, Unix seconds of the device's clock, which may have been set since: see :mod:`bluezone_agent.core.ages`."""
+
+
+class Started(Record, frozen=True):
+    """The agent started; what it was told to do."""
+
+    kind = "started"
+
+    protocol: str = ""
+    sources: Count = 0
+    """How many the check reads."""
+    monitor_adapters: Count = 0
+    """How many other adapters listen, each of which receives the own advertisement."""
+    allow_linkable: tuple[str, ...] = ()
+    """What the operator accepts although it links identifiers."""
+
+
+class Broadcasting(Record, frozen=True):
+    """A new identifier was put on the air."""
+
+    kind = "broadcasting"
+
+    until_s: UnixSeconds
+    """End of its slot."""
+    rotations: Count = 0
+    """Identifiers put on the air since the start."""
+
+
+class Refused(Record, frozen=True):
+    """The radio listens and refused to broadcast, or takes identifiers again."""
+
+    kind = "refused"
+
+    reason: str = ""
+    """Empty once it broadcasts again."""
+
+
+class Received(Record, frozen=True):
+    """The newest advertisement of another device was received; counts since the start."""
+
+    kind = "received"
+
+    by_protocol: dict[str, Count] = msgspec.field(default_factory=dict)
+    """Sightings by the name of their protocol."""
+    malformed: Count = 0
+    foreign: Count = 0
+    """Of no protocol that the agent knows."""
+    without_rssi: Count = 0
+    repeated: Count = 0
+    """The own identifier, on the adapter that broadcasts it: somebody repeats it."""
+    dropped: Count = 0
+    """Sightings for which there was no room."""
+
+    @property
+    def sightings(self) -> int:
+        """How many advertisements were received and not discarded."""
+        return sum(self.by_protocol.values())
+
+    @property
+    def discarded(self) -> dict[str, int]:
+        """How many were not kept, by reason."""
+        return {name: getattr(self, name) for name in DISCARD_REASONS}
+
+
+DISCARD_REASONS: Final = ("malformed", "foreign", "without_rssi", "repeated", "dropped")
+"""Fields of :class:`Received` that count what was not kept."""
+
+
+class Committed(Record, frozen=True):
+    """Minutes were committed."""
+
+    kind = "committed"
+
+    minutes: Count = 0
+    clock_trusted: bool = True
+
+
+class Checked(Record, frozen=True):
+    """A check ended."""
+
+    kind = "checked"
+
+    complete: bool
+    """Whether each of its sources was read to its end and every file accepted."""
+    sources: Count
+    """How many it read."""
+    complete_at_s: UnixSeconds | None = None
+    """When a check over every configured source was last complete; incomplete ones leave it as it is."""
+
+
+class RadioState(Record, frozen=True):
+    """The radio as the agent last saw it."""
+
+    kind = "radio_state"
+
+    description: str = ""
+    works: bool = True
+    since_s: UnixSeconds | None = None
+    """Since when it works, or does not."""
+    reason: str = ""
+    """Why it does not: a RadioFault, and the fault's message as a template over ``fields``."""
+    message: str = ""
+    fields: dict[str, str] = msgspec.field(default_factory=dict)
+    scan_mode: str = ""
+    sessions: Count = 0
+    """How often it was opened since the start."""
+    scan_restarts: Count = 0
+    power_cycles: Count = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when the fields do not fill the message: nobody could read it."""
+        try:
+            self.message.format(**self.fields)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(self.message) from error
+
+
+class Proved(Record, frozen=True):
+    """Another adapter of this device, or another device, received the own identifier."""
+
+    kind = "proved"
+
+    by: str
+    """The adapter's name in the configuration, or the name in a peer's report."""
+    rssi_dbm: Dbm
+
+
+class Notified(Record, frozen=True):
+    """The owner was notified of what stopped, or of what resumed."""
+
+    kind = "notified"
+
+    stopped: dict[str, UnixSeconds | None] = msgspec.field(default_factory=dict)
+    """What the owner now knows to have stopped, and when it was last done; None where that is not known."""
+
+
+class ChaffConsidered(Record, frozen=True):
+    """The agent decided whether to send chaff."""
+
+    kind = "chaff_considered"
+
+
+KINDS: Final[dict[str, type[Record]]] = {
+    kind.kind: kind
+    for kind in (
+        Started,
+        Broadcasting,
+        Refused,
+        Received,
+        Committed,
+        Checked,
+        RadioState,
+        Proved,
+        Notified,
+        ChaffConsidered,
+    )
+}
+"""Every kind by the name under which it is stored."""
+
+R = TypeVar("R", bound=Record)
+
+
+class Journal(Protocol):
+    """What was read: at most one record of each kind."""
+
+    def get(self, kind: type[R]) -> R | None:
+        """Return the newest record of ``kind``; None where there is none."""
+
+
+class Records:
+    """A journal in memory: the records of one moment."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        """A later record replaces an earlier one of its kind."""
+        self._records = {type(record): record for record in records}
+
+    def get(self, kind: type[R]) -> R | None:
+        """Return the record of ``kind``; None where there is none."""
+        record = self._records.get(kind)
+        return record if isinstance(record, kind) else None
+
+    def __repr__(self) -> str:
+        return f"Records({list(self._records.values())!r})"
