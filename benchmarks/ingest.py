@@ -23,6 +23,7 @@ import structlog
 
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.journal import Received
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.daemon.agent import Agent
@@ -88,8 +89,8 @@ def measure(a_second: int, *, forged: bool = False) -> str:
     """Let an agent hear so much for a minute; return one line of what it cost."""
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store, StateLock(Path(folder)):
         radio = asyncio.run(_run(store, a_second, forged=forged))
-        signs = store.signs().get("heard", (0, {}))[1]
-    kept = f"{signs.get('dropped', 0)} of {radio.received} dropped" if forged else f"{radio.received} heard"
+        counted = store.journal.get(Received)
+    kept = f"{counted.dropped if counted else 0} of {radio.received} dropped" if forged else f"{radio.received} heard"
     return f"{kept}, latest bunch {radio.late_s * 1000:.0f} ms late"
 
 

@@ -13,14 +13,21 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.actions.wipe import require_stopped
+from bluezone_agent.core.journal import (
+    Broadcasting,
+    Committed,
+    Notified,
+    Proved,
+    RadioState,
+    Received,
+    Refused,
+    Started,
+)
 from bluezone_agent.core.passphrases import NONCE_LENGTH, SALT_LENGTH, decrypt, encrypt, secret_from_passphrase
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import N_, BackupError, DecryptionError
 from bluezone_agent.files import write_new
-from bluezone_agent.health.broadcast_proof import PROVED
-from bluezone_agent.health.health import RADIO
-from bluezone_agent.health.outage_notices import TOLD
 from bluezone_agent.stores.file.snapshot import Snapshot
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.store import StateLock, Store
@@ -30,8 +37,8 @@ FIRST_LINE: Final = FAMILY + b"1\n"
 """The version stands for the store's format, and for the cipher and the parameters of scrypt in ``core.sealing``."""
 LONGEST: Final = 1 << 30
 """Bytes; a store has some 50 MB, its greatest size is 256 MiB."""
-OF_A_RUN: Final = ("start", "broadcast", "refused", "heard", "commit", RADIO, PROVED, TOLD)
-"""Signs of life that tell of one run of one device; the others are the progress of checks and publications."""
+OF_A_RUN: Final = (Started, Broadcasting, Refused, Received, Committed, RadioState, Proved, Notified)
+"""Records of one run of one device; the others are the progress of checks and chaff."""
 MINUTES_AT_ONCE: Final = 100
 """Merged in one transaction: an agent that runs waits for less than a second, and a crowd takes 20 MB."""
 
@@ -102,7 +109,7 @@ def restore(state_dir: Path, snapshot: Snapshot) -> None:
                     path=state_dir,
                 )
         snapshot.keys.close_all()
-        snapshot.forget_signs(OF_A_RUN)
+        snapshot.journal.delete(OF_A_RUN)
         snapshot.pauses.end()
         snapshot.put(state_dir)
 

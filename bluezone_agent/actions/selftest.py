@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from bluezone_agent.actions.peer_report import Report, find_own, was_on_air
+from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, day_start_s, minute_at
+from bluezone_agent.core.journal import Committed, Proved
 from bluezone_agent.core.reception import Advert, Sighting, receive
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, ContactMinute, MinuteFold
 from bluezone_agent.errors import N_, NotProvableError
-from bluezone_agent.health.broadcast_proof import Proof, mark_proved, read_proof
+from bluezone_agent.health.broadcast_proof import is_newer, read_proof
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.store import Store
 
@@ -91,18 +93,19 @@ async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcom
 
     Raises NotProvableError when it has no other adapter.
     """
-    if not read_proof(store.signs()).provable:
+    if not read_proof(store.journal).provable:
         raise not_provable()
     asked_s, deadline_s = clock.now_s(), clock.uptime_s() + seconds + COMMIT_S
     while clock.uptime_s() < deadline_s:
-        proof: Proof = read_proof(store.signs())
-        if proof.at_s is not None and proof.at_s >= int(asked_s):
+        proof, now_s = read_proof(store.journal), clock.now_s()
+        proof_age_s = age_s(now_s, proof.at_s)
+        if proof_age_s is not None and proof_age_s <= now_s - int(asked_s):
             return Outcome(True, proof.by, 1, proof.rssi_dbm, proof.at_s)
         await asyncio.sleep(LOOK_S)
     return Outcome(received=False)
 
 
-def with_report(store: Store, report: Report) -> Outcome:
+def with_report(store: Store, report: Report, now_s: float) -> Outcome:
     """Look for ourselves in a peer's report, and note the proof.
 
     Raises NotProvableError when nothing of ours was on the air while the peer listened.
@@ -118,8 +121,10 @@ def with_report(store: Store, report: Report) -> Outcome:
     if not found:
         return Outcome(received=False, by=report.by)
     newest = found[-1]
+    proved = Proved(int(newest.received_at_s), report.by, newest.max_dbm)
     with store.transaction():
-        mark_proved(store, newest.received_at_s, report.by, newest.max_dbm)
+        if is_newer(proved, store.journal, now_s):
+            store.journal.put(proved)
     return Outcome(True, report.by, sum(f.count for f in found), max(f.max_dbm for f in found), newest.received_at_s)
 
 
@@ -145,8 +150,8 @@ async def received_by_running_agent(store: Store, clock: Clock, seconds: float) 
     until = minute_at(from_s + seconds)
     deadline_s = clock.uptime_s() + seconds + COMMIT_S
     while clock.uptime_s() < deadline_s:
-        at_s = store.signs().get("commit", (0, {}))[0]
-        if minute_at(at_s) > until:
+        committed = store.journal.get(Committed)
+        if committed and until < minute_at(committed.at_s) <= minute_at(clock.now_s()):
             break
         await asyncio.sleep(LOOK_S)
     return store.contacts.minutes_since(from_s)

@@ -9,15 +9,14 @@ from random import SystemRandom
 from typing import Final
 
 from bluezone_agent.actions.export_keys import end_current_key, exportable
+from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import ChaffConsidered
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.key_servers.google import GoogleKeyServer, Receipt
 from bluezone_agent.stores.store import Store
+from bluezone_agent.stores.submission_tokens import TokenKind
 
-TOKEN_GOOD_FOR_S: Final = 24 * 3600
-"""The verification server's own limit; an older one is not tried."""
-SIGN: Final = "publication"
-"""Under this name the store keeps what the next call needs: the token of a code, and the revision token."""
 PROTOCOL: Final = "gaen"
 
 
@@ -29,17 +28,15 @@ class SubmittedKeys:
     receipt: Receipt
 
 
-CHAFF_SIGN: Final = "chaff"
-"""Name of the sign of life that tells when chaff was last thought of."""
 RANDOM: Final = SystemRandom()
 
 
 def chaff_is_due(store: Store, now_s: float, random: Callable[[], float] = RANDOM.random) -> bool:
     """Return true about once a day, by chance, however often it is asked; ``random`` is uniform in [0, 1)."""
-    asked_s = store.signs().get(CHAFF_SIGN, (now_s, {}))[0]
+    considered = store.journal.get(ChaffConsidered)
     with store.transaction():
-        store.mark(CHAFF_SIGN, now_s)
-    return random() < (now_s - asked_s) / DAY_S
+        store.journal.put(ChaffConsidered(int(now_s)))
+    return random() < (age_s(now_s, considered.at_s if considered else None) or 0.0) / DAY_S
 
 
 def publish(
@@ -59,29 +56,25 @@ def publish(
             N_("there are no Exposure Notification keys of these days to publish"),
             N_('a key server takes these only; with protocol = "bluezone" use bluezone-agent keys export'),
         )
-    receipt = server.publish(
-        keys, token, onset=onset, traveler=traveler, revision_token=_kept(store).get("revision_token", "")
-    )
+    revision_token = store.tokens.get(server.key_server, TokenKind.REVISION, now_s) or ""
+    receipt = server.publish(keys, token, onset=onset, traveler=traveler, revision_token=revision_token)
     with store.transaction():
-        store.mark(SIGN, now_s, revision_token=receipt.revision_token)
+        store.tokens.delete(server.verification_server, TokenKind.VERIFICATION)
+        if receipt.revision_token:
+            store.tokens.put(server.key_server, TokenKind.REVISION, receipt.revision_token, now_s)
     return SubmittedKeys(len(keys), receipt)
 
 
 def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> str:
-    kept = _kept(store)
     if code:
         token = server.token(code)
         with store.transaction():
-            store.mark(SIGN, now_s, revision_token=kept.get("revision_token", ""), token=token, token_at_s=int(now_s))
+            store.tokens.put(server.verification_server, TokenKind.VERIFICATION, token, now_s)
         return token
-    if "token" not in kept or now_s - float(kept["token_at_s"]) > TOKEN_GOOD_FOR_S:
+    kept = store.tokens.get(server.verification_server, TokenKind.VERIFICATION, now_s)
+    if kept is None:
         raise ExportError(
             N_("no code of the health authority is at hand"),
             N_("give the one that you were told: --code CODE"),
         )
-    return kept["token"]
-
-
-def _kept(store: Store) -> dict[str, str]:
-    _, kept = store.signs().get(SIGN, (0, {}))
     return kept

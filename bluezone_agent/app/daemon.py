@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from bluezone_agent.app import logs
+from bluezone_agent.app.agent_state import pending_notices, read_health, read_metrics
 from bluezone_agent.app.configuration import configuration, system_clock
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.passphrase import Passphrase
@@ -27,8 +28,6 @@ from bluezone_agent.daemon.systemd import ServiceManager
 from bluezone_agent.daemon.watchdog import Watchdog
 from bluezone_agent.errors import StoreDamagedError
 from bluezone_agent.health import prometheus
-from bluezone_agent.health.health import health
-from bluezone_agent.health.outage_notices import pending
 from bluezone_agent.i18n import _
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.file.open import make_private
@@ -81,7 +80,7 @@ async def _run(device: Device, config: Config, store: Store, *, checks: bool) ->
         await _in_child(device, "check", "--scheduled")
 
     async def keep_manager_informed() -> None:
-        await manager.keep_informed(watchdog, lambda: status_line(health(store, clock.now_s()), store.signs()))
+        await manager.keep_informed(watchdog, lambda: status_line(read_health(store, clock.now_s()), store.journal))
 
     async def look_after_itself() -> None:
         await _look_after_itself(device, config, store, clock)
@@ -110,8 +109,8 @@ async def _look_after_itself(device: Device, config: Config, store: Store, clock
     while True:
         await asyncio.sleep(LOOK_S)
         if config.metrics_file:
-            _write_metrics(Path(config.metrics_file), prometheus.exposition(store, clock.now_s()))
-        if config.notify_command and pending(store, clock.now_s()):
+            _write_metrics(Path(config.metrics_file), read_metrics(store, clock.now_s()))
+        if config.notify_command and pending_notices(store, clock.now_s()):
             await _in_child(device, "notify")
 
 

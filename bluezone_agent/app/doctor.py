@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
+from bluezone_agent.app.agent_state import read_status
 from bluezone_agent.app.configuration import configuration, system_clock
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.result import Result, utc
@@ -19,7 +20,7 @@ from bluezone_agent.config import Config
 from bluezone_agent.errors import AgentError, ConfigError, StoreError
 from bluezone_agent.health.doctor.checks import Facts, PathFacts, judge
 from bluezone_agent.health.doctor.finding import Finding, Level
-from bluezone_agent.health.status import Status, status
+from bluezone_agent.health.status import Status
 from bluezone_agent.i18n import rendered
 from bluezone_agent.radios.bluez.inspect import read_bluetooth
 from bluezone_agent.stores.file.open import FILE_NAME
@@ -101,7 +102,7 @@ def _status(state_dir: Path) -> tuple[Status | None, StoreError | None]:
         return None, None
     try:
         with Store(state_dir) as store:
-            return status(store, time.time()), None
+            return read_status(store, time.time()), None
     except StoreError as error:
         return None, error
 

@@ -1,17 +1,18 @@
-"""What the owner is told when listening or checks have stopped, and when they go on."""
+"""The notices that the owner gets when listening or checks have stopped, and when they resume."""
 
 from __future__ import annotations
 
 import time
 from typing import Final
 
+from bluezone_agent.app.agent_state import pending_notices
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.notify import notify_owner
 from bluezone_agent.config import Config
 from bluezone_agent.errors import N_
 from bluezone_agent.health.health import Activity
-from bluezone_agent.health.outage_notices import Change, mark_notified, pending
+from bluezone_agent.health.outage_notices import Change, notified
 from bluezone_agent.i18n import _, local_time
 from bluezone_agent.ports import Notice
 from bluezone_agent.stores.store import Store
@@ -22,28 +23,46 @@ STOPPED: Final = {
         "Published cases were last checked completely at {time}. Run bluezone-agent keys sources to see why."
     ),
 }
-GOES_ON: Final = {
+STOPPED_AT_UNKNOWN_TIME: Final = {
+    Activity.LISTEN: N_(
+        "This device does not listen. When it last did is not known, because the clock was set back. Run bluezone-agent"
+        " status to see why."
+    ),
+    Activity.CHECK: N_(
+        "When published cases were last checked completely is not known, because the clock was set back. Run"
+        " bluezone-agent keys sources to see why."
+    ),
+}
+RESUMED: Final = {
     Activity.LISTEN: N_("This device listens again. It did not from {time} on: contacts of that time are not known."),
     Activity.CHECK: N_("Published cases are checked again; nothing is missed. They were not from {time} on."),
+}
+RESUMED_AFTER_UNKNOWN_TIME: Final = {
+    Activity.LISTEN: N_("This device listens again. It did not for a time that is not known."),
+    Activity.CHECK: N_("Published cases are checked again; nothing is missed."),
 }
 
 
 def notify_of_outages(device: Device) -> str | None:
-    """Tell the owner what has stopped, or goes on again; return why that failed, None for nothing."""
+    """Notify the owner of what has stopped or resumed; return why that failed, None where it did not."""
     with Store(device.state_dir) as store:
         return tell_owner(store, configuration(device), time.time())
 
 
 def tell_owner(store: Store, config: Config, now_s: float) -> str | None:
-    """Tell the owner what has changed; what could not be told is tried again the next time. Returns why it failed."""
-    changes = pending(store, now_s) if config.notify_command else []
+    """Notify the owner of what has changed; a notice that fails is given the next time. Returns why it failed."""
+    changes = pending_notices(store, now_s) if config.notify_command else []
     failed = notify_owner(config, [_notice(change) for change in changes])
     if changes and failed is None:
-        mark_notified(store, changes, now_s)
+        with store.transaction():
+            store.journal.put(notified(store.journal, changes, now_s))
     return failed
 
 
 def _notice(change: Change) -> Notice:
-    title = _("bluezone-agent works again") if change.goes_on else _("bluezone-agent needs attention")
-    text = (GOES_ON if change.goes_on else STOPPED)[change.what]
-    return Notice(title, _(text).format(time=local_time(change.since_s)))
+    title = _("bluezone-agent works again") if change.resumed else _("bluezone-agent needs attention")
+    if change.since_s is None:
+        texts = RESUMED_AFTER_UNKNOWN_TIME if change.resumed else STOPPED_AT_UNKNOWN_TIME
+        return Notice(title, _(texts[change.what]))
+    texts = RESUMED if change.resumed else STOPPED
+    return Notice(title, _(texts[change.what]).format(time=local_time(change.since_s)))

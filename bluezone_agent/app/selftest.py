@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ class ReportWritten(Result, frozen=True, kw_only=True):
 def with_peer(device: Device, report: Path, passphrase: Passphrase) -> Selftest:
     """Look for this device in another one's report; raises ReportError."""
     with unlocked(device, passphrase) as store:
-        return Selftest.of(testing.with_report(store, read_report(report)))
+        return Selftest.of(testing.with_report(store, read_report(report), time.time()))
 
 
 def with_adapters(device: Device, seconds: int, *, waiting: Callable[[], None]) -> Selftest:

@@ -9,15 +9,15 @@ import time
 from datetime import datetime
 from typing import Self
 
+from bluezone_agent.app.agent_state import read_metrics, read_status
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.listening import Gap
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.app.source_state import SourceState
+from bluezone_agent.core.journal import RadioState
 from bluezone_agent.health.health import Activity, Problem
-from bluezone_agent.health.prometheus import exposition
-from bluezone_agent.health.status import RadioState, Status
-from bluezone_agent.health.status import status as read_status
+from bluezone_agent.health.status import Status
 from bluezone_agent.stores.store import Store
 
 __all__ = ["AgentStatus", "Problem", "RadioStatus", "prometheus", "status"]
@@ -27,7 +27,7 @@ class ActivityAge(Result, frozen=True, kw_only=True):
     """When something was last done, and how old that may be."""
 
     since: datetime | None
-    """When it was done last, or when the agent started if that is later; None for never."""
+    """When it was done last, or when the agent started if that is later; None for never, and where it is not known."""
     limit_s: float | None
     """Older than this is a fault; None where any age is well."""
 
@@ -129,7 +129,7 @@ def prometheus(device: Device) -> tuple[str, bool]:
     """Return ages and counts in Prometheus' text format, and whether all is well."""
     now_s = time.time()
     with Store(device.state_dir) as store:
-        return exposition(store, now_s), not read_status(store, now_s).problems
+        return read_metrics(store, now_s), not read_status(store, now_s).problems
 
 
 def _shown(state: Status) -> AgentStatus:

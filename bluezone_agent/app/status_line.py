@@ -6,8 +6,9 @@ from typing import Final
 
 from bluezone_agent.app.pause_text import describe
 from bluezone_agent.app.shown_pause import ShownPause
+from bluezone_agent.core.journal import Journal, Received
 from bluezone_agent.errors import N_
-from bluezone_agent.health.health import Activity, Health, Problem, Signs, received_adverts
+from bluezone_agent.health.health import Activity, Health, Problem
 from bluezone_agent.i18n import _, local_clock, ngettext
 
 PROBLEMS: Final = {
@@ -35,13 +36,14 @@ PROBLEMS: Final = {
 }
 
 
-def status_line(state: Health, signs: Signs) -> str:
+def status_line(state: Health, journal: Journal) -> str:
     """Return what is sent, received and stored, or what is wrong."""
     if state.problems:
         return "; ".join(_(PROBLEMS[problem]) for problem in state.problems)
     if state.pause:
         return describe(ShownPause.of(state.pause))
-    received = received_adverts(signs)
+    record = journal.get(Received)
+    received = record.sightings if record else 0
     broadcast_s, committed_s = (state.ages[activity].since_s for activity in (Activity.BROADCAST, Activity.COMMIT))
     return "; ".join(
         [

@@ -18,8 +18,9 @@ from click.shell_completion import CompletionItem
 from bluezone_agent import paths
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.result import as_json
+from bluezone_agent.core.ages import is_known
 from bluezone_agent.errors import N_, AgentError
-from bluezone_agent.i18n import LANGUAGES, _, local_time, rendered, use_language
+from bluezone_agent.i18n import LANGUAGES, _, rendered, use_language
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -186,10 +187,10 @@ def print_json(result: msgspec.Struct) -> None:
 
 
 def age(at: datetime, now: datetime) -> str:
-    """Return how long ago something was, for a person; a time in the future as itself."""
+    """Return how long ago something was, for a person."""
+    if not is_known(now.timestamp(), at.timestamp()):
+        return _("at an unknown time")
     seconds = int((now - at).total_seconds())
-    if seconds < 0:
-        return local_time(at)
     if seconds < 100:
         return _("{n} s ago").format(n=seconds)
     if seconds < 100 * 60:

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from bluezone_agent.core.identifiers import ProximityProtocol
+from bluezone_agent.core.journal import Started
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.failures import first_failure
@@ -145,14 +146,10 @@ class Agent:
                 worker.cancel()
 
     def _say_started(self) -> None:
-        now_s = self.clock.now_s()
-        detail = {
-            "protocol": self.protocol.name,
-            "sources": self.sources,
-            "witnesses": self.monitor_adapters,
-            "allow_linkable": list(self.allow_linkable),
-        }
-        self.store.write(lambda: self.store.mark("start", now_s, **detail))
+        now_s = int(self.clock.now_s())
+        self.store.post(
+            Started(now_s, self.protocol.name, self.sources, self.monitor_adapters, tuple(self.allow_linkable))
+        )
         log.info("started", radio=self.radio.description, protocol=self.protocol.name)
 
     def _expire(self, now: Now) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
+from bluezone_agent.core.journal import DISCARD_REASONS, Committed, Received
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.reception import Advert, Discarded, DiscardReason, Sighting, receive
 from bluezone_agent.core.sightings import BootTime, ContactMinute, MinuteFold
@@ -25,7 +26,7 @@ log: Final = structlog.get_logger()
 BACKLOG: Final = 20_000
 """Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
 IDLE_S: Final = 90.0
-"""Signs of life are renewed every second minute where nobody is near; health calls one late after three."""
+"""The journal is written every second minute where nobody is near; health calls a commit late after three."""
 EXTENDED_EVERY_S: Final = 480.0
 """How often the end of the open span of listening is moved: what a kill may cost of it. Each move writes a page."""
 STEP_S: Final = 60.0
@@ -108,7 +109,7 @@ class ContactWriter:
             self.commit()
 
     def commit(self, still_open: int | None = None) -> None:
-        """Write all minutes but the one that is ``still_open``, and the signs of life.
+        """Write all minutes but the one that is ``still_open``, and what the journal has to say.
 
         What the disk does not take is kept for the next time, and counted as dropped when it becomes too much.
         """
@@ -124,7 +125,7 @@ class ContactWriter:
             with self._store.transaction():
                 self._store.contacts.add(minutes)
                 dated = self._date(now)
-                self._mark(now, len(minutes), still_open)
+                self._record(now, len(minutes), still_open)
         except StoreWriteError as error:
             self._keep(minutes, error)
             return
@@ -155,7 +156,7 @@ class ContactWriter:
             return 0
         return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
 
-    def _mark(self, now: Now, minutes: int, still_open: int | None) -> None:
+    def _record(self, now: Now, minutes: int, still_open: int | None) -> None:
         last = self._committed
         if last and abs(now.booted_at_s - last.booted_at_s) > STEP_S:
             self._store.listening.extend(last.wall_s)
@@ -163,13 +164,18 @@ class ContactWriter:
         elif last is None or still_open is None or now.uptime_s >= self._extended_up_s + EXTENDED_EVERY_S:
             self._extended_up_s = now.uptime_s
             self._store.listening.extend(now.wall_s)
-        self._store.mark("commit", now.wall_s, minutes=minutes, clock_trusted=now.trusted)
+        self._store.journal.put(Committed(int(now.wall_s), minutes, now.trusted))
         if self._last_received_s:
             self._counts["dropped"] += self._fold.take_dropped()
-            self._store.mark("heard", self._last_received_s, **+self._counts)
+            self._store.journal.put(_counted(self._last_received_s, self._counts))
 
     def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
         self._backlog = minutes[-BACKLOG:]
         lost = sum(m.count for m in minutes[:-BACKLOG])
         self._counts["dropped"] += lost
         log.error("minutes_not_committed", waiting=len(self._backlog), dropped=lost, reason=str(error))
+
+
+def _counted(at_s: float, counts: Counter[str]) -> Received:
+    discarded = {reason: counts[reason] for reason in DISCARD_REASONS}
+    return Received(int(at_s), {name: n for name, n in counts.items() if name not in discarded}, **discarded)

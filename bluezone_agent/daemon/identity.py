@@ -13,6 +13,7 @@ from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ProximityP
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.stores.keys import OwnKey
+from bluezone_agent.stores.outbox import FutureKeys
 from bluezone_agent.stores.store import Store
 
 OWN_REMEMBERED: Final = 8
@@ -103,5 +104,5 @@ def end_running_key(store: Store) -> None:
 
 
 def delete_future_keys(store: Store, now: Now) -> None:
-    """Delete keys of days to come, in the caller's transaction: they were made while the clock was wrong."""
-    store.keys.delete_after(now.wall_s + TOLERANCE_S)
+    """Have keys of days to come deleted with the next write: they were drawn while the clock was wrong."""
+    store.enqueue(FutureKeys(now.wall_s + TOLERANCE_S))

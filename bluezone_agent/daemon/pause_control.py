@@ -12,6 +12,7 @@ from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock
+from bluezone_agent.stores.outbox import PauseEnded
 from bluezone_agent.stores.store import Store, agent_runs
 
 LOOK_S = 20.0
@@ -82,7 +83,7 @@ class PauseControl:
         if self._left_s(pause) > 0:
             return pause.mode
         self._pause = None
-        self._store.later(lambda: self._store.pauses.end(pause))
+        self._store.enqueue(PauseEnded(pause))
         return None
 
     def _left_s(self, pause: Pause) -> float:

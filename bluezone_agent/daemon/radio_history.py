@@ -6,9 +6,10 @@ from typing import Final
 
 import structlog
 
+from bluezone_agent.core.journal import RadioState
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.health.health import RADIO
 from bluezone_agent.ports import Clock, Radio
+from bluezone_agent.stores.outbox import SpanStarts
 from bluezone_agent.stores.store import Store
 
 log: Final = structlog.get_logger()
@@ -45,7 +46,7 @@ class RadioHistory:
         self._description, self._scan_mode = radio.description, radio.scan_mode
         if changes:
             self._begin(now_s, self._scan_mode)
-        self._mark(now_s)
+        self._record(now_s)
 
     def fails(self, error: RadioUnavailableError) -> None:
         """It can't be used, or only its scan can't: nobody listens from now on."""
@@ -59,12 +60,12 @@ class RadioHistory:
         say = log.info if error.reason in EXPECTED else log.warning
         say("radio_lost", reason=str(error.reason), message=str(error))
         self._begin(now_s, "", error.reason)
-        self._mark(now_s)
+        self._record(now_s)
 
     def scan_starts_again(self) -> None:
         """Count a scan that fell silent, or was refused, and is started again."""
         self.scan_restarts += 1
-        self._mark(self._clock.now_s())
+        self._record(self._clock.now_s())
 
     def was_deaf(self, from_s: float, to_s: float) -> None:
         """The scanner heard nothing for this time although somebody was there; what is a gap already stays as it is."""
@@ -81,30 +82,26 @@ class RadioHistory:
 
     def _begin(self, at_s: float, scan_mode: str, reason: str = "") -> None:
         self._span_s = at_s
-        spans = self._store.listening
-        write = spans.resume if self._first else spans.begin
-        self._store.later(lambda: write(at_s, scan_mode, reason))
+        self._store.enqueue(SpanStarts(at_s, scan_mode, reason, resumes=self._first))
         self._first = False
 
     def _begin_before(self, at_s: float, reason: str) -> None:
         self._begin(max(at_s, self._span_s), "", reason)
 
-    def _mark(self, now_s: float) -> None:
+    def _record(self, now_s: float) -> None:
         down = self._down
-        why = {"reason": down.reason, "message": down.message, "fields": _plain(down.fields)} if down else {}
-        detail = dict(
-            works=down is None,
-            since_s=int(self._since_s),
-            description=self._description,
-            scan_mode=self._scan_mode,
-            sessions=self.sessions,
-            scan_restarts=self.scan_restarts,
-            power_cycles=self.power_cycles,
-            **why,
+        self._store.post(
+            RadioState(
+                int(now_s),
+                description=self._description,
+                works=down is None,
+                since_s=int(self._since_s),
+                reason=str(down.reason) if down else "",
+                message=str(down.message) if down else "",
+                fields={name: str(value) for name, value in down.fields.items()} if down else {},
+                scan_mode=self._scan_mode,
+                sessions=self.sessions,
+                scan_restarts=self.scan_restarts,
+                power_cycles=self.power_cycles,
+            )
         )
-        self._store.write(lambda: self._store.mark(RADIO, now_s, **detail))
-
-
-def _plain(fields: dict[str, object]) -> dict[str, str]:
-    """Return what a message is filled with as JSON can keep it."""
-    return {name: str(value) for name, value in fields.items()}

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from bluezone_agent.core.journal import Broadcasting, Record, Refused
 from bluezone_agent.daemon.identity import IdentifierOnAir, Identity
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteError
@@ -38,6 +39,8 @@ class Rotation:
         """When the next rotation is due: wall time, and uptime at the latest."""
         self._count = 0
         self._disk_takes = True
+        self._may_be_refused = True
+        """Whether the journal may say that the radio refuses to broadcast: the last run's does until this one works."""
 
     async def rotate(self) -> None:
         """Take the next identifier and put it on the air in place of the present one.
@@ -59,11 +62,15 @@ class Rotation:
             except RadioUnavailableError as error:
                 if error.reason is not RadioFault.NO_BROADCAST:
                     raise
-                self._mark("refused", on_air, reason=str(error))
+                self._may_be_refused = True
+                self._record(on_air, Refused(int(self._clock.now_s()), str(error)))
                 log.warning("not_broadcasting", reason=str(error))
                 return
             self._count += 1
-            self._mark("broadcast", on_air, rotations=self._count)
+            now_s = int(self._clock.now_s())
+            broadcasting = Broadcasting(now_s, on_air.slot.ends_at_s, self._count)
+            self._record(on_air, broadcasting, *([Refused(now_s)] if self._may_be_refused else []))
+            self._may_be_refused = False
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
 
     async def _go_silent(self, error: StoreWriteError) -> None:
@@ -78,10 +85,10 @@ class Rotation:
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s
 
-    def _mark(self, name: str, on_air: IdentifierOnAir, **detail: object) -> None:
-        now_s, until_s = self._clock.now_s(), on_air.slot.ends_at_s
-        self._watchdog.expect(Worker.ROTATION, until_s - now_s + SLEW_S + ROTATION_LATE_S)
-        self._store.write(lambda: self._store.mark(name, now_s, until_s=until_s, **detail))
+    def _record(self, on_air: IdentifierOnAir, *records: Record) -> None:
+        slot_left_s = on_air.slot.ends_at_s - self._clock.now_s()
+        self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
+        self._store.post(*records)
 
     async def slot_over(self) -> None:
         """Return when the slot of the newest identifier is over: by wall time, or by uptime where that was set back."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from bluezone_agent.core.clock_state import ClockReading, ClockState, DistrustReason
@@ -41,7 +40,7 @@ class TrustedClock:
     """Follows one device's clock. What it has to know after a restart goes to the store with whatever is written."""
 
     def __init__(self, clock: Clock, store: Store, when_trusted: Callable[[Now], None] | None = None) -> None:
-        """``when_trusted`` runs in the first transaction after wall time becomes trusted."""
+        """``when_trusted`` is called whenever time comes to be trusted."""
         self._when_trusted = when_trusted
         self._trusted = False
         self._clock = clock
@@ -56,9 +55,9 @@ class TrustedClock:
         reading = ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
         self._clock_state = self._clock_state.after(reading)
         if self._is_due(reading.uptime_s):
-            kept = self._kept = self._clock_state
+            self._kept = self._clock_state
             self._kept_up_s = reading.uptime_s
-            self._store.later(lambda: self._store.timelines.keep(kept))
+            self._store.enqueue(self._kept)
         now = Now(
             reading.wall_s,
             reading.uptime_s,
@@ -67,7 +66,7 @@ class TrustedClock:
             self._clock_state.stable,
         )
         if self._when_trusted and now.trusted and not self._trusted:
-            self._store.later(partial(self._when_trusted, now))
+            self._when_trusted(now)
         self._trusted = now.trusted
         return now
 

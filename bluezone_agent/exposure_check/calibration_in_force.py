@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bluezone_agent.health.health import RADIO
+from bluezone_agent.core.journal import RadioState
 from bluezone_agent.stores.calibrations import StoredCalibration
 from bluezone_agent.stores.store import Store
 
 
 def calibration_in_force(store: Store, now_s: float) -> StoredCalibration | None:
     """Return the calibration of the radio that the agent used last; None where it has none, or none any more."""
-    radio: str = store.signs().get(RADIO, (0, {}))[1].get("description", "")
-    return store.calibrations.in_force(radio, now_s)
+    radio = store.journal.get(RadioState)
+    return store.calibrations.in_force(radio.description if radio else "", now_s)

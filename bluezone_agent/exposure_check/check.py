@@ -13,6 +13,7 @@ from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, IdentifierSlot, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
+from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.matching import MATCH_TOLERANCE_S, ReceivedIdentifiers, match, may_match
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import RiskModel
@@ -144,11 +145,11 @@ class Check:
         days = day_exposures(matched, self._rule)
         with self._store.transaction():
             new = self._store.exposures.add_warnings(days, self._now_s)
-            self._store.mark("check", self._now_s, complete=complete, sources=len(reports))
+            before, now_s = self._store.journal.get(Checked), int(self._now_s)
+            complete_at_s = now_s if complete and every else before.complete_at_s if before else None
+            self._store.journal.put(Checked(now_s, complete, len(reports), complete_at_s))
             if every:
                 self._store.sources.forget_others(r.name for r in reports)
-                if complete:
-                    self._store.mark("complete_check", self._now_s)
         return CheckReport(reports, len(matched), tuple(days), tuple(new))
 
     def _source(self, pinned: PinnedSource) -> SourceReport:

@@ -1,24 +1,31 @@
 """Health as ages: how long ago each part of the agent last made progress, and how long is too long.
 
-Reads the signs of life alone and imports nothing heavy: `status` answers at once on the smallest device, and the
-daemon looks at itself every minute.
+Functions of a journal: ``status`` answers quickly on the smallest device, and the daemon looks at itself every minute.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
+from bluezone_agent.core.ages import age_s
+from bluezone_agent.core.journal import (
+    Broadcasting,
+    Checked,
+    Committed,
+    Journal,
+    RadioState,
+    Received,
+    Refused,
+    Started,
+)
 from bluezone_agent.core.pauses import Pause
 from bluezone_agent.errors import RadioFault
 from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, read_proof
-from bluezone_agent.stores.file.quarantine import quarantined_stores
-from bluezone_agent.stores.store import Store, agent_runs
 
-RADIO: Final = "radio"
-"""Name of the sign of life that tells the radio's state."""
 ROTATION_LATE_S: Final = 120
 """A rotation pauses up to 2 s and calls the Bluetooth service a few times; two minutes late is stuck."""
 COMMIT_LATE_S: Final = 180
@@ -26,11 +33,7 @@ COMMIT_LATE_S: Final = 180
 CHECK_LATE_S: Final = 30 * 3600
 """Checks are hours apart and a night offline is no fault; more than a day and a quarter is."""
 DEAF_S: Final = 30 * 60
-"""A radio that is mended, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
-
-
-DISCARDED: Final = ("malformed", "foreign", "without_rssi", "repeated", "dropped")
-"""Adverts that are counted and not kept."""
+"""A radio that recovers, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
 
 
 class Problem(StrEnum):
@@ -51,32 +54,54 @@ class Activity(StrEnum):
     """What is done again and again while the agent is well."""
 
     LISTEN = "listen"
-    RECEIVE = "hear"
+    RECEIVE = "receive"
     BROADCAST = "broadcast"
     PROVE = "prove"
-    """Another adapter or a peer hears the own broadcast."""
+    """Another adapter or a peer receives the own advertisement."""
     COMMIT = "commit"
     CHECK = "check"
     """A check in which every source was complete."""
 
 
 @dataclass(frozen=True, slots=True)
-class Age:
-    """How old the newest sign of one thing is. Times are Unix seconds."""
+class AgentState:
+    """What is known of an agent besides its journal."""
 
+    running: bool
+    listened_until_s: int | None = None
+    """Until when the device last listened or was paused, Unix seconds; None for never."""
+    quarantined: bool = False
+    """Whether a damaged store lies in quarantine."""
+    pause: Pause | None = None
+    """What its owner has paused; None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long ago one thing was last done."""
+
+    age_s: float | None
+    """Or since the agent started, if that is later; infinite where it is not known, None for never and no start."""
     since_s: int | None
-    """When it was done last, or when the agent started if that is later; None for never and no start."""
+    """When that was, Unix seconds; None where it is not known."""
     limit_s: float | None
     """Older than this is a fault; None where any age is well."""
 
-    def late(self, now_s: float) -> bool:
-        """Return whether it is older than it may be; what never began is not."""
-        return self.since_s is not None and self.limit_s is not None and now_s > self.since_s + self.limit_s
+    @classmethod
+    def at(cls, now_s: float, *times_s: int | None, limit_s: float | None = None) -> Age:
+        """Return the age at ``now_s`` of what was done at the latest of these times."""
+        age = age_s(now_s, *times_s)
+        return cls(age, None if age is None or math.isinf(age) else round(now_s - age), limit_s)
+
+    @property
+    def late(self) -> bool:
+        """Whether it is older than it may be; what never began is not."""
+        return self.age_s is not None and self.limit_s is not None and self.age_s > self.limit_s
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether one agent lives, and how well."""
+    """How well one agent works."""
 
     running: bool
     ages: Mapping[Activity, Age]
@@ -85,86 +110,71 @@ class Health:
     """What its owner asked for, and until when."""
 
 
-Signs = dict[str, tuple[int, dict[str, Any]]]
+def health(journal: Journal, agent: AgentState, now_s: float) -> Health:
+    """Judge an agent at ``now_s``."""
+    ages = _ages(journal, agent, now_s)
+    return Health(agent.running, ages, tuple(_problems(journal, agent, ages)), agent.pause)
 
 
-def health(store: Store, now_s: float) -> Health:
-    """Judge the signs of life in ``store`` at ``now_s``."""
-    signs = store.signs()
-    running = agent_runs(store.state_dir)
-    ages = _ages(signs, store.listening.last_well_s())
-    problems = _problems(signs, ages, now_s, running=running, damaged=bool(quarantined_stores(store.state_dir)))
-    return Health(running, ages, tuple(problems), store.pauses.shown(now_s))
-
-
-def sign(signs: Signs, name: str) -> tuple[int | None, dict[str, Any]]:
-    """Return when a sign of life was made and its detail, (None, {}) for never."""
-    return signs.get(name, (None, {}))
-
-
-def is_paused(signs: Signs) -> bool:
+def is_paused(journal: Journal) -> bool:
     """Return whether the agent has closed its radio because its owner asked it to."""
-    return bool(sign(signs, RADIO)[1].get("reason") == RadioFault.PAUSED)
+    radio = journal.get(RadioState)
+    return radio is not None and radio.reason == RadioFault.PAUSED
 
 
-def received_adverts(signs: Signs) -> int:
-    """Return how many adverts of others were heard, and kept, since the agent started."""
-    return sum(count for kind, count in sign(signs, "heard")[1].items() if kind not in DISCARDED)
-
-
-def _ages(signs: Signs, well_s: int | None) -> dict[Activity, Age]:
-    began_s, start = sign(signs, "start")
-    broadcast_s, broadcast = sign(signs, "broadcast")
-    proof = read_proof(signs)
-    slot_s = broadcast.get("until_s", 0) - (broadcast_s or 0)
-    checked_s = sign(signs, "complete_check")[0]
-    sources = start.get("sources", 0)
-    paused = is_paused(signs)
+def _ages(journal: Journal, agent: AgentState, now_s: float) -> dict[Activity, Age]:
+    started, broadcasting, checked = journal.get(Started), journal.get(Broadcasting), journal.get(Checked)
+    received, committed, proof = journal.get(Received), journal.get(Committed), read_proof(journal)
+    started_s = started.at_s if started else None
+    paused = is_paused(journal)
+    slot_s = broadcasting.until_s - broadcasting.at_s if broadcasting else 0
+    broadcast_s = broadcasting.at_s if broadcasting else started_s
+    checked_s = checked.complete_at_s if checked else None
+    listened_s = agent.listened_until_s
     return {
-        Activity.LISTEN: Age(well_s and _later(well_s, began_s), DEAF_S),
-        Activity.RECEIVE: Age(sign(signs, "heard")[0], None),
-        Activity.BROADCAST: Age(broadcast_s or began_s, None if paused else slot_s + ROTATION_LATE_S),
+        Activity.LISTEN: Age.at(now_s, *(() if listened_s is None else (listened_s, started_s)), limit_s=DEAF_S),
+        Activity.RECEIVE: Age.at(now_s, received.at_s if received else None),
+        Activity.BROADCAST: Age.at(now_s, broadcast_s, limit_s=None if paused else slot_s + ROTATION_LATE_S),
         Activity.PROVE: (
-            Age(_later(proof.at_s, began_s), PROOF_LATE_S) if proof.provable and not paused else Age(proof.at_s, None)
+            Age.at(now_s, proof.at_s, started_s, limit_s=PROOF_LATE_S)
+            if proof.provable and not paused
+            else Age.at(now_s, proof.at_s)
         ),
-        Activity.COMMIT: Age(_later(sign(signs, "commit")[0], began_s), COMMIT_LATE_S),
-        # a restart does not excuse a source that always fails
-        Activity.CHECK: Age(checked_s or began_s, CHECK_LATE_S) if sources else Age(checked_s, None),
+        Activity.COMMIT: Age.at(now_s, committed.at_s if committed else None, started_s, limit_s=COMMIT_LATE_S),
+        Activity.CHECK: (
+            # a restart does not excuse a source that always fails
+            Age.at(now_s, started_s if checked_s is None else checked_s, limit_s=CHECK_LATE_S)
+            if started and started.sources
+            else Age.at(now_s, checked_s)
+        ),
     }
 
 
-def _later(a_s: int | None, b_s: int | None) -> int | None:
-    return max((at_s for at_s in (a_s, b_s) if at_s is not None), default=None)
-
-
-def _problems(
-    signs: Signs, ages: Mapping[Activity, Age], now_s: float, *, running: bool, damaged: bool
-) -> Iterator[Problem]:
-    if not running:
+def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age]) -> Iterator[Problem]:
+    if not agent.running:
         yield Problem.NOT_RUNNING
     else:
-        yield from _radio_problems(signs, ages, now_s)
-        if ages[Activity.COMMIT].late(now_s):
+        if not is_paused(journal):
+            yield from _radio_problems(journal, ages)
+        if ages[Activity.COMMIT].late:
             yield Problem.NOT_STORING
-        if not sign(signs, "commit")[1].get("clock_trusted", True):
+        committed = journal.get(Committed)
+        if committed and not committed.clock_trusted:
             yield Problem.CLOCK_NOT_TRUSTED
-    if ages[Activity.CHECK].late(now_s):
+    if ages[Activity.CHECK].late:
         yield Problem.NOT_CHECKING
-    if damaged:
+    if agent.quarantined:
         yield Problem.STORE_QUARANTINED
 
 
-def _radio_problems(signs: Signs, ages: Mapping[Activity, Age], now_s: float) -> Iterator[Problem]:
+def _radio_problems(journal: Journal, ages: Mapping[Activity, Age]) -> Iterator[Problem]:
     """Yield the one line that says most: without a radio nothing is broadcast either."""
-    if is_paused(signs):
-        return
-    began_s = sign(signs, "start")[0] or 0
-    sent_until_s = sign(signs, "broadcast")[1].get("until_s", began_s)
-    if not sign(signs, RADIO)[1].get("works", True):
+    radio, refused = journal.get(RadioState), journal.get(Refused)
+    if radio and not radio.works:
         yield Problem.NO_RADIO
-    elif sign(signs, "refused")[1].get("until_s", 0) > max(sent_until_s, began_s):
+    elif refused and refused.reason:
         yield Problem.SCAN_ONLY
-    elif ages[Activity.BROADCAST].late(now_s):
+    elif ages[Activity.BROADCAST].late:
         yield Problem.NOT_BROADCASTING
-    elif ages[Activity.PROVE].late(now_s):
+    elif ages[Activity.PROVE].late:
         yield Problem.NOT_PROVED

@@ -6,14 +6,15 @@ machine need not know that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.core.journal import Broadcasting, Journal, RadioState, Received
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.files import PUBLIC, replace
-from bluezone_agent.health.health import RADIO, Health, Problem, Signs, health, sign
-from bluezone_agent.stores.store import Store
+from bluezone_agent.health.health import AgentState, Health, Problem, health
 
 PREFIX: Final = "bluezone_agent_"
 
@@ -21,40 +22,49 @@ Samples = Mapping[str, float]
 """Label, as ``of="commit"`` or empty, → value."""
 
 
-def exposition(store: Store, now_s: float) -> str:
-    """Return the metrics of the agent whose store this is, judged at ``now_s``."""
+def exposition(journal: Journal, agent: AgentState, now_s: float) -> str:
+    """Return the metrics of an agent, judged at ``now_s``."""
     lines: list[str] = []
-    for name, kind, what, samples in _metrics(health(store, now_s), store.signs(), now_s):
+    for name, kind, what, samples in _metrics(health(journal, agent, now_s), journal, now_s):
         lines += [f"# HELP {PREFIX}{name} {what}", f"# TYPE {PREFIX}{name} {kind}"]
         lines += [
-            f"{PREFIX}{name}{{{label}}} {value:.15g}" if label else f"{PREFIX}{name} {value:.15g}"
+            f"{PREFIX}{name}{{{label}}} {_number(value)}" if label else f"{PREFIX}{name} {_number(value)}"
             for label, value in samples.items()
         ]
     return "\n".join(lines) + "\n"
 
 
-def _metrics(state: Health, signs: Signs, now_s: float) -> Iterator[tuple[str, str, str, Samples]]:
+def _number(value: float) -> str:
+    return "+Inf" if value == math.inf else f"{value:.15g}"
+
+
+def _metrics(state: Health, journal: Journal, now_s: float) -> Iterator[tuple[str, str, str, Samples]]:
     """Yield each metric: name, type, help, samples."""
-    since = {name: age.since_s for name, age in state.ages.items() if age.since_s is not None}
-    limits = {name: age.limit_s for name, age in state.ages.items() if age.limit_s is not None}
-    received, broadcast, radio = (sign(signs, name)[1] for name in ("heard", "broadcast", RADIO))
+    ages = {f'of="{name}"': age.age_s for name, age in state.ages.items() if age.age_s is not None}
+    limits = {f'of="{name}"': age.limit_s for name, age in state.ages.items() if age.limit_s is not None}
+    broadcasting, radio = journal.get(Broadcasting), journal.get(RadioState)
     yield "running", "gauge", "Whether an agent runs on this state.", {"": state.running}
     yield "healthy", "gauge", "Whether nothing is wrong.", {"": not state.problems}
     yield "problem", "gauge", "What is wrong.", {f'problem="{p}"': p in state.problems for p in Problem}
     paused = state.pause.mode if state.pause else None
     yield "paused", "gauge", "What the owner has paused.", {f'mode="{mode}"': mode == paused for mode in Mode}
-    yield "age_seconds", "gauge", "Since something was last done.", {f'of="{n}"': now_s - at for n, at in since.items()}
-    yield "age_limit_seconds", "gauge", "Older is a fault.", {f'of="{n}"': limit for n, limit in limits.items()}
+    yield "age_seconds", "gauge", "Since something was last done; +Inf where its time lies in the future.", ages
+    yield "age_limit_seconds", "gauge", "Older is a fault.", limits
     yield "judged_timestamp_seconds", "gauge", "When all this was so, Unix time.", {"": now_s}
-    yield "identifiers_total", "counter", "Identifiers broadcast since the start.", {"": broadcast.get("rotations", 0)}
-    yield (
-        "adverts_total",
-        "counter",
-        "Adverts heard since the start, by what became of them.",
-        {f'kind="{kind}"': count for kind, count in sorted(received.items())},
-    )
-    yield "radio_openings_total", "counter", "Openings of the radio since the start.", {"": radio.get("sessions", 0)}
-    yield "scan_restarts_total", "counter", "Scans started again since the start.", {"": radio.get("scan_restarts", 0)}
+    rotations = broadcasting.rotations if broadcasting else 0
+    yield "identifiers_total", "counter", "Identifiers broadcast since the start.", {"": rotations}
+    adverts = "Advertisements received since the start, by what became of them."
+    yield "adverts_total", "counter", adverts, _adverts(journal.get(Received))
+    sessions, scan_restarts = (radio.sessions, radio.scan_restarts) if radio else (0, 0)
+    yield "radio_openings_total", "counter", "Openings of the radio since the start.", {"": sessions}
+    yield "scan_restarts_total", "counter", "Scans started again since the start.", {"": scan_restarts}
+
+
+def _adverts(received: Received | None) -> Samples:
+    if received is None:
+        return {}
+    counts = received.by_protocol | {reason: count for reason, count in received.discarded.items() if count}
+    return {f'kind="{kind}"': count for kind, count in sorted(counts.items())}
 
 
 def write(path: Path, text: str) -> None:

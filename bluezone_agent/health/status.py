@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.listening import Span, gaps
+from bluezone_agent.core.journal import Broadcasting, Checked, Committed, Journal, RadioState, Received, Started
+from bluezone_agent.core.listening import Span, gaps, within
 from bluezone_agent.core.pauses import Pause
 from bluezone_agent.core.sightings import ContactHour
 from bluezone_agent.core.source_records import SourceRecord
 from bluezone_agent.health.broadcast_proof import Proof, read_proof
-from bluezone_agent.health.health import (
-    COMMIT_LATE_S,
-    DISCARDED,
-    RADIO,
-    Activity,
-    Age,
-    Problem,
-    health,
-    received_adverts,
-    sign,
-)
-from bluezone_agent.stores.store import Store
+from bluezone_agent.health.health import COMMIT_LATE_S, Activity, Age, AgentState, Problem, health
 
 
 @dataclass(frozen=True, slots=True)
-class RadioState:
-    """The radio as the agent last saw it."""
+class Contents:
+    """What an agent has stored, as far as `status` tells."""
 
-    description: str = ""
-    works: bool = True
-    since_s: int | None = None
-    """Since when it works, or does not."""
-    reason: str = ""
-    """Why it does not: a RadioFault, and the fault's message as a template over ``fields``."""
-    message: str = ""
-    fields: dict[str, str] = field(default_factory=dict)
-    scan_mode: str = ""
-    sessions: int = 0
-    """How often it was opened since the start."""
-    scan_restarts: int = 0
-    power_cycles: int = 0
+    spans: Sequence[Span] = ()
+    """Of the last 24 hours at least."""
+    hours: Sequence[ContactHour] = ()
+    """Of the last 24 hours at least."""
+    sources: Sequence[SourceRecord] = ()
+    own_keys: int = 0
+    encrypted: bool = False
+    warnings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of one agent. Times are Unix seconds, None for never."""
+    """The state of one agent. Times are Unix seconds as they were written, None for never."""
 
+    judged_at_s: float
     running: bool
     radio: RadioState
     proof: Proof
-    """Whether somebody else has heard what it broadcasts."""
+    """Whether somebody else has received what it broadcasts."""
     protocol: str
     started_at_s: int | None
     advertised_at_s: int | None
@@ -85,50 +70,38 @@ class Status:
     """What its owner has paused; None for nothing."""
 
 
-def status(store: Store, now_s: float) -> Status:
-    """Read the signs of life in ``store`` and judge them at ``now_s``."""
-    signs = store.signs()
-    judged = health(store, now_s)
-    start, broadcast, received, commit, check = (
-        sign(signs, name) for name in ("start", "broadcast", "heard", "commit", "check")
-    )
-    spans = store.listening.since(now_s - DAY_S)
+def status(journal: Journal, agent: AgentState, stored: Contents, now_s: float) -> Status:
+    """Judge an agent at ``now_s`` and say what it has stored."""
+    judged = health(journal, agent, now_s)
+    started, broadcasting, received = journal.get(Started), journal.get(Broadcasting), journal.get(Received)
+    committed, checked = journal.get(Committed), journal.get(Checked)
+    spans = within(stored.spans, now_s - DAY_S, now_s)
     return Status(
+        judged_at_s=now_s,
         running=judged.running,
-        radio=_radio_state(sign(signs, RADIO)[1]),
-        proof=read_proof(signs),
-        protocol=start[1].get("protocol", ""),
-        started_at_s=start[0],
-        advertised_at_s=broadcast[0],
-        rotations=broadcast[1].get("rotations", 0),
-        received_at_s=received[0],
-        received_adverts=received_adverts(signs),
-        discarded_adverts=sum(received[1].get(kind, 0) for kind in DISCARDED),
-        committed_at_s=commit[0],
-        checked_at_s=check[0],
-        check_complete=check[1].get("complete"),
-        complete_check_at_s=sign(signs, "complete_check")[0],
-        sources=start[1].get("sources", 0),
-        source_records=tuple(store.sources.all()),
-        last_day=tuple(store.contacts.hours(now_s - DAY_S)),
+        radio=journal.get(RadioState) or RadioState(0),
+        proof=read_proof(journal),
+        protocol=started.protocol if started else "",
+        started_at_s=started.at_s if started else None,
+        advertised_at_s=broadcasting.at_s if broadcasting else None,
+        rotations=broadcasting.rotations if broadcasting else 0,
+        received_at_s=received.at_s if received else None,
+        received_adverts=received.sightings if received else 0,
+        discarded_adverts=sum(received.discarded.values()) if received else 0,
+        committed_at_s=committed.at_s if committed else None,
+        checked_at_s=checked.at_s if checked else None,
+        check_complete=checked.complete if checked else None,
+        complete_check_at_s=checked.complete_at_s if checked else None,
+        sources=started.sources if started else 0,
+        source_records=tuple(stored.sources),
+        last_day=tuple(hour for hour in stored.hours if hour.starts_at_s <= now_s),
         listened_s=sum(s.ends_at_s - s.starts_at_s for s in spans if s.listened),
         not_listening=tuple(gaps(spans, spans[0].starts_at_s, now_s - COMMIT_LATE_S)) if spans else (),
-        allow_linkable=tuple(start[1].get("allow_linkable", ())),
-        own_keys=len(store.keys.listed()),
-        encrypted=store.keys.encrypted,
-        warnings=len(store.exposures.warned()),
+        allow_linkable=started.allow_linkable if started else (),
+        own_keys=stored.own_keys,
+        encrypted=stored.encrypted,
+        warnings=stored.warnings,
         ages=judged.ages,
         problems=judged.problems,
         pause=judged.pause,
     )
-
-
-def _radio_state(detail: Mapping[str, Any]) -> RadioState:
-    """Return what is known of the radio; another version may have said more of it, or the entry is damaged."""
-    known = {f.name for f in fields(RadioState)}
-    state = RadioState(**{name: value for name, value in detail.items() if name in known})
-    try:
-        state.message.format(**state.fields)
-    except (LookupError, ValueError, TypeError, AttributeError):
-        return replace(state, message="{reason}", fields={"reason": str(state.message)})
-    return state

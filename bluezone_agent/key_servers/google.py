@@ -76,6 +76,16 @@ class GoogleKeyServer:
         self._api_key = api_key
         self._health_authority_id = health_authority_id
 
+    @property
+    def verification_server(self) -> str:
+        """Its address: a token of one server means nothing to another."""
+        return str(self._verification_server)
+
+    @property
+    def key_server(self) -> str:
+        """Its address."""
+        return str(self._key_server)
+
     def __repr__(self) -> str:
         return f"GoogleKeyServer({self._verification_server}, {self._key_server})"
 

@@ -11,7 +11,7 @@ from bluezone_agent.errors import RadioFault
 SPANS: Final = """
     SELECT id, starts_at_s, scan_mode, reason,
         CASE WHEN id = (SELECT max(id) FROM listening)
-        THEN max(ends_at_s, coalesce((SELECT at_s FROM sign_of_life WHERE name = 'commit'), 0))
+        THEN max(ends_at_s, coalesce((SELECT at_s FROM journal WHERE kind = 'committed'), 0))
         ELSE ends_at_s END AS ends_at_s
     FROM listening
 """

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from bluezone_agent.core.clock_state import ClockState
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
@@ -20,25 +19,27 @@ from bluezone_agent.stores.clock_timeline import ClockTimelines
 from bluezone_agent.stores.contact_summaries import ContactSummaries
 from bluezone_agent.stores.contacts import Contacts
 from bluezone_agent.stores.exposures import Exposures
+from bluezone_agent.stores.file.image import without_tokens
 from bluezone_agent.stores.file.open import FILE_NAME, make_private, open_database, store_error
+from bluezone_agent.stores.journal import StoredJournal
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
+from bluezone_agent.stores.outbox import FutureKeys, Item, Outbox, PauseEnded, SpanStarts
 from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
+from bluezone_agent.stores.submission_tokens import SubmissionTokens
 
 MOST_BYTES: Final = 256 * 2**20
 """A fortnight near 200 people for 8 hours a day takes 50 MB; forged identifiers must not fill the card."""
 CAP_STEP: Final = 20_000
 """Minutes deleted at once."""
-LONGEST_DUE: Final = 1000
-"""Writes that wait for a disk that takes none: hours of the radio's troubles."""
 LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures, sources, calibrations, listening spans, courses of time and signs of life.
+    """Contacts, own keys, exposures, sources, calibrations, listening spans, clock timelines, tokens and the journal.
 
-    Writes happen within :meth:`transaction`, or by :meth:`write`.
+    Writes happen within :meth:`transaction`, or by :meth:`post`.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -46,28 +47,30 @@ class Store(AbstractContextManager["Store"]):
         self.state_dir = state_dir
         self._db = open_database(state_dir)
         self._closed = False
-        self._due: deque[Callable[[], None]] = deque(maxlen=LONGEST_DUE)
+        self._outbox = Outbox()
         self.calibrations = Calibrations(self._db)
         self.contacts = Contacts(self._db)
         self.timelines = ClockTimelines(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
         self.contact_summaries = ContactSummaries(self._db)
+        self.journal = StoredJournal(self._db)
         self.listening = ListeningSpans(self._db)
         self.pauses = Pauses(self._db)
         self.sources = Sources(self._db)
+        self.tokens = SubmissionTokens(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written inside at once, or nothing of it; what is due goes first.
+        """Commit everything written inside together, or nothing of it; what waits in the outbox is written first.
 
         Raises StoreWriteError when the disk does not take it, StoreDamagedError when the file is damaged.
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            due = len(self._due)
-            for write in list(self._due):
-                write()
+            posted = self._outbox.waiting()
+            for item in posted:
+                self._write(item)
             yield
             self._db.execute("COMMIT")
         except BaseException as error:
@@ -75,8 +78,7 @@ class Store(AbstractContextManager["Store"]):
             if isinstance(error, sqlite3.DatabaseError):
                 raise store_error(self.state_dir / FILE_NAME, error) from error
             raise
-        for _ in range(due):
-            self._due.popleft()
+        self._outbox.remove(posted)
 
     def _roll_back(self) -> None:
         """Undo an open transaction; SQLite has undone it already after some errors of the disk."""
@@ -85,32 +87,31 @@ class Store(AbstractContextManager["Store"]):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
-    def later(self, write: Callable[[], None]) -> None:
-        """Have ``write`` done in the next transaction that is committed."""
-        self._due.append(write)
+    def enqueue(self, *items: Item) -> None:
+        """Have ``items`` written with the next transaction that is committed."""
+        self._outbox.add(items)
 
-    def write(self, write: Callable[[], None]) -> None:
-        """Do ``write`` in a transaction of its own: now, or, where the disk does not take it, with a later one.
+    def post(self, *items: Item) -> None:
+        """Write ``items`` now, or, where the disk does not take them, with a later transaction.
 
-        For what says how the agent is: it must not end because it can't say so.
+        For what says how the agent does: it must not end because it can't say so.
         """
-        self.later(write)
+        self.enqueue(*items)
         with suppress(StoreWriteError), self.transaction():
             pass
 
-    def mark(self, name: str, now_s: float, **detail: Any) -> None:
-        """Write a sign of life."""
-        self._db.execute(
-            "INSERT INTO sign_of_life VALUES (?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET at_s = excluded.at_s, detail = excluded.detail",
-            (name, int(now_s), json.dumps(detail)),
-        )
-
-    def signs(self) -> dict[str, tuple[int, dict[str, Any]]]:
-        """Return each sign of life: name → (when, detail)."""
-        return {
-            name: (at_s, json.loads(detail)) for name, at_s, detail in self._db.execute("SELECT * FROM sign_of_life")
-        }
+    def _write(self, item: Item) -> None:
+        match item:
+            case SpanStarts(at_s, scan_mode, reason, resumes):
+                (self.listening.resume if resumes else self.listening.begin)(at_s, scan_mode, reason)
+            case ClockState():
+                self.timelines.keep(item)
+            case PauseEnded(pause):
+                self.pauses.end(pause)
+            case FutureKeys(after_s):
+                self.keys.delete_after(after_s)
+            case _:
+                self.journal.put(item)
 
     def expire(self, now_s: float) -> None:
         """Delete everything older than 14 days, and leave no copy of it in the file.
@@ -124,6 +125,7 @@ class Store(AbstractContextManager["Store"]):
             self.exposures.delete_before(limit_s)
             self.listening.delete_before(limit_s)
             self.sources.delete_before(limit_s)
+            self.tokens.delete_expired(now_s)
         self._truncate_log()
 
     def encrypt(self, passphrase: str) -> bool:
@@ -165,15 +167,16 @@ class Store(AbstractContextManager["Store"]):
         return gone
 
     def copy(self) -> bytes:
-        """Return the whole file as it is at one moment, with the log's part of it, while others write."""
+        """Return the whole file as it is at one moment, with the log's part of it, while others write; but no token."""
         self._db.execute("BEGIN")
         try:
-            self._db.execute("SELECT 1 FROM sqlite_schema").fetchone()  # from here on it stands still
-            return self._db.serialize()
+            has_tokens = self.tokens.any()  # from here on it does not change
+            data = self._db.serialize()
         except sqlite3.DatabaseError as error:
             raise store_error(self.state_dir / FILE_NAME, error) from error
         finally:
             self._db.execute("COMMIT")
+        return without_tokens(data) if has_tokens else data
 
     def holds_anything(self) -> bool:
         """Return whether it has keys, contacts, exposures or calibrations."""

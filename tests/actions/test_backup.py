@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bluezone_agent.actions import backup
 from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
+from bluezone_agent.core.journal import KINDS, ChaffConsidered, Checked, Committed, Proved, Record, Started
 from bluezone_agent.core.passphrases import encrypt, secret_from_passphrase
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
@@ -26,6 +27,7 @@ from bluezone_agent.errors import AgentError, BackupError, StateInUseError, Stor
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.file.snapshot import NEW, Snapshot
 from bluezone_agent.stores.store import StateLock, Store
+from bluezone_agent.stores.submission_tokens import TokenKind
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.receiving import receive
 from tests.stores.later import made_later
@@ -33,6 +35,8 @@ from tests.stores.later import made_later
 HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
 SOMEWHERE = Path("a.backup")
+TOKENS = ("VERIFICATION-TOKEN" * 40, "REVISION-TOKEN" * 200)
+"""Longer than a page, as real ones may be."""
 TABLES = (
     "observed_identifier",
     "contact_minute",
@@ -70,8 +74,10 @@ def lived(state_dir: Path) -> Store:
         store.sources.record_file(KeyFileRecord("feed", "1.zip", NOW_S, "digest", final=True))
         store.timelines.keep(ClockState(ClockTimeline("boot", 1.0, 2.0, NOW_S, 3.0)))
         store.pauses.set(Pause(Mode.PAUSED, HOUR_S, "boot", HOUR_S, NOW_S + HOUR_S, clock_trusted=True))
-        store.mark("complete_check", NOW_S)
-        store.mark("start", NOW_S, sources=1)
+        store.journal.put(Checked(NOW_S, complete=True, sources=1, complete_at_s=NOW_S))
+        store.journal.put(Started(NOW_S, sources=1))
+        store.tokens.put("https://verify.example/", TokenKind.VERIFICATION, TOKENS[0], NOW_S)
+        store.tokens.put("https://keys.example/", TokenKind.REVISION, TOKENS[1], NOW_S)
     return store
 
 
@@ -83,6 +89,11 @@ def device(tmp_path: Path) -> Iterator[Store]:
 
 def rows(store: Store, *tables: str) -> list[str]:
     return sorted(f"{t}{tuple(r)}" for t in tables or TABLES for r in store._db.execute(f"SELECT * FROM {t}"))
+
+
+def records(store: Store) -> list[Record]:
+    found = (store.journal.get(kind) for kind in KINDS.values())
+    return [record for record in found if record is not None]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -98,7 +109,7 @@ def test_what_is_restored_is_what_was_backed_up(device: Store, tmp_path: Path) -
     with Store(new) as restored:
         assert rows(restored) == rows(device)
         assert [own.key.data for own in restored.keys.all()] == [own.key.data for own in device.keys.all()]
-        assert set(restored.signs()) == {"complete_check"}, "signs of a run stay behind"
+        assert [type(r) for r in records(restored)] == [Checked], "records of a run stay behind"
         assert restored.pauses.current() is None
         assert restored._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert {stat.S_IMODE(p.stat().st_mode) for p in new.iterdir()} == {0o600}
@@ -121,11 +132,11 @@ def test_a_key_that_was_in_use_never_goes_on_the_air_again(device: Store, tmp_pa
 
 def test_what_is_not_committed_is_not_in_it_and_the_writer_goes_on(device: Store) -> None:
     with Store(device.state_dir) as reader, device.transaction():
-        device.mark("half", NOW_S)
+        device.journal.put(Committed(NOW_S))
         taken = reader.copy()
     with Snapshot(taken, SOMEWHERE) as snapshot:
-        assert not snapshot._db.execute("SELECT 1 FROM sign_of_life WHERE name = 'half'").fetchone()
-    assert "half" in device.signs()
+        assert snapshot.journal.get(Committed) is None
+    assert device.journal.get(Committed)
 
 
 def test_it_is_of_one_moment_while_others_write(device: Store) -> None:
@@ -138,17 +149,16 @@ def test_it_is_of_one_moment_while_others_write(device: Store) -> None:
             while not stop.is_set():
                 number += 1
                 with writer.transaction():
-                    writer.mark("a", number)
-                    writer.mark("z" * 2000, number)
+                    writer.journal.put(ChaffConsidered(number))
+                    writer.journal.put(Proved(number, "z" * 2000, -40))
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for _ in range(50):
             with Snapshot(device.copy(), SOMEWHERE) as snapshot:
-                query = "SELECT at_s FROM sign_of_life WHERE name IN ('a', ?)"
-                numbers = [n for (n,) in snapshot._db.execute(query, ("z" * 2000,))]
-                assert len(set(numbers)) <= 1
+                numbers = [snapshot.journal.get(kind) for kind in (ChaffConsidered, Proved)]
+                assert len({record.at_s for record in numbers if record}) <= 1
     finally:
         stop.set()
         writer.join()

@@ -10,9 +10,9 @@ from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Calibration, Reading
 from bluezone_agent.core.calibration_fit import calibrate
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import RadioState
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import CalibrationError
-from bluezone_agent.health.health import RADIO
 from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from bluezone_agent.radios.simulated.neighbours import rotating
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
@@ -129,7 +129,7 @@ def device(tmp_path: Path, radio: str, *, expires_at_s: int = TODAY_S + DAY_S) -
     made.receive(KEY)
     made.publish("1", KEY)
     with made.store.transaction():
-        made.store.mark(RADIO, TODAY_S, description="hci0")
+        made.store.journal.put(RadioState(TODAY_S, "hci0"))
         calibration = Calibration(-12.5)
         made.store.calibrations.add(StoredCalibration(radio, "", MEASURED, calibration, 0, expires_at_s))
     return made

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from bluezone_agent.app.agent_state import read_status
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Checked, Started
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import BadSignatureError, KeySourceError
 from bluezone_agent.health.health import CHECK_LATE_S, Problem
-from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import Store
 from tests.program import Program
 
@@ -77,23 +78,23 @@ def test_status_says_what_a_source_cannot_prove(checked: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signs", "late"),
+    ("started_ago_s", "checked_ago_s", "complete_ago_s", "late"),
     [
-        ({"check": 10, "complete_check": 10}, False),
-        ({"check": 10, "complete_check": CHECK_LATE_S + 10}, True),
-        ({"check": 10}, True),
-        ({"check": CHECK_LATE_S + 10, "complete_check": 10}, False),
+        (5, 10, 10, False),
+        (5, 10, CHECK_LATE_S + 10, True),
+        (CHECK_LATE_S + 1, 10, None, True),
+        (5, CHECK_LATE_S + 10, 10, False),
     ],
 )
 def test_checks_that_are_never_complete_are_a_fault_whatever_else_goes_well(
-    program: Program, signs: dict[str, int], late: bool
+    program: Program, started_ago_s: int, checked_ago_s: int, complete_ago_s: int | None, late: bool
 ) -> None:
+    complete_at_s = None if complete_ago_s is None else NOW_S - complete_ago_s
     with Store(program.state_dir) as store:
         with store.transaction():
-            store.mark("start", NOW_S - (5 if "complete_check" in signs else CHECK_LATE_S + 1), sources=2)
-            for name, ago_s in signs.items():
-                store.mark(name, NOW_S - ago_s)
-        assert (Problem.NOT_CHECKING in status(store, NOW_S).problems) is late
+            store.journal.put(Started(NOW_S - started_ago_s, sources=2))
+            store.journal.put(Checked(NOW_S - checked_ago_s, complete=False, sources=2, complete_at_s=complete_at_s))
+        assert (Problem.NOT_CHECKING in read_status(store, NOW_S).problems) is late
 
 
 def configured(program: Program, source: dict[str, Any]) -> str:

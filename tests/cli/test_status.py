@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from bluezone_agent.core.journal import Notified, Started
 from bluezone_agent.health.health import DEAF_S
 from bluezone_agent.stores.store import Store
 from tests.program import Program
@@ -34,36 +35,36 @@ OURS = {
 def deaf(program: Program) -> Program:
     """Return a device on which nobody has listened for long, whose owner is told by a file."""
     script = program.home / "tell"
-    script.write_text(f'#!/bin/sh\nprintf "%s: %s\\n" "$@" >>{program.home}/told\n')
+    script.write_text(f'#!/bin/sh\nprintf "%s: %s\\n" "$@" >>{program.home}/notices\n')
     script.chmod(0o700)
     program.config.write_text(f'notify_command = ["{script}"]\n')
     with Store(program.state_dir) as store, store.transaction():
-        store.mark("start", NOW_S - 3 * DEAF_S, protocol="gaen", sources=0)
+        store.journal.put(Started(NOW_S - 3 * DEAF_S, "gaen"))
         store.listening.begin(NOW_S - 3 * DEAF_S, "active")
         store.listening.extend(NOW_S - 2 * DEAF_S)
     return program
 
 
-def told(program: Program) -> list[str]:
-    path = program.home / "told"
+def notices(program: Program) -> list[str]:
+    path = program.home / "notices"
     return path.read_text().splitlines() if path.exists() else []
 
 
 def test_the_owner_is_told_when_nobody_listens_and_when_somebody_does_again(deaf: Program) -> None:
     assert deaf.run("status").returncode == 1
-    assert told(deaf) == []
+    assert notices(deaf) == []
     deaf.run("notify")
-    (stopped,) = told(deaf)
+    (stopped,) = notices(deaf)
     assert stopped.startswith("bluezone-agent needs attention: Nobody has listened since 20")
     assert deaf.run("check", "--scheduled").returncode == 0
-    assert told(deaf) == [stopped]
+    assert notices(deaf) == [stopped]
     with Store(deaf.state_dir) as store, store.transaction():
         store.listening.begin(NOW_S, "active")
         store.listening.extend(NOW_S + 1)
     deaf.run("check", "--scheduled")
-    assert told(deaf)[1].startswith("bluezone-agent works again: This device listens again. It did not from 20")
+    assert notices(deaf)[1].startswith("bluezone-agent works again: This device listens again. It did not from 20")
     deaf.run("notify")
-    assert len(told(deaf)) == 2
+    assert len(notices(deaf)) == 2
 
 
 def test_a_notice_that_could_not_be_given_is_given_the_next_time(deaf: Program) -> None:
@@ -73,14 +74,14 @@ def test_a_notice_that_could_not_be_given_is_given_the_next_time(deaf: Program) 
     assert "the notice could not be given" in deaf.run("notify").stderr
     script.write_text(works)
     deaf.run("notify")
-    assert len(told(deaf)) == 1
+    assert len(notices(deaf)) == 1
 
 
 def test_without_a_command_nobody_is_told(deaf: Program) -> None:
     deaf.config.write_text("")
     assert deaf.run("notify").stderr == ""
     with Store(deaf.state_dir) as store:
-        assert "told" not in store.signs()
+        assert store.journal.get(Notified) is None
 
 
 def test_prometheus_gets_the_same_verdict(deaf: Program) -> None:

@@ -17,6 +17,7 @@ from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import ObservedIdentifier, ReportType
+from bluezone_agent.core.journal import RadioState, Started
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
@@ -82,7 +83,7 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     assert "http" not in drawn
     assert page.stat().st_mode & 0o777 == 0o600
     with store.transaction():
-        store.mark("radio", NOW_MIN * 60, description="hci0")
+        store.journal.put(RadioState(NOW_MIN * 60, "hci0"))
         made = StoredCalibration("hci0", "", MEASURED, Calibration(-10), NOW_MIN * 60, (NOW_MIN + 60) * 60)
         store.calibrations.add(made)
     (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
@@ -233,7 +234,8 @@ def test_status_answers_without_the_heavy_packages(program: Program) -> None:
 
 def test_control_characters_of_strangers_never_reach_a_terminal(program: Program, store: Store) -> None:
     with store.transaction():
-        store.mark("start", time.time(), radio="\x1b]0;owned\x07\nall well", protocol="gaen")
+        store.journal.put(Started(int(time.time()), "gaen"))
+        store.journal.put(RadioState(int(time.time()), "\x1b]0;owned\x07\nall well"))
     text = program.run("status").stdout
     assert "\x1b" not in text
     assert "\\x1b" in text or "not running" in text

@@ -13,6 +13,7 @@ import pytest
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, ReportType
 from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.journal import Started
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
@@ -23,7 +24,7 @@ ADVERT = "received_at_s,rssi_dbm,data\n1.000,-60,02010403036ffd\n"
 
 WORKING = """
 import sys; from pathlib import Path; from bluezone_agent.stores.store import Store
-with Store(Path(sys.argv[1])) as store: store.signs(); print("working", flush=True); sys.stdin.readline()
+with Store(Path(sys.argv[1])) as store: store.journal.read(); print("working", flush=True); sys.stdin.readline()
 """
 
 
@@ -43,7 +44,7 @@ def owner(program: Program) -> Program:
             store.contacts.add(minutes)
             found = (ReceivedMinute(now_s // 60, 50.0, 4),)
             store.exposures.add(Matched(MARKS[2].decode(), "gaen", ReportType.CONFIRMED_TEST, 2, now_s, found))
-            store.mark("start", now_s, protocol="gaen", sources=1)
+            store.journal.put(Started(now_s, "gaen", sources=1))
         # the log still holds everything: the process dies here
         for suffix in ("", "-wal"):
             left = (program.state_dir / f"agent.db{suffix}").read_bytes()

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from bluezone_agent.app.agent_state import read_status
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, ProximityProtocol
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Broadcasting, Committed, Received, Refused, Started
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.schedule import CHECK_JITTER_S
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.health.health import Problem
-from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 
@@ -144,8 +145,10 @@ def test_what_strangers_send_costs_a_counter_only(store: Store) -> None:
         b.radio.receive(advertisement_of_another(PROTOCOLS["gaen"]), -60)
 
     run_simulated(bench.during(noise))
-    _, counts = store.signs()["heard"]
-    assert counts == {"malformed": 1, "foreign": 1, "without_rssi": 1, "gaen": 1}
+    received = store.journal.get(Received)
+    assert received is not None
+    assert received.by_protocol == {"gaen": 1}
+    assert received.discarded == {"malformed": 1, "foreign": 1, "without_rssi": 1, "repeated": 0, "dropped": 0}
 
 
 def test_untrusted_time_is_kept_apart(store: Store) -> None:
@@ -251,10 +254,32 @@ def test_status_is_well_while_running_and_says_what_is_missing_afterwards(store:
 
     async def look(b: Bench) -> None:
         await asyncio.sleep(7200)
-        assert status(store, b.clock.now_s()).problems == ()
+        assert read_status(store, b.clock.now_s()).problems == ()
 
     with StateLock(store.state_dir):
         run_simulated(bench.during(look))
-        hours_later = status(store, NOON_S + 5 * 3600).problems
+        hours_later = read_status(store, NOON_S + 5 * 3600).problems
     assert hours_later == (Problem.NOT_BROADCASTING, Problem.NOT_STORING)
-    assert status(store, NOON_S + 7200).problems == (Problem.NOT_RUNNING,)
+    assert read_status(store, NOON_S + 7200).problems == (Problem.NOT_RUNNING,)
+
+
+def test_what_the_last_run_said_does_not_outlive_the_first_identifier_of_this_one(store: Store) -> None:
+    """Not even where the clock was ahead then: nothing of it is believed for a year."""
+    ahead_s = int(NOON_S) + 365 * DAY_S
+    bench = Bench(store)
+    with store.transaction():
+        for record in (
+            Started(ahead_s),
+            Broadcasting(ahead_s, ahead_s + 600),
+            Refused(ahead_s, "no"),
+            Committed(ahead_s),
+        ):
+            store.journal.put(record)
+
+    async def look(b: Bench) -> None:
+        await asyncio.sleep(100)
+        assert read_status(store, b.clock.now_s()).problems == ()
+
+    with StateLock(store.state_dir):
+        assert read_status(store, NOON_S).problems == (Problem.SCAN_ONLY, Problem.NOT_STORING)
+        run_simulated(bench.during(look))

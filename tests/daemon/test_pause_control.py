@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bluezone_agent.app.agent_state import pending_notices, read_metrics, read_status
 from bluezone_agent.clocks.simulated import run_simulated
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.pauses import Mode
@@ -18,9 +19,6 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute
 from bluezone_agent.daemon import pause_control
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.health.outage_notices import pending
-from bluezone_agent.health.prometheus import exposition
-from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import StateLock, Store
 from tests.daemon.test_agent import NOON_S, Bench, advertisement_of_another
 from tests.diagnosis_keys import daily_key
@@ -80,7 +78,7 @@ def spans(store: Store) -> list[tuple[str, str, int]]:
     return [(s.scan_mode, s.reason, s.ends_at_s - s.starts_at_s) for s in store.listening.since(0)]
 
 
-def test_it_is_silent_and_deaf_at_once_and_goes_on_by_itself(bench: Bench) -> None:
+def test_it_is_silent_and_deaf_at_once_and_resumed_by_itself(bench: Bench) -> None:
     async def life(b: Bench) -> None:
         await asyncio.sleep(100)
         assert on_air(b)
@@ -220,10 +218,10 @@ def test_status_prometheus_and_the_dead_mans_switch_know_it(bench: Bench) -> Non
         for _ in range(8 * 12 + 6):
             await asyncio.sleep(300)
             now_s = b.clock.now_s()
-            state = status(b.store, now_s)
-            late = [life for life, age in state.ages.items() if age.late(now_s)]
-            seen.append((state.pause and state.pause.mode, state.problems, pending(b.store, now_s), late))
-            metrics = exposition(b.store, now_s)
+            state = read_status(b.store, now_s)
+            late = [life for life, age in state.ages.items() if age.late]
+            seen.append((state.pause and state.pause.mode, state.problems, pending_notices(b.store, now_s), late))
+            metrics = read_metrics(b.store, now_s)
             assert f'paused{{mode="paused"}} {int(state.pause is not None)}' in metrics
 
     run_simulated(bench.during(life))

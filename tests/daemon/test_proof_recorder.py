@@ -28,7 +28,7 @@ def proof(second: int) -> Sighting:
 
 
 def proved_at(store: Store) -> int | None:
-    at_s = read_proof(store.signs()).at_s
+    at_s = read_proof(store.journal).at_s
     return None if at_s is None else at_s - AT_S
 
 
@@ -42,7 +42,7 @@ def test_the_newest_proof_goes_with_the_next_write(store: Store) -> None:
     for second in range(300):
         recorder.received(proof(second))
     assert proved_at(store) is None
-    assert len(store._due) == 1, "a proof comes with every packet, and waits as one write"
+    assert len(store._outbox.waiting()) == 1, "a proof comes with every packet, and one waits"
     write_something(store)
     assert proved_at(store) == 299
     recorder.received(proof(400))
@@ -68,4 +68,4 @@ def test_after_a_write_that_failed_the_newest_is_written(store: Store) -> None:
     recorder.received(proof(2))
     write_something(store)
     assert proved_at(store) == 2
-    assert not store._due
+    assert store._outbox.waiting() == []

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from bluezone_agent.app.agent_state import read_status
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.listening import Span
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -19,7 +20,6 @@ from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.radio_supervisor import POWER_CYCLE_EVERY_S, SCAN_REST_S
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.health.health import Problem
-from bluezone_agent.health.status import status
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.radio_contract import advertisements
@@ -97,7 +97,7 @@ class Bench:
         return self.clock.uptime_s() - began_s
 
     def problems(self) -> tuple[Problem, ...]:
-        return status(self.store, self.clock.now_s()).problems
+        return read_status(self.store, self.clock.now_s()).problems
 
     def spans(self) -> list[Span]:
         return self.store.listening.since(0)
@@ -164,7 +164,7 @@ def test_status_says_since_when_and_why(bench: Bench) -> None:
         await asyncio.sleep(99)
         b.radio.fails_with = RadioUnavailableError(RadioFault.POWERED_OFF, "{adapter} is off", adapter="hci9")
         await asyncio.sleep(1000)
-        radio = status(b.store, b.clock.now_s()).radio
+        radio = read_status(b.store, b.clock.now_s()).radio
         assert not radio.works
         assert radio.since_s == NOON_S + 100
         assert (radio.reason, radio.message, radio.fields) == ("powered off", "{adapter} is off", {"adapter": "hci9"})
@@ -221,7 +221,7 @@ def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap
         b.deaf = False
         await asyncio.sleep(300)
         assert len(b.identifiers()) == 1, "the broadcast is left alone"
-        assert status(b.store, b.clock.now_s()).radio.scan_restarts == 1
+        assert read_status(b.store, b.clock.now_s()).radio.scan_restarts == 1
 
     bench.live(fall_silent)
     ((began_s, ended_s, said),) = bench.gaps()
@@ -286,7 +286,7 @@ def test_a_radio_that_cannot_broadcast_listens_and_says_so(bench: Bench) -> None
         await asyncio.sleep(3000)
         assert b.radio.listens
         assert b.radio.on_air is None
-        state = status(b.store, b.clock.now_s())
+        state = read_status(b.store, b.clock.now_s())
         assert state.problems == (Problem.SCAN_ONLY,)
         assert state.received_adverts > 200
         del b.radio.refuses["advertise"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bluezone_agent.app.agent_state import read_health
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.clock_state import STABLE_S, ClockState, ClockTimeline, DistrustReason
 from bluezone_agent.core.identifiers import DailyKey
@@ -15,7 +16,7 @@ from bluezone_agent.core.intervals import DAY_S, minute_at
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.trusted_clock import KEPT_EVERY_S, TrustedClock
-from bluezone_agent.health.health import Problem, health
+from bluezone_agent.health.health import Problem
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
@@ -64,10 +65,10 @@ def test_what_is_heard_before_the_first_synchronisation_is_dated_by_it(bench: Be
         await bench.meet(radio, 30)
         bench.clock.offset_s += 1000  # somebody sets it by hand, wrong
         await bench.meet(radio, 30)
-        assert Problem.CLOCK_NOT_TRUSTED in health(bench.store, bench.clock.now_s()).problems
+        assert Problem.CLOCK_NOT_TRUSTED in read_health(bench.store, bench.clock.now_s()).problems
         bench.clock.is_synchronised, bench.clock.offset_s = True, 0.0
         await bench.meet(radio, 3)
-        assert Problem.CLOCK_NOT_TRUSTED not in health(bench.store, bench.clock.now_s()).problems
+        assert Problem.CLOCK_NOT_TRUSTED not in read_health(bench.store, bench.clock.now_s()).problems
 
     async def boot_without_a_battery() -> None:
         bench.clock.is_synchronised, bench.clock.offset_s = False, -NOON_S + 100.0

@@ -16,6 +16,7 @@ from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TEKSignatureList
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
@@ -423,13 +424,17 @@ def test_only_a_check_of_every_source_that_is_complete_counts_as_one(device: Dev
     check = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S)
     check.run([good], every=False)
     check.run([good, gone])
-    assert "complete_check" not in device.store.signs()
+    assert device.store.journal.get(Checked) == Checked(NOW_S, complete=False, sources=2)
     assert [(s.name, s.complete_at_s) for s in device.store.sources.all()] == [
         (good.source.name, NOW_S),
         (gone.source.name, None),
     ]
     check.run([good])
-    assert device.store.signs()["complete_check"][0] == NOW_S
+    assert device.store.journal.get(Checked) == Checked(NOW_S, complete=True, sources=1, complete_at_s=NOW_S)
+    later = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S + 9)
+    later.run([gone])
+    assert device.store.journal.get(Checked) == Checked(NOW_S + 9, complete=False, sources=1, complete_at_s=NOW_S)
+    check.run([good])
     assert [s.name for s in device.store.sources.all()] == [good.source.name], "the other is no longer configured"
 
 
@@ -444,7 +449,7 @@ def test_a_source_that_fails_does_not_stop_the_others(device: Device) -> None:
     report = Check(device.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=NOW_S).run(pinned)
     assert report.sources[0].error is not None
     assert (report.matched_keys, report.complete) == (1, False)
-    assert device.store.signs()["check"][1] == {"complete": False, "sources": 2}
+    assert device.store.journal.get(Checked) == Checked(NOW_S, complete=False, sources=2)
 
 
 def test_a_frame_that_states_no_power_is_judged_by_the_assumed_one(device: Device) -> None:

@@ -23,6 +23,7 @@ import structlog
 
 from bluezone_agent.actions import export_keys
 from bluezone_agent.app import logs
+from bluezone_agent.app.agent_state import read_metrics, read_status
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
@@ -34,8 +35,6 @@ from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import AgentError
 from bluezone_agent.exposure_check.check import Check, PinnedSource
-from bluezone_agent.health.prometheus import exposition
-from bluezone_agent.health.status import status
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.radios.bluez import errors
 from bluezone_agent.radios.simulated.air import Air, Position, VirtualRadio
@@ -228,7 +227,7 @@ class Activity:
     def _say(self) -> None:
         for store, clock in zip(self.stores, self.clocks, strict=True):
             now_s = clock.now_s()
-            self.said += [repr(status(store, now_s)), exposition(store, now_s), repr(store.signs())]
+            self.said += [repr(read_status(store, now_s)), read_metrics(store, now_s), repr(store.journal.read())]
 
     def _malformed(self, true_s: float) -> AdvertisingData | None:
         short = self.strange[:11]

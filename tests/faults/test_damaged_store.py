@@ -15,14 +15,15 @@ from random import Random
 
 import pytest
 
+from bluezone_agent.app.agent_state import read_metrics
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Committed
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.identity import Identity
 from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import StoreDamagedError, StoreError
-from bluezone_agent.health.prometheus import exposition
 from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.file.quarantine import delete_old, quarantined_stores
 from bluezone_agent.stores.file.recover import Recovery, open_or_recover
@@ -76,9 +77,9 @@ def recovered(folder: Path) -> Recovery | None:
 
         run_simulated(take())
         with store.transaction():
-            store.mark("commit", NOON_S)
+            store.journal.put(Committed(int(NOON_S)))
         numbered.numbers(store)
-        exposition(store, NOON_S)
+        read_metrics(store, NOON_S)
         store.expire(NOON_S)
     return recovery
 
@@ -153,7 +154,7 @@ def test_an_older_store_is_looked_at_before_it_is_brought_up_to_date(tmp_path: P
 
 @pytest.mark.parametrize(
     ("was", "is_now"),
-    [(b"powered off", b"powered \xfff"), (b'{"rotations', b'["rotations'), (b"proved", b"prowed")],
+    [(b"powered off", b"powered \xfff"), (b'{"at_s', b'["at_s'), (b"proved", b"prowed")],
     ids=["text", "JSON", "index"],
 )
 def test_what_is_no_text_no_json_or_another_word_than_in_its_index_is_damage(

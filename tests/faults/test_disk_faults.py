@@ -18,14 +18,16 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
+from bluezone_agent.app.agent_state import read_health
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import KINDS, Broadcasting, Committed, Received, Record, Started
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon import contact_writer
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import StoreWriteError
-from bluezone_agent.health.health import Problem, health
+from bluezone_agent.health.health import Problem
 from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.file.recover import open_or_recover
 from bluezone_agent.stores.store import StateLock, Store
@@ -87,7 +89,7 @@ class Bench:
         return advertising_data.service_data[0xFD6F] if advertising_data else None
 
     def problems(self) -> tuple[Problem, ...]:
-        return health(self.store, self.clock.now_s()).problems
+        return read_health(self.store, self.clock.now_s()).problems
 
 
 async def sick_for_an_hour(bench: Bench) -> None:
@@ -221,10 +223,11 @@ def test_what_waits_too_long_is_dropped_and_counted(tmp_path: Path, monkeypatch:
             await sick_for_an_hour(bench)
         await asyncio.sleep(130)
         kept = numbered.numbers(bench.store)
-        dropped = bench.store.signs()["heard"][1]["dropped"]
+        received = bench.store.journal.get(Received)
+        dropped = received.dropped if received else 0
         assert dropped > 200
         assert bench.received - 13 <= len(kept) + dropped <= bench.received
-        assert health(bench.store, bench.clock.now_s()).problems == ()
+        assert read_health(bench.store, bench.clock.now_s()).problems == ()
 
     with Store(tmp_path) as store:
         Bench(store).live(life)
@@ -237,20 +240,26 @@ def test_a_statement_that_fails_leaves_the_store_usable(tmp_path: Path) -> None:
             pytest.raises(StoreWriteError, match=r"agent.db can't be written"),
             store.transaction(),
         ):
-            store.mark("a", 1)
-        store.write(lambda: store.mark("b", 2))
-        assert set(store.signs()) == {"b"}
+            store.journal.put(Committed(1))
+        store.post(Broadcasting(2, 600))
+        assert kinds(store) == [Broadcasting]
 
 
 def test_what_could_not_be_written_is_written_with_the_next_that_can(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         with no_file_longer_than(1):
-            store.write(lambda: store.mark("a", 1))
-            store.write(lambda: store.mark("b", 2))
-        assert store.signs() == {}
+            store.post(Started(1))
+            store.post(Broadcasting(2, 600))
+            store.post(Broadcasting(3, 1200))
+        assert kinds(store) == []
         with store.transaction():
-            store.mark("c", 3)
-        assert set(store.signs()) == {"a", "b", "c"}
+            store.journal.put(Committed(4))
+        assert kinds(store) == [Started, Broadcasting, Committed]
+        assert store.journal.get(Broadcasting) == Broadcasting(3, 1200)
+
+
+def kinds(store: Store) -> list[type[Record]]:
+    return [kind for kind in KINDS.values() if store.journal.get(kind)]
 
 
 @needs_strace

@@ -10,6 +10,7 @@ import pytest
 
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.journal import Received
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import MOST_A_MINUTE
 from bluezone_agent.daemon.agent import Agent
@@ -80,10 +81,11 @@ def test_a_burst_of_a_minute_costs_an_honest_neighbour_nothing() -> None:
         assert device.most_resident - before < 40 * MIB
         assert len(counts) in {15, 16}
         assert sum(counts) > 15 * 60 * 4 - 250, "at most one packet's worth of a minute is lost"
-        received = store.signs()["heard"][1]
+        received = store.journal.get(Received)
+        assert received is not None
         kept = sum(m.count for m in store.contacts.minutes_since(0))
-        assert received["dropped"] == received["gaen"] - kept, "every sighting is kept or counted as dropped"
-        assert received["dropped"] > 0.9 * device.forged
+        assert received.dropped == received.by_protocol["gaen"] - kept, "every sighting is kept or counted as dropped"
+        assert received.dropped > 0.9 * device.forged
 
 
 @pytest.mark.timeout(4 * 3600)

@@ -104,7 +104,7 @@ def _open(folder: Path, files: dict[str, bytearray], acknowledged: set[int], out
 @pytest.mark.timeout(7200)
 def test_no_state_is_corrupt_and_nothing_committed_is_lost(tmp_path: Path, long: bool) -> None:
     events = events_of_an_agent(tmp_path, 120 if long else 8)
-    outcome = enumerated(events, torn=40 if long else 5, most=100_000 if long else 2_500)
+    outcome = enumerated(events, torn=40 if long else 5, most=100_000 if long else 3_500)
     print(outcome)
     assert outcome.states >= (20_000 if long else 2_000)
     assert (outcome.corrupt, outcome.lost) == (0, 0)
@@ -115,7 +115,7 @@ def test_no_state_is_corrupt_and_nothing_committed_is_lost(tmp_path: Path, long:
 def test_without_a_sync_at_each_commit_the_same_enumeration_shows_losses(tmp_path: Path) -> None:
     """The control: an enumerator that finds nothing here sees nothing."""
     events = events_of_an_agent(tmp_path, 8, "synchronous=NORMAL")
-    outcome = enumerated(events, torn=1, most=1_000)
+    outcome = enumerated(events, torn=1, most=1_500)
     print(outcome)
     assert outcome.lost > 20
 

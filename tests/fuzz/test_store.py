@@ -9,7 +9,6 @@ import os
 import shutil
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -20,11 +19,9 @@ from bluezone_agent.cli import root
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 from bluezone_agent.core.exposure import Degree
+from bluezone_agent.core.journal import Broadcasting, Committed, Proved, RadioState, Received, Started
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.errors import StoreError
-from bluezone_agent.health.broadcast_proof import PROVED
-from bluezone_agent.health.health import RADIO
-from bluezone_agent.health.status import RadioState
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
 from bluezone_agent.stores.store import Store
@@ -68,13 +65,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def mark_an_activity(store: Store) -> None:
     """Write what an agent that ran says of itself, in the caller's transaction."""
-    store.mark("heard", NOW_S, gaen=12, dropped=3)
-    store.mark("start", NOW_S - 3600, protocol="gaen", sources=1, monitor_adapters=1, allow_linkable=["privacy"])
-    store.mark("broadcast", NOW_S - 60, rotations=7, until_s=NOW_S + 540)
-    store.mark("commit", NOW_S, minutes=3, clock_trusted=True)
-    store.mark(PROVED, NOW_S - 30, by="bluez:hci1", rssi_dbm=-41)
-    radio = RadioState("bluez", works=False, since_s=NOW_S - 5, reason="lost", message="{name} is gone ({reason})")
-    store.mark(RADIO, NOW_S, **asdict(replace(radio, fields={"name": "hci0", "reason": "unplugged"}, sessions=2)))
+    radio = RadioState(
+        NOW_S,
+        "bluez",
+        works=False,
+        since_s=NOW_S - 5,
+        reason="lost",
+        message="{name} is gone ({reason})",
+        fields={"name": "hci0", "reason": "unplugged"},
+        sessions=2,
+    )
+    for record in (
+        Received(NOW_S, {"gaen": 12}, dropped=3),
+        Started(NOW_S - 3600, "gaen", sources=1, monitor_adapters=1, allow_linkable=("privacy",)),
+        Broadcasting(NOW_S - 60, NOW_S + 540, rotations=7),
+        Committed(NOW_S, minutes=3),
+        Proved(NOW_S - 30, "bluez:hci1", -41),
+        radio,
+    ):
+        store.journal.put(record)
     store.listening.begin(NOW_S - 3600, "active")
     store.listening.begin(NOW_S - 1800, "", "powered off")
     store.pauses.set(Pause(Mode.PROTECTED, 3600, "boot", 7200, NOW_S + 3600, clock_trusted=True))

@@ -9,16 +9,24 @@ from pathlib import Path
 import pytest
 
 from bluezone_agent.actions.peer_report import Report, find_own, make_report, read_report, write_report
-from bluezone_agent.actions.selftest import Outcome, listen, received_by_running_agent, with_adapters, with_report
+from bluezone_agent.actions.selftest import (
+    Outcome,
+    listen,
+    of_running_agent,
+    received_by_running_agent,
+    with_adapters,
+    with_report,
+)
+from bluezone_agent.app.agent_state import read_status
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
-from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.core.journal import Committed, Proved, Records, Started
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.errors import NewFileError, NotProvableError, RadioFault, RadioUnavailableError, ReportError
-from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, PROVED, mark_proved
+from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, is_newer
 from bluezone_agent.health.health import Problem
-from bluezone_agent.health.status import status
 from bluezone_agent.radios.multi_adapter import NamedAdapter, SeveralRadios
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio
@@ -66,7 +74,7 @@ class Pair:
                     self.other.receive(self.first.on_air, -40)
                 if repeated:
                     self.first.receive(self.first.on_air, -40)
-            self.problems = status(self.store, self.clock.now_s()).problems
+            self.problems = read_status(self.store, self.clock.now_s()).problems
             stop.set()
 
 
@@ -74,7 +82,7 @@ def test_the_own_broadcast_heard_by_another_adapter_is_a_proof_and_no_contact(st
     with StateLock(store.state_dir):
         pair = Pair(store)
         run_simulated(pair.live(1800))
-    proof = status(store, NOON_S + 1800).proof
+    proof = read_status(store, NOON_S + 1800).proof
     assert (proof.provable, proof.by, proof.rssi_dbm) == (True, "bluez:hci1", -40)
     assert proof.at_s == pytest.approx(NOON_S + 1800, abs=11)
     assert pair.problems == ()
@@ -97,7 +105,7 @@ def test_no_proof_for_long_is_a_problem_where_one_is_due(store: Store) -> None:
 def test_somebody_who_repeats_the_own_identifier_proves_nothing_and_is_no_contact(store: Store) -> None:
     pair = Pair(store)
     run_simulated(pair.live(600, receives=False, repeated=True))
-    state = status(store, NOON_S + 600)
+    state = read_status(store, NOON_S + 600)
     assert state.proof.at_s is None
     assert (state.received_adverts, store.contacts.hours(0)) == (0, [])
 
@@ -116,15 +124,18 @@ def test_a_repeated_identifier_is_among_the_discarded(store: Store) -> None:
             stop.set()
 
     run_simulated(live())
-    state = status(store, NOON_S + 10)
+    state = read_status(store, NOON_S + 10)
     assert (state.received_adverts, state.discarded_adverts) == (1, 1)
 
 
-def test_an_older_proof_does_not_replace_a_newer_one(store: Store) -> None:
-    with store.transaction():
-        mark_proved(store, NOON_S, "new", -40)
-        mark_proved(store, NOON_S - 1, "old", -50)
-    assert status(store, NOON_S).proof.by == "new"
+def test_a_later_proof_replaces_one_of_the_past_or_of_a_future_that_never_was() -> None:
+    now_s = int(NOON_S)
+    found = Proved(now_s - 10, "found", -40)
+    assert is_newer(found, Records(), now_s)
+    for known_ago_s, newer in ((11, True), (10, True), (9, False), (-1, True), (-DAY_S, True)):
+        known = Records([Proved(now_s - known_ago_s, "known", -50)])
+        assert is_newer(found, known, now_s) is newer, known_ago_s
+    assert not is_newer(Proved(now_s + 1, "found", -40), Records([found]), now_s)
 
 
 def received_by_peer(pair: Pair, at_s: float = NOON_S + 300) -> list[ContactMinute]:
@@ -148,9 +159,9 @@ def test_a_peers_report_proves_the_broadcast_without_any_key(store: Store, tmp_p
     own = decode(pair.first.history[0][1])
     assert own
     assert own.identifier.hex() not in text
-    outcome = with_report(store, read_report(tmp_path / "report.json"))
+    outcome = with_report(store, read_report(tmp_path / "report.json"), NOON_S + 600)
     assert outcome == Outcome(True, "peer", 400, -50, NOON_S + 420)
-    proof = status(store, NOON_S + 600).proof
+    proof = read_status(store, NOON_S + 600).proof
     assert (proof.provable, proof.at_s, proof.by) == (False, int(NOON_S + 420), "peer")
 
 
@@ -159,15 +170,15 @@ def test_a_peer_that_heard_others_only_proves_nothing(store: Store) -> None:
     run_simulated(pair.live(600, receives=False))
     report = make_report("peer", received_by_peer(pair)[1::2], NOON_S, NOON_S + 600)
     assert report.received
-    assert with_report(store, report) == Outcome(False, "peer")
-    assert PROVED not in store.signs()
+    assert with_report(store, report, NOON_S + 600) == Outcome(False, "peer")
+    assert store.journal.get(Proved) is None
 
 
 def test_a_report_of_another_time_is_refused(store: Store) -> None:
     pair = Pair(store)
     run_simulated(pair.live(600))
     with pytest.raises(NotProvableError, match="a time in which this device broadcast nothing"):
-        with_report(store, report_on(pair, NOON_S - 90_000, NOON_S - 80_000))
+        with_report(store, report_on(pair, NOON_S - 90_000, NOON_S - 80_000), NOON_S)
 
 
 def test_a_peers_wrong_clock_cannot_move_a_proof_out_of_the_slot(store: Store) -> None:
@@ -286,3 +297,22 @@ def test_a_running_agent_reports_what_it_stored(store: Store) -> None:
         return minutes
 
     assert [m.count for m in run_simulated(test())] == [1]
+
+
+def test_a_proof_or_a_commit_of_the_future_does_not_answer_a_self_test(store: Store) -> None:
+    """The clock was ahead for a while; the agent has done nothing since the test was asked for."""
+    ahead_s = int(NOON_S) + DAY_S
+    with store.transaction():
+        for record in (Started(int(NOON_S), monitor_adapters=1), Proved(ahead_s, "hci1", -40), Committed(ahead_s)):
+            store.journal.put(record)
+
+    async def test() -> tuple[Outcome, float]:
+        clock = SimulatedClock(NOON_S)
+        outcome = await of_running_agent(store, clock, 10)
+        from_s = clock.uptime_s()
+        await received_by_running_agent(store, clock, 10)
+        return outcome, clock.uptime_s() - from_s
+
+    outcome, waited_s = run_simulated(test())
+    assert outcome == Outcome(received=False)
+    assert waited_s >= 10

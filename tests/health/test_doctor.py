@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from bluezone_agent.core.journal import RadioState, Records
 from bluezone_agent.errors import N_, ConfigError, StoreError
 from bluezone_agent.health.broadcast_proof import Proof
 from bluezone_agent.health.doctor.checks import Facts, PathFacts, judge
 from bluezone_agent.health.doctor.finding import Finding, Level
-from bluezone_agent.health.health import Problem
-from bluezone_agent.health.status import RadioState, Status, status
+from bluezone_agent.health.health import AgentState, Problem
+from bluezone_agent.health.status import Contents, Status, status
 from bluezone_agent.radios.bluez import errors
 from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts, RfkillFacts
 from bluezone_agent.radios.bluez.inspect import kernel_adapters, read_rfkill
-from bluezone_agent.stores.store import Store
 
 ADAPTER = AdapterFacts(
     "hci0",
@@ -38,14 +38,13 @@ BLUETOOTH = BluetoothFacts(
 
 
 @pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+def well() -> Facts:
     """Return a device with which nothing is wrong."""
-    with Store(tmp_path_factory.mktemp("state")) as store:
-        empty = status(store, 1000.0)
+    empty = status(Records(), AgentState(running=False), Contents(), 1000.0)
     running = replace(
         empty,
         running=True,
-        radio=RadioState(description="bluez:hci0"),
+        radio=RadioState(0, "bluez:hci0"),
         proof=Proof(True, 990, "bluez:hci1", -40),
         started_at_s=100,
         advertised_at_s=900,
@@ -223,7 +222,7 @@ def test_finding(well: Facts, changes: dict[str, object], check: str, level: Lev
 RUNNING_CASES: list[tuple[Problem | None, dict[str, object], str, Level, str]] = [
     (
         Problem.NO_RADIO,
-        {"radio": RadioState(works=False, message="{a} is off", fields={"a": "hci0"})},
+        {"radio": RadioState(0, works=False, message="{a} is off", fields={"a": "hci0"})},
         "radio",
         Level.FAULT,
         "hci0 is off",
@@ -233,6 +232,8 @@ RUNNING_CASES: list[tuple[Problem | None, dict[str, object], str, Level, str]] =
     (Problem.NOT_STORING, {}, "storing", Level.FAULT, "nothing was committed"),
     (Problem.NOT_CHECKING, {}, "sources", Level.FAULT, "30 hours"),
     (None, {"complete_check_at_s": None}, "sources", Level.WARNING, "no check has succeeded"),
+    (None, {"complete_check_at_s": 1001}, "sources", Level.WARNING, "no check has succeeded"),
+    (None, {"proof": Proof(at_s=1001, by="peer")}, "proof", Level.WARNING, "nothing proves"),
     (None, {"proof": Proof()}, "proof", Level.WARNING, "nothing proves"),
 ]
 

@@ -15,6 +15,7 @@ from bluezone_agent.authority import publish
 from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource, SourceReport
 from bluezone_agent.key_sources import SourceAddress, open_source
@@ -93,8 +94,8 @@ class World:
         return [repr(tuple(row)) for table in tables for row in self.store._db.execute(f"SELECT * FROM {table}")]
 
     def complete_check(self) -> int | None:
-        at_s, _detail = self.store.signs().get("complete_check", (None, {}))
-        return at_s
+        checked = self.store.journal.get(Checked)
+        return checked.complete_at_s if checked else None
 
 
 @pytest.fixture

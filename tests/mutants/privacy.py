@@ -9,6 +9,7 @@ from tests.mutants.mutant import Mutant
 CANARY: Final = "tests/faults/test_canary.py"
 NET: Final = "tests/test_redaction.py"
 PRIVACY: Final = "tests/cli/test_privacy.py"
+TOKENS: Final = "tests/actions/test_upload_keys.py"
 VAULT: Final = "tests/stores/test_key_encryption.py"
 MUTANTS: Final = (
     Mutant(
@@ -114,5 +115,29 @@ MUTANTS: Final = (
         "    if encrypted and not passphrase:\n        raise encrypted_error(path)\n",
         "    if not passphrase:\n        return {}\n",
         VAULT,
+    ),
+    Mutant(
+        "token-in-a-backup",
+        "a backup holds the tokens of key servers",
+        "stores/store.py",
+        "return without_tokens(data) if has_tokens else data",
+        "return data",
+        TOKENS,
+    ),
+    Mutant(
+        "old-backup-brings-tokens",
+        "a restore brings the tokens of another device",
+        "stores/file/snapshot.py",
+        "            SubmissionTokens(self._db).delete_all()  # of",
+        "            # of",
+        TOKENS,
+    ),
+    Mutant(
+        "token-without-end",
+        "a token of a key server is kept for ever",
+        "stores/store.py",
+        "            self.tokens.delete_expired(now_s)\n",
+        "",
+        TOKENS,
     ),
 )

@@ -14,6 +14,7 @@ from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure, Degree
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, ReportType
 from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import Committed
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import BadSignatureError, KeySourceError, StateInUseError, StoreError
@@ -235,7 +236,7 @@ def test_folder_and_files_are_the_owners_alone(tmp_path: Path) -> None:
         "import os, sys; os.umask(0); from pathlib import Path\n"
         "from bluezone_agent.stores.store import Store, StateLock\n"
         "s = Store(Path(sys.argv[1]))\n"
-        "with s.transaction(): s.mark('x', 1)\n"
+        "with s.transaction(): s.listening.begin(1, 'active')\n"
         "with StateLock(s.state_dir): pass\n"
         "for p in [s.state_dir, *s.state_dir.iterdir()]: print(p.name, oct(p.stat().st_mode & 0o777))"
     )
@@ -299,11 +300,11 @@ def test_the_open_span_of_listening_lasts_until_the_newest_commit(tmp_path: Path
     with Store(tmp_path) as store:
         with store.transaction():
             store.listening.begin(1_000, "active")
-            store.mark("commit", 1_300)
+            store.journal.put(Committed(1_300))
         assert [(s.starts_at_s, s.ends_at_s) for s in store.listening.since(0)] == [(1_000, 1_300)]
         assert store.listening.last_well_s() == 1_300
         with store.transaction():
             store.listening.begin(1_200, "", "powered off")
-            store.mark("commit", 1_500)
+            store.journal.put(Committed(1_500))
         assert [(s.ends_at_s, s.listened) for s in store.listening.since(0)] == [(1_200, True), (1_500, False)]
         assert store.listening.last_well_s() == 1_200

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bluezone_agent.core.ages import is_known
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.health.doctor.bluetooth import bluetooth_findings
@@ -141,16 +142,16 @@ def _agent(facts: Facts) -> Iterator[Finding]:
         yield fault("radio", status.radio.message, look, **status.radio.fields)
     if problems & {Problem.NOT_BROADCASTING, Problem.SCAN_ONLY}:
         yield fault("broadcast", N_("no new identifier was put on the air in time"), look)
-    elif status.advertised_at_s is not None:
+    elif is_known(status.judged_at_s, status.advertised_at_s):
         yield ok("broadcast", N_("the newest identifier was put on the air"), status.advertised_at_s)
     yield _proof(status)
-    if status.received_at_s is None:
-        yield ok("hearing", N_("nobody was heard so far; right when nobody is near"))
-    else:
+    if is_known(status.judged_at_s, status.received_at_s):
         yield ok("hearing", N_("somebody was heard"), status.received_at_s)
+    else:
+        yield ok("hearing", N_("nobody was heard so far; right when nobody is near"))
     if Problem.NOT_STORING in problems:
         yield fault("storing", N_("nothing was committed for minutes"), N_("look at the disk and at the agent's log"))
-    elif status.committed_at_s is not None:
+    elif is_known(status.judged_at_s, status.committed_at_s):
         yield ok("storing", N_("minutes were committed"), status.committed_at_s)
 
 
@@ -162,7 +163,7 @@ def _proof(status: Status) -> Finding:
             N_("no other adapter hears the own broadcast"),
             N_("plug the adapters out and in again, and restart the agent"),
         )
-    if proof.at_s is not None:
+    if is_known(status.judged_at_s, proof.at_s):
         return ok("proof", N_("{by} has heard the own broadcast"), proof.at_s, by=proof.by)
     if proof.provable:
         return ok("proof", N_("the other adapter has not heard the own broadcast yet"))
@@ -186,7 +187,7 @@ def _sources(facts: Facts) -> Iterator[Finding]:
     status = facts.status
     if status is not None and Problem.NOT_CHECKING in status.problems:
         yield fault("sources", N_("checks have not succeeded for more than 30 hours"), N_('run "bluezone-agent check"'))
-    elif status is None or status.complete_check_at_s is None:
+    elif status is None or not is_known(status.judged_at_s, status.complete_check_at_s):
         yield warning("sources", N_("no check has succeeded so far"), N_('run "bluezone-agent check"'))
     else:
         yield ok(

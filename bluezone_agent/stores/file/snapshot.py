@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
@@ -11,15 +10,15 @@ from typing import Final
 from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.files import create, sync_folder
 from bluezone_agent.stores.contacts import Contacts
+from bluezone_agent.stores.file.image import load
 from bluezone_agent.stores.file.open import FILE_NAME, bring_up_to_date, exclusively, flaw, require_ours
+from bluezone_agent.stores.journal import StoredJournal
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.pauses import Pauses
+from bluezone_agent.stores.submission_tokens import SubmissionTokens
 
 NEW: Final = f"{FILE_NAME}.new"
 """The name of a store that is being put in place."""
-JOURNAL_MODE: Final = slice(18, 20)
-"""Of the file's header: a store in memory has no write-ahead log (SQLite's file format, section 1.3.3)."""
-ROLLBACK: Final = b"\1\1"
 
 
 class Snapshot(AbstractContextManager["Snapshot"]):
@@ -33,13 +32,13 @@ class Snapshot(AbstractContextManager["Snapshot"]):
         self._db = sqlite3.connect(":memory:", isolation_level=None)
         self._db.row_factory = sqlite3.Row
         try:
-            self._db.deserialize(data[: JOURNAL_MODE.start] + ROLLBACK + data[JOURNAL_MODE.stop :])
-            self._db.execute("PRAGMA secure_delete=on")
+            load(self._db, data)
             require_ours(self._db, path)
             found = flaw(self._db)
             if found:
                 raise _unsound(path, found)
             bring_up_to_date(self._db)
+            SubmissionTokens(self._db).delete_all()  # of a backup that an older version made
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise _unsound(path, error) from error
@@ -47,12 +46,9 @@ class Snapshot(AbstractContextManager["Snapshot"]):
             self._db.close()
             raise
         self.contacts = Contacts(self._db)
+        self.journal = StoredJournal(self._db)
         self.keys = OwnKeys(self._db)
         self.pauses = Pauses(self._db)
-
-    def forget_signs(self, names: Iterable[str]) -> None:
-        """Delete signs of life."""
-        self._db.executemany("DELETE FROM sign_of_life WHERE name = ?", [(name,) for name in names])
 
     def put(self, state_dir: Path) -> None:
         """Make this the store of ``state_dir``, in place of the one there, at once; raises StoreWriteError.

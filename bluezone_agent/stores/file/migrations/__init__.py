@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Final
 
-from bluezone_agent.stores.file.migrations import early_shapes, first, words
+from bluezone_agent.stores.file.migrations import early_shapes, first, journal, words
 
 Step = Callable[[Connection], None]
 
@@ -29,6 +29,7 @@ STEPS: Final[tuple[Step, ...]] = (
     first.m013_layout,
     early_shapes.m014_early_shapes,
     words.m015_words,
+    journal.m016_journal,
 )
 NAMES: Final = tuple(getattr(step, "__name__", "") for step in STEPS)
 MIGRATION_SET: Final = "bluezone-agent"

@@ -1,0 +1,27 @@
+"""A store's bytes in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Final
+
+from bluezone_agent.stores.submission_tokens import SubmissionTokens
+
+JOURNAL_MODE: Final = slice(18, 20)
+"""Of the file's header: a store in memory has no write-ahead log (SQLite's file format, section 1.3.3)."""
+ROLLBACK: Final = b"\1\1"
+
+
+def load(db: sqlite3.Connection, data: bytes) -> None:
+    """Fill a database in memory with a store's bytes; what is deleted in it leaves no trace. Raises DatabaseError."""
+    db.deserialize(data[: JOURNAL_MODE.start] + ROLLBACK + data[JOURNAL_MODE.stop :])
+    db.execute("PRAGMA secure_delete=on")
+
+
+def without_tokens(data: bytes) -> bytes:
+    """Return a store's bytes with no token of a key server left in them."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        load(db, data)
+        SubmissionTokens(db).delete_all()
+        return db.serialize()
