@@ -142,7 +142,8 @@ def test_a_fault_whose_message_cannot_be_filled_is_no_record(store: Store) -> No
 
 def older(state_dir: Path, rows: dict[str, tuple[int, dict[str, Any]]]) -> None:
     """Make a store as it was before the journal."""
-    state_dir.rmdir()
+    if state_dir.exists():
+        state_dir.rmdir()
     path = written_at("schema11", state_dir)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("DELETE FROM sign_of_life")
