@@ -100,6 +100,14 @@ MUTANTS: Final = (
         "tests/daemon/test_proof_recorder.py tests/stores/test_outbox.py",
     ),
     Mutant(
+        "refused-for-ever",
+        "a radio that refused to broadcast in the last run is said to refuse still",
+        "daemon/rotation.py",
+        '        self._may_be_refused = True\n        """',
+        '        self._may_be_refused = False\n        """',
+        "tests/daemon/test_agent.py -k last_run",
+    ),
+    Mutant(
         "proved-by-who-repeats",
         "somebody repeats the own identifier, and that is taken for a proof",
         "daemon/contact_writer.py",
