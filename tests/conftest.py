@@ -17,6 +17,7 @@ structlog.configure(
 )
 
 settings.register_profile("untimed", deadline=None)  # a busy machine makes no test fail
+settings.register_profile("quick", deadline=None, max_examples=5)
 settings.load_profile("untimed")
 
 
@@ -24,6 +25,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="the long forms of proofs: about an hour each of the tests and the lab"
     )
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what is marked slow, and try few examples of each property"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session")

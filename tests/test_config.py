@@ -63,7 +63,7 @@ def test_one_radio_or_several() -> None:
 
 
 def test_the_example_explains_every_setting_with_its_true_default() -> None:
-    example = files("bluezone_agent.cli").joinpath("example.toml").read_text()
+    example = files("bluezone_agent.app").joinpath("example.toml").read_text()
     assert parse(example, PATH) == Config()
     settings = [
         line[2:] for line in example.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]

@@ -115,9 +115,9 @@ def test_the_net_takes_out_what_tells_of_devices_and_nothing_else(text: str, lef
 
 
 @given(st.binary(min_size=12, max_size=40), st.text(alphabet=" =,()[]", max_size=3))
-def test_bytes_and_their_hex_never_pass(data: bytes, around: str) -> None:
-    text = redacted(f"{around}{data!r}{around} {data.hex()} {data.hex().upper()}")
-    assert text == f"{around}<bytes>{around} <hex> <hex>"
+def test_bytes_and_their_hex_never_pass(data: bytes, surrounding: str) -> None:
+    text = redacted(f"{surrounding}{data!r}{surrounding} {data.hex()} {data.hex().upper()}")
+    assert text == f"{surrounding}<bytes>{surrounding} <hex> <hex>"
 
 
 LIBRARIES = ("bleak", "dbus_fast", "httpx2", "httpcore2", "bumble", "apscheduler", "asyncio")

@@ -37,6 +37,7 @@ async def nothing() -> None:
     """Check nothing."""
 
 
+@pytest.mark.slow
 def test_it_is_broadcast_heard_stored_and_matched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROTOCOLS, TOY.name, TOY)
     with ExitStack() as opened:

@@ -159,10 +159,12 @@ def rules() -> list[Callable[[Fold, float], Rule]]:
 def judge(rule_of: Callable[[Fold, float], Rule], folds: Sequence[Fold], length_s: float) -> tuple[str, Judged]:
     """Judge each fold by its rule; return all together. No rule is held to say more minutes than a window has."""
     cuts = [(fold, [w for pair in fold.test for w in windows(pair, length_s)]) for fold in folds]
-    parts = [(rule_of(fold, length_s), cut) for fold, cut in cuts if cut]
-    scores = [rule.scores(cut) for rule, cut in parts]
-    every = [w for _, cut in parts for w in cut]
-    said_min = np.minimum(np.concatenate([rule.minutes(cut) for rule, cut in parts]), [w.length_s / 60 for w in every])
+    parts = [(rule_of(fold, length_s), windows) for fold, windows in cuts if windows]
+    scores = [rule.scores(windows) for rule, windows in parts]
+    every = [w for _, windows in parts for w in windows]
+    said_min = np.minimum(
+        np.concatenate([rule.minutes(windows) for rule, windows in parts]), [w.length_s / 60 for w in every]
+    )
     names = {pair: i for i, pair in enumerate(dict.fromkeys(w.pair for w in every))}
     return parts[0][0].name, Judged(
         np.array([w.is_near for w in every]),

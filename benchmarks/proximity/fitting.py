@@ -65,9 +65,9 @@ def coefficients(lessons: Sequence[Lesson]) -> Coefficients:
         for i, half_width in enumerate(HALF_WIDTHS_MIN)
     )
     fitted = LearnedProximityModel(Coefficients(round(bias, DIGITS), 0.0, 0.5, 1.0, windows))
-    cut = [(lesson.weight, [_Spans.of(fitted, lesson.pairs, s) for s in LENGTHS_S]) for lesson in lessons]
-    low, high = min(((low, high) for low in LOWS for high in HIGHS), key=lambda limits: _cost(cut, *limits))
-    return Coefficients(fitted.coefficients.bias, low, high, _variance(cut, low, high), windows)
+    weighted_spans = [(lesson.weight, [_Spans.of(fitted, lesson.pairs, s) for s in LENGTHS_S]) for lesson in lessons]
+    low, high = min(((low, high) for low in LOWS for high in HIGHS), key=lambda limits: _cost(weighted_spans, *limits))
+    return Coefficients(fitted.coefficients.bias, low, high, _variance(weighted_spans, low, high), windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class _Spans:
         return np.asarray(np.minimum(sums, self.length_min), dtype=np.float64)
 
 
-def _cost(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
+def _cost(weighted_spans: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
     """Return P_miss + P_fa over windows of every length, where half of a window's minutes are enough to say near."""
     cost = 0.0
-    for weight, lengths in cut:
+    for weight, lengths in weighted_spans:
         for spans in lengths:
             near = spans.near_min >= spans.length_min / 2
             said = spans.counted(low, high) >= spans.length_min / 2
@@ -107,14 +107,14 @@ def _cost(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float) ->
     return cost
 
 
-def _variance(cut: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
+def _variance(weighted_spans: Sequence[tuple[float, list[_Spans]]], low: float, high: float) -> float:
     """Return by how much the square of the error of a sum of minutes grows with each; of the longest windows."""
-    squares = alone = 0.0
-    for weight, lengths in cut:
+    squares = total = 0.0
+    for weight, lengths in weighted_spans:
         counted = lengths[-1].counted(low, high)
         squares += weight * float(((counted - lengths[-1].near_min) ** 2).mean())
-        alone += weight * float((1 + counted).mean())
-    return round(squares / alone, 1)
+        total += weight * float((1 + counted).mean())
+    return round(squares / total, 1)
 
 
 def near_share(pair: Pair) -> tuple[Floats, Floats]:
@@ -139,7 +139,11 @@ def _rows(lesson: Lesson) -> Rows:
 def _features(pair: Pair) -> Floats:
     looked_at = np.array([features(m) for m in pair.minutes])
     stand_ins = stand_in_indexes(pair.minutes)
-    columns = [windowed_mean(stand_ins, column, reach) for reach in HALF_WIDTHS_MIN for column in looked_at.T.tolist()]
+    columns = [
+        windowed_mean(stand_ins, column, half_width_min)
+        for half_width_min in HALF_WIDTHS_MIN
+        for column in looked_at.T.tolist()
+    ]
     return np.array(columns, dtype=np.float64).T
 
 

@@ -85,7 +85,7 @@ def windows(pair: Pair, length_s: float) -> list[Window]:
     first, last = pair.truth_t_s[0], pair.truth_t_s[-1]
     step_s = float(np.median(np.diff(pair.truth_t_s))) if len(pair.truth_t_s) > 1 else length_s
     length_s = min(length_s, float(last - first) + step_s)
-    cut: list[Window] = []
+    windows: list[Window] = []
     for start in np.arange(first, last - length_s / 2, length_s):
         known = slice(*np.searchsorted(pair.truth_t_s, (start, start + length_s)))
         metres = pair.truth_m[known]
@@ -94,8 +94,8 @@ def windows(pair: Pair, length_s: float) -> list[Window]:
         near_s = float((metres <= NEAR_M).mean()) * length_s
         packets = slice(*(int(i) for i in np.searchsorted(pair.t_s, (start, start + length_s))))
         minute = FIRST_MINUTE + round((start - first) / 60)
-        cut.append(Window(pair, length_s, packets, (minute, minute + max(1, round(length_s / 60))), near_s))
-    return cut
+        windows.append(Window(pair, length_s, packets, (minute, minute + max(1, round(length_s / 60))), near_s))
+    return windows
 
 
 def thinned(pair: Pair, on_s: float = 4.0, every_s: float = 240.0) -> Pair:

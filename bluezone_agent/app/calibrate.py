@@ -23,7 +23,7 @@ from bluezone_agent.ports import Radio
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
 
-__all__ = ["MEASURED", "CalibrationMade", "Calibrations", "calibrations", "forget", "look_up", "measure"]
+__all__ = ["MEASURED", "CalibrationList", "CalibrationMade", "calibrations", "forget", "look_up", "measure"]
 
 
 class CalibrationMade(Result, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class CalibrationMade(Result, frozen=True, kw_only=True):
         )
 
 
-class Calibrations(Result, frozen=True, kw_only=True):
+class CalibrationList(Result, frozen=True, kw_only=True):
     """Every calibration, newest last."""
 
     calibrations: tuple[CalibrationMade, ...]
@@ -114,10 +114,10 @@ def look_up(device: Device, table: Path, name: str, *, antenna: str, valid_days:
     return _keep(device, found, valid_days, radio=radio, antenna=antenna, source=f"{table.name}: {name}")
 
 
-def calibrations(device: Device) -> Calibrations:
+def calibrations(device: Device) -> CalibrationList:
     """Return what was measured or looked up."""
     with Store(device.state_dir) as store:
-        return Calibrations(calibrations=tuple(map(CalibrationMade.of, store.calibrations.all())))
+        return CalibrationList(calibrations=tuple(map(CalibrationMade.of, store.calibrations.all())))
 
 
 def forget(device: Device) -> int:

@@ -36,7 +36,7 @@ class CheckedSource(Result, frozen=True, kw_only=True):
     """Those that were read or tried."""
 
 
-class Checked(Result, frozen=True, kw_only=True):
+class CheckResult(Result, frozen=True, kw_only=True):
     """One check."""
 
     clock_trusted: bool
@@ -61,7 +61,7 @@ def check(
     *,
     only: str | None = None,
     progress: Callable[[int], None] = lambda _count: None,
-) -> Checked:
+) -> CheckResult:
     """Check every configured source, or ``only`` the one with this location, and warn the owner.
 
     ``progress`` is told how many more published keys were compared. Raises ConfigError, StoreError.
@@ -80,7 +80,7 @@ def check(
         ).run(sources, every=only is None)
     days = tuple(map(ExposureDay.of, report.days))
     new_warnings = tuple(map(ExposureDay.of, report.new_warnings))
-    return Checked(
+    return CheckResult(
         clock_trusted=trusted,
         complete=report.complete,
         matched_keys=report.matched_keys,

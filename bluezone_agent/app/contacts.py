@@ -21,7 +21,7 @@ MIDDLE_DB: Final = 63.0
 """SwissCovid's published thresholds."""
 
 
-class ContactHour(Result, frozen=True, kw_only=True):
+class HourOfContacts(Result, frozen=True, kw_only=True):
     """One hour's minutes summed over identifiers, each in the band of its mean power."""
 
     starts_at: datetime
@@ -36,7 +36,7 @@ class ContactHour(Result, frozen=True, kw_only=True):
     strongest_dbm: int
 
 
-class Contacts(Result, frozen=True, kw_only=True):
+class ContactHistory(Result, frozen=True, kw_only=True):
     """What was received in some days."""
 
     days: int
@@ -44,12 +44,12 @@ class Contacts(Result, frozen=True, kw_only=True):
     """Close is an attenuation of at most this."""
     middle_db: float
     calibrated: bool
-    hours: tuple[ContactHour, ...]
+    hours: tuple[HourOfContacts, ...]
     listening: tuple[Listened, ...]
     not_listening: tuple[Gap, ...]
 
 
-def contacts(device: Device, days: int) -> Contacts:
+def contacts(device: Device, days: int) -> ContactHistory:
     """Return the contact hours of the last ``days`` days."""
     now_s = time.time()
     since_s = now_s - days * DAY_S
@@ -61,7 +61,7 @@ def contacts(device: Device, days: int) -> Contacts:
         hours = store.contact_summaries.hours(since_s, close_dbm=close_dbm, middle_dbm=middle_dbm)
         spans = store.listening.since(since_s)
     missed = gaps(spans, spans[0].starts_at_s, spans[-1].ends_at_s) if spans else []
-    return Contacts(
+    return ContactHistory(
         days=days,
         close_db=CLOSE_DB,
         middle_db=MIDDLE_DB,
@@ -72,8 +72,8 @@ def contacts(device: Device, days: int) -> Contacts:
     )
 
 
-def _hour(h: ContactSummary) -> ContactHour:
-    return ContactHour(
+def _hour(h: ContactSummary) -> HourOfContacts:
+    return HourOfContacts(
         starts_at=utc(h.starts_at_s),
         identifiers=h.identifiers,
         minutes=h.minutes,

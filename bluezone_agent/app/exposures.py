@@ -10,7 +10,7 @@ from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.stores.store import Store
 
 
-class Exposures(Result, frozen=True, kw_only=True):
+class ExposureList(Result, frozen=True, kw_only=True):
     """Every day with an exposure, under the rule in force."""
 
     rule: str
@@ -19,13 +19,13 @@ class Exposures(Result, frozen=True, kw_only=True):
     days: tuple[ExposureDay, ...]
 
 
-def exposures(device: Device) -> Exposures:
+def exposures(device: Device) -> ExposureList:
     """Return every day with an exposure, warned of or not."""
     rule = rule_in_force(configuration(device))
     with Store(device.state_dir) as store:
         days = day_exposures(store.exposures.matched(), rule)
         warned = {(w.day_start_s, w.degree): w for w in store.exposures.warned()}
-    return Exposures(
+    return ExposureList(
         rule=rule.name,
         rule_summary=rule.summary,
         days=tuple(ExposureDay.of(day, warned.get((day.day_start_s, day.degree))) for day in days),

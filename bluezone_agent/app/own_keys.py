@@ -17,7 +17,7 @@ from bluezone_agent.stores.file.quarantine import quarantined_stores
 from bluezone_agent.stores.store import StateLock, Store
 
 
-class OwnKey(Result, frozen=True, kw_only=True):
+class KeyEntry(Result, frozen=True, kw_only=True):
     """One daily key, without its secret."""
 
     protocol: str
@@ -29,12 +29,12 @@ class OwnKey(Result, frozen=True, kw_only=True):
     """False for a key of a time in which the clock was not trusted."""
 
 
-class OwnKeys(Result, frozen=True, kw_only=True):
+class KeyList(Result, frozen=True, kw_only=True):
     """Every daily key of the last 14 days."""
 
     encrypted: bool
     """Whether a passphrase is needed to read the secrets."""
-    keys: tuple[OwnKey, ...]
+    keys: tuple[KeyEntry, ...]
 
 
 class Exported(Result, frozen=True, kw_only=True):
@@ -53,13 +53,13 @@ class Encrypted(Result, frozen=True, kw_only=True):
     """Damaged stores that may hold keys that are not encrypted."""
 
 
-def list_keys(device: Device) -> OwnKeys:
+def list_keys(device: Device) -> KeyList:
     """Return what there is to export."""
     with Store(device.state_dir) as store:
-        return OwnKeys(
+        return KeyList(
             encrypted=store.keys.encrypted,
             keys=tuple(
-                OwnKey(
+                KeyEntry(
                     protocol=own.protocol,
                     starts_at=utc(own.starts_at_s),
                     ends_at=utc(own.ends_at_s),

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app import calibrate as calibrating
-from bluezone_agent.app.calibrate import MEASURED, CalibrationMade, Calibrations
+from bluezone_agent.app.calibrate import MEASURED, CalibrationList, CalibrationMade
 from bluezone_agent.cli.base import PATH, Command, Group, device, fail, json_option, option, print_json, printable, say
 from bluezone_agent.core.calibration import Reading
 from bluezone_agent.errors import N_
@@ -132,7 +132,7 @@ def _show(made: CalibrationMade, *, as_json: bool) -> None:
         _print(made)
 
 
-@calibrate.command(cls=Command, answers=Calibrations, help=N_("Show what was measured or looked up, newest last."))
+@calibrate.command(cls=Command, answers=CalibrationList, help=N_("Show what was measured or looked up, newest last."))
 @json_option
 def show(*, as_json: bool) -> None:
     """Print the calibrations."""

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bluezone_agent.app.check import Checked, CheckedSource, is_wanted
+from bluezone_agent.app.check import CheckedSource, CheckResult, is_wanted
 from bluezone_agent.app.check import check as check_now
 from bluezone_agent.app.scheduled_check import do_what_else_is_due
 from bluezone_agent.app.sentences import advice, describe
@@ -32,7 +32,7 @@ from bluezone_agent.i18n import _, ngettext
 
 @click.command(
     cls=Command,
-    answers=Checked,
+    answers=CheckResult,
     help=N_("Fetch the case files of every configured source, verify them, and match them with what was heard."),
 )
 @option("--from", "only", metavar="LOCATION", help=N_("Check only the configured source with this location."))
@@ -92,7 +92,7 @@ def _progress_bar() -> Iterator[Callable[[int], None]]:
         yield lambda count: bar.advance(task, count)
 
 
-def _print(done: Checked) -> None:
+def _print(done: CheckResult) -> None:
     for source in done.sources:
         _print_source(source)
     if not done.days:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bluezone_agent.app.contacts import ContactHour, Contacts
+from bluezone_agent.app.contacts import ContactHistory, HourOfContacts
 from bluezone_agent.app.contacts import contacts as received_contacts
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json
 from bluezone_agent.cli.gaps import gap_text
@@ -23,7 +23,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 
 @click.command(
     cls=Command,
-    answers=Contacts,
+    answers=ContactHistory,
     help=N_("Show how much was heard of others, hour by hour. Nobody can be recognised in it."),
 )
 @option(
@@ -56,7 +56,7 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
         click.echo(gap_text(gap))
 
 
-def _print(hours: tuple[ContactHour, ...]) -> None:
+def _print(hours: tuple[HourOfContacts, ...]) -> None:
     columns = (
         _("identifiers"),
         _("minutes"),
@@ -87,7 +87,7 @@ def _print(hours: tuple[ContactHour, ...]) -> None:
         Console().print(table)
 
 
-def _notes(found: Contacts) -> Iterator[str]:
+def _notes(found: ContactHistory) -> Iterator[str]:
     yield _(
         "minutes summed over identifiers: close is an attenuation of at most {close:g} dB, about 2 m without anybody"
         " between, not far at most {middle:g} dB; a close contact is an identifier that was close for a minute"

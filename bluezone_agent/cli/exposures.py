@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bluezone_agent.app.exposures import Exposures
+from bluezone_agent.app.exposures import ExposureList
 from bluezone_agent.app.exposures import exposures as every_exposure
 from bluezone_agent.app.sentences import describe
 from bluezone_agent.cli.base import Group, Lazy, device, json_option, print_json, printable
@@ -15,7 +15,7 @@ from bluezone_agent.i18n import _
 
 @click.group(
     cls=Group,
-    answers=Exposures,
+    answers=ExposureList,
     invoke_without_command=True,
     help=N_("Show when you were near a person who was later published as a case; explain a day in full."),
     lazy={"explain": Lazy("explain:explain", N_("Explain one day in full"))},

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app import own_keys
-from bluezone_agent.app.own_keys import OwnKey
+from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import PATH, Command, Group, Lazy, device, json_option, option, print_json, say
 from bluezone_agent.cli.passphrase import passphrase_option
@@ -36,7 +36,7 @@ def keys() -> None:
 
 
 @keys.command(
-    "list", cls=Command, answers=own_keys.OwnKeys, help=N_("List your daily keys. The keys themselves are never shown.")
+    "list", cls=Command, answers=own_keys.KeyList, help=N_("List your daily keys. The keys themselves are never shown.")
 )
 @json_option
 def list_keys(*, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def list_keys(*, as_json: bool) -> None:
         click.echo(_("sealed: a passphrase opens them"))
 
 
-def _state(own: OwnKey) -> str:
+def _state(own: KeyEntry) -> str:
     if not own.exportable:
         return _("never exported: the clock was not trusted")
     return _("in use") if own.on_air else _("closed")

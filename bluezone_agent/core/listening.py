@@ -42,11 +42,11 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 def within(spans: Iterable[Span], since_s: float, until_s: float) -> list[Span]:
     """Return what of the spans lies between the two times; empty ones are left out."""
-    cut = (
+    clipped = (
         replace(span, starts_at_s=max(span.starts_at_s, int(since_s)), ends_at_s=min(span.ends_at_s, int(until_s)))
         for span in spans
     )
-    return [span for span in cut if span.starts_at_s < span.ends_at_s]
+    return [span for span in clipped if span.starts_at_s < span.ends_at_s]
 
 
 def gaps(spans: Sequence[Span], since_s: float, until_s: float) -> list[Span]:

@@ -70,7 +70,7 @@ ANNOUNCED: Final = frozenset(
 """States whose end the radio can tell; other failures pass in silence."""
 AT_ONCE: Final = frozenset({RadioFault.SILENT, RadioFault.SUSPENDED})
 """The radio itself did not fail: opened anew without a wait."""
-MENDED_BY_POWER: Final = frozenset({RadioFault.REFUSED, RadioFault.LOST, RadioFault.SILENT})
+FIXED_BY_POWER: Final = frozenset({RadioFault.REFUSED, RadioFault.LOST, RadioFault.SILENT})
 """Not what a person or the system did on purpose."""
 
 
@@ -257,7 +257,7 @@ class RadioSupervisor:
     async def _recover(self, error: RadioUnavailableError, *, was_on_air: bool) -> None:
         """Return when it is worth opening the radio again."""
         self._backoff.failed(was_on_air=was_on_air)
-        if error.reason in MENDED_BY_POWER and self._backoff.failures % POWER_CYCLE_AFTER == 0:
+        if error.reason in FIXED_BY_POWER and self._backoff.failures % POWER_CYCLE_AFTER == 0:
             await self._power_cycle()
         calm_s, wait_s = self._backoff.calm_s(), self._backoff.wait_s()
         self._watchdog.expect(Worker.SCAN, calm_s + wait_s + STUCK_S)

@@ -201,9 +201,9 @@ def test_what_was_never_published_is_not_revoked(office: Office) -> None:
 
 @pytest.mark.parametrize("protocol", ["bluezone", "gaen"])
 def test_a_file_is_filled_up_with_keys_that_look_like_the_real_ones(office: Office, protocol: str) -> None:
-    cut = daily_key(protocol, days_ago=3, number=7)
-    cut = cut._replace(ends_at_s=cut.starts_at_s + 5 * cut.slot_s)
-    office.submit("1", cut, daily_key(protocol, days_ago=1, number=9))
+    truncated = daily_key(protocol, days_ago=3, number=7)
+    truncated = truncated._replace(ends_at_s=truncated.starts_at_s + 5 * truncated.slot_s)
+    office.submit("1", truncated, daily_key(protocol, days_ago=1, number=9))
     report = office.publish(minimum=1000)
     assert [p.keys for p in report.published] == [2]
     (file,) = office.published()
@@ -211,7 +211,7 @@ def test_a_file_is_filled_up_with_keys_that_look_like_the_real_ones(office: Offi
     assert len(keys) == 1000
     assert [k.key.data for k in keys] == sorted(k.key.data for k in keys)
     assert {(k.key.starts_at_s, k.key.ends_at_s) for k in keys} == {
-        (k.starts_at_s, k.ends_at_s) for k in (cut, daily_key(protocol, days_ago=1))
+        (k.starts_at_s, k.ends_at_s) for k in (truncated, daily_key(protocol, days_ago=1))
     }
     assert not office.publish(NOW_S + 1, minimum=1000).published
 

@@ -173,13 +173,13 @@ def test_every_kind_of_end_is_among_the_vectors() -> None:
 )
 def test_what_is_encrypted_opens_again_however_it_is_cut(size: int, into: int, out_of: int) -> None:
     plain = hashlib.shake_128(b"plain").digest(size)
-    file = b"".join(encrypt(cut(plain, into), PASSPHRASE, os.urandom, LOW))
-    chunks = list(decrypt(cut(file, out_of), PASSPHRASE))
+    file = b"".join(encrypt(split(plain, into), PASSPHRASE, os.urandom, LOW))
+    chunks = list(decrypt(split(file, out_of), PASSPHRASE))
     assert b"".join(chunks) == plain
     assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK] * (max(size - 1, 0) // CHUNK)
 
 
-def cut(data: bytes, length: int) -> Iterator[bytes]:
+def split(data: bytes, length: int) -> Iterator[bytes]:
     yield b""
     for at in range(0, len(data), length):
         yield data[at : at + length]
@@ -208,9 +208,9 @@ def test_every_byte_counts() -> None:
 def test_chunks_stay_in_their_order_and_number() -> None:
     plain = b"".join(bytes([number]) * CHUNK for number in range(3))
     file = made(plain)
-    sealed = CHUNK + TAG_LENGTH
-    start = len(file) - 3 * sealed
-    first, second, third = (file[start + at * sealed :][:sealed] for at in range(3))
+    encrypted = CHUNK + TAG_LENGTH
+    start = len(file) - 3 * encrypted
+    first, second, third = (file[start + at * encrypted :][:encrypted] for at in range(3))
     for chunks, sound in {
         (first, second, third): 3,
         (first, second): 1,
@@ -236,6 +236,7 @@ HEADERS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.binary(max_size=300) | HEADERS, st.binary(max_size=80))
 def test_whatever_the_bytes_are_they_are_refused_by_name(header: bytes, rest: bytes) -> None:
@@ -315,6 +316,7 @@ def test_a_long_file_takes_no_more_memory_than_a_short_one() -> None:
     assert peak(100) < peak(10) + CHUNK < 32 * CHUNK
 
 
+@pytest.mark.slow
 @needs_age
 @pytest.mark.parametrize("size", [0, 5, 2 * CHUNK])
 def test_age_opens_what_we_encrypted(tmp_path: Path, size: int) -> None:
@@ -326,6 +328,7 @@ def test_age_opens_what_we_encrypted(tmp_path: Path, size: int) -> None:
         assert (tmp_path / "file").read_bytes() == plain
 
 
+@pytest.mark.slow
 @needs_age
 def test_we_open_what_age_encrypted(tmp_path: Path) -> None:
     plain = os.urandom(CHUNK + 5)

@@ -55,6 +55,7 @@ def bombs() -> Iterator[tuple[bytes, bytes | None, str]]:
     yield nested, AUTHORITY.sign(nested), "a.json"
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_within_256_mib_of_address_space() -> None:
     command = [sys.executable, "-W", "ignore::UserWarning", "-c", READ_ALL]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -455,8 +455,8 @@ def test_the_chained_entry_of_the_app_is_walked_over_its_whole_range() -> None:
 
 def test_our_bluezone_file_covers_the_slots_of_a_cut_key_and_no_more() -> None:
     whole = daily_key("bluezone")
-    cut = DailyKey("bluezone", whole.data, whole.starts_at_s, whole.starts_at_s + 5 * 900, 96)
-    (raw,) = json.loads(write_bluezone_json([DiagnosisKey(cut)], published_at_s=NOW_S))["data"]
+    truncated = DailyKey("bluezone", whole.data, whole.starts_at_s, whole.starts_at_s + 5 * 900, 96)
+    (raw,) = json.loads(write_bluezone_json([DiagnosisKey(truncated)], published_at_s=NOW_S))["data"]
     app_slots = [s for s in range(raw["time_start"], raw["time_start"] + DAY_S, 900) if s <= raw["time_end"]]
     assert len(app_slots) == 5
     assert len(list(Bluezone().slots(read_json(json_of(raw)).keys[0].key))) == 5

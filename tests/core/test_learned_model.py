@@ -89,13 +89,13 @@ def test_what_is_far_in_time_does_not_matter(minutes: list[ReceivedMinute]) -> N
 
 
 def test_a_sum_by_hand() -> None:
-    """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 around."""
+    """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 surrounding."""
     weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0)
     model = LearnedProximityModel(Coefficients(-2.0, 0.9, 0.99, 4.0, (Window(0, weights), Window(7, weights))))
     near, far = ReceivedMinute(10, 52.5, 3, {17: 3}), ReceivedMinute(13, 70.0, 2)
     # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4, and half of 0.5 alone; 70 dB: 4 + 0.25
-    around = (6.25 + 3 * 4.25) / 15
-    first, others = 1 / (1 + math.exp(2.0 - 6.25 - around)), 1 / (1 + math.exp(2.0 - 4.25 - around))
+    surrounding = (6.25 + 3 * 4.25) / 15
+    first, others = 1 / (1 + math.exp(2.0 - 6.25 - surrounding)), 1 / (1 + math.exp(2.0 - 4.25 - surrounding))
     assert model.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
     assert first == pytest.approx(0.9960, abs=1e-4)
     assert others == pytest.approx(0.9711, abs=1e-4)

@@ -45,6 +45,7 @@ def test_aes_gcm_is_the_published_one() -> None:
     assert encrypted[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
 
 
+@pytest.mark.slow
 def test_a_passphrase_is_the_same_however_it_is_typed() -> None:
     salt = bytes(16)
     assert secret_from_passphrase("việc", salt) == secret_from_passphrase("vie\u0323\u0302c", salt)

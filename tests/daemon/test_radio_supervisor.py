@@ -45,7 +45,7 @@ class Bench:
         self.store = store
         self.clock = SimulatedClock(NOON_S)
         self.radio = SteeredRadio(self.clock, silent_after_s=SILENT_S)
-        self.alone = False
+        self.without_neighbour = False
         self.deaf = False
         self.agent = Agent(
             store,
@@ -76,7 +76,7 @@ class Bench:
 
     async def _neighbour(self) -> None:
         while True:
-            if self.radio.listens and not self.alone and not self.deaf:
+            if self.radio.listens and not self.without_neighbour and not self.deaf:
                 self.radio.receive(NEIGHBOUR, -60)
             await asyncio.sleep(10)
 
@@ -231,8 +231,8 @@ def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap
 
 
 def test_true_silence_is_no_gap_and_costs_neither_keys_nor_identifiers(bench: Bench) -> None:
-    async def be_alone(b: Bench) -> None:
-        b.alone = True
+    async def without_neighbours(b: Bench) -> None:
+        b.without_neighbour = True
         await asyncio.sleep(6 * 3600)
         assert b.problems() == ()
         assert b.radio.scans > 200, "started again and again, to be sure"
@@ -240,7 +240,7 @@ def test_true_silence_is_no_gap_and_costs_neither_keys_nor_identifiers(bench: Be
         assert len(b.identifiers()) == 6 * 4 + 1
         assert len(b.store.keys.all()) == 1
 
-    bench.live(be_alone)
+    bench.live(without_neighbours)
     assert sum(s.ends_at_s - s.starts_at_s for s in bench.spans() if s.listened) > 6 * 3600 - 60
 
 
@@ -248,7 +248,7 @@ def test_an_hour_of_silence_cycles_the_power_only_where_the_operator_allowed_it(
     for allowed in (False, True):
         with Store(tmp_path / str(allowed)) as store:
             bench = Bench(store, allow_power_cycle=allowed)
-            bench.alone = True
+            bench.without_neighbour = True
             bench.live(lambda _: asyncio.sleep(4.5 * 3600))
             assert bench.radio.power_cycles == (4 if allowed else 0)
 

@@ -1,4 +1,4 @@
-"""What the service manager is told, over a real socket: when the watchdog is fed and when not."""
+"""What the service manager is notices, over a real socket: when the watchdog is fed and when not."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = HangingClock(NOON_S)
         self.radio = HangingRadio(self.clock)
-        self.told: list[tuple[float, str]] = []
+        self.notices: list[tuple[float, str]] = []
         self._folder = folder
 
     def live(self, life: Callable[[Bench], Awaitable[None]]) -> None:
@@ -76,10 +76,10 @@ class Bench:
             run_simulated(self._play(store, ear, life))
 
     async def _play(self, store: Store, ear: socket.socket, life: Callable[[Bench], Awaitable[None]]) -> None:
-        def told() -> None:
-            self.told += [(self.clock.uptime_s(), line) for line in ear.recv(4096).decode().split("\n")]
+        def notices() -> None:
+            self.notices += [(self.clock.uptime_s(), line) for line in ear.recv(4096).decode().split("\n")]
 
-        asyncio.get_running_loop().add_reader(ear, told)
+        asyncio.get_running_loop().add_reader(ear, notices)
         environment = {"NOTIFY_SOCKET": f"{self._folder}/notify", "WATCHDOG_USEC": str(WATCHDOG_S * 1_000_000)}
         manager, watchdog, stop = ServiceManager(environment), Watchdog(), asyncio.Event()
         agent = Agent(
@@ -100,7 +100,7 @@ class Bench:
             stop.set()
 
     def times(self, line: str) -> list[float]:
-        return [at_s for at_s, said in self.told if said == line]
+        return [at_s for at_s, said in self.notices if said == line]
 
     def longest_hunger_s(self, until_s: float) -> float:
         """Return the longest time between two feedings of the watchdog, or from the last one on."""

@@ -71,7 +71,7 @@ class Device:
         return Check(self.store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=-25, now_s=now_s).run([source])
 
     def exposures(self) -> list[str]:
-        """Return every row of what was found and told."""
+        """Return every row of what was found and notices."""
         return self._rows("exposure", "exposure_minute", "warning")
 
     def state(self) -> list[str]:
@@ -380,11 +380,11 @@ class NotingSource:
 
     def __init__(self) -> None:
         self.data = signed_zip(export_of(entry()))
-        self.told: list[tuple[bool, dict[str, str]]] = []
+        self.notices: list[tuple[bool, dict[str, str]]] = []
 
     def files(self, visit: Visit) -> Iterator[SourceFile]:
-        self.told.append((visit.known("1.zip"), dict(visit.notes)))
-        yield SourceFile("1.zip", self.data, notes={"etag": str(len(self.told))})
+        self.notices.append((visit.known("1.zip"), dict(visit.notes)))
+        yield SourceFile("1.zip", self.data, notes={"etag": str(len(self.notices))})
 
 
 def test_a_source_is_told_its_notes_and_what_is_known_as_long_as_the_last_try_was_good(device: Device) -> None:
@@ -393,7 +393,7 @@ def test_a_source_is_told_its_notes_and_what_is_known_as_long_as_the_last_try_wa
     good = source.data
     for source.data in (good, good[:-9], good, good):
         check.run([PinnedSource(source, AUTHORITY.verification_key)])
-    assert source.told == [(False, {}), (True, {"etag": "1"}), (False, {"etag": "1"}), (True, {"etag": "3"})]
+    assert source.notices == [(False, {}), (True, {"etag": "1"}), (False, {"etag": "1"}), (True, {"etag": "3"})]
     (file,) = device.store.sources.files("noting")
     assert file.verdict is Verdict.MATCHED
 

@@ -30,7 +30,7 @@ from bluezone_agent.stores.file.recover import Recovery, open_or_recover
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
 from tests.faults import numbered
-from tests.fuzz.test_store import mark_an_activity
+from tests.fuzz.test_store import record_activity
 from tests.program import Program
 from tests.receiving import receive
 from tests.stores.later import made_later
@@ -60,7 +60,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(20, 30):
             receive(store, daily_key(number))
         with store.transaction():
-            mark_an_activity(store)
+            record_activity(store)
     return folder
 
 
@@ -91,7 +91,7 @@ def copied(whole: Path, folder: Path) -> Path:
 
 def test_a_page_of_rubbish_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) -> None:
     pages = (whole / FILE_NAME).stat().st_size // PAGE
-    anew = salvaged = 0
+    recoveries = salvaged = 0
     for page in range(pages):
         path = copied(whole, tmp_path / str(page))
         with path.open("r+b") as file:
@@ -99,15 +99,17 @@ def test_a_page_of_rubbish_anywhere_never_stops_the_start(whole: Path, tmp_path:
             file.write(Random(page).randbytes(PAGE))
         recovery = recovered(path.parent)
         if recovery:
-            anew += 1
+            recoveries += 1
             salvaged += recovery.keys == len(KEYS)
             assert recovery.quarantined.stat().st_size == pages * PAGE, "set aside as it was"
-    assert anew > pages // 2, "unused pages harm nothing"
-    assert salvaged >= anew - 14, "all but where the header, the schema (a dozen pages) or the keys' own page were lost"
+    assert recoveries > pages // 2, "unused pages harm nothing"
+    assert salvaged >= recoveries - 14, (
+        "all but where the header, the schema (a dozen pages) or the keys' own page were lost"
+    )
 
 
 def test_bits_flipped_anywhere_never_stop_the_start(whole: Path, tmp_path: Path, long: bool) -> None:
-    random, size, anew = Random(1), (whole / FILE_NAME).stat().st_size, 0
+    random, size, recoveries = Random(1), (whole / FILE_NAME).stat().st_size, 0
     for number in range(5_000 if long else 150):
         path = copied(whole, tmp_path / str(number))
         with path.open("r+b") as file:
@@ -117,18 +119,18 @@ def test_bits_flipped_anywhere_never_stop_the_start(whole: Path, tmp_path: Path,
                 byte = file.read(1)[0]
                 file.seek(at)
                 file.write(bytes([byte ^ 1 << random.randrange(8)]))
-        anew += recovered(path.parent) is not None
+        recoveries += recovered(path.parent) is not None
         shutil.rmtree(path.parent)
-    assert anew > 20
+    assert recoveries > 20
 
 
 def test_a_file_cut_anywhere_never_stops_the_start(whole: Path, tmp_path: Path) -> None:
     size = (whole / FILE_NAME).stat().st_size
-    for cut in [*range(PAGE, size, 3 * PAGE), *range(1, 2 * PAGE, 500), 0, 15, 16, 99, 100]:
-        path = copied(whole, tmp_path / str(cut))
-        os.truncate(path, cut)
+    for truncated in [*range(PAGE, size, 3 * PAGE), *range(1, 2 * PAGE, 500), 0, 15, 16, 99, 100]:
+        path = copied(whole, tmp_path / str(truncated))
+        os.truncate(path, truncated)
         recovery = recovered(path.parent)
-        assert recovery is not None or cut < 512, "what is too short for anything is a new one"
+        assert recovery is not None or truncated < 512, "what is too short for anything is a new one"
 
 
 def test_a_sound_file_of_other_tables_is_set_aside_too(whole: Path, tmp_path: Path) -> None:

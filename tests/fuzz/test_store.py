@@ -59,11 +59,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(14):
                 key = daily_key(days_ago=number, number=number + 100)
                 store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
-            mark_an_activity(store)
+            record_activity(store)
     return folder / "state"
 
 
-def mark_an_activity(store: Store) -> None:
+def record_activity(store: Store) -> None:
     """Write what an agent that ran says of itself, in the caller's transaction."""
     radio = RadioState(
         NOW_S,

@@ -97,9 +97,9 @@ def test_no_proof_for_long_is_a_problem_where_one_is_due(store: Store) -> None:
         early = Pair(store)
         run_simulated(early.live(PROOF_LATE_S - 20, receives=False))
         assert early.problems == ()
-        alone = Pair(store, monitor_adapters=0)
-        run_simulated(alone.live(PROOF_LATE_S + 20, receives=False))
-        assert alone.problems == ()
+        single = Pair(store, monitor_adapters=0)
+        run_simulated(single.live(PROOF_LATE_S + 20, receives=False))
+        assert single.problems == ()
 
 
 def test_somebody_who_repeats_the_own_identifier_proves_nothing_and_is_no_contact(store: Store) -> None:

@@ -18,7 +18,7 @@ class Answer:
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    cut: int = 0
+    truncated: int = 0
     """Bytes of the announced length that never come."""
     trickles: str = ""
     """``head`` or ``body``: sent one byte every 50 ms, for ever."""
@@ -57,7 +57,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body) + answer.cut))
+            self.send_header("Content-Length", str(len(answer.body) + answer.truncated))
             self.end_headers()
             self.wfile.write(answer.body)
 

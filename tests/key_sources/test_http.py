@@ -121,7 +121,7 @@ def test_nine_missing_files_do_not_hold_back_the_tenth(site: Site) -> None:
 
 def test_after_the_third_file_without_an_answer_the_rest_is_left(site: Site) -> None:
     site.answers = {"/index.txt": Answer(b"\n".join(b"%d.zip" % i for i in range(9)))}
-    site.answers |= {f"/{i}.zip": Answer(b"half of", cut=7) for i in range(9)}
+    site.answers |= {f"/{i}.zip": Answer(b"half of", truncated=7) for i in range(9)}
     found = visited(site.url)
     assert [m.name for m in found.missing] == ["0.zip", "1.zip"]
     assert f"can't fetch {site.url}2.zip" in str(found.error)
@@ -136,7 +136,7 @@ def test_a_json_file_without_its_signature_is_for_the_check_to_refuse(site: Site
 
 
 def test_a_truncated_answer_is_no_file(site: Site) -> None:
-    site.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"half of", cut=7)}
+    site.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"half of", truncated=7)}
     assert f"can't fetch {site.url}1.zip: " in str(failure(site.url))
     assert site.paths.count("/1.zip") == 3
 

@@ -51,8 +51,8 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with (out / "air.jsonl").open("w") as air_file, (out / "hci.log").open("w") as hci_file:
-        air, commands, reach = AirLog(air_file), HciLog(hci_file), Range(out / "range.json")
-        link = LabLink(reach.rssi_dbm, air)
+        air, commands, radio_range = AirLog(air_file), HciLog(hci_file), Range(out / "range.json")
+        link = LabLink(radio_range.rssi_dbm, air)
         open_ones = []
         for number in numbers:
             transport = await open_transport("vhci")
@@ -72,7 +72,7 @@ async def attach(out: Path, numbers: range, *, extended: bool, strict_filter: bo
         deaf = out / "deaf"
         while not stop.is_set():
             air.sweep()
-            reach.look()
+            radio_range.look()
             if deaf.exists():
                 deaf.unlink()
                 for _, controller in open_ones:

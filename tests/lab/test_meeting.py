@@ -42,11 +42,11 @@ def stored(meeting: Outcome, name: str) -> set[bytes]:
         return {
             bytes(i)
             for p in PROTOCOLS.values()
-            for i in _cut(store.contacts.identifiers(p.name)[1], p.identifier_length)
+            for i in _split(store.contacts.identifiers(p.name)[1], p.identifier_length)
         }
 
 
-def _cut(packed: bytearray, length: int) -> Iterator[bytearray]:
+def _split(packed: bytearray, length: int) -> Iterator[bytearray]:
     return (packed[at : at + length] for at in range(0, len(packed), length))
 
 

@@ -10,7 +10,7 @@ CANARY: Final = "tests/faults/test_canary.py"
 NET: Final = "tests/test_redaction.py"
 PRIVACY: Final = "tests/cli/test_privacy.py"
 TOKENS: Final = "tests/actions/test_upload_keys.py"
-VAULT: Final = "tests/stores/test_key_encryption.py"
+KEY_ENCRYPTION: Final = "tests/stores/test_key_encryption.py"
 MUTANTS: Final = (
     Mutant(
         "identifier-logged",
@@ -90,7 +90,7 @@ MUTANTS: Final = (
         "stores/keys.py",
         "stored = key._replace(data=self._encryption.put(key.data, row_of(key_id, key)))",
         "stored = key",
-        VAULT,
+        KEY_ENCRYPTION,
     ),
     Mutant(
         "plain-copies-kept",
@@ -98,7 +98,7 @@ MUTANTS: Final = (
         "stores/store.py",
         "        if self._truncate_log() and plain:\n",
         "        if False:\n",
-        VAULT,
+        KEY_ENCRYPTION,
     ),
     Mutant(
         "sealed-rows-swappable",
@@ -106,7 +106,7 @@ MUTANTS: Final = (
         "stores/key_encryption.py",
         'return f"daily key {key_id} {protocol} {starts_at_s} {slots_per_day}".encode()',
         'return b"daily key"',
-        VAULT,
+        KEY_ENCRYPTION,
     ),
     Mutant(
         "sealed-store-started-plain",
@@ -114,7 +114,7 @@ MUTANTS: Final = (
         "stores/file/recover.py",
         "    if encrypted and not passphrase:\n        raise encrypted_error(path)\n",
         "    if not passphrase:\n        return {}\n",
-        VAULT,
+        KEY_ENCRYPTION,
     ),
     Mutant(
         "token-in-a-backup",

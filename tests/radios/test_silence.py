@@ -18,7 +18,7 @@ from tests.radio_contract import advertisements
 
 EPOCH_S = 1_600_000_000.0
 SILENT_S = 90.0
-FRAME = advertisements("gaen", 1)[0]
+ADVERTISEMENT = advertisements("gaen", 1)[0]
 
 
 class Bench:
@@ -47,7 +47,7 @@ def test_silence_ends_the_scan_within_one_look(last_s: float) -> None:
         scan = asyncio.create_task(bench.scan())
         for second in (0.1, *range(10, int(last_s), 10), last_s):
             await asyncio.sleep(second - (bench.clock.now_s() - EPOCH_S))
-            bench.radio.receive(FRAME, -60)
+            bench.radio.receive(ADVERTISEMENT, -60)
         return bench, await scan
 
     bench, silent_s = run_simulated(hold())
@@ -81,7 +81,9 @@ def test_a_scan_that_cannot_get_stuck_goes_on() -> None:
 def test_the_end_of_a_recording_is_no_silence() -> None:
     async def hold() -> float | None:
         clock = SimulatedClock(EPOCH_S)
-        radio = ReplayRadio([Advert(FRAME, -60, EPOCH_S), Advert(FRAME, -60, EPOCH_S + 1000)], clock, "test")
+        radio = ReplayRadio(
+            [Advert(ADVERTISEMENT, -60, EPOCH_S), Advert(ADVERTISEMENT, -60, EPOCH_S + 1000)], clock, "test"
+        )
         return await scan_until_silent(radio, clock, lambda _: None)
 
     assert run_simulated(hold()) is None

@@ -57,9 +57,9 @@ def test_the_danis_room_scores_what_the_documentation_says(program: Program, pro
     room = shared_file("data/danis_room.csv.gz")
     done = program.run("replay", room, "--protocol", protocol, "--tx-power", "-8", "--json")
     out = json.loads(done.stdout)
-    standing = [r for r in out["receivers"] if r["stationary"]]
-    assert len(standing) == 7 * 12
-    assert all(29 <= r["received_minutes"] <= 31 for r in standing if r["packets"] > 3000)
+    stationary = [r for r in out["receivers"] if r["stationary"]]
+    assert len(stationary) == 7 * 12
+    assert all(29 <= r["received_minutes"] <= 31 for r in stationary if r["packets"] > 3000)
     assert out["stationary_sessions"] == {
         "warned_near": 5,
         "warned_far": 3,

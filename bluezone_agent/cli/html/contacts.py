@@ -7,7 +7,7 @@ from html import escape
 from itertools import chain, groupby
 from typing import Final
 
-from bluezone_agent.app.contacts import ContactHour
+from bluezone_agent.app.contacts import HourOfContacts
 from bluezone_agent.cli.html.page import legend, page, paragraphs
 from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 
@@ -16,7 +16,7 @@ BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
 
 
-def render(hours: Sequence[ContactHour], notes: Sequence[str]) -> str:
+def render(hours: Sequence[HourOfContacts], notes: Sequence[str]) -> str:
     """Return the page as HTML; ``notes`` say what the numbers are."""
     most = max((_minutes(h) for h in hours), default=1)
     bands = {"near": _("close"), "middle": _("not far"), "far": _("far")}
@@ -31,7 +31,7 @@ def render(hours: Sequence[ContactHour], notes: Sequence[str]) -> str:
     )
 
 
-def _day(day: str, hours: list[ContactHour], most: int) -> Iterator[str]:
+def _day(day: str, hours: list[HourOfContacts], most: int) -> Iterator[str]:
     contacts = sum(h.close_contacts for h in hours)
     text = ngettext("{n} close contact", "{n} close contacts", contacts).format(n=contacts)
     yield f"<h2>{escape(day)} · {escape(text)}</h2>"
@@ -44,7 +44,7 @@ def _day(day: str, hours: list[ContactHour], most: int) -> Iterator[str]:
     yield "</svg>"
 
 
-def _bar(hour: ContactHour, most: int) -> str:
+def _bar(hour: HourOfContacts, most: int) -> str:
     clock = local_clock(hour.starts_at)
     x, y, parts = LEFT + int(clock[:2]) * (BAR + GAP), float(TOP + HEIGHT), []
     for name, minutes in (("near", hour.close_minutes), ("middle", hour.middle_minutes), ("far", hour.far_minutes)):
@@ -63,5 +63,5 @@ def _bar(hour: ContactHour, most: int) -> str:
     return f"<g><title>{escape(title)}</title>{''.join(parts)}{number}{below}</g>"
 
 
-def _minutes(hour: ContactHour) -> int:
+def _minutes(hour: HourOfContacts) -> int:
     return hour.close_minutes + hour.middle_minutes + hour.far_minutes

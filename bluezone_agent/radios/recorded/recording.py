@@ -101,7 +101,7 @@ def _open_to_append(path: Path) -> TextIO:
     try:
         with ExitStack() as undo:
             file = undo.enter_context(open_to_append(path))
-            _cut_torn_line(file.fileno())
+            _drop_torn_line(file.fileno())
             undo.pop_all()
     except OSError as error:
         raise RecordingError(
@@ -115,7 +115,7 @@ def _open_to_append(path: Path) -> TextIO:
     return file
 
 
-def _cut_torn_line(fd: int) -> None:
+def _drop_torn_line(fd: int) -> None:
     """Remove what a power failure left of a last line, so that the next one begins a line of its own."""
     end = os.fstat(fd).st_size
     tail = os.pread(fd, LONGEST_LINE, max(0, end - LONGEST_LINE))

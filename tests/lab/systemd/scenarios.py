@@ -29,7 +29,7 @@ from tests.lab.systemd.guest import (
 
 CONFIGURATION: Final = Path("/etc/bluezone-agent/bluezone-agent.toml")
 SECOND: Final = "bluezone-second.service"
-TOLD: Final = STATE / "told"
+NOTICES: Final = STATE / "told"
 """Where the owner's notices go: the one place that the sandbox lets a command write to."""
 TELL: Final = Path("/usr/local/bin/tell-owner")
 MINUTE_S: Final = 60
@@ -107,7 +107,7 @@ def install() -> dict[str, Any]:
 
 
 def _notices() -> str:
-    TELL.write_text(f'#!/bin/sh\necho "$(date +%s) $1: $2" >>{TOLD}\n')
+    TELL.write_text(f'#!/bin/sh\necho "$(date +%s) $1: $2" >>{NOTICES}\n')
     TELL.chmod(0o755)
     return f'notify_command = ["{TELL}"]\n'
 
@@ -258,7 +258,7 @@ def two_days() -> dict[str, Any]:
         "check": properties("bluezone-check.service", "Result", "ExecMainStatus"),
         "status": status(),
         "facts": facts(),
-        "told": TOLD.read_text().splitlines(),
+        "told": NOTICES.read_text().splitlines(),
         "modes": modes(STATE),
         "journal": journal()[-20:],
     }
@@ -266,7 +266,7 @@ def two_days() -> dict[str, Any]:
     systemctl("start", "lab-controllers.service", "bluetooth.service", SECOND)
     seen["back_s"] = until(lambda: status()["radio"]["works"], 600, 5)
     time.sleep(4 * MINUTE_S)
-    seen["told_afterwards"] = TOLD.read_text().splitlines()
+    seen["told_afterwards"] = NOTICES.read_text().splitlines()
     seen["minutes"] = minutes()
     return seen
 

@@ -40,12 +40,12 @@ def encrypted(computer: Computer, installed: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def alone(computer: Computer, broken: Any) -> Any:
+def single(computer: Computer, broken: Any) -> Any:
     return computer.boot("two_days", from_copy=True)
 
 
 @pytest.fixture(scope="module")
-def removed(computer: Computer, broken: Any, alone: Any, encrypted: Any) -> Any:
+def removed(computer: Computer, broken: Any, single: Any, encrypted: Any) -> Any:
     return computer.boot("uninstall")
 
 
@@ -157,33 +157,33 @@ def test_and_refuses_without_it(encrypted: Any) -> None:
     assert not encrypted["left"], "the next installation would ask for a credential that is gone"
 
 
-def test_the_timer_checks_every_four_hours_whatever_the_clock_does(alone: Any) -> None:
+def test_the_timer_checks_every_four_hours_whatever_the_clock_does(single: Any) -> None:
     # two days and a step of three hours over a calendar timer: 12 or 13 checks, none of them doubled
-    assert 11 <= len(alone["finished"]) <= 14
-    assert alone["check"]["Result"] == "success"
-    assert "not_checking" not in alone["status"]["problems"]
-    assert alone["status"]["complete_check_at"] is not None
+    assert 11 <= len(single["finished"]) <= 14
+    assert single["check"]["Result"] == "success"
+    assert "not_checking" not in single["status"]["problems"]
+    assert single["status"]["complete_check_at"] is not None
 
 
-def test_the_owner_is_told_once_that_nobody_listens_and_once_that_somebody_does(alone: Any) -> None:
-    told = notified_since(alone["began_s"], alone["told"])
-    assert [text.partition(":")[0] for _, text in told] == ["bluezone-agent needs attention"]
-    assert "Nobody has listened since" in told[0][1]
-    assert 1795 <= float(told[0][0]) - alone["began_s"] <= 1800 + 300
-    (_, afterwards) = notified_since(alone["began_s"], alone["told_afterwards"])
+def test_the_owner_is_told_once_that_nobody_listens_and_once_that_somebody_does(single: Any) -> None:
+    notices = notified_since(single["began_s"], single["told"])
+    assert [text.partition(":")[0] for _, text in notices] == ["bluezone-agent needs attention"]
+    assert "Nobody has listened since" in notices[0][1]
+    assert 1795 <= float(notices[0][0]) - single["began_s"] <= 1800 + 300
+    (_, afterwards) = notified_since(single["began_s"], single["told_afterwards"])
     assert afterwards[1].startswith("bluezone-agent works again: This device listens again. It did not from ")
 
 
 def notified_since(began_s: float, lines: list[str]) -> list[list[str]]:
     """Return time and text of the notices since then: the computer was off before, which the owner was told too."""
-    told = [line.split(" ", 1) for line in lines]
-    return [one for one in told if float(one[0]) >= began_s]
+    notices = [line.split(" ", 1) for line in lines]
+    return [one for one in notices if float(one[0]) >= began_s]
 
 
-def test_an_agent_that_waits_for_its_radio_for_two_days_is_not_restarted(alone: Any) -> None:
-    assert alone["facts"]["NRestarts"] == "0"
-    assert alone["status"]["problems"] == ["no_radio"]
-    assert set(alone["modes"].values()) - PRIVATE == set()
+def test_an_agent_that_waits_for_its_radio_for_two_days_is_not_restarted(single: Any) -> None:
+    assert single["facts"]["NRestarts"] == "0"
+    assert single["status"]["problems"] == ["no_radio"]
+    assert set(single["modes"].values()) - PRIVATE == set()
 
 
 def test_nothing_is_left_but_the_state_and_with_purge_nothing(removed: Any) -> None:
