@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+
+from msgspec.structs import replace
 
 from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
 from bluezone_agent.core.exposure import day_exposures

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Device:
+
+class Device(msgspec.Struct, frozen=True):
     """Where a device keeps its state, and the configuration that a person named."""
 
     state_dir: Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import click
 import msgspec
 from click.shell_completion import CompletionItem
+from msgspec.structs import replace
 
 from bluezone_agent import paths
 from bluezone_agent.app.device import Device

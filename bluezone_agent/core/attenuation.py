@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 
@@ -15,8 +16,7 @@ ASSUMED_TX_POWER_DBM: Final = -25
 setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoPresence:
+class CoPresence(msgspec.Struct, frozen=True):
     """The others that were heard in the same minute: who is weaker than most of them is hardly the nearest."""
 
     received: int = 0
@@ -30,8 +30,7 @@ class CoPresence:
 NO_OTHERS: Final = CoPresence()
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedMinute:
+class ReceivedMinute(msgspec.Struct, frozen=True):
     """One minute in which beacons of one matched key were heard: all that a rule needs, for as long as it is kept."""
 
     minute: int
@@ -40,7 +39,7 @@ class ReceivedMinute:
     """Of the mean received power."""
     count: int
     """Sightings in this minute."""
-    histogram: Mapping[int, int] = field(default_factory=dict)
+    histogram: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Bin of attenuation → sightings; bin ``b`` holds ``3b <= attenuation_db < 3b + 3``. Empty where it is not known;
     then all sightings have the minute's attenuation."""
     co_presence: CoPresence = NO_OTHERS

@@ -7,16 +7,16 @@ still. All that a rule knows of a device is one number, its RSSI correction: the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 REFERENCE_ATTENUATION_DB: Final = 54.0
 """At 1 m: the median of 2,971 sightings at 0.8 to 1.2 m of phones on people, after the phones' published calibration
 (DP-3T experiment exp34). What rules were made on; a corrected device reads it at 1 m."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A peer at a known distance in one orientation."""
 
     distance_m: float
@@ -25,8 +25,7 @@ class Reading:
     packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True):
     """What readings say of a device. Margins are the half widths of 95 % intervals; None where nothing tells them."""
 
     rssi_correction_db: float

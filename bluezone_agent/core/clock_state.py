@@ -9,9 +9,11 @@ the old one, so that a wrong belief never lasts (docs/clock.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from bluezone_agent.core.intervals import DAY_S
 
@@ -32,8 +34,7 @@ class DistrustReason(StrEnum):
     JUMPED_AHEAD = "jumped ahead"
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(msgspec.Struct, frozen=True):
     """All clocks at one moment."""
 
     wall_s: float
@@ -45,8 +46,7 @@ class ClockReading:
     """Whether somebody vouches for wall time: a time server since boot, or the operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockTimeline:
+class ClockTimeline(msgspec.Struct, frozen=True):
     """A course of time that readings agreed on so far."""
 
     boot_id: str
@@ -88,8 +88,7 @@ class ClockTimeline:
         return replace(ClockTimeline.begin(reading), high_water_s=high_water_s, steady_s=steady_s)
 
 
-@dataclass(frozen=True, slots=True)
-class ClockState:
+class ClockState(msgspec.Struct, frozen=True):
     """Which course is believed, and which one contests it."""
 
     timeline: ClockTimeline | None = None

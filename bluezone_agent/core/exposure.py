@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
@@ -50,8 +51,7 @@ class Degree(StrEnum):
         return cls.F2 if report_type is ReportType.RECURSIVE else cls.F1
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureWindow:
+class ExposureWindow(msgspec.Struct, frozen=True):
     """Up to 30 minutes near one key without a long gap, and what each minute weighs.
 
     A minute is a scan instance of Exposure Notification: its typical attenuation is the minute's, and it stands for
@@ -94,8 +94,7 @@ class ExposureWindow:
         return sum(weight for _, weight in self.unheard)
 
 
-@dataclass(frozen=True, slots=True)
-class Encounter:
+class Encounter(msgspec.Struct, frozen=True):
     """A stretch of a day in which one person's beacons were heard without a long gap."""
 
     starts_at_s: int
@@ -108,8 +107,7 @@ class Encounter:
     """The median attenuation of its minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class DayExposure:
+class DayExposure(msgspec.Struct, frozen=True):
     """Everything heard on one UTC day of published keys of one degree, and what a model makes of it."""
 
     day_start_s: int

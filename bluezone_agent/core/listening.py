@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 NOT_RUNNING: Final = "not running"
 """The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of time in which this device listened, or did not. Times between spans: no agent ran."""
 
     starts_at_s: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 
@@ -22,8 +23,7 @@ class Mode(StrEnum):
     """The owner is behind glass or wears a mask: all goes on, and what is heard does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """What the owner asked for, and until when."""
 
     mode: Mode

@@ -7,8 +7,9 @@ let any rule be applied to the past again.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
@@ -41,8 +42,7 @@ class BootTime(NamedTuple):
     """CLOCK_BOOTTIME."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContactMinute:
+class ContactMinute(msgspec.Struct, frozen=True):
     """Everything heard of one beacon within one minute of wall time."""
 
     observed: ObservedIdentifier
@@ -96,8 +96,7 @@ class _OpenMinute:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ContactHour:
+class ContactHour(msgspec.Struct, frozen=True):
     """How much was received in one hour."""
 
     starts_at_s: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from bluezone_agent.errors import AgentError, KeySourceError
 
@@ -22,8 +23,7 @@ class Verdict(StrEnum):
     """Accepted, and all of its keys compared with what was received."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFileRecord:
+class KeyFileRecord(msgspec.Struct, frozen=True):
     """What became of one file of a source."""
 
     source: str
@@ -38,7 +38,7 @@ class KeyFileRecord:
     keys: int = 0
     matched: int = 0
     """Keys that were received."""
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Keys that were left out, by reason (a text for the catalogues)."""
     final: bool = False
     """Nothing in it can match any more: it need not be fetched again."""
@@ -55,8 +55,7 @@ class KeyFileRecord:
         return Verdict.MATCHED if self.final else Verdict.PENDING
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True):
     """The state of one source."""
 
     name: str
@@ -69,5 +68,5 @@ class SourceRecord:
     issued_at_s: int | None = None
     """Of its signed index; None where it has none, and nobody can tell whether files are held back."""
     expires_at_s: int | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = msgspec.field(default_factory=dict)
     """What it asked to be told at the next check."""

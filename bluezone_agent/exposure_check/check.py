@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from bluezone_agent.core.attenuation import ReceivedMinute, attenuation_db, attenuation_histogram, co_presence, merge
 from bluezone_agent.core.diagnosis_keys import KeyBatch, KeyFile, Trust, read_key_file

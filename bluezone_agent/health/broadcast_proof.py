@@ -6,8 +6,9 @@ the own identifier as another adapter of this device, or another device, has rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.journal import Journal, Proved, Started
@@ -16,8 +17,7 @@ PROOF_LATE_S: Final = 300
 """Another adapter receives the own advertisement every 11 s at worst; a minute is committed when it is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True):
     """What is known of the own advertisement being on the air."""
 
     provable: bool = False

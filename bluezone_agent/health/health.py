@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.journal import (
@@ -63,8 +64,7 @@ class Activity(StrEnum):
     """A check in which every source was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentState:
+class AgentState(msgspec.Struct, frozen=True):
     """What is known of an agent besides its journal."""
 
     running: bool
@@ -76,8 +76,7 @@ class AgentState:
     """What its owner has paused; None for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(msgspec.Struct, frozen=True):
     """How long ago one thing was last done."""
 
     age_s: float | None
@@ -99,8 +98,7 @@ class Age:
         return self.age_s is not None and self.limit_s is not None and self.age_s > self.limit_s
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(msgspec.Struct, frozen=True):
     """How well one agent works."""
 
     running: bool

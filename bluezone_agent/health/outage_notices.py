@@ -7,8 +7,9 @@ is dead can't. The journal keeps what the owner was notified of last, so that ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.journal import Journal, Notified
 from bluezone_agent.health.health import Activity, AgentState, health
@@ -16,8 +17,7 @@ from bluezone_agent.health.health import Activity, AgentState, health
 WATCHED: Final = (Activity.LISTEN, Activity.CHECK)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Something that stopped, or resumed, of which the owner was not notified."""
 
     what: Activity

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import Broadcasting, Checked, Committed, Journal, RadioState, Received, Started
@@ -15,8 +16,7 @@ from bluezone_agent.health.broadcast_proof import Proof, read_proof
 from bluezone_agent.health.health import COMMIT_LATE_S, Activity, Age, AgentState, Problem, health
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """What an agent has stored, as far as `status` tells."""
 
     spans: Sequence[Span] = ()
@@ -29,8 +29,7 @@ class Contents:
     warnings: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """The state of one agent. Times are Unix seconds as they were written, None for never."""
 
     judged_at_s: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from bluezone_agent.core.calibration import Calibration
 
@@ -12,8 +13,7 @@ MEASURED: Final = "measured"
 """The source of a calibration that was measured here."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCalibration:
+class StoredCalibration(msgspec.Struct, frozen=True):
     """A calibration of one radio with one antenna."""
 
     radio: str

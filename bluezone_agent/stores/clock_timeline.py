@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import astuple
 from typing import Final
+
+from msgspec.structs import astuple
 
 from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 

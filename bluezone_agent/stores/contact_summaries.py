@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from bluezone_agent.core.intervals import minute_at
 
 
-@dataclass(frozen=True, slots=True)
-class ContactSummary:
+class ContactSummary(msgspec.Struct, frozen=True):
     """One hour's minutes summed over identifiers, each minute in the band of its mean power, and its close contacts."""
 
     starts_at_s: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure
@@ -14,8 +15,7 @@ from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.sightings import pack_histogram, unpack_histogram
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True):
     """A published key that was heard."""
 
     key_digest: str
@@ -27,8 +27,7 @@ class Matched:
     minutes: tuple[ReceivedMinute, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(msgspec.Struct, frozen=True):
     """A warning that the owner was given."""
 
     day_start_s: int

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.stores.key_encryption import KeyEncryption, Row
 
 
-@dataclass(frozen=True, slots=True)
-class OwnKey:
+class OwnKey(msgspec.Struct, frozen=True):
     """A daily key of ours and what became of it."""
 
     key_id: int
@@ -24,8 +24,7 @@ class OwnKey:
     """It was made while the clock was trusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedKey:
+class ListedKey(msgspec.Struct, frozen=True):
     """What can be told of a key of ours without its secret."""
 
     protocol: str

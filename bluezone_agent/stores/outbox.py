@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from bluezone_agent.core.clock_state import ClockState
 from bluezone_agent.core.journal import Record
@@ -14,8 +16,7 @@ MOST_SPANS: Final = 1000
 """Changes of listening that wait: hours of a radio that fails again and again."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanStarts:
+class SpanStarts(msgspec.Struct, frozen=True):
     """Listening changed: another span starts, and the open one ends."""
 
     at_s: float
@@ -26,15 +27,13 @@ class SpanStarts:
     """Whether nothing is known of the time since the open span, which then stays as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class PauseEnded:
+class PauseEnded(msgspec.Struct, frozen=True):
     """A pause was found to be over."""
 
     pause: Pause
 
 
-@dataclass(frozen=True, slots=True)
-class FutureKeys:
+class FutureKeys(msgspec.Struct, frozen=True):
     """Own keys that start after this time were drawn for a future that never was: they have to be deleted."""
 
     after_s: float

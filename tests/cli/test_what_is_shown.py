@@ -6,11 +6,11 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bluezone_agent.cli.html.explain import LEFT, WIDTH
 from bluezone_agent.core.attenuation import ReceivedMinute

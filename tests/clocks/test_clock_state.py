@@ -1,10 +1,9 @@
 """Which readings of the clock are believed."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bluezone_agent.core.clock_state import LEAP_S, TOLERANCE_S, ClockReading, ClockState, DistrustReason
 from bluezone_agent.core.intervals import DAY_S

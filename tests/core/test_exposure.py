@@ -1,12 +1,13 @@
 """From attenuations to windows, weighted minutes, encounters and warnings, by every model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bluezone_agent.core.attenuation import (
     CoPresence,

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bluezone_agent.core.journal import RadioState, Records
@@ -41,7 +42,7 @@ BLUETOOTH = BluetoothFacts(
 def well() -> Facts:
     """Return a device with which nothing is wrong."""
     empty = status(Records(), AgentState(running=False), Contents(), 1000.0)
-    running = replace(
+    running = msgspec.structs.replace(
         empty,
         running=True,
         radio=RadioState(0, "bluez:hci0"),
@@ -244,7 +245,7 @@ def test_finding_on_a_running_agent(
 ) -> None:
     assert isinstance(well.status, Status)
     problems = (problem,) if problem else ()
-    state = replace(well.status, problems=problems, **changes)  # type: ignore[arg-type]
+    state = msgspec.structs.replace(well.status, problems=problems, **changes)
     (found,) = bad(replace(well, status=state))
     assert (found.check, found.level) == (check, level)
     assert message in found.message.format(**found.fields)

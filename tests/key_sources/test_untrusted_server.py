@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import stamina
+from msgspec.structs import replace
 
 from bluezone_agent.authority import publish
 from bluezone_agent.core.diagnosis_keys.submission import write_submission

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.exposure import DayExposure, Degree
