@@ -1,4 +1,4 @@
-"""The journal of stores before m015, which were untyped rows: name → (time, detail)."""
+"""The journal of stores before m016, which were untyped rows: name → (time, detail)."""
 
 from __future__ import annotations
 
