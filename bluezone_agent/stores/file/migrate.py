@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bluezone_agent.stores.file.migrations import MIGRATION_SET, NAMES, STEPS, Step
+from bluezone_agent.stores.file.migrations import MIGRATION_SET, NAMES, RENAMED, STEPS, Step, applied
 from bluezone_agent.stores.file.open import APPLICATION_ID
 
 
@@ -20,6 +20,10 @@ def migrate(db: Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        if applied(db):
+            db.executemany(
+                "UPDATE _sqlite_migrations SET name = ? WHERE name = ?", [(b, a) for a, b in RENAMED.items()]
+            )
         migrations.apply(Database(db))
         db.execute("DELETE FROM layout")
         db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")

@@ -32,6 +32,8 @@ STEPS: Final[tuple[Step, ...]] = (
     journal.m016_journal,
 )
 NAMES: Final = tuple(getattr(step, "__name__", "") for step in STEPS)
+RENAMED: Final = {"m014_words": "m015_words"}
+"""Steps that had another name in some commits: a store with the old one has the step."""
 MIGRATION_SET: Final = "bluezone-agent"
 
 
@@ -40,4 +42,4 @@ def applied(db: Connection) -> list[str]:
     if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
         return []
     rows = db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid", (MIGRATION_SET,))
-    return [row[0] for row in rows.fetchall()]
+    return [RENAMED.get(row[0], row[0]) for row in rows.fetchall()]

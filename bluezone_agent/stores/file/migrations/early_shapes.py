@@ -13,6 +13,8 @@ from bluezone_agent.stores.file.migrations import first
 
 def m014_early_shapes(db: Connection) -> None:
     """Give every table the shape of schema 11, with all it holds."""
+    if columns(db, "observed_identifier"):
+        return  # of a commit that had given the tables their names of today already
     if "mean_cdbm" not in columns(db, "contact_minute"):
         _contact_minutes(db)
     if "histogram" not in columns(db, "exposure_minute"):
