@@ -1,0 +1,53 @@
+"""What the contracts of import-linter can't say of the house."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from bluezone_agent.core.names import PROTOCOL_NAMES
+from bluezone_agent.core.protocols import PROTOCOLS
+
+PACKAGE: Final = Path(__file__).resolve().parents[1] / "bluezone_agent"
+OPENS: Final = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "files"}
+MOST_LATE_IMPORTS: Final = 10
+REASON: Final = re.compile(r"# noqa: PLC0415 - \S")
+
+
+def modules(folder: str = "") -> Iterator[tuple[Path, str]]:
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        yield path, path.read_text("utf-8")
+
+
+def late_imports(source: str) -> set[int]:
+    """Return the lines of imports inside functions."""
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {s.lineno for f in functions for s in ast.walk(f) if isinstance(s, ast.Import | ast.ImportFrom)}
+
+
+def opens(source: str) -> list[str]:
+    """Return the calls that open a file, or read one of the package."""
+    calls = [n.func for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)]
+    names = [f.id if isinstance(f, ast.Name) else f.attr if isinstance(f, ast.Attribute) else "" for f in calls]
+    return [name for name in names if name in OPENS]
+
+
+def test_the_core_opens_no_file() -> None:
+    allowed = {"key_export.py": ["open"]}  # a member of a zip that is in memory
+    found = {path.name: opens(source) for path, source in modules("core") if opens(source)}
+    assert {name: calls for name, calls in found.items() if calls != allowed.get(name)} == {}
+    assert opens("from pathlib import Path\nPath('x').read_text()") == ["read_text"]
+
+
+def test_imports_inside_functions_are_few_and_have_a_reason() -> None:
+    lines = [source.split("\n")[line - 1] for _path, source in modules() for line in late_imports(source)]
+    assert len(lines) <= MOST_LATE_IMPORTS
+    assert [line for line in lines if not REASON.search(line)] == []
+    assert late_imports("def f():\n    import os") == {2}
+
+
+def test_a_configuration_knows_the_names_of_all_protocols() -> None:
+    assert tuple(PROTOCOLS) == PROTOCOL_NAMES
