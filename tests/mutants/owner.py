@@ -220,4 +220,12 @@ MUTANTS: Final = (
         '        change()\n        self._db.execute("COMMIT")\n        self._db.execute("BEGIN")\n',
         "tests/faults/test_power_loss.py",
     ),
+    Mutant(
+        "alone-without-help",
+        "the command alone ends in a traceback, and completion with it",
+        "cli/base.py",
+        'zip(arguments, [*arguments[1:], ""], strict=False)',
+        'zip(arguments, [*arguments[1:], ""], strict=True)',
+        "tests/cli/test_first_touch.py",
+    ),
 )
