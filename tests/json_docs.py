@@ -96,7 +96,7 @@ def _structs(kind: Any) -> Iterator[Any]:
 def _section(kind: Any) -> Iterator[str]:
     yield f"## {kind.__name__}"
     yield ""
-    yield inspect.cleandoc(kind.__doc__ or "")
+    yield inspect.cleandoc(kind.__doc__ or "").replace("None", "null")
     yield ""
     yield "| key | value | |"
     yield "|---|---|---|"
@@ -117,7 +117,7 @@ def _texts(kind: Any) -> dict[str, str]:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 match following:
                     case ast.Expr(ast.Constant(str(text))):
-                        texts[statement.target.id] = " ".join(text.split())
+                        texts[statement.target.id] = " ".join(text.split()).replace("None", "null")
     return texts
 
 

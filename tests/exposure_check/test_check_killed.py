@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import daily_key
 from tests.exposure_check.test_check import Device
+
+pytestmark = pytest.mark.slow
 
 
 def killed_after(folder: Path, statements: int) -> bool:

@@ -21,6 +21,8 @@ from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.file.open import FILE_NAME
 from tests.faults.leaks import Finder
 
+pytestmark = pytest.mark.slow
+
 COMMANDS: Final = (
     "status",
     "status --json",

@@ -31,6 +31,8 @@ from bluezone_agent.stores.store import Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
 
+pytestmark = pytest.mark.slow
+
 NOON_S: Final = 1_806_580_800.0
 """2027-04-01 12:00 UTC."""
 PAST_DAYS: Final = 12

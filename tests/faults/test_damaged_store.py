@@ -36,6 +36,8 @@ from tests.receiving import receive
 from tests.stores.later import made_later
 from tests.stores.past import written_at
 
+pytestmark = pytest.mark.slow
+
 PAGE = PAGE_SIZE
 NOON_S = 1_806_580_800.0
 

@@ -35,6 +35,8 @@ from tests.fakes import SteeredRadio, numbered_bytes
 from tests.faults import numbered
 from tests.stores.later import made_later
 
+pytestmark = pytest.mark.slow
+
 NOON_S = 1_806_580_800.0
 SLOT_S = 600
 

@@ -19,6 +19,8 @@ from bluezone_agent.stores.store import MOST_BYTES, Store
 from tests.fakes import SteeredRadio
 from tests.faults import numbered
 
+pytestmark = pytest.mark.slow
+
 START_S = 1_806_580_800.0
 FORGED_A_SECOND = 10_000
 FORGED = b"\x0f"

@@ -20,6 +20,8 @@ from bluezone_agent.stores.store import Store
 from tests.faults import numbered
 from tests.program import Program
 
+pytestmark = pytest.mark.slow
+
 START_S = 1_806_580_800
 A_DAY_MIN = 1440
 

@@ -25,6 +25,8 @@ from tests.diagnosis_keys import daily_key
 from tests.faults import numbered
 from tests.faults.disk import Disk, Event, Said, record
 
+pytestmark = pytest.mark.slow
+
 START_S = 1_806_580_800
 KEYS = [daily_key(days_ago=days_ago, number=days_ago) for days_ago in range(14, 0, -1)]
 PASSPHRASE = "six words that nobody would guess"

@@ -10,6 +10,8 @@ import pytest
 
 from bluezone_agent.scenarios.scratch import scratch_folder
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 
+pytestmark = pytest.mark.slow
+
 SHORT, LONG = 3_000, 400_000
 """Mutants of a cheap parser; see ``Target.cost``."""
 

@@ -28,6 +28,8 @@ from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import NOW_S, daily_key, signing_key
 from tests.exposure_check.test_check import Device
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     ("status",),
     ("status", "--json"),

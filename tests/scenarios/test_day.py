@@ -9,6 +9,8 @@ from bluezone_agent.scenarios.cast import CASE, CAST, close_contacts, near_minut
 from bluezone_agent.scenarios.day import PUBLISHED_AT_S, Day, simulate
 from tests.program import Program
 
+pytestmark = pytest.mark.slow
+
 AN = CAST[0]
 
 

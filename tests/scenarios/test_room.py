@@ -13,6 +13,8 @@ from bluezone_agent.scenarios.room import Score, replay_room
 from tests.program import Program
 from tests.shared import shared_file
 
+pytestmark = pytest.mark.slow
+
 
 def track(receiver: str, rssi_dbm: int, distance_m: float, minutes: int = 30) -> Track:
     return Track("s", receiver, tuple(Sample(t, rssi_dbm, distance_m) for t in range(0, minutes * 60, 5)))
