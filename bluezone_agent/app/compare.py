@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.exposure_day import utc_day
+from bluezone_agent.app.exposure_day import midnight, utc_day
 from bluezone_agent.app.result import Result
 from bluezone_agent.config import risk_model
 from bluezone_agent.core.exposure import DayExposure, Degree, day_exposures
@@ -56,7 +56,7 @@ class ComparedDay(Result, frozen=True, kw_only=True):
     @property
     def starts_at(self) -> datetime:
         """The midnight at which the day begins, UTC."""
-        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+        return midnight(self.day)
 
 
 class Comparison(Result, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ class ExposureDay(Result, frozen=True, kw_only=True):
     @property
     def starts_at(self) -> datetime:
         """The midnight at which the day begins, UTC."""
-        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+        return midnight(self.day)
 
     @classmethod
     def of(cls, day: DayExposure, warned: Warned | None = None) -> Self:
@@ -75,6 +75,11 @@ def _shown(e: Encounter) -> ShownEncounter:
         closest_attenuation_db=round(e.closest_db),
         typical_attenuation_db=round(e.typical_db),
     )
+
+
+def midnight(day: date) -> datetime:
+    """Return the time at which a UTC day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def utc_day(day_start_s: int) -> date:
