@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -30,11 +30,11 @@ def require_absent(path: Path) -> None:
         )
 
 
-def write_new(path: Path, *parts: bytes) -> None:
+def write_new(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write what an owner asked for into a new file, as :func:`create` does; raises NewFileError."""
     require_absent(path)
     try:
-        create(path, *parts)
+        create(path, content)
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -56,16 +56,16 @@ def _unwritable(path: Path, error: OSError) -> NewFileError:
     )
 
 
-def create(path: Path, *parts: bytes, mode: int = PRIVATE, durable: bool = True) -> None:
-    """Write a new file, all of it or none; raises OSError, FileExistsError also for a link.
+def create(path: Path, content: bytes | Iterable[bytes], *, mode: int = PRIVATE, durable: bool = True) -> None:
+    """Write a new file, all of it or none; raises OSError, FileExistsError also for a link, and what the pieces raise.
 
-    With ``durable`` it is on the disk when this returns.
+    ``content`` may come in pieces, which are written one by one. With ``durable`` it is on the disk when this returns.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(fd, "wb") as file:
             os.fchmod(fd, mode)  # whatever the umask is
-            file.writelines(parts)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             if durable:
                 os.fsync(fd)

@@ -52,7 +52,7 @@ def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = o
 
 def write(store: Store, path: Path, passphrase: str) -> None:
     """Write a backup into a new file, 0600, never over another or through a link; raises NewFileError."""
-    write_new(path, *make(store, passphrase))
+    write_new(path, b"".join(make(store, passphrase)))
 
 
 def read(path: Path) -> bytes:

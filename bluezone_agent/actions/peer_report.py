@@ -131,7 +131,7 @@ def _digest(salt: bytes, protocol: str, identifier: bytes) -> str:
 
 def write_report(report: Report, path: Path) -> None:
     """Write a new file; raises NewFileError."""
-    write_new(path, msgspec.json.format(msgspec.json.encode(report), indent=1), b"\n")
+    write_new(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
 def read_report(path: Path) -> Report:

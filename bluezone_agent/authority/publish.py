@@ -81,7 +81,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
     path = folder / KEY_NAME
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        create(path, text.encode("ascii"), b"\n")
+        create(path, text.encode("ascii") + b"\n")
     except FileExistsError as error:
         raise AgentError(
             N_("{path} exists already and is never overwritten"),
