@@ -1,18 +1,21 @@
 """The whole state as one encrypted file, out of the device and back (docs/backup.md).
 
-The file: a first line that names format and version, 16 bytes of salt, and the store sealed by ``core.sealing`` under
-the passphrase, with line and salt as its associated data.
+The file is the store in the age format, for a passphrase. Nothing of ours is around it or in front of it: what it holds
+says by itself what it is, as SQLite's application_id and user_version.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Final
 
+from bluezone_agent.actions import older_backup
 from bluezone_agent.actions.wipe import require_stopped
+from bluezone_agent.core.age import CHUNK, decrypt, encrypt, require_passphrase_file
 from bluezone_agent.core.journal import (
     Broadcasting,
     Committed,
@@ -23,18 +26,14 @@ from bluezone_agent.core.journal import (
     Refused,
     Started,
 )
-from bluezone_agent.core.passphrases import NONCE_LENGTH, SALT_LENGTH, decrypt, encrypt, secret_from_passphrase
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.errors import N_, BackupError, DecryptionError
+from bluezone_agent.errors import N_, AgeFault, AgeFileError, BackupError
 from bluezone_agent.files import write_new
 from bluezone_agent.stores.file.snapshot import Snapshot
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.store import StateLock, Store
 
-FAMILY: Final = b"bluezone-agent backup "
-FIRST_LINE: Final = FAMILY + b"1\n"
-"""The version stands for the store's format, and for the cipher and the parameters of scrypt in ``core.sealing``."""
 LONGEST: Final = 1 << 30
 """Bytes; a store has some 50 MB, its greatest size is 256 MiB."""
 OF_A_RUN: Final = (Started, Broadcasting, Refused, Received, Committed, RadioState, Proved, Notified)
@@ -43,54 +42,77 @@ MINUTES_AT_ONCE: Final = 100
 """Merged in one transaction: an agent that runs waits for less than a second, and a crowd takes 20 MB."""
 
 
-def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = os.urandom) -> tuple[bytes, bytes]:
-    """Return a backup of ``store`` as it is now, head and body; an agent may be at work."""
-    head = FIRST_LINE + random_bytes(SALT_LENGTH)
-    secret = secret_from_passphrase(passphrase, head[len(FIRST_LINE) :])
-    return head, encrypt(secret, store.copy(), head, random_bytes(NONCE_LENGTH))
+def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = os.urandom) -> Iterator[bytes]:
+    """Yield a backup of ``store`` in pieces; an agent may be at work. Raises AgeFileError when memory is short.
+
+    The store is copied after the first piece: the passphrase has given back its 128 MiB by then, so that the two never
+    add up.
+    """
+
+    def copied() -> Iterator[bytes]:
+        data = memoryview(store.copy())
+        for at in range(0, len(data), CHUNK):
+            yield bytes(data[at : at + CHUNK])
+
+    return encrypt(copied(), passphrase, random_bytes)
 
 
 def write(store: Store, path: Path, passphrase: str) -> None:
     """Write a backup into a new file, 0600, never over another or through a link; raises NewFileError."""
-    write_new(path, b"".join(make(store, passphrase)))
+    write_new(path, make(store, passphrase))
 
 
-def read(path: Path) -> bytes:
-    """Return the bytes of a backup as it lies there; raises BackupError when it can't be read or is none."""
+def opened(path: Path, passphrase: Callable[[], str]) -> Snapshot:
+    """Return the store in the backup at ``path``, all of it verified; nothing but a backup is worth a passphrase.
+
+    Raises BackupError; StoreError when what it holds is not a sound store of ours, or a later version's.
+    """
+    with closing(_pieces(path)) as pieces:
+        head = next(pieces, b"")
+        whole = chain((head,), pieces)
+        if head.startswith(older_backup.FIRST_LINE):
+            return Snapshot(older_backup.decrypted(b"".join(whole), path, passphrase()), path)
+        try:
+            require_passphrase_file(head)
+            data = bytearray().join(decrypt(whole, passphrase()))
+        except AgeFileError as error:
+            raise _refused(path, head, error) from error
+    return Snapshot(data, path)
+
+
+def _pieces(path: Path) -> Generator[bytes]:
+    size = 0
     try:
         with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+            while piece := file.read(CHUNK):
+                size += len(piece)
+                if size > LONGEST:
+                    raise _not_a_backup(path)
+                yield piece
     except OSError as error:
         raise BackupError(
             N_("can't read {path}: {reason}"),
-            N_('name a file that "bluezone-agent backup" has written'),
+            N_('name a file that "bluezone-agent backup" wrote'),
             path=path,
             reason=error.strerror,
         ) from error
-    if not data.startswith(FIRST_LINE) or len(data) > LONGEST:
-        later = data.startswith(FAMILY)
-        raise BackupError(
-            N_("{path} is a backup of another version of bluezone-agent") if later else N_("{path} is no backup"),
-            N_("restore it with that version") if later else N_('name a file that "bluezone-agent backup" has written'),
+
+
+def _refused(path: Path, head: bytes, error: AgeFileError) -> BackupError:
+    """Return what is wrong with a file, under its name."""
+    if head.startswith(older_backup.FAMILY):
+        return BackupError(
+            N_("{path} is a backup of another version of bluezone-agent"),
+            N_("restore it with that version"),
             path=path,
         )
-    return data
+    if error.reason is AgeFault.NOT_AGE:
+        return _not_a_backup(path)
+    return BackupError(N_("{path} can't be opened: {reason}"), error.hint, path=path, reason=error, **error.fields)
 
 
-def opened(data: bytes, path: Path, passphrase: str) -> Snapshot:
-    """Return the store in a backup, all of it verified; raises BackupError, or StoreError for a later version's."""
-    at = len(FIRST_LINE) + SALT_LENGTH
-    head = data[:at]
-    secret = secret_from_passphrase(passphrase, head[len(FIRST_LINE) :].ljust(SALT_LENGTH, b"\0"))
-    try:
-        plain = decrypt(secret, data[at:], head)
-    except DecryptionError as error:
-        raise BackupError(
-            N_("{path} can't be opened: the passphrase is another one, or the file is damaged"),
-            N_("nothing was changed; type the passphrase again, or take another copy of the file"),
-            path=path,
-        ) from error
-    return Snapshot(plain, path)
+def _not_a_backup(path: Path) -> BackupError:
+    return BackupError(N_("{path} is not a backup"), N_('name a file that "bluezone-agent backup" wrote'), path=path)
 
 
 def restore(state_dir: Path, snapshot: Snapshot) -> None:

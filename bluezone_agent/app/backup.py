@@ -48,18 +48,16 @@ def back_up(device: Device, file: Path, passphrase: Passphrase) -> Backup:
 
 def restore(device: Device, file: Path, passphrase: Passphrase) -> Restored:
     """Make a backup the state of this device, which must be empty and without a running agent; raises AgentError."""
-    data = backups.read(file)
     require_stopped(device.state_dir)
-    with backups.opened(data, file, passphrase.of(file)) as snapshot:
+    with backups.opened(file, lambda: passphrase.of(file)) as snapshot:
         backups.restore(device.state_dir, snapshot)
     return Restored(file=file)
 
 
 def merge(device: Device, file: Path, passphrase: Passphrase, keys_passphrase: Passphrase) -> Merged:
     """Add the contacts of a backup to those of this device; ``keys_passphrase`` opens this device's keys."""
-    data = backups.read(file)
     with (
-        backups.opened(data, file, passphrase.of(file)) as snapshot,
+        backups.opened(file, lambda: passphrase.of(file)) as snapshot,
         unlocked(device, keys_passphrase) as store,
     ):
         return Merged(file=file, minutes=backups.merge(store, snapshot))

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Final
 
@@ -54,20 +55,20 @@ HEADER: Final = re.compile(
 for the last place.
 """
 
-REENCRYPT: Final = N_('open it with "age -d", and encrypt it anew with "age -p"')
+REENCRYPT: Final = N_('decrypt it with "age -d" and encrypt it again with "age -p"')
 
 
 def encrypt(
     plaintext: Iterable[bytes], passphrase: str, random_bytes: Callable[[int], bytes], log_n: int = LOG_N
 ) -> Iterator[bytes]:
-    """Yield an age file of what the pieces of ``plain`` make together; raises AgeFileError when memory is short.
+    """Yield an age file of what the pieces of ``plaintext`` make together; raises AgeFileError when memory is short.
 
     ``random_bytes`` has to be fit for keys. ``log_n`` (1 to 18) is for tests: less is easier to guess.
     """
     if not 1 <= log_n <= MOST_LOG_N:
         raise ValueError(f"a work factor of 2^{log_n}")
     file_key, salt, nonce = random_bytes(FILE_KEY_LENGTH), random_bytes(SALT_LENGTH), random_bytes(NONCE_LENGTH)
-    yield _header(file_key, passphrase, salt, log_n) + nonce
+    yield _header(file_key, unicodedata.normalize("NFC", passphrase), salt, log_n) + nonce
     cipher = ChaCha20Poly1305(_derived(file_key, nonce, b"payload"))
     for number, chunk in _chunks(_Pieces(plaintext), CHUNK):
         yield cipher.encrypt(number, chunk, None)
@@ -76,8 +77,9 @@ def encrypt(
 def decrypt(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     """Return what is in an age file, in pieces, each of them authenticated; ``pieces`` are the file's bytes.
 
-    The header is read at once. Raises AgeFileError, there or in the course of the payload: until the last piece has
-    come, what came may be a part of the whole.
+    The passphrase is tried in NFC, which :func:`encrypt` takes, then as it was typed, which other programs take. The
+    header is read at once. Raises AgeFileError, there or in the course of the payload: until the last piece has come,
+    what came may be a part of the whole.
     """
     source = _Pieces(pieces)
     file_key = _file_key(source, passphrase)
@@ -85,6 +87,11 @@ def decrypt(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     if len(nonce) < NONCE_LENGTH:
         raise _damaged(AgeFault.HEADER)
     return _opened(ChaCha20Poly1305(_derived(file_key, nonce, b"payload")), source)
+
+
+def require_passphrase_file(head: bytes) -> None:
+    """Raise AgeFileError unless a file that begins with ``head`` is one that :func:`decrypt` reads."""
+    _parsed_header(_Pieces([head]))
 
 
 def _header(file_key: bytes, passphrase: str, salt: bytes, log_n: int) -> bytes:
@@ -95,27 +102,33 @@ def _header(file_key: bytes, passphrase: str, salt: bytes, log_n: int) -> bytes:
 
 def _file_key(source: _Pieces, passphrase: str) -> bytes:
     """Return the file key, with the header verified by it."""
-    header = b"".join(source.line() for _line in range(4))
-    match = HEADER.fullmatch(header)
-    if match is None:
-        raise _not_ours(header)
-    cipher = _wrap_cipher(passphrase, _bytes(match["salt"]), _log_n(match["log_n"]))
+    match = _parsed_header(source)
+    file_key = _unwrapped(match, passphrase)
     try:
-        file_key = cipher.decrypt(bytes(12), _bytes(match["body"]), None)
         _header_mac(file_key, match[1]).verify(_bytes(match["mac"]))
-    except InvalidTag as error:
-        raise AgeFileError(
-            AgeFault.NO_MATCH,
-            N_("the passphrase is another one, or the age file is damaged"),
-            N_("type the passphrase again, or take another copy of the file"),
-        ) from error
     except InvalidSignature as error:
         raise _damaged(AgeFault.MAC) from error
     return file_key
 
 
-def _log_n(digits: bytes) -> int:
-    log_n = int(digits)
+def _unwrapped(match: re.Match[bytes], passphrase: str) -> bytes:
+    salt, log_n, body = _bytes(match["salt"]), int(match["log_n"]), _bytes(match["body"])
+    for text in dict.fromkeys((unicodedata.normalize("NFC", passphrase), passphrase)):
+        with suppress(InvalidTag):
+            return _wrap_cipher(text, salt, log_n).decrypt(bytes(12), body, None)
+    raise AgeFileError(
+        AgeFault.NO_MATCH,
+        N_("the passphrase is wrong, or the first lines of the file are damaged"),
+        N_("type the passphrase again, or take another copy of the file"),
+    )
+
+
+def _parsed_header(source: _Pieces) -> re.Match[bytes]:
+    header = b"".join(source.line() for _line in range(4))
+    match = HEADER.fullmatch(header)
+    if match is None:
+        raise _not_ours(header)
+    log_n = int(match["log_n"])
     if log_n > MOST_LOG_N:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
@@ -124,34 +137,31 @@ def _log_n(digits: bytes) -> int:
             log_n=log_n,
             most=MOST_LOG_N,
         )
-    return log_n
+    return match
 
 
 def _not_ours(header: bytes) -> AgeFileError:
-    """Return why what stands in the place of a header is none of a file by passphrase."""
+    """Return why this is not the header of a file encrypted with a passphrase."""
     if header.startswith(ARMOUR):
         return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), REENCRYPT)
     if not header.startswith(VERSION):
         return AgeFileError(
-            AgeFault.NOT_AGE, N_("this is no age file of version 1"), N_('name a file that "age -p" has written')
+            AgeFault.NOT_AGE, N_("this is not an age file of version 1"), N_('name a file that "age -p" has written')
         )
     if header.startswith(b"-> ", len(VERSION)) and not header.startswith(b"-> scrypt ", len(VERSION)):
-        return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not by passphrase"), REENCRYPT)
+        return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not with a passphrase"), REENCRYPT)
     return _damaged(AgeFault.HEADER)
 
 
 def _damaged(where: AgeFault) -> AgeFileError:
-    return AgeFileError(where, N_("the age file is damaged or cut short"), N_("take another copy of the file"))
+    return AgeFileError(where, N_("the file is damaged or cut short"), N_("take another copy of the file"))
 
 
 def _wrap_cipher(passphrase: str, salt: bytes, log_n: int) -> ChaCha20Poly1305:
-    """Return the cipher that a passphrase is good for; however a keyboard composes its letters, it is the same (NFC).
-
-    It encrypts one message only, by a nonce of zeros.
-    """
-    text = unicodedata.normalize("NFC", passphrase).encode()
+    """Return the cipher that a passphrase is good for. It encrypts one message only, by a nonce of zeros."""
+    scrypt = Scrypt(salt=SALT_LABEL + salt, length=KEY_LENGTH, n=2**log_n, r=8, p=1)
     try:
-        return ChaCha20Poly1305(Scrypt(salt=SALT_LABEL + salt, length=KEY_LENGTH, n=2**log_n, r=8, p=1).derive(text))
+        return ChaCha20Poly1305(scrypt.derive(passphrase.encode()))
     except MemoryError as error:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluezone_agent.actions import backup
+from bluezone_agent.actions import backup, older_backup
+from bluezone_agent.core import age
 from bluezone_agent.core.clock_state import ClockState, ClockTimeline
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
 from bluezone_agent.core.journal import KINDS, ChaffConsidered, Checked, Committed, Proved, Record, Started
@@ -23,7 +29,14 @@ from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute, precedence
 from bluezone_agent.core.source_records import KeyFileRecord
-from bluezone_agent.errors import AgentError, BackupError, StateInUseError, StoreDamagedError, StoreWriteError
+from bluezone_agent.errors import (
+    AgentError,
+    BackupError,
+    StateInUseError,
+    StoreDamagedError,
+    StoreError,
+    StoreWriteError,
+)
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.file.snapshot import NEW, Snapshot
 from bluezone_agent.stores.store import StateLock, Store
@@ -31,12 +44,17 @@ from bluezone_agent.stores.submission_tokens import TokenKind
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.receiving import receive
 from tests.stores.later import made_later
+from tests.terminal import needs_age, typed
 
 HOUR_S = 3600
 PASSPHRASE = "một con vịt xoè ra hai cái cánh"
 SOMEWHERE = Path("a.backup")
 TOKENS = ("VERIFICATION-TOKEN" * 40, "REVISION-TOKEN" * 200)
 """Longer than a page, as real ones may be."""
+FORMER: Final = Path(__file__).parents[1] / "data" / "backup" / "format-1.backup"
+"""Of a store like :func:`lived`, with the same passphrase."""
+LOW: Final = 4
+"""log N of the age files here: 16 KiB a guess."""
 TABLES = (
     "observed_identifier",
     "contact_minute",
@@ -96,6 +114,11 @@ def records(store: Store) -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def decomposed(text: str) -> str:
+    """Return what a keyboard makes that types a letter and its marks one by one."""
+    return unicodedata.normalize("NFD", text)
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
@@ -104,7 +127,7 @@ def test_what_is_restored_is_what_was_backed_up(device: Store, tmp_path: Path) -
     path, new = tmp_path / "a.backup", tmp_path / "new"
     backup.write(device, path, PASSPHRASE)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with backup.opened(backup.read(path), path, PASSPHRASE) as snapshot:
+    with backup.opened(path, lambda: PASSPHRASE) as snapshot:
         backup.restore(new, snapshot)
     with Store(new) as restored:
         assert rows(restored) == rows(device)
@@ -114,6 +137,17 @@ def test_what_is_restored_is_what_was_backed_up(device: Store, tmp_path: Path) -
         assert restored._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert {stat.S_IMODE(p.stat().st_mode) for p in new.iterdir()} == {0o600}
     assert not (new / NEW).exists()
+
+
+def test_a_backup_of_the_former_format_is_restored_and_merged(device: Store, tmp_path: Path) -> None:
+    with backup.opened(FORMER, lambda: PASSPHRASE) as snapshot:
+        backup.restore(tmp_path / "new", snapshot)
+    with Store(tmp_path / "new") as restored, Store(tmp_path / "other") as other:
+        assert rows(restored) == rows(device)
+        assert [own.key.data for own in restored.keys.all()] == [own.key.data for own in device.keys.all()]
+        with backup.opened(FORMER, lambda: decomposed(PASSPHRASE)) as snapshot:
+            assert backup.merge(other, snapshot) == 20
+        assert content(other) == content(device)
 
 
 def test_a_key_that_was_in_use_never_goes_on_the_air_again(device: Store, tmp_path: Path) -> None:
@@ -166,43 +200,121 @@ def test_it_is_of_one_moment_while_others_write(device: Store) -> None:
 
 def test_nothing_in_it_can_be_read_without_the_passphrase(device: Store) -> None:
     whole = b"".join(backup.make(device, PASSPHRASE))
-    assert whole.startswith(b"bluezone-agent backup 1\n")
+    assert whole.startswith(b"age-encryption.org/v1\n-> scrypt ")
     assert b"SQLite" not in whole
     assert all(own.key.data not in whole for own in device.keys.all())
-    assert whole != b"".join(backup.make(device, PASSPHRASE)), "salt and nonce are drawn anew"
+    assert whole != b"".join(backup.make(device, PASSPHRASE)), "key, salt and nonce are drawn for each"
 
 
-def refused(data: bytes, passphrase: str = PASSPHRASE) -> str:
-    with pytest.raises(AgentError) as caught:
-        backup.opened(data, SOMEWHERE, passphrase)
-    assert isinstance(caught.value, BackupError)
-    assert caught.value.hint
-    return str(caught.value)
+def test_the_store_is_copied_when_the_passphrase_has_given_back_its_memory(device: Store) -> None:
+    pieces = backup.make(device, PASSPHRASE)
+    head = next(pieces)
+    device.journal.put(Committed(NOW_S))
+    with Snapshot(b"".join(age.decrypt(chain((head,), pieces), PASSPHRASE)), SOMEWHERE) as snapshot:
+        assert snapshot.journal.get(Committed)
 
 
-def test_a_wrong_passphrase_or_a_damaged_file_opens_nothing(device: Store) -> None:
-    whole = b"".join(backup.make(device, PASSPHRASE))
-    says = "a.backup can't be opened: the passphrase is another one, or the file is damaged"
-    assert refused(whole, PASSPHRASE + " ") == says
-    first = len(backup.FIRST_LINE)
-    for at in (first, first + 15, first + 16, first + 28, len(whole) // 2, len(whole) - 1):
-        assert refused(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]) == says
-    for length in (first, first + 7, first + 16, first + 30, len(whole) // 2, len(whole) - 1):
-        assert refused(whole[:length]) == says
-    assert refused(whole + b"\0") == says
+def test_a_backup_that_ends_early_leaves_no_file(device: Store, tmp_path: Path) -> None:
+    broken = Store(tmp_path / "broken")
+    broken.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        backup.write(broken, tmp_path / "a.backup", PASSPHRASE)
+    assert not (tmp_path / "a.backup").exists()
 
 
-def test_what_is_no_backup_is_said(tmp_path: Path) -> None:
-    for content, says in (
-        (b"", "is no backup"),
-        (os.urandom(100), "is no backup"),
-        (b"bluezone-agent backup 2\nrest", "is a backup of another version of bluezone-agent"),
+def made(content: bytes, passphrase: str = PASSPHRASE) -> bytes:
+    """Return a backup of anything, quickly."""
+    return b"".join(age.encrypt([content], passphrase, os.urandom, LOW))
+
+
+def refused(path: Path, data: bytes, passphrase: str = PASSPHRASE) -> tuple[str, str]:
+    """Return why a backup is refused, less its name, and the way out."""
+    path.write_bytes(data)
+    with pytest.raises(BackupError) as caught:
+        backup.opened(path, lambda: passphrase)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    return text.removeprefix(f"{path} "), caught.value.hint
+
+
+def test_a_wrong_passphrase_is_told_from_a_damaged_file(device: Store, tmp_path: Path) -> None:
+    path, whole = tmp_path / "a.backup", made(device.copy())
+    wrong = (
+        "can't be opened: the passphrase is wrong, or the first lines of the file are damaged",
+        "type the passphrase again, or take another copy of the file",
+    )
+    damaged = ("can't be opened: the file is damaged or cut short", "take another copy of the file")
+    assert refused(path, whole, PASSPHRASE + " ") == wrong
+    salt, body, mac = (whole.index(mark) + len(mark) for mark in (b"scrypt ", b" 4\n", b"--- "))
+    for at, says in ((salt, wrong), (body, wrong), (mac, damaged), (mac + 60, damaged), (len(whole) - 1, damaged)):
+        other = b"B" if whole[at : at + 1] == b"A" else b"A"
+        assert refused(path, whole[:at] + other + whole[at + 1 :]) == says
+    for length in (mac, mac + 50, len(whole) // 2, len(whole) - 1):
+        assert refused(path, whole[:length]) == damaged
+    assert refused(path, whole + b"\0") == damaged
+
+
+def test_a_backup_of_the_former_format_is_all_of_it_or_nothing(tmp_path: Path) -> None:
+    path, whole = tmp_path / "a.backup", FORMER.read_bytes()
+    says = "can't be opened: the passphrase is wrong, or the file is damaged"
+    assert refused(path, whole, PASSPHRASE + " ")[0] == says
+    first = len(older_backup.FIRST_LINE)
+    for at in (first, first + 16, len(whole) - 1):
+        assert refused(path, whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])[0] == says
+    for length in (first, first + 7, first + 30, len(whole) - 1):
+        assert refused(path, whole[:length])[0] == says
+
+
+def test_what_is_not_a_backup_for_a_passphrase_costs_nobody_a_passphrase(tmp_path: Path) -> None:
+    def never() -> str:
+        raise AssertionError("the passphrase was asked for")
+
+    whole, path = made(b""), tmp_path / "x"
+    for data, says, hint in (
+        (b"", "is not a backup", 'name a file that "bluezone-agent backup" wrote'),
+        (os.urandom(100), "is not a backup", 'name a file that "bluezone-agent backup" wrote'),
+        (b"bluezone-agent backup 2\nrest", "is a backup of another version", "restore it with that version"),
+        (b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl", "can't be opened: the age file is in ASCII armour", "age -d"),
+        (
+            b"age-encryption.org/v1\n-> X25519 x\n",
+            "can't be opened: the age file is encrypted to keys, not with a passphrase",
+            '"age -p"',
+        ),
+        (whole.replace(b" 4\n", b" 23\n", 1), "can't be opened: the age file has a work factor of 2^23", '"age -p"'),
+        (whole[:100], "can't be opened: the file is damaged or cut short", "take another copy"),
     ):
-        (tmp_path / "x").write_bytes(content)
-        with pytest.raises(BackupError, match=says):
-            backup.read(tmp_path / "x")
-    with pytest.raises(BackupError, match="No such file"):
-        backup.read(tmp_path / "y")
+        path.write_bytes(data)
+        with pytest.raises(BackupError, match=f"{re.escape(str(path))} {re.escape(says)}") as caught:
+            backup.opened(path, never)
+        assert hint in caught.value.hint.format(**caught.value.fields)
+    for unreadable in (tmp_path, tmp_path / "y"):
+        with pytest.raises(BackupError, match=r"can't read .*: (Is a directory|No such file)"):
+            backup.opened(unreadable, never)
+
+
+@needs_age
+def test_age_opens_a_backup_and_what_is_inside_is_the_store(device: Store, tmp_path: Path) -> None:
+    backup.write(device, tmp_path / "a.backup", PASSPHRASE)
+    plain = tmp_path / "opened" / FILE_NAME
+    plain.parent.mkdir(mode=0o700)
+    typed(["age", "-d", "-o", str(plain), str(tmp_path / "a.backup")], PASSPHRASE)
+    plain.chmod(0o600)
+    with Store(plain.parent) as inside:
+        assert rows(inside) == rows(device)
+        assert records(inside) == records(device)
+
+
+@needs_age
+@pytest.mark.parametrize("keyboard", [str, decomposed], ids=["NFC", "NFD"])
+def test_what_age_encrypted_restores_whichever_way_its_keyboard_composes(
+    device: Store, tmp_path: Path, keyboard: Callable[[str], str]
+) -> None:
+    (tmp_path / "store").write_bytes(device.copy())
+    typed(["age", "-p", "-o", str(tmp_path / "a.backup"), str(tmp_path / "store")], *[keyboard(PASSPHRASE)] * 2)
+    with backup.opened(tmp_path / "a.backup", lambda: keyboard(PASSPHRASE)) as snapshot:
+        backup.restore(tmp_path / "new", snapshot)
+    with Store(tmp_path / "new") as restored:
+        assert rows(restored) == rows(device)
 
 
 def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Store) -> None:
@@ -250,12 +362,15 @@ def test_a_backup_of_an_older_store_is_brought_up_to_date(device: Store) -> None
         assert snapshot._db.execute("SELECT count(*) FROM calibration").fetchone()[0] == 0
 
 
-def test_who_can_seal_a_file_of_another_program_gets_no_further(tmp_path: Path) -> None:
-    head = backup.FIRST_LINE + bytes(16)
-    for content in (b"", b"SQLite format 3\0" + bytes(2000)):
-        whole = head + encrypt(secret_from_passphrase("x", bytes(16)), content, head, bytes(12))
-        with pytest.raises(AgentError):
-            backup.opened(whole, SOMEWHERE, "x")
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + bytes(2000), b"a letter"])
+def test_a_passphrase_is_not_enough_to_have_anything_restored(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.backup"
+    head = older_backup.FIRST_LINE + bytes(16)
+    former = head + encrypt(secret_from_passphrase("x", bytes(16)), content, head, bytes(12))
+    for whole in (made(content, "x"), former):
+        path.write_bytes(whole)
+        with pytest.raises(StoreError, match=re.escape(str(path))):
+            backup.opened(path, lambda: "x")
 
 
 # merging

@@ -2,7 +2,6 @@
 
 import json
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -88,17 +87,23 @@ def test_what_can_not_be_opened_changes_nothing(owner: Program, merge: list[str]
     owner.run("backup", "a.backup", "--passphrase-file", "phrase")
     data = (owner.home / "a.backup").read_bytes()
     (owner.home / "cut").write_bytes(data[:-1])
-    (owner.home / "flipped").write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    (owner.home / "flipped").write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     other = Program(owner.home / "other")
     other.home.mkdir()
-    for file, phrase in ((Path("../cut"), PASSPHRASE), (Path("../flipped"), PASSPHRASE), (Path("../a.backup"), "else")):
+    damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: take another copy of the file\n"
+    wrong = "can't be opened: the passphrase is wrong, or the first lines of the file are damaged\n"
+    for file, phrase, says in (
+        ("../cut", PASSPHRASE, damaged),
+        ("../flipped", PASSPHRASE, damaged),
+        ("../a.backup", "else", wrong),
+    ):
         done = other.run("restore", file, *merge, "--passphrase-file", "-", stdin=phrase + "\n")
         assert done.returncode == 1
-        assert "can't be opened: the passphrase is another one, or the file is damaged" in done.stderr
+        assert f"bluezone-agent: error: {file} {says}" in done.stderr
         assert "Traceback" not in done.stderr
     assert json.loads(other.run("keys", "list", "--json").stdout)["keys"] == []
     done = other.run("restore", "../phrase", *merge, "--passphrase-file", "-", stdin="x\n")
-    assert "../phrase is no backup" in done.stderr
+    assert "../phrase is not a backup" in done.stderr
 
 
 def test_contacts_of_another_device_are_added_once(owner: Program) -> None:

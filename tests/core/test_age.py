@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pty
 import resource
-import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -14,7 +12,6 @@ import unicodedata
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -24,8 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bluezone_agent.core import age
 from bluezone_agent.core.age import CHUNK, LOG_N, MOST_LOG_N, TAG_LENGTH, decrypt, encrypt
 from bluezone_agent.errors import AgeFault, AgeFileError
+from tests.terminal import needs_age, typed
 
 VECTORS: Final = Path(__file__).parents[1] / "data" / "age"
 PASSPHRASE: Final = "bốn chữ khó đoán"
@@ -57,7 +56,6 @@ STRICTER: Final = {
     "stream_two_final_chunks_full": 0,
 }
 """Chunks that come out where the vector allows one more: whether a chunk may be the last we know before we open it."""
-needs_age = pytest.mark.skipif(shutil.which("age") is None, reason="needs the age program (apt: age)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +252,18 @@ def test_a_passphrase_is_the_same_however_it_is_typed(passphrase: str) -> None:
     assert reason(file, passphrase + "x") is AgeFault.NO_MATCH
 
 
+def test_a_passphrase_is_tried_as_it_was_typed_too() -> None:
+    """Other programs take it as it is: here the header is one of theirs."""
+    file_key, salt, nonce = b"k" * 16, b"s" * 16, b"n" * 16
+    drawn = iter([file_key, salt, nonce])
+    ours = b"".join(encrypt([b"x"], PASSPHRASE, lambda _size: next(drawn), LOW))
+    decomposed = unicodedata.normalize("NFD", PASSPHRASE)
+    theirs = age._header(file_key, decomposed, salt, LOW) + ours[ours.index(nonce) :]
+    assert opened(theirs, decomposed) == b"x"
+    assert reason(theirs, PASSPHRASE) is AgeFault.NO_MATCH
+    assert opened(ours, decomposed) == b"x"
+
+
 def test_an_error_tells_no_passphrase() -> None:
     file = made(b"x", "another one")
     with pytest.raises(AgeFileError) as raised:
@@ -335,20 +345,3 @@ def test_we_open_what_age_encrypted(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(plain)
     typed(["age", "-p", "-o", str(tmp_path / "file.age"), str(tmp_path / "file")], PASSPHRASE, PASSPHRASE)
     assert opened((tmp_path / "file.age").read_bytes()) == plain
-
-
-def typed(command: list[str], *lines: str) -> None:
-    """Run a command in a terminal in which ``lines`` are typed, each when it is asked for."""
-    try:
-        pid, terminal = pty.fork()
-    except OSError as error:
-        pytest.skip(f"needs a terminal: {error}")
-    if pid == 0:
-        os.execvp(command[0], command)
-    said, waiting = "", list(lines)
-    with os.fdopen(terminal, "rb", buffering=0) as shown, suppress(OSError):  # as Linux ends a terminal
-        while part := shown.read(4096):
-            said += part.decode()
-            if waiting and said.endswith(": "):
-                os.write(terminal, waiting.pop(0).encode() + b"\n")
-    assert os.waitpid(pid, 0)[1] == 0, said

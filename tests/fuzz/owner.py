@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx2
 
 from bluezone_agent import config
+from bluezone_agent.core.age import CHUNK, decrypt, encrypt
 from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
 from bluezone_agent.core.diagnosis_keys.submission import fault_in, read_submission, write_submission
 from bluezone_agent.daemon.control_socket import REPLACE_KEY, _reply
 from bluezone_agent.errors import (
+    AgeFileError,
     ConfigError,
     KeyFileError,
     KeyServerError,
@@ -40,6 +43,7 @@ high_weight = 1.5
 [report_types]
 recursive = 0.5
 """
+PLAIN: Final = (b"", b"minutes", bytes(CHUNK + 5))
 ANSWER: Final = {"token": "t", "certificate": "c", "revisionToken": "r", "insertedExposures": 3, "padding": "x"}
 
 
@@ -113,6 +117,15 @@ def backup_seed() -> bytes:
         return store.copy()
 
 
+def age_seeds() -> tuple[bytes, ...]:
+    return tuple(b"".join(encrypt([plain], SECRET, Random(len(plain)).randbytes, 1)) for plain in PLAIN)
+
+
+def read_age_file(data: bytes, _folder: Path) -> None:
+    """Whoever does not know the passphrase can have nothing opened but what was encrypted with it."""
+    assert b"".join(decrypt([data], SECRET)) in PLAIN
+
+
 def read_backup(data: bytes, folder: Path) -> None:
     """What somebody who knows the passphrase can make of it."""
     with Snapshot(data, folder / "my.backup") as snapshot:
@@ -131,5 +144,6 @@ TARGETS: Final = {
         (KeyServerError,),
     ),
     "backup": Target((backup_seed(),), read_backup, (StoreError, StoreDamagedError), cost=20),
+    "age": Target(age_seeds(), read_age_file, (AgeFileError,), cost=3),
     "public-key": Target((TRUST.to_pem().encode(),), read_public_key, (ConfigError,), cost=2),
 }

@@ -8,6 +8,8 @@ from tests.mutants.mutant import Mutant
 
 WIPE: Final = "tests/cli/test_wipe.py"
 BACKUP: Final = "tests/actions/test_backup.py"
+AGE: Final = "tests/core/test_age.py"
+FUZZ: Final = "tests/fuzz/test_fuzz.py -k "
 PAUSES: Final = "tests/core/test_pauses.py"
 PAUSING: Final = "tests/daemon/test_pause_control.py"
 FILES: Final = "tests/test_files.py"
@@ -117,12 +119,84 @@ MUTANTS: Final = (
         BACKUP,
     ),
     Mutant(
-        "salt-left-out",
-        "the passphrase opens another backup's first part",
+        "former-backup-not-read",
+        "a backup of the former format is refused",
         "actions/backup.py",
-        "    return head, encrypt(secret, store.copy(), head, random_bytes(NONCE_LENGTH))\n",
-        "    return head, encrypt(secret, store.copy(), b'', random_bytes(NONCE_LENGTH))\n",
+        "        if head.startswith(older_backup.FIRST_LINE):\n",
+        "        if False:\n",
         BACKUP,
+    ),
+    Mutant(
+        "passphrase-for-anything",
+        "a person types a passphrase for a file that is not a backup",
+        "actions/backup.py",
+        "            require_passphrase_file(head)\n",
+        "",
+        BACKUP,
+    ),
+    Mutant(
+        "copied-beside-scrypt",
+        "a backup holds the store in memory while scrypt has its 128 MiB",
+        "actions/backup.py",
+        "    return encrypt(copied(), passphrase, random_bytes)\n",
+        "    return encrypt(list(copied()), passphrase, random_bytes)\n",
+        BACKUP,
+    ),
+    Mutant(
+        "age-header-unverified",
+        "an age file's header is changed",
+        "core/age.py",
+        '        _header_mac(file_key, match[1]).verify(_bytes(match["mac"]))\n',
+        "        pass\n",
+        AGE,
+    ),
+    Mutant(
+        "age-file-cut-unseen",
+        "an age file is cut between two chunks",
+        "core/age.py",
+        "yield number.to_bytes(11) + bytes([not following]), chunk",
+        "yield number.to_bytes(11) + bytes(1), chunk",
+        AGE,
+    ),
+    Mutant(
+        "age-file-half-read",
+        "the first part of a damaged backup passes for all of it",
+        "core/age.py",
+        "            raise _damaged(AgeFault.PAYLOAD) from error\n",
+        "            return\n",
+        BACKUP,
+    ),
+    Mutant(
+        "age-work-without-end",
+        "an age file asks for more memory than there is",
+        "core/age.py",
+        "    if log_n > MOST_LOG_N:\n",
+        "    if log_n > MOST_LOG_N + 1:\n",
+        AGE,
+    ),
+    Mutant(
+        "passphrase-by-keyboard",
+        "a passphrase depends on how a keyboard composes its letters",
+        "core/age.py",
+        'yield _header(file_key, unicodedata.normalize("NFC", passphrase), salt, log_n)',
+        "yield _header(file_key, passphrase, salt, log_n)",
+        AGE,
+    ),
+    Mutant(
+        "never-as-typed",
+        "a file of another program, whose keyboard composes letters otherwise, stays shut",
+        "core/age.py",
+        'dict.fromkeys((unicodedata.normalize("NFC", passphrase), passphrase))',
+        '(unicodedata.normalize("NFC", passphrase),)',
+        f"{AGE} {BACKUP}",
+    ),
+    Mutant(
+        "age-file-raises",
+        "an age file whose payload is damaged ends in a crash",
+        "core/age.py",
+        "        except InvalidTag as error:\n",
+        "        except InvalidSignature as error:\n",
+        FUZZ + "age",
     ),
     Mutant(
         "merged-weaker",

@@ -24,8 +24,8 @@ NEW: Final = f"{FILE_NAME}.new"
 class Snapshot(AbstractContextManager["Snapshot"]):
     """A store in memory. What is changed in it changes no file until it is put somewhere."""
 
-    def __init__(self, data: bytes, path: Path) -> None:
-        """``data`` are a store's bytes, ``path`` names them in errors.
+    def __init__(self, data: bytes | bytearray, path: Path) -> None:
+        """``data`` are a store's bytes, and no longer the caller's if it can be changed; ``path`` names them in errors.
 
         Raises StoreError when they are no sound store of ours, or a later version's.
         """
