@@ -1,6 +1,7 @@
 """Collecting and compiling the catalogues: ``scripts/catalogues`` runs it, ``test_catalogues`` holds it.
 
-The texts are those of this program and the sentences of click that its commands show.
+The texts are those of this program, in its modules and in the templates of its pages, and the sentences of click that
+its commands show.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import click
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 PACKAGE: Final = Path(__file__).resolve().parents[1] / "bluezone_agent"
 LOCALES: Final = PACKAGE / "locale"
@@ -62,8 +65,9 @@ class TextCatalog(Catalog):
 def template() -> Catalog:
     """Return every text in the code, without a translation."""
     catalog = TextCatalog()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for text in texts(path.read_text("utf-8"), path.name):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2")]):
+        found = texts if path.suffix == ".py" else page_texts
+        for text in found(path.read_text("utf-8"), path.name):
             message = catalog.add(text, locations=[(path.relative_to(PACKAGE).as_posix(), 0)])
             message.flags.discard("python-format")  # a % of ours is a date's
     for name in CLICK_FILES:
@@ -85,6 +89,16 @@ def texts(source: str, name: str) -> Iterator[str | tuple[str, str]]:
         found = [a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         if len(found) == KEYWORDS[node.func.id]:
             yield found[0] if len(found) == 1 else (found[0], found[1])
+
+
+def page_texts(source: str, name: str) -> Iterator[str | tuple[str, str]]:
+    """Yield the marked texts of a page's template; raises ValueError for one that varies."""
+    for line, function, found in extract_from_ast(Environment().parse(source), tuple(KEYWORDS)):
+        arguments = [found] if isinstance(found, str | None) else list(found)[: KEYWORDS[function]]
+        if len(arguments) != KEYWORDS[function] or None in arguments:
+            raise ValueError(f"{name}:{line}: put the text together after translating it: {function}(…)")
+        first, *plural = map(str, arguments)
+        yield (first, plural[0]) if plural else first
 
 
 def po_path(language: str) -> Path:

@@ -12,7 +12,19 @@ import pytest
 from babel.messages.catalog import Message
 
 from bluezone_agent.cli import root
-from tests.catalogues import LANGUAGES, forms, messages, mo_bytes, po_bytes, po_path, read, template, texts, updated
+from tests.catalogues import (
+    LANGUAGES,
+    forms,
+    messages,
+    mo_bytes,
+    page_texts,
+    po_bytes,
+    po_path,
+    read,
+    template,
+    texts,
+    updated,
+)
 
 OUT_OF_STEP = "run scripts/catalogues"
 LITERAL = re.compile(
@@ -169,3 +181,11 @@ def test_texts_are_found_inside_of_f_strings_and_a_text_that_varies_is_refused()
     for varying in ('_(f"{n} keys")', '_("keys: " + n)'):
         with pytest.raises(ValueError, match=r"x\.py:1"):
             list(texts(varying, "x.py"))
+
+
+def test_texts_are_found_in_templates_and_a_text_that_varies_is_refused() -> None:
+    source = "{% block title %}{{ _('one').format(n=n) }}{% endblock %}<p title=\"{{ ngettext('two', 'three', n) }}\">"
+    assert set(page_texts(source, "x.html.j2")) == {"one", ("two", "three")}
+    for varying in ("_('keys: ' ~ n)", "_(name)", "ngettext('key', plural, n)", "ngettext('key')"):
+        with pytest.raises(ValueError, match=r"x\.html\.j2:2"):
+            list(page_texts(f"\n{{{{ {varying} }}}}", "x.html.j2"))

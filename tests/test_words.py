@@ -70,6 +70,7 @@ WORDS: Final = {
 PHRASES: Final = ("sign_of_life", "case_file", "casefile", "hand_in", "day_key", "is_none", "on_the_side")
 EXCEPTIONS: Final = {
     "mark": "pytest's own: pytest.mark",
+    "feed": "the standard library's: HTMLParser.feed",
     "m004_signs_of_life": "a step of the schema: its name is in every store, and never changes",
     "m011_seal": "a step of the schema: its name is in every store, and never changes",
     "SIGN_OF_LIFE": "the table as the first steps of the schema made it",

@@ -23,6 +23,14 @@ MUTANTS: Final = (
         FILES,
     ),
     Mutant(
+        "page-unescaped",
+        "the name of a file or a rule is part of a page: a script runs in it",
+        "cli/html/page.py",
+        "    autoescape=True,\n",
+        "",
+        "tests/cli/test_pages.py",
+    ),
+    Mutant(
         "half-a-file-stays",
         "disk full: half a file lies beside the older one",
         "files.py",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Final
 
 from bluezone_agent.app.explain import Explained
-from bluezone_agent.cli.html.page import legend, page
+from bluezone_agent.cli.html.drawing import Drawing, Label, Line, Rect
+from bluezone_agent.cli.html.page import page
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
@@ -18,88 +18,96 @@ LEFT, WIDTH, HEIGHT, TOP = 60, 1080, 180, 16
 FARTHEST_DB: Final = 100
 GRID_DB: Final = 20
 HOURS: Final = 3
+BIN_WIDTH: Final = WIDTH / (FARTHEST_DB / HISTOGRAM_BIN_DB)
+
+Weighted = tuple[ReceivedMinute, float]
+"""A minute, and what it counts."""
 
 
 def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
     """Return the page as HTML; ``lines`` is the explanation in words, and ``step_s`` how finely times are told."""
     minutes = [
-        (m, weight)
+        weighted
         for day in found.exposures
-        for w in day.windows
-        for m, weight in zip(w.minutes, w.weights, strict=True)
+        for window in day.windows
+        for weighted in zip(window.minutes, window.weights, strict=True)
     ]
-    words = "\n".join(lines)
-    drawn = (
-        f"<h2>{escape(_('Attenuation over the day'))}</h2>",
-        legend({"near": _("counts"), "far": _("heard, counts for nothing"), "line": _("nobody listened")}),
-        _timeline(found, minutes, step_s),
-        f"<h2>{escape(_('Sightings by attenuation'))}</h2>",
-        _histogram([m for m, _weight in minutes]),
-    )
     return page(
-        _("{day}: what was heard of published cases").format(day=local_date(found.day_start_s)),
-        (f"<pre>{escape(words)}</pre>", *drawn),
+        "explain",
+        day=local_date(found.day_start_s),
+        words="\n".join(lines),
+        timeline=_timeline(found, minutes, step_s),
+        histogram=_histogram([m for m, _weight in minutes]),
     )
 
 
-def _timeline(found: Explained, minutes: list[tuple[ReceivedMinute, float]], step_s: int) -> str:
-    """Draw the minute that counts most, else the nearest, of each ``step_s`` seconds."""
-    parts = list(_grid(found.day_start_s))
+def _timeline(found: Explained, minutes: list[Weighted], step_s: int) -> Drawing:
+    levels = range(0, FARTHEST_DB + 1, GRID_DB)
+    hours = range(0, 25, HOURS)
+    return Drawing(
+        width=LEFT + WIDTH + 20,
+        height=TOP + HEIGHT + 24,
+        title=_("Attenuation over the day"),
+        lines=tuple(Line(LEFT, _y(db), LEFT + WIDTH, _y(db)) for db in levels),
+        rects=(*_gaps(found), *_received(found, minutes, step_s)),
+        labels=(
+            *(Label(f"{db} dB", LEFT - 8, _y(db) + 4, "end", "soft") for db in levels),
+            *(_below(LEFT + WIDTH * h / 24, local_clock(found.day_start_s + h * 3600)) for h in hours),
+        ),
+    )
+
+
+def _gaps(found: Explained) -> Iterator[Rect]:
     for gap in found.gaps:
         x = _x(found, gap.starts_at_s)
-        width = max(1, _x(found, gap.ends_at_s) - x)
-        parts.append(f'<rect x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT}" fill="var(--line)"/>')
+        yield Rect("line", x, TOP, max(1, _x(found, gap.ends_at_s) - x), HEIGHT)
+
+
+def _received(found: Explained, minutes: list[Weighted], step_s: int) -> Iterator[Rect]:
+    """Yield the minute that counts most, else the nearest, of each ``step_s`` seconds."""
     width = max(2, WIDTH * step_s / DAY_S)
-    steps: dict[int, tuple[ReceivedMinute, float]] = {}
+    steps: dict[int, Weighted] = {}
     for m, weight in sorted(minutes, key=lambda received: (received[1], -received[0].attenuation_db)):
         steps[m.minute * MINUTE_S // step_s] = m, weight
     for step, (m, weight) in sorted(steps.items()):
-        x, y = _x(found, step * step_s), _y(m.attenuation_db)
-        title = f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}"
-        kind = "near" if weight else "far"
-        opacity = 0.35 + 0.65 * min(weight, 1) if weight else 1
-        parts.append(
-            f'<rect class="{kind}" opacity="{opacity:.2f}" x="{x:.1f}" y="{y:.1f}" width="{width:.2f}"'
-            f' height="{TOP + HEIGHT - y:.1f}"><title>{escape(title)}</title></rect>'
+        y = _y(m.attenuation_db)
+        yield Rect(
+            "near" if weight else "far",
+            _x(found, step * step_s),
+            y,
+            width,
+            TOP + HEIGHT - y,
+            title=f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}",
+            opacity=0.35 + 0.65 * min(weight, 1) if weight else 1,
         )
-    label = escape(_("Attenuation over the day"))
-    size = f"0 0 {LEFT + WIDTH + 20} {TOP + HEIGHT + 24}"
-    return f'<svg viewBox="{size}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
-def _grid(day_start_s: int) -> Iterator[str]:
-    for db in range(0, FARTHEST_DB + 1, GRID_DB):
-        y = _y(db)
-        yield f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{db} dB</text>'
-    for hour in range(0, 25, HOURS):
-        x = LEFT + WIDTH * hour / 24
-        clock = local_clock(day_start_s + hour * 3600)
-        yield f'<text class="soft" x="{x:.1f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{clock}</text>'
-
-
-def _histogram(minutes: list[ReceivedMinute]) -> str:
+def _histogram(minutes: list[ReceivedMinute]) -> Drawing:
     bins: Counter[int] = Counter()
     for m in minutes:
         bins.update(m.histogram or {int(m.attenuation_db // HISTOGRAM_BIN_DB): m.count})
     most = max(bins.values(), default=1)
-    width = WIDTH / (FARTHEST_DB / HISTOGRAM_BIN_DB)
-    parts = []
-    for b, count in sorted(bins.items()):
-        low_db = b * HISTOGRAM_BIN_DB
-        height = HEIGHT * count / most
-        x = LEFT + low_db / HISTOGRAM_BIN_DB * width
-        parts.append(
-            f'<rect class="middle" x="{x:.1f}" y="{TOP + HEIGHT - height:.1f}" width="{width - 3:.1f}"'
-            f' height="{height:.1f}"><title>{low_db}-{low_db + HISTOGRAM_BIN_DB} dB: {count}</title></rect>'
-        )
-    for db in range(0, FARTHEST_DB + 1, 10):
-        x = LEFT + db / HISTOGRAM_BIN_DB * width
-        parts.append(f'<text class="soft" x="{x:.1f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{db} dB</text>')
-    parts.append(f'<text class="soft" x="0" y="{TOP + 10}">{most}</text>')
-    label = escape(_("Sightings by attenuation"))
-    size = f"0 0 {LEFT + WIDTH + 60} {TOP + HEIGHT + 24}"
-    return f'<svg viewBox="{size}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return Drawing(
+        width=LEFT + WIDTH + 60,
+        height=TOP + HEIGHT + 24,
+        title=_("Sightings by attenuation"),
+        rects=tuple(_bin(number, count, most) for number, count in sorted(bins.items())),
+        labels=(
+            *(_below(LEFT + db / HISTOGRAM_BIN_DB * BIN_WIDTH, f"{db} dB") for db in range(0, FARTHEST_DB + 1, 10)),
+            Label(str(most), 0, TOP + 10, style="soft"),
+        ),
+    )
+
+
+def _bin(number: int, count: int, most: int) -> Rect:
+    low_db = number * HISTOGRAM_BIN_DB
+    height = HEIGHT * count / most
+    title = f"{low_db}-{low_db + HISTOGRAM_BIN_DB} dB: {count}"
+    return Rect("middle", LEFT + number * BIN_WIDTH, TOP + HEIGHT - height, BIN_WIDTH - 3, height, title)
+
+
+def _below(x: float, text: str) -> Label:
+    return Label(text, x, TOP + HEIGHT + 16, "middle", "soft")
 
 
 def _x(found: Explained, unix_s: float) -> float:
