@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -62,6 +63,7 @@ class TextCatalog(Catalog):
         ]
 
 
+@cache
 def template() -> Catalog:
     """Return every text in the code, without a translation."""
     catalog = TextCatalog()
