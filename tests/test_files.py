@@ -20,7 +20,7 @@ import pytest
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.errors import NewFileError, RecordingError
 from bluezone_agent.files import PUBLIC, create, left_over, open_to_append, replace, write_new, write_over
-from bluezone_agent.health.prometheus import write
+from bluezone_agent.health.metrics_file import write
 from bluezone_agent.radios.recorded.recording import _open_to_append
 
 OLD: Final = b"what was there"

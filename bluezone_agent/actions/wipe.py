@@ -8,7 +8,7 @@ from pathlib import Path
 from bluezone_agent.config import Config
 from bluezone_agent.errors import N_, StateInUseError
 from bluezone_agent.files import left_over
-from bluezone_agent.health.prometheus import PREFIX
+from bluezone_agent.health.metrics_file import PREFIX
 from bluezone_agent.radios.recorded.recording import COLUMNS
 from bluezone_agent.stores.file.erase import erase
 from bluezone_agent.stores.store import StateLock, agent_runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.health import outage_notices, prometheus, status
+from bluezone_agent.health import outage_notices, status
 from bluezone_agent.health.health import AgentState, Health, health
 from bluezone_agent.health.outage_notices import Change
 from bluezone_agent.health.status import Contents, Status
@@ -41,7 +41,9 @@ def read_status(store: Store, now_s: float) -> Status:
 
 def read_metrics(store: Store, now_s: float) -> str:
     """Return the metrics of the agent on ``store``, for Prometheus."""
-    return prometheus.exposition(store.journal.read(), agent_state(store, now_s), now_s)
+    from bluezone_agent.health.prometheus import exposition  # noqa: PLC0415 - a library that who asks for them pays
+
+    return exposition(store.journal.read(), agent_state(store, now_s), now_s)
 
 
 def pending_notices(store: Store, now_s: float) -> list[Change]:

@@ -27,7 +27,7 @@ from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.systemd import ServiceManager
 from bluezone_agent.daemon.watchdog import Watchdog
 from bluezone_agent.errors import StoreDamagedError
-from bluezone_agent.health import prometheus
+from bluezone_agent.health import metrics_file
 from bluezone_agent.i18n import _
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.file.open import make_private
@@ -116,7 +116,7 @@ async def _look_after_itself(device: Device, config: Config, store: Store, clock
 
 def _write_metrics(path: Path, text: str) -> None:
     try:
-        prometheus.write(path, text)
+        metrics_file.write(path, text)
     except OSError as error:  # a wrong path must not end the agent
         log.warning("metrics_not_written", path=str(path), reason=error.strerror)
 

@@ -87,8 +87,8 @@ def test_without_a_command_nobody_is_told(deaf: Program) -> None:
 def test_prometheus_gets_the_same_verdict(deaf: Program) -> None:
     done = deaf.run("status", "--prometheus")
     assert done.returncode == 1
-    assert "bluezone_agent_running 0\n" in done.stdout
-    assert 'bluezone_agent_problem{problem="not_running"} 1\n' in done.stdout
+    assert "bluezone_agent_running 0.0\n" in done.stdout
+    assert 'bluezone_agent_problem{problem="not_running"} 1.0\n' in done.stdout
     ages = json.loads(deaf.run("status", "--json").stdout)["ages"]
     assert ages["listen"]["limit_s"] == DEAF_S
     assert ages["prove"] == {"since": None, "limit_s": None}

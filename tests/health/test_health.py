@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
 
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import (
@@ -39,8 +42,9 @@ from bluezone_agent.health.health import (
     Problem,
     health,
 )
+from bluezone_agent.health.metrics_file import write
 from bluezone_agent.health.outage_notices import Change, notified, pending
-from bluezone_agent.health.prometheus import exposition, write
+from bluezone_agent.health.prometheus import exposition
 from bluezone_agent.health.status import Contents, status
 
 START_S = 1_600_000_000
@@ -239,29 +243,54 @@ def test_status_counts_nothing_that_lies_in_the_future() -> None:
 
 def test_metrics_are_what_prometheus_reads() -> None:
     records = (*STARTED, Received(START_S + 5, {"gaen": 7}, malformed=2))
-    lines = exposition(Records(records), RUNS, START_S + COMMIT_LATE_S + 1.5).splitlines()
-    samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    sample = re.compile(r'[a-z_]+(\{[a-z]+="[a-z_]+"\})? -?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?')
-    assert all(sample.fullmatch(line) for line in lines if not line.startswith("#"))
-    names = {name.partition("{")[0] for name in samples}
-    assert {line.split()[2] for line in lines if line.startswith("# TYPE")} == names
-    assert samples["bluezone_agent_running"] == "1"
-    assert samples["bluezone_agent_healthy"] == "0"
-    assert samples['bluezone_agent_problem{problem="not_storing"}'] == "1"
-    assert samples['bluezone_agent_problem{problem="no_radio"}'] == "0"
-    assert samples['bluezone_agent_age_seconds{of="commit"}'] == "181.5"
-    assert samples['bluezone_agent_age_limit_seconds{of="commit"}'] == "180"
-    assert samples['bluezone_agent_age_limit_seconds{of="broadcast"}'] == "720"
-    assert samples['bluezone_agent_adverts_total{kind="gaen"}'] == "7"
-    assert samples['bluezone_agent_adverts_total{kind="malformed"}'] == "2"
-    assert 'bluezone_agent_adverts_total{kind="foreign"}' not in samples
-    assert 'bluezone_agent_age_seconds{of="prove"}' not in samples
+    text = exposition(Records(records), RUNS, START_S + COMMIT_LATE_S + 1.5)
+    families = list(text_string_to_metric_families(text))
+    kinds = {sample.name: family.type for family in families for sample in family.samples}
+    assert {name: kind for name, kind in kinds.items() if kind == "counter"}.keys() == {
+        "bluezone_agent_identifiers_total",
+        "bluezone_agent_adverts_total",
+        "bluezone_agent_radio_openings_total",
+        "bluezone_agent_scan_restarts_total",
+    }
+    assert {name for name, kind in kinds.items() if kind == "gauge"} == {
+        "bluezone_agent_running",
+        "bluezone_agent_healthy",
+        "bluezone_agent_problem",
+        "bluezone_agent_paused",
+        "bluezone_agent_age_seconds",
+        "bluezone_agent_age_limit_seconds",
+        "bluezone_agent_judged_timestamp_seconds",
+    }
+    assert all(family.documentation for family in families)
+    samples = {(s.name, *s.labels.items()): s.value for family in families for s in family.samples}
+    assert samples["bluezone_agent_running",] == 1
+    assert samples["bluezone_agent_healthy",] == 0
+    assert samples["bluezone_agent_judged_timestamp_seconds",] == START_S + COMMIT_LATE_S + 1.5
+    assert samples["bluezone_agent_problem", ("problem", "not_storing")] == 1
+    assert samples["bluezone_agent_problem", ("problem", "no_radio")] == 0
+    assert samples["bluezone_agent_paused", ("mode", "protected")] == 0
+    assert samples["bluezone_agent_age_seconds", ("of", "commit")] == 181.5
+    assert samples["bluezone_agent_age_limit_seconds", ("of", "commit")] == 180
+    assert samples["bluezone_agent_age_limit_seconds", ("of", "broadcast")] == 720
+    assert samples["bluezone_agent_identifiers_total",] == 1
+    assert samples["bluezone_agent_adverts_total", ("kind", "gaen")] == 7
+    assert samples["bluezone_agent_adverts_total", ("kind", "malformed")] == 2
+    assert ("bluezone_agent_adverts_total", ("kind", "foreign")) not in samples
+    assert ("bluezone_agent_age_seconds", ("of", "prove")) not in samples
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (apt: prometheus)")
+def test_prometheus_has_nothing_to_say_about_the_metrics() -> None:
+    text = exposition(Records(STARTED), RUNS, START_S)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_an_age_that_is_not_known_is_infinite_for_prometheus() -> None:
     """A rule that alerts on age > limit goes off, as it must."""
-    lines = exposition(Records([*STARTED, Committed(START_S + DAY_S), Started(START_S + DAY_S)]), RUNS, START_S + 1)
-    assert 'bluezone_agent_age_seconds{of="commit"} +Inf\n' in lines
+    text = exposition(Records([*STARTED, Committed(START_S + DAY_S), Started(START_S + DAY_S)]), RUNS, START_S + 1)
+    (ages,) = (f for f in text_string_to_metric_families(text) if f.name == "bluezone_agent_age_seconds")
+    assert [s.value for s in ages.samples if s.labels == {"of": "commit"}] == [math.inf]
 
 
 def test_metrics_are_replaced_in_one_step_and_are_readable(tmp_path: Path) -> None:

@@ -12,6 +12,22 @@ BUS: Final = "tests/radios/test_bus.py"
 SILENCE: Final = "tests/radios/test_silence.py"
 MUTANTS: Final = (
     Mutant(
+        "metrics-for-everybody",
+        "status and an agent without a metrics file load what only metrics need",
+        "app/agent_state.py",
+        "from bluezone_agent.health import outage_notices, status\n",
+        "from bluezone_agent.health import outage_notices, prometheus, status\n",
+        "tests/cli/test_what_is_shown.py -k heavy",
+    ),
+    Mutant(
+        "counter-as-gauge",
+        "Prometheus takes a counter for a gauge: a restart is a fall",
+        "health/prometheus.py",
+        "    return CounterMetricFamily(PREFIX + name, what, value=value)\n",
+        '    return GaugeMetricFamily(f"{PREFIX}{name}_total", what, value=value)\n',
+        HEALTH,
+    ),
+    Mutant(
         "fed-while-stuck",
         "a part hangs, and systemd is told that all is well",
         "daemon/systemd.py",
