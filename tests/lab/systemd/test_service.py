@@ -36,7 +36,7 @@ def broken(computer: Computer, installed: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def encrypted(computer: Computer, installed: Any) -> Any:
-    return computer.boot("sealed", from_copy=True)
+    return computer.boot("encrypted", from_copy=True)
 
 
 @pytest.fixture(scope="module")
