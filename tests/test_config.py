@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bluezone_agent.config import Config, Key, Publishing, Source, load, parse
+from bluezone_agent.config import Config, Key, Publishing, Source, load, parse, risk_model
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.i18n import rendered
 
@@ -133,3 +133,9 @@ def test_the_standard_file_need_not_exist(tmp_path: Path, monkeypatch: pytest.Mo
     assert load(None) == Config()
     (tmp_path / "bluezone-agent.toml").write_text('radio = "virtual"')
     assert load(None).radio == "virtual"
+
+
+def test_names_of_the_past_are_still_read() -> None:
+    config = parse('linkable_anyway = ["privacy"]\nrule = "agent"', PATH)
+    assert config.allow_linkable == ("privacy",)
+    assert risk_model(config.rule, PATH) is risk_model("learned", PATH)

@@ -83,12 +83,13 @@ def replay(
             sessions=", ".join(sorted({t.session for t in tracks})),
         )
     power_dbm = config.tx_power_dbm if tx_power_dbm is None else tx_power_dbm
-    results = replay_room(wanted, PROTOCOLS[protocol], rule_in_force(config), tx_power_dbm=power_dbm)
+    rule = rule_in_force(config)
+    results = replay_room(wanted, PROTOCOLS[protocol], rule, tx_power_dbm=power_dbm)
     found = list(progress(results, len(wanted)))
     return Replay(
         protocol=protocol,
         tx_power_dbm=power_dbm,
-        rule=config.rule,
+        rule=rule.name,
         receivers=tuple(map(_receiver, found)),
         stationary_sessions=_score(Score.of(found)),
     )
