@@ -58,6 +58,7 @@ WORDS: Final = {
     "sealed": "encrypted",
     "unseal": "decrypt",
     "vault": "key encryption",
+    "plain": "plaintext, readable",
     "feed": "source",
     "feeds": "sources",
     "mend": "fix",
@@ -66,9 +67,11 @@ WORDS: Final = {
     "hear": "receive",
     "hears": "receives",
 }
-"""Word → what stands in its place. *Part*, *plain* and the like are words of their own as well and not looked for."""
+"""Word → what stands in its place. *Part*, *place* and the like are words of their own as well and not looked for."""
 PHRASES: Final = ("sign_of_life", "case_file", "casefile", "hand_in", "day_key", "is_none", "on_the_side")
 EXCEPTIONS: Final = {
+    "plain_traceback": "structlog's own: structlog.dev.plain_traceback",
+    "PLAIN_WORDS": "words of plain English that a translation may leave as they are",
     "mark": "pytest's own: pytest.mark",
     "feed": "the standard library's: HTMLParser.feed",
     "m004_signs_of_life": "a step of the schema: its name is in every store, and never changes",

@@ -75,7 +75,7 @@ class PublishReport:
 def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
     """Make a signing key in ``folder``, 0600, never over another. Raises AgentError."""
     for name in (key_id, key_version):
-        _require_plain(name)
+        _require_simple(name)
     key = SigningKey(key_id, key_version, ec.generate_private_key(ec.SECP256R1()))
     text = json.dumps({"key_id": key_id, "key_version": key_version, "private_key": key.to_pem()}, indent=1)
     path = folder / KEY_NAME
@@ -98,7 +98,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
     return key
 
 
-def _require_plain(name: str) -> None:
+def _require_simple(name: str) -> None:
     if not NAME.fullmatch(name):
         raise AgentError(
             N_('"{name}" can\'t name a key or a region'),
@@ -141,7 +141,7 @@ def publish(
     by name and the others go on. The same submissions once more publish nothing, but renew the signed index, which
     holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
     """
-    _require_plain(region)
+    _require_simple(region)
     report = PublishReport()
     found = [k._replace(report_type=report_type) for k in _read(submissions, report, now_s)]
     with locked(folder):

@@ -22,14 +22,14 @@ SCRYPT_P: Final = 1
 """RFC 7914: 128 * N * r = 64 MiB and a fifth of a second a guess on a laptop."""
 
 
-def encrypt(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
+def encrypt(secret: bytes, plaintext: bytes, aad: bytes, nonce: bytes) -> bytes:
     """Return ``plain`` encrypted under ``secret`` (32 bytes): nonce, ciphertext, tag.
 
     ``aad`` is not in it, and has to be the same when it is opened. ``nonce``: 12 bytes, never twice under one secret.
     """
     if len(nonce) != NONCE_LENGTH:
         raise ValueError(f"{len(nonce)} bytes are no nonce")
-    return nonce + AESGCM(secret).encrypt(nonce, plain, aad)
+    return nonce + AESGCM(secret).encrypt(nonce, plaintext, aad)
 
 
 def decrypt(secret: bytes, encrypted: bytes, aad: bytes) -> bytes:

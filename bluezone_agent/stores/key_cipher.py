@@ -19,9 +19,9 @@ class KeyCipher:
     def __repr__(self) -> str:
         return "KeyCipher(<secret>)"
 
-    def close(self, plain: bytes, context: bytes) -> bytes:
+    def close(self, plaintext: bytes, context: bytes) -> bytes:
         """Return ``plain`` encrypted: salt, nonce, ciphertext, tag."""
-        return self._salt + encrypt(self._secret, plain, context, os.urandom(NONCE_LENGTH))
+        return self._salt + encrypt(self._secret, plaintext, context, os.urandom(NONCE_LENGTH))
 
     def open(self, encrypted: bytes, context: bytes) -> bytes:
         """Return what was encrypted; raises DecryptionError."""

@@ -134,19 +134,19 @@ class Store(AbstractContextManager["Store"]):
         Then no plain copy of one is left in the files. Raises KeysEncryptedError for another passphrase,
         StateInUseError when others that read keep the log from being emptied.
         """
-        plain = not self.keys.encrypted
+        readable = not self.keys.encrypted
         with self.transaction():
-            if plain:
+            if readable:
                 self.keys.encrypt(passphrase)
             else:
                 self.keys.unlock(passphrase)
-        if self._truncate_log() and plain:
+        if self._truncate_log() and readable:
             raise StateInUseError(
                 N_("the keys in {path} are sealed, but plain copies of them are in its log while others read it"),
                 N_("end the other commands of bluezone-agent: the copies go with the last of them"),
                 path=self.state_dir / FILE_NAME,
             )
-        return plain
+        return readable
 
     def decrypt(self) -> int:
         """Have the own keys plain again, once they are unlocked; return how many there are."""

@@ -295,11 +295,11 @@ def test_what_is_not_a_backup_for_a_passphrase_costs_nobody_a_passphrase(tmp_pat
 @needs_age
 def test_age_opens_a_backup_and_what_is_inside_is_the_store(device: Store, tmp_path: Path) -> None:
     backup.write(device, tmp_path / "a.backup", PASSPHRASE)
-    plain = tmp_path / "opened" / FILE_NAME
-    plain.parent.mkdir(mode=0o700)
-    typed(["age", "-d", "-o", str(plain), str(tmp_path / "a.backup")], PASSPHRASE)
-    plain.chmod(0o600)
-    with Store(plain.parent) as inside:
+    plaintext = tmp_path / "opened" / FILE_NAME
+    plaintext.parent.mkdir(mode=0o700)
+    typed(["age", "-d", "-o", str(plaintext), str(tmp_path / "a.backup")], PASSPHRASE)
+    plaintext.chmod(0o600)
+    with Store(plaintext.parent) as inside:
         assert rows(inside) == rows(device)
         assert records(inside) == records(device)
 

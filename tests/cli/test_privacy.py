@@ -118,11 +118,11 @@ def test_a_state_of_another_user_is_refused(virtual: Program, name: str) -> None
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv, to be less than root")
 def test_the_memory_is_out_of_reach_even_for_the_same_user(virtual: Program) -> None:
-    agent = started(in_its_own_folder([*PLAIN, *virtual.command("run", "--no-check")], virtual))
-    other = in_its_own_folder([*PLAIN, "sleep", "60"], virtual)
+    agent = started(in_its_own_folder([*UNPRIVILEGED, *virtual.command("run", "--no-check")], virtual))
+    other = in_its_own_folder([*UNPRIVILEGED, "sleep", "60"], virtual)
     read = {
         name: subprocess.run(
-            [*PLAIN, sys.executable, "-c", READ, str(process.pid)], capture_output=True, text=True, check=False
+            [*UNPRIVILEGED, sys.executable, "-c", READ, str(process.pid)], capture_output=True, text=True, check=False
         )
         for name, process in (("agent", agent), ("other", other))
     }
@@ -136,7 +136,7 @@ def test_the_memory_is_out_of_reach_even_for_the_same_user(virtual: Program) -> 
     assert "Traceback" not in said
 
 
-PLAIN = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 """What runs a command as the same user without a privilege."""
 READ = """
 import sys

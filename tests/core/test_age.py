@@ -99,8 +99,8 @@ OURS: Final = [case for case in PUBLISHED if case.of_us()] + BY_PASSPHRASE
 OTHERS: Final = [case for case in PUBLISHED if not case.of_us()]
 
 
-def made(plain: bytes, passphrase: str = PASSPHRASE) -> bytes:
-    return b"".join(encrypt([plain], passphrase, os.urandom, LOW))
+def made(plaintext: bytes, passphrase: str = PASSPHRASE) -> bytes:
+    return b"".join(encrypt([plaintext], passphrase, os.urandom, LOW))
 
 
 def opened(file: bytes, passphrase: str = PASSPHRASE) -> bytes:
@@ -145,8 +145,8 @@ def test_a_file_that_is_not_by_passphrase_is_refused_as_such(case: Vector) -> No
 def test_the_same_key_salt_and_nonce_make_the_same_file(case: Vector) -> None:
     salt, nonce = salt_and_nonce(case.file)
     drawn = iter([bytes.fromhex(dict(case.says)["file key"]), salt, nonce])
-    plain = opened(case.file, "password")
-    assert b"".join(encrypt([plain], "password", lambda _size: next(drawn), 10)) == case.file
+    plaintext = opened(case.file, "password")
+    assert b"".join(encrypt([plaintext], "password", lambda _size: next(drawn), 10)) == case.file
 
 
 def salt_and_nonce(file: bytes) -> tuple[bytes, bytes]:
@@ -170,10 +170,10 @@ def test_every_kind_of_end_is_among_the_vectors() -> None:
     st.sampled_from([999, CHUNK, CHUNK + TAG_LENGTH + 1, 10 * CHUNK]),
 )
 def test_what_is_encrypted_opens_again_however_it_is_cut(size: int, into: int, out_of: int) -> None:
-    plain = hashlib.shake_128(b"plain").digest(size)
-    file = b"".join(encrypt(split(plain, into), PASSPHRASE, os.urandom, LOW))
+    plaintext = hashlib.shake_128(b"plain").digest(size)
+    file = b"".join(encrypt(split(plaintext, into), PASSPHRASE, os.urandom, LOW))
     chunks = list(decrypt(split(file, out_of), PASSPHRASE))
-    assert b"".join(chunks) == plain
+    assert b"".join(chunks) == plaintext
     assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK] * (max(size - 1, 0) // CHUNK)
 
 
@@ -204,8 +204,8 @@ def test_every_byte_counts() -> None:
 
 
 def test_chunks_stay_in_their_order_and_number() -> None:
-    plain = b"".join(bytes([number]) * CHUNK for number in range(3))
-    file = made(plain)
+    plaintext = b"".join(bytes([number]) * CHUNK for number in range(3))
+    file = made(plaintext)
     encrypted = CHUNK + TAG_LENGTH
     start = len(file) - 3 * encrypted
     first, second, third = (file[start + at * encrypted :][:encrypted] for at in range(3))
@@ -218,7 +218,7 @@ def test_chunks_stay_in_their_order_and_number() -> None:
         (first, second, b"", third[:-1]): 2,
     }.items():
         out, error = ended(file[:start] + b"".join(chunks))
-        assert b"".join(out) == plain[: sound * CHUNK]
+        assert b"".join(out) == plaintext[: sound * CHUNK]
         assert (error is None) == (sound == 3)
 
 
@@ -330,18 +330,18 @@ def test_a_long_file_takes_no_more_memory_than_a_short_one() -> None:
 @needs_age
 @pytest.mark.parametrize("size", [0, 5, 2 * CHUNK])
 def test_age_opens_what_we_encrypted(tmp_path: Path, size: int) -> None:
-    plain = bytes(size)
+    plaintext = bytes(size)
     log_n = LOG_N if size == 5 else LOW
-    (tmp_path / "file.age").write_bytes(b"".join(encrypt([plain], PASSPHRASE, os.urandom, log_n)))
+    (tmp_path / "file.age").write_bytes(b"".join(encrypt([plaintext], PASSPHRASE, os.urandom, log_n)))
     typed(["age", "-d", "-o", str(tmp_path / "file"), str(tmp_path / "file.age")], PASSPHRASE)
-    if plain:  # of nothing age makes no file
-        assert (tmp_path / "file").read_bytes() == plain
+    if plaintext:  # of nothing age makes no file
+        assert (tmp_path / "file").read_bytes() == plaintext
 
 
 @pytest.mark.slow
 @needs_age
 def test_we_open_what_age_encrypted(tmp_path: Path) -> None:
-    plain = os.urandom(CHUNK + 5)
-    (tmp_path / "file").write_bytes(plain)
+    plaintext = os.urandom(CHUNK + 5)
+    (tmp_path / "file").write_bytes(plaintext)
     typed(["age", "-p", "-o", str(tmp_path / "file.age"), str(tmp_path / "file")], PASSPHRASE, PASSPHRASE)
-    assert opened((tmp_path / "file.age").read_bytes()) == plain
+    assert opened((tmp_path / "file.age").read_bytes()) == plaintext

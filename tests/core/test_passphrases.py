@@ -14,13 +14,15 @@ NONCES = st.binary(min_size=12, max_size=12)
 
 
 @given(SECRETS, st.binary(max_size=200), st.binary(max_size=20), NONCES)
-def test_what_is_sealed_opens_again(secret: bytes, plain: bytes, aad: bytes, nonce: bytes) -> None:
-    assert decrypt(secret, encrypt(secret, plain, aad, nonce), aad) == plain
+def test_what_is_sealed_opens_again(secret: bytes, plaintext: bytes, aad: bytes, nonce: bytes) -> None:
+    assert decrypt(secret, encrypt(secret, plaintext, aad, nonce), aad) == plaintext
 
 
 @given(SECRETS, st.binary(max_size=50), NONCES, st.data())
-def test_one_bit_or_one_byte_less_opens_nothing(secret: bytes, plain: bytes, nonce: bytes, data: st.DataObject) -> None:
-    encrypted = encrypt(secret, plain, b"row 1", nonce)
+def test_one_bit_or_one_byte_less_opens_nothing(
+    secret: bytes, plaintext: bytes, nonce: bytes, data: st.DataObject
+) -> None:
+    encrypted = encrypt(secret, plaintext, b"row 1", nonce)
     bit = data.draw(st.integers(0, 8 * len(encrypted) - 1))
     flipped = bytearray(encrypted)
     flipped[bit // 8] ^= 1 << bit % 8
@@ -37,11 +39,11 @@ def test_aes_gcm_is_the_published_one() -> None:
     """NIST's and McGrew's test case 16."""
     key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
     nonce = bytes.fromhex("cafebabefacedbaddecaf888")
-    plain = bytes.fromhex(
+    plaintext = bytes.fromhex(
         "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
         "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
     )
-    encrypted = encrypt(key, plain, bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"), nonce)
+    encrypted = encrypt(key, plaintext, bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"), nonce)
     assert encrypted[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
 
 

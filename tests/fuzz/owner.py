@@ -43,7 +43,7 @@ high_weight = 1.5
 [report_types]
 recursive = 0.5
 """
-PLAIN: Final = (b"", b"minutes", bytes(CHUNK + 5))
+PLAINTEXT: Final = (b"", b"minutes", bytes(CHUNK + 5))
 ANSWER: Final = {"token": "t", "certificate": "c", "revisionToken": "r", "insertedExposures": 3, "padding": "x"}
 
 
@@ -118,12 +118,12 @@ def backup_seed() -> bytes:
 
 
 def age_seeds() -> tuple[bytes, ...]:
-    return tuple(b"".join(encrypt([plain], SECRET, Random(len(plain)).randbytes, 1)) for plain in PLAIN)
+    return tuple(b"".join(encrypt([plaintext], SECRET, Random(len(plaintext)).randbytes, 1)) for plaintext in PLAINTEXT)
 
 
 def read_age_file(data: bytes, _folder: Path) -> None:
     """Whoever does not know the passphrase can have nothing opened but what was encrypted with it."""
-    assert b"".join(decrypt([data], SECRET)) in PLAIN
+    assert b"".join(decrypt([data], SECRET)) in PLAINTEXT
 
 
 def read_backup(data: bytes, folder: Path) -> None:

@@ -163,7 +163,7 @@ def test_from_one_persons_export_to_anothers_exposure(
 
 
 @pytest.fixture
-def plain() -> Iterator[Site]:
+def http_site() -> Iterator[Site]:
     with serving() as started:
         yield started
 
@@ -172,8 +172,8 @@ def tree(site: Site, *regions: str) -> SourceAddress:
     return SourceAddress(site.url, layout="cwa", regions=regions or ("VN",))
 
 
-def test_days_come_before_hours_and_only_what_is_not_known(plain: Site) -> None:
-    plain.answers = {
+def test_days_come_before_hours_and_only_what_is_not_known(http_site: Site) -> None:
+    http_site.answers = {
         CWA: Answer(f'["{YESTERDAY}", "2020-09-20", "2019-01-01"]'.encode()),
         f"{CWA}/2020-09-20": Answer(b"old"),
         f"{CWA}/{YESTERDAY}": Answer(b"day"),
@@ -182,35 +182,35 @@ def test_days_come_before_hours_and_only_what_is_not_known(plain: Site) -> None:
         f"{CWA}/{TODAY}/hour/9": Answer(b"nine"),
     }
     names = ["VN/2020-09-20.zip", f"VN/{YESTERDAY}.zip", f"VN/{TODAY}/00.zip", f"VN/{TODAY}/09.zip"]
-    assert files_of(tree(plain)) == [
+    assert files_of(tree(http_site)) == [
         SourceFile(name, data) for name, data in zip(names, (b"old", b"day", b"midnight", b"nine"), strict=True)
     ]
-    plain.requests.clear()
-    assert files_of(tree(plain), *names[:3]) == [SourceFile(names[3], b"nine")]
-    assert plain.paths == [CWA, f"{CWA}/{TODAY}/hour", f"{CWA}/{TODAY}/hour/9"]
+    http_site.requests.clear()
+    assert files_of(tree(http_site), *names[:3]) == [SourceFile(names[3], b"nine")]
+    assert http_site.paths == [CWA, f"{CWA}/{TODAY}/hour", f"{CWA}/{TODAY}/hour/9"]
 
 
-def test_an_empty_slot_that_is_not_there_is_no_fault(plain: Site) -> None:
-    plain.answers = {CWA: Answer(f'["{YESTERDAY}"]'.encode()), f"{CWA}/{TODAY}/hour": Answer(b"[1]")}
-    assert files_of(tree(plain)) == []
-    plain.answers = {CWA: Answer(b"[]")}
-    assert files_of(tree(plain)) == [], "nor is a day without a list of hours"
+def test_an_empty_slot_that_is_not_there_is_no_fault(http_site: Site) -> None:
+    http_site.answers = {CWA: Answer(f'["{YESTERDAY}"]'.encode()), f"{CWA}/{TODAY}/hour": Answer(b"[1]")}
+    assert files_of(tree(http_site)) == []
+    http_site.answers = {CWA: Answer(b"[]")}
+    assert files_of(tree(http_site)) == [], "nor is a day without a list of hours"
 
 
-def test_each_region_has_its_own_tree(plain: Site) -> None:
-    plain.answers = {CWA: Answer(b"[]"), CWA.replace("VN", "DE"): Answer(f'["{YESTERDAY}"]'.encode())}
-    plain.answers[f"{CWA.replace('VN', 'DE')}/{YESTERDAY}"] = Answer(b"zip")
-    assert [f.name for f in files_of(tree(plain, "VN", "DE"))] == [f"DE/{YESTERDAY}.zip"]
+def test_each_region_has_its_own_tree(http_site: Site) -> None:
+    http_site.answers = {CWA: Answer(b"[]"), CWA.replace("VN", "DE"): Answer(f'["{YESTERDAY}"]'.encode())}
+    http_site.answers[f"{CWA.replace('VN', 'DE')}/{YESTERDAY}"] = Answer(b"zip")
+    assert [f.name for f in files_of(tree(http_site, "VN", "DE"))] == [f"DE/{YESTERDAY}.zip"]
 
 
 @pytest.mark.parametrize("body", [b"{}", b'["yesterday"]', b"[1]", b"\xff", b"[" * 5000, b'["2020-09-23/../.."]'])
-def test_what_is_no_list_of_dates_is_named(plain: Site, body: bytes) -> None:
-    plain.answers = {CWA: Answer(body)}
-    assert f"{plain.url[:-1]}{CWA} is no list of dates or hours: " in str(visited(tree(plain)).error)
+def test_what_is_no_list_of_dates_is_named(http_site: Site, body: bytes) -> None:
+    http_site.answers = {CWA: Answer(body)}
+    assert f"{http_site.url[:-1]}{CWA} is no list of dates or hours: " in str(visited(tree(http_site)).error)
 
 
-def test_an_unknown_region_is_a_fault(plain: Site) -> None:
-    assert str(visited(tree(plain)).error) == f"{plain.url[:-1]}{CWA} answers 404 Not Found"
+def test_an_unknown_region_is_a_fault(http_site: Site) -> None:
+    assert str(visited(tree(http_site)).error) == f"{http_site.url[:-1]}{CWA} answers 404 Not Found"
 
 
 # DP-3T's bundles
@@ -220,9 +220,9 @@ def bundles(site: Site) -> SourceAddress:
     return SourceAddress(site.url, layout="dp3t")
 
 
-def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(plain: Site) -> None:
-    plain.answers = {f"{DP3T}?lastKeyBundleTag={TAG}": Answer(b"zip", headers={"x-key-bundle-tag": TAG})}
-    found = visited(bundles(plain), notes={"tag": TAG})
+def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(http_site: Site) -> None:
+    http_site.answers = {f"{DP3T}?lastKeyBundleTag={TAG}": Answer(b"zip", headers={"x-key-bundle-tag": TAG})}
+    found = visited(bundles(http_site), notes={"tag": TAG})
     assert found.files == [SourceFile(f"exposed-{TAG}.zip", b"zip", notes={"tag": TAG})]
 
 
@@ -239,24 +239,24 @@ def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(plain: Site) ->
         "١٦٠٠٩٠٥٦٠٠٠٠٠",
     ],
 )
-def test_a_tag_that_could_number_devices_or_skip_keys_is_neither_kept_nor_sent(plain: Site, tag: str) -> None:
-    plain.answers = {DP3T: Answer(b"zip", headers={"x-key-bundle-tag": tag} if tag.isascii() else {})}
-    assert visited(bundles(plain), notes={"tag": tag}).files == [SourceFile("exposed-latest.zip", b"zip")]
+def test_a_tag_that_could_number_devices_or_skip_keys_is_neither_kept_nor_sent(http_site: Site, tag: str) -> None:
+    http_site.answers = {DP3T: Answer(b"zip", headers={"x-key-bundle-tag": tag} if tag.isascii() else {})}
+    assert visited(bundles(http_site), notes={"tag": tag}).files == [SourceFile("exposed-latest.zip", b"zip")]
 
 
 @pytest.mark.parametrize("answer", [Answer(status=204), Answer(b"")])
-def test_nothing_new_is_no_file(plain: Site, answer: Answer) -> None:
-    plain.answers = {DP3T: answer}
-    assert files_of(bundles(plain)) == []
+def test_nothing_new_is_no_file(http_site: Site, answer: Answer) -> None:
+    http_site.answers = {DP3T: answer}
+    assert files_of(bundles(http_site)) == []
 
 
-def test_a_tag_is_kept_only_when_its_keys_are_over_and_believed(tmp_path: Path, site: Site, plain: Site) -> None:
-    address = as_dp3t(published(tmp_path), plain)
-    body = plain.answers[DP3T].body
+def test_a_tag_is_kept_only_when_its_keys_are_over_and_believed(tmp_path: Path, site: Site, http_site: Site) -> None:
+    address = as_dp3t(published(tmp_path), http_site)
+    body = http_site.answers[DP3T].body
     with Store(tmp_path / "neighbour") as store:
-        plain.answers[DP3T].body = body[:-4]
+        http_site.answers[DP3T].body = body[:-4]
         assert not check(store, address).complete
-        plain.answers[DP3T].body = body
+        http_site.answers[DP3T].body = body
         assert check(store, address, daily_key().ends_at_s + 60).complete
         assert [s.notes for s in store.sources.all()] == [{}], "its key may still match"
         assert check(store, address).complete
@@ -266,33 +266,33 @@ def test_a_tag_is_kept_only_when_its_keys_are_over_and_believed(tmp_path: Path, 
 # a single file, and the plain index
 
 
-def test_a_single_files_etag_is_sent_back_once_the_file_is_known(plain: Site) -> None:
-    plain.answers = {"/1.zip": Answer(b"zip", headers={"ETag": '"a"'})}
-    (file,) = files_of(plain.url + "1.zip")
+def test_a_single_files_etag_is_sent_back_once_the_file_is_known(http_site: Site) -> None:
+    http_site.answers = {"/1.zip": Answer(b"zip", headers={"ETag": '"a"'})}
+    (file,) = files_of(http_site.url + "1.zip")
     assert file.notes == {"etag": '"a"'}
-    plain.answers = {"/1.zip": Answer(status=304)}
-    assert visited(plain.url + "1.zip", "1.zip", notes={"etag": '"a"'}).files == []
-    assert plain.requests[-1][1]["If-None-Match"] == '"a"'
-    assert "answers 304" in str(visited(plain.url + "1.zip", notes={"etag": '"a"'}).error), "nobody asked for that"
-    plain.answers = {"/1.zip": Answer(b"zip", headers={"ETag": "a" * 200})}
-    assert files_of(plain.url + "1.zip")[0].notes == {}
+    http_site.answers = {"/1.zip": Answer(status=304)}
+    assert visited(http_site.url + "1.zip", "1.zip", notes={"etag": '"a"'}).files == []
+    assert http_site.requests[-1][1]["If-None-Match"] == '"a"'
+    assert "answers 304" in str(visited(http_site.url + "1.zip", notes={"etag": '"a"'}).error), "nobody asked for that"
+    http_site.answers = {"/1.zip": Answer(b"zip", headers={"ETag": "a" * 200})}
+    assert files_of(http_site.url + "1.zip")[0].notes == {}
 
 
-def test_a_signed_index_that_was_there_before_must_be_there(plain: Site) -> None:
-    plain.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip")}
+def test_a_signed_index_that_was_there_before_must_be_there(http_site: Site) -> None:
+    http_site.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip")}
     key = AUTHORITY.verification_key
-    assert [f.name for f in visited(plain.url, trust=key).files] == ["1.zip"]
-    found = visited(plain.url, trust=key, notes={"sequence": "7"})
-    assert f"{plain.url}index.signed is gone, and was there before" in str(found.error)
+    assert [f.name for f in visited(http_site.url, trust=key).files] == ["1.zip"]
+    found = visited(http_site.url, trust=key, notes={"sequence": "7"})
+    assert f"{http_site.url}index.signed is gone, and was there before" in str(found.error)
     assert found.files == []
 
 
-def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(plain: Site) -> None:
+def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(http_site: Site) -> None:
     page = Answer(b"<html>not here</html>")
-    plain.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip"), "/index.signed": page}
+    http_site.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(b"zip"), "/index.signed": page}
     key = AUTHORITY.verification_key
-    assert [f.name for f in visited(plain.url, trust=key).files] == ["1.zip"]
-    assert "answers with a web page" in str(visited(plain.url, trust=key, notes={"sequence": "7"}).error)
+    assert [f.name for f in visited(http_site.url, trust=key).files] == ["1.zip"]
+    assert "answers with a web page" in str(visited(http_site.url, trust=key, notes={"sequence": "7"}).error)
 
 
 # mistakes
@@ -328,9 +328,9 @@ def test_http_is_for_this_machine_or_when_it_is_allowed() -> None:
     assert open_source(SourceAddress("http://keys.example.org/", allow_http=True)).name == "http://keys.example.org/"
 
 
-def test_a_proxy_is_used_where_it_is_wanted(plain: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain.answers = {"http://keys.example.org/index.txt": Answer(b"")}
-    monkeypatch.setenv("HTTP_PROXY", plain.url)
+def test_a_proxy_is_used_where_it_is_wanted(http_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    http_site.answers = {"http://keys.example.org/index.txt": Answer(b"")}
+    monkeypatch.setenv("HTTP_PROXY", http_site.url)
     monkeypatch.setenv("NO_PROXY", "")
     assert files_of(SourceAddress("http://keys.example.org/", allow_http=True, use_proxy=True)) == []
-    assert plain.paths == ["http://keys.example.org/index.txt"]
+    assert http_site.paths == ["http://keys.example.org/index.txt"]

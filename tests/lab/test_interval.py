@@ -8,7 +8,7 @@ from tests.lab.machine import Lab, Outcome
 
 EXPERIMENTAL_MS = (200.0, 270.0)
 """Exposure Notification's interval, which bluetoothd before 5.77 obeys with -E only."""
-PLAIN_EXTENDED_MS = (1280.0, 1280.0)
+EXTENDED_ONLY_MS = (1280.0, 1280.0)
 LEGACY_MS = (100.0, 150.0)
 """The kernel's, for any non-connectable broadcast."""
 
@@ -22,7 +22,7 @@ def intervals_ms(outcome: Outcome, extended: bool) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("extended", "experimental", "expected"),
-    [(True, True, EXPERIMENTAL_MS), (True, False, PLAIN_EXTENDED_MS), (False, True, LEGACY_MS)],
+    [(True, True, EXPERIMENTAL_MS), (True, False, EXTENDED_ONLY_MS), (False, True, LEGACY_MS)],
 )
 def test_interval(lab: Lab, extended: bool, experimental: bool, expected: tuple[float, float]) -> None:
     outcome = lab.play("stopping", extended=extended, controllers=1, experimental=experimental)

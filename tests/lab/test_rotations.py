@@ -48,12 +48,12 @@ def complaints(outcome: Outcome, sender: str, rotations: int) -> list[str]:
     found = []
     if sum(s.packets for s in flipped) > PACKETS_A_FLIP * len(flips):
         found.append("more packets from the public address, or connectable, than a flip explains")
-    plain = [s for s in ours if s not in flipped]
-    if linkability(plain) != CLEAN:
-        found.append(str(linkability(plain)))
-    if any(s.payload == flip.payload and s.from_s > flip.to_s for flip in flipped for s in plain):
+    unflipped = [s for s in ours if s not in flipped]
+    if linkability(unflipped) != CLEAN:
+        found.append(str(linkability(unflipped)))
+    if any(s.payload == flip.payload and s.from_s > flip.to_s for flip in flipped for s in unflipped):
         found.append("the payload of a flip was on the air again")
-    order = [payload for payload, _ in groupby(s.payload for s in plain)]
+    order = [payload for payload, _ in groupby(s.payload for s in unflipped)]
     if len(order) > len(set(order)):
         found.append("two identifiers were on the air at once")
     if len({s.payload for s in ours}) < rotations:

@@ -96,7 +96,7 @@ MUTANTS: Final = (
         "plain-copies-kept",
         "sealing leaves plain keys in the log",
         "stores/store.py",
-        "        if self._truncate_log() and plain:\n",
+        "        if self._truncate_log() and readable:\n",
         "        if False:\n",
         KEY_ENCRYPTION,
     ),

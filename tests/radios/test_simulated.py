@@ -74,9 +74,9 @@ def test_who_moves_off_is_heard_until_then() -> None:
 
 
 def test_a_receivers_errors_show_in_what_it_reports() -> None:
-    plain, off = received(at(1)), received(at(1), rx_offset_db=5, offset_s=-90)
-    assert mean_dbm(off) - mean_dbm(plain) == pytest.approx(5)
-    assert off[0].received_at_s == plain[0].received_at_s - 90
+    exact, off = received(at(1)), received(at(1), rx_offset_db=5, offset_s=-90)
+    assert mean_dbm(off) - mean_dbm(exact) == pytest.approx(5)
+    assert off[0].received_at_s == exact[0].received_at_s - 90
 
 
 def test_a_device_without_bluetooth_has_neighbours_of_both_protocols() -> None:

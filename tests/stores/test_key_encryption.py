@@ -53,7 +53,7 @@ def secrets_of(store: Store) -> list[bytes]:
     return sorted(own.key.data for own in store.keys.all())
 
 
-def plain_in_files(state_dir: Path) -> list[int]:
+def plaintext_in_files(state_dir: Path) -> list[int]:
     """Return which of the keys are anywhere in the store's files."""
     data = b"".join(path.read_bytes() for path in state_dir.iterdir())
     return [number for number, key in enumerate(KEYS) if key.data in data]
@@ -72,13 +72,13 @@ def test_a_sealed_store_has_no_plain_key_in_any_byte_of_its_files(store: Store) 
         assert store.keys.delete_before(KEYS[-4].ends_at_s) == 2  # rows come and go, and pages with them
     add_keys(store, KEYS[-2:])
     store.contacts.delete_oldest(5)
-    assert len(plain_in_files(store.state_dir)) == len(KEYS), "the search finds what is there"
+    assert len(plaintext_in_files(store.state_dir)) == len(KEYS), "the search finds what is there"
     assert store.encrypt(PASSPHRASE)
-    assert plain_in_files(store.state_dir) == [], "while it is open"
+    assert plaintext_in_files(store.state_dir) == [], "while it is open"
     more = secret_key(99)
     add_keys(store, [more])
     store.close()
-    assert plain_in_files(store.state_dir) == []
+    assert plaintext_in_files(store.state_dir) == []
     assert more.data not in (store.state_dir / FILE_NAME).read_bytes()
 
 
@@ -92,7 +92,7 @@ def test_plain_copies_that_a_reader_holds_in_the_log_are_told_of(store: Store) -
             store.encrypt(PASSPHRASE)
         reader._db.execute("COMMIT")
     store.close()
-    assert plain_in_files(store.state_dir) == [], "they went with the last of them"
+    assert plaintext_in_files(store.state_dir) == [], "they went with the last of them"
 
 
 def test_sealed_keys_open_with_their_passphrase_and_no_other(store: Store) -> None:
@@ -198,7 +198,7 @@ def test_whatever_is_done_the_keys_are_the_same(steps: list[str]) -> None:
             assert secrets_of(store) == sorted(expected)
         encrypted = store.keys.encrypted
         store.close()
-        assert plain_in_files(folder) == (
+        assert plaintext_in_files(folder) == (
             [] if encrypted else [n for n, key in enumerate(KEYS) if key.data in expected]
         )
 
@@ -234,7 +234,7 @@ def test_the_sealed_keys_of_a_damaged_store_live_on_sealed(encrypted_state: Path
         assert recovery.keys == len(KEYS)
         assert store.keys.encrypted
         assert secrets_of(store) == sorted(key.data for key in KEYS)
-    assert plain_in_files(encrypted_state) == []
+    assert plaintext_in_files(encrypted_state) == []
 
 
 def test_a_key_that_was_tampered_with_costs_itself_alone(encrypted_state: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_start_with_a_passphrase_seals_and_one_without_is_refused(tmp_path: Pa
     with store:
         assert recovery is None
         assert store.keys.encrypted
-    assert plain_in_files(tmp_path / "plain") == []
+    assert plaintext_in_files(tmp_path / "plain") == []
     before = (encrypted_state / FILE_NAME).read_bytes()
     shutil.copytree(encrypted_state, tmp_path / "copy")
     for passphrase in ("", OTHER):

@@ -86,7 +86,7 @@ def _quarantine(state_dir: Path) -> Path:
 
 def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
     """Return each key of trusted time that can be read, with its last slot, by its secret."""
-    plain: dict[bytes, tuple[DailyKey, int]] = {}
+    readable: dict[bytes, tuple[DailyKey, int]] = {}
     encrypted: dict[int, tuple[DailyKey, int]] = {}
     with closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
@@ -95,10 +95,10 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
                 for row in db.execute(f"SELECT {KEY_COLUMNS} FROM daily_key WHERE exportable ORDER BY id {order}"):  # noqa: S608
                     key, last_slot_s = DailyKey(*row[1:-1]), row[-1]
                     if _is_possible(key, last_slot_s):
-                        plain[key.data] = key, last_slot_s
+                        readable[key.data] = key, last_slot_s
                     elif _is_possible(key, last_slot_s, OVERHEAD):
                         encrypted[row[0]] = key, last_slot_s
-        return plain or _decrypted(db, path, encrypted, passphrase)
+        return readable or _decrypted(db, path, encrypted, passphrase)
 
 
 def _decrypted(
