@@ -121,6 +121,7 @@ def flips(data: bytes) -> list[bytes]:
     return [data[:i] + bytes([data[i] ^ 1 << bit]) + data[i + 1 :] for i in range(len(data)) for bit in range(8)]
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_of_a_key_export_is_refused() -> None:
     export = export_of(entry())
     signature = AUTHORITY.sign(export)
@@ -132,6 +133,7 @@ def test_every_flipped_bit_of_a_key_export_is_refused() -> None:
             read_zip(mutant)
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_of_a_bluezone_file_is_refused() -> None:
     data = write_bluezone_json([DiagnosisKey(daily_key("bluezone"))], published_at_s=NOW_S)
     signature = AUTHORITY.sign(data)
@@ -283,6 +285,7 @@ def test_what_is_signed_must_agree_with_its_signature(export: bytes, reason: str
         read_zip(signed_zip(export))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("member", ["export.bin", "export.sig"])
 def test_a_zip_bomb_is_refused_before_it_is_inflated(member: str) -> None:
     export = export_of(entry())

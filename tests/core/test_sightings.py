@@ -78,6 +78,7 @@ def test_of_a_crowd_those_are_kept_of_whom_most_power_came_and_the_rest_is_count
     assert fold.take_dropped() == ADMITTED - 1 + 30 - sum(m.count for m in minutes)
 
 
+@pytest.mark.slow
 def test_in_a_flood_of_forged_identifiers_a_real_one_is_heard_every_minute() -> None:
     """10,000 a second, each once and as strong as the real one; that one sends four packets a second."""
     fold, forged = MinuteFold(), 0
@@ -93,6 +94,7 @@ def test_in_a_flood_of_forged_identifiers_a_real_one_is_heard_every_minute() -> 
     assert fold.take_dropped() == forged + 40 - 39 - (MOST_A_MINUTE - 1)
 
 
+@pytest.mark.slow
 def test_what_is_heard_of_a_flood_stays_within_bounds() -> None:
     fold = MinuteFold()
     fold.turn_to(0, trusted=True)
