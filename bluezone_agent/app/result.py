@@ -34,11 +34,6 @@ def from_json(text: str, kind: Any) -> Any:
     return msgspec.json.decode(text, type=kind, strict=True, dec_hook=_read)
 
 
-def json_schema(kinds: list[Any]) -> dict[str, Any]:
-    """Return the JSON Schema of several kinds of answers: {name: schema}."""
-    return msgspec.json.schema_components(kinds, schema_hook=_schema)[1]
-
-
 def _builtin(value: Any) -> Any:
     if isinstance(value, AgentError | Path | str):  # also a Text, which is a str of its own kind
         return str(value)
@@ -50,10 +45,4 @@ def _read(kind: Any, value: Any) -> Any:
         return Path(value)
     if kind is AgentError:
         return AgentError(value.replace("{", "{{").replace("}", "}}"))
-    raise NotImplementedError(f"{kind} has no place in an answer")
-
-
-def _schema(kind: Any) -> dict[str, Any]:
-    if kind in {AgentError, Path}:
-        return {"type": "string"}
     raise NotImplementedError(f"{kind} has no place in an answer")

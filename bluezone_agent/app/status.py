@@ -9,7 +9,7 @@ import time
 from datetime import datetime
 from typing import Self
 
-from bluezone_agent.app.agent_state import read_metrics, read_status
+from bluezone_agent.app.agent_state import read_health, read_metrics, read_status
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.listening import Gap
 from bluezone_agent.app.result import Result, utc
@@ -129,7 +129,7 @@ def prometheus(device: Device) -> tuple[str, bool]:
     """Return ages and counts in Prometheus' text format, and whether all is well."""
     now_s = time.time()
     with Store(device.state_dir) as store:
-        return read_metrics(store, now_s), not read_status(store, now_s).problems
+        return read_metrics(store, now_s), not read_health(store, now_s).problems
 
 
 def _shown(state: Status) -> AgentStatus:
