@@ -31,7 +31,7 @@ class Clock(Protocol):
         """What tells this boot from all others: uptimes of one boot can be compared."""
 
     def synchronised(self) -> bool:
-        """Whether somebody vouches for wall time; whether it is believed is for ``service.timekeeping``."""
+        """Whether somebody vouches for wall time; whether it is believed is for ``core.clock_state``."""
 
     async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
         """Return when wall time has reached ``unix_s``, or uptime has gone on by ``at_most_s``.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from bluezone_agent.core.clock_state import ClockReading
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.daemon import control_socket
-from bluezone_agent.daemon.trusted_clock import TrustedClock
+from bluezone_agent.daemon.trusted_clock import TrustedClock, read_clock
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
 from bluezone_agent.ports import Clock
@@ -24,7 +23,7 @@ def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
 
     Raises StateInUseError when it does not answer; it will honour the pause when it starts again.
     """
-    reading = ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
+    reading = read_clock(clock)
     clock_trusted = store.timelines.clock_state().after(reading).trusted
     asked = Pause(
         mode,

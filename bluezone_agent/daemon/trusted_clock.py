@@ -1,4 +1,4 @@
-"""Time as the agent believes it: the device's clock judged by the clock policy (core.trusted_time, docs/clock.md)."""
+"""Time as the agent believes it: the device's clock judged by the clock policy (core.clock_state, docs/clock.md)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ class Now:
         return self.wall_s - self.uptime_s
 
 
+def read_clock(clock: Clock) -> ClockReading:
+    """Return what ``clock`` says now; whether it is believed is for a `ClockState`."""
+    return ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
+
+
 class TrustedClock:
     """Follows one device's clock. What it has to know after a restart goes to the store with whatever is written."""
 
@@ -51,8 +56,7 @@ class TrustedClock:
 
     def look(self) -> Now:
         """Read the clocks and judge them."""
-        clock = self._clock
-        reading = ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
+        reading = read_clock(self._clock)
         self._clock_state = self._clock_state.after(reading)
         if self._is_due(reading.uptime_s):
             self._kept = self._clock_state

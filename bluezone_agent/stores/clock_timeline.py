@@ -19,7 +19,7 @@ KEEP: Final = """
 
 
 class ClockTimelines:
-    """What `core.trusted_time` has to know of the past."""
+    """What `core.clock_state` has to know of the past."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
