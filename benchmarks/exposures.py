@@ -24,8 +24,8 @@ from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.risk import MODELS
-from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
+from tests.planting import received_key
 
 KEYS, DAYS, PEERS = 20, 14, 200
 AIM_S = 2.0
@@ -67,7 +67,7 @@ def _explain_s(folder: Path, keys: Sequence[Key]) -> float:
         for number, key in enumerate(keys):
             minutes = tuple(replace(m, minute=first_min + m.minute) for m in key.minutes)
             store.exposures.add(
-                Matched(f"{number:064x}", "gaen", key.report_type, key.days_since_onset, today_min * MINUTE_S, minutes)
+                received_key(f"{number:064x}", key.report_type, key.days_since_onset, today_min * MINUTE_S, minutes)
             )
     day = datetime.fromtimestamp((today_min - DAY_MIN) * MINUTE_S, UTC).strftime("%Y-%m-%d")
     program = [sys.executable, "-m", "bluezone_agent", "--state-dir", str(folder), "exposures", "explain", day]

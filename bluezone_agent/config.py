@@ -62,6 +62,15 @@ class Publishing(msgspec.Struct, frozen=True):
     """Whether publications that the servers throw away are sent about once a day."""
 
 
+class Authority(msgspec.Struct, frozen=True):
+    """The health authority whom an exposed owner can ask; shown with every exposure."""
+
+    name: str
+    telephone: str = ""
+    text: str = ""
+    """What it tells exposed people to do, in the owner's language."""
+
+
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """Everything that an operator can set; every setting has a default."""
 
@@ -84,6 +93,7 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     allow_linkable: tuple[Literal["privacy", "discoverable"], ...] = ()
     sources: tuple[Source, ...] = ()
     publish: Publishing | None = None
+    authority: Authority | None = None
 
     @property
     def radios(self) -> tuple[str, ...]:
@@ -175,6 +185,7 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
     tables: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("", raw, Config)]
     tables += [("[[source]] ", source, Source) for source in sources]
     tables += [("[publish] ", table, Publishing) for table in (raw.get("publish"),) if isinstance(table, dict)]
+    tables += [("[authority] ", table, Authority) for table in (raw.get("authority"),) if isinstance(table, dict)]
     tables += [("[[source.key]] ", key, Key) for source in sources for key in _tables(source.get("key"))]
     for where, table, struct in tables:
         known = [field.encode_name for field in msgspec.structs.fields(struct)]

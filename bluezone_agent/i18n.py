@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gettext as _gettext
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +52,10 @@ def _local(at: float | datetime) -> datetime:
     return (at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)).astimezone()
 
 
-def local_date(at: float | datetime) -> str:
-    """Return a date as the person's language writes it, in the device's time zone."""
-    return _local(at).strftime(_("%Y-%m-%d"))
+def local_date(at: float | date) -> str:
+    """Return a date as the person's language writes it; that of a time is in the device's time zone."""
+    day = at if isinstance(at, date) and not isinstance(at, datetime) else _local(at)
+    return day.strftime(_("%Y-%m-%d"))
 
 
 def local_time(at: float | datetime) -> str:
@@ -62,6 +63,9 @@ def local_time(at: float | datetime) -> str:
     return _local(at).strftime(_("%Y-%m-%d %H:%M"))
 
 
-def local_clock(at: float | datetime) -> str:
-    """Return the time of day in the device's time zone."""
-    return _local(at).strftime("%H:%M")
+def local_clock(at: float | datetime, utc_offset_s: int | None = None) -> str:
+    """Return the time of day ``utc_offset_s`` ahead of UTC; where that is None, in the device's time zone."""
+    local = _local(at)
+    if utc_offset_s is not None:
+        local = local.astimezone(timezone(timedelta(seconds=utc_offset_s)))
+    return local.strftime("%H:%M")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.notice import Notice
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import KeySourceError
 
@@ -29,6 +30,9 @@ class Clock(Protocol):
     @property
     def boot_id(self) -> str:
         """What tells this boot from all others: uptimes of one boot can be compared."""
+
+    def utc_offset_s(self, unix_s: float) -> int:
+        """How far the owner's clock on the wall is ahead of UTC at ``unix_s``, seconds."""
 
     def synchronised(self) -> bool:
         """Whether somebody vouches for wall time; whether it is believed is for ``core.clock_state``."""
@@ -144,16 +148,8 @@ class KeySource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the owner is told: a warning, or news of their own device."""
-
-    title: str
-    body: str
-
-
 class Notifier(Protocol):
     """A way to reach the owner."""
 
-    def notify(self, notices: Sequence[Notice]) -> None:
+    def notify(self, notice: Notice) -> None:
         """Tell the owner; raises OSError when it can't be done."""

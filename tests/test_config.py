@@ -69,7 +69,9 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         line[2:] for line in example.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
     ]
     shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
-    assert set(Config.__struct_fields__) - {"sources", "publish"} == {s.split(" = ")[0] for s in shown.splitlines()}
+    assert set(Config.__struct_fields__) - {"sources", "publish", "authority"} == {
+        s.split(" = ")[0] for s in shown.splitlines()
+    }
     defaults = msgspec.structs.replace(parse(shown, PATH), notify_command=())
     assert defaults == Config()
 

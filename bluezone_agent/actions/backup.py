@@ -158,7 +158,7 @@ def _merge_some(store: Store, minutes: list[tuple[int, list[ContactMinute]]]) ->
     with store.transaction():
         taken = sum(store.contacts.merge(minute, received) for minute, received in minutes)
         if taken:
-            store.sources.unsettle()
+            store.sources.reread()
     return taken
 
 

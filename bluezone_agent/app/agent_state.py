@@ -18,6 +18,8 @@ def agent_state(store: Store, now_s: float) -> AgentState:
         store.listening.last_well_s(),
         bool(quarantined_stores(store.state_dir)),
         store.pauses.shown(now_s),
+        undelivered=sum(bool(queued.attempts) for queued in store.notices.waiting(now_s)),
+        keys_left_out=store.sources.leaves_out_later_keys(),
     )
 
 
@@ -34,7 +36,6 @@ def read_status(store: Store, now_s: float) -> Status:
         sources=store.sources.all(),
         own_keys=len(store.keys.listed()),
         encrypted=store.keys.encrypted,
-        warnings=len(store.exposures.warned()),
     )
     return status.status(store.journal.read(), agent_state(store, now_s), stored, now_s)
 
@@ -47,5 +48,5 @@ def read_metrics(store: Store, now_s: float) -> str:
 
 
 def pending_notices(store: Store, now_s: float) -> list[Change]:
-    """Return what the owner of the agent on ``store`` has to be notified of."""
+    """Return what has stopped or resumed without its owner having been notified."""
     return outage_notices.pending(store.journal.read(), agent_state(store, now_s), now_s)

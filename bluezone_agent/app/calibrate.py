@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from bluezone_agent.actions.calibrate import read, read_table
-from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.owner_time import system_clock
 from bluezone_agent.app.radio import configured_radio
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.calibration import Calibration, Reading

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from bluezone_agent.app.configuration import configuration, rule_in_force, system_clock
+from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer
 from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.exposures import answer, exposure_days
 from bluezone_agent.app.key_sources import pinned_sources
-from bluezone_agent.app.notify import notify_owner
+from bluezone_agent.app.notices import deliver
+from bluezone_agent.app.owner_time import judged_now, owner_calendar
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.app.source_state import Freshness, KeyFileState
-from bluezone_agent.daemon.trusted_clock import TrustedClock
+from bluezone_agent.config import Authority
+from bluezone_agent.core.notice import Notice
+from bluezone_agent.core.sightings import BootTime
 from bluezone_agent.errors import AgentError
-from bluezone_agent.exposure_check.check import Check, SourceReport
+from bluezone_agent.exposure_check.check import Check
+from bluezone_agent.exposure_check.report import SourceReport
 from bluezone_agent.i18n import _
-from bluezone_agent.ports import Notice
 from bluezone_agent.stores.store import Store
 
 
@@ -45,10 +49,14 @@ class CheckResult(Result, frozen=True, kw_only=True):
     matched_keys: int
     """Published keys, of all checks so far, that were received."""
     sources: tuple[CheckedSource, ...]
+    result: ExposureAnswer
+    authority: AuthorityContact | None
     days: tuple[ExposureDay, ...]
     new_warnings: tuple[ExposureDay, ...]
+    undelivered_notices: int
+    """How many notices its owner has not got; 0 where no way to notify is configured."""
     notice_error: str | None
-    """Why its owner could not be told of the new warnings."""
+    """Why the last one could not be delivered."""
 
 
 def is_wanted(device: Device) -> bool:
@@ -68,26 +76,35 @@ def check(
     """
     config = configuration(device)
     sources = pinned_sources(config, only)
-    clock = system_clock(config)
     with Store(device.state_dir) as store:
-        trusted = TrustedClock(clock, store).look().trusted
+        now, calendar = judged_now(config, store), owner_calendar(store)
+        if now.trusted:
+            with store.transaction():
+                store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
         report = Check(
             store,
             rule_in_force(config),
             assumed_tx_power_dbm=config.assumed_tx_power_dbm,
-            now_s=time.time(),
+            now_s=now.wall_s,
+            untrusted_since_boot=None if now.trusted else BootTime(now.boot_id, int(now.uptime_s)),
+            calendar=calendar,
             progress=progress,
+            notice=lambda day: _notice(ExposureDay.of(day, calendar), config.authority),
         ).run(sources, every=only is None)
-    days = tuple(map(ExposureDay.of, report.days))
-    new_warnings = tuple(map(ExposureDay.of, report.new_warnings))
+        delivery = deliver(store, config, now.wall_s)
+        days = exposure_days(store, rule_in_force(config), now)
+        result = answer(store, config, days, now)
     return CheckResult(
-        clock_trusted=trusted,
+        clock_trusted=now.trusted,
         complete=report.complete,
         matched_keys=report.matched_keys,
         sources=tuple(map(_source, report.sources)),
+        result=result,
+        authority=AuthorityContact.of(config.authority) if config.authority else None,
         days=days,
-        new_warnings=new_warnings,
-        notice_error=notify_owner(config, [_notice(day) for day in new_warnings]),
+        new_warnings=tuple(ExposureDay.of(day, calendar) for day in report.new_warnings),
+        undelivered_notices=delivery.undelivered,
+        notice_error=delivery.error,
     )
 
 
@@ -109,5 +126,6 @@ def _freshness(report: SourceReport) -> Freshness | None:
     return None if report.error else Freshness.of(None, None)
 
 
-def _notice(day: ExposureDay) -> Notice:
-    return Notice(_("Close contact"), f"{describe(day)}\n{advice(day)}")
+def _notice(day: ExposureDay, authority: Authority | None) -> Notice:
+    contact = AuthorityContact.of(authority) if authority else None
+    return Notice(_("Close contact"), "\n".join((describe(day), *advice([day], contact))))

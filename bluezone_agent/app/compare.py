@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.exposure_day import midnight, utc_day
+from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
 from bluezone_agent.app.result import Result
 from bluezone_agent.config import risk_model
+from bluezone_agent.core.attenuation import ReceivedMinute
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.exposure import DayExposure, Degree, day_exposures
+from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import RiskModel
@@ -28,6 +30,8 @@ class RuleDay(Result, frozen=True, kw_only=True):
     rule_version: int
     weighted_minutes: float
     needed_minutes: float
+    unbroken_minutes: float | None
+    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
     warning: bool
 
 
@@ -42,7 +46,7 @@ class ComparedTerm(Result, frozen=True, kw_only=True):
 
 
 class ComparedDay(Result, frozen=True, kw_only=True):
-    """One UTC day of one degree under every rule."""
+    """One day of its owner, of one degree, under every rule."""
 
     day: date
     degree: Degree
@@ -52,11 +56,6 @@ class ComparedDay(Result, frozen=True, kw_only=True):
     terms: tuple[ComparedTerm, ...]
     unheard_weights: tuple[float, ...]
     """What the minutes between the received ones weigh under each rule."""
-
-    @property
-    def starts_at(self) -> datetime:
-        """The midnight at which the day begins, UTC."""
-        return midnight(self.day)
 
 
 class Comparison(Result, frozen=True, kw_only=True):
@@ -84,14 +83,31 @@ class RoomComparison(Result, frozen=True, kw_only=True):
 
 def compare(device: Device, rules: Sequence[str], days: int) -> Comparison:
     """Compare rules over what is stored of the last ``days`` days; raises ConfigError for a rule that is not known."""
-    models = _models(rules)
+    models, config = _models(rules), configuration(device)
     with Store(device.state_dir) as store:
-        matched = store.exposures.matched()
-    since_s = time.time() - days * DAY_S
-    scored = [[d for d in day_exposures(matched, m) if d.day_start_s + DAY_S > since_s] for m in models]
+        now, calendar = judged_now(config, store), owner_calendar(store)
+        matched = store.exposures.matched(max(kept_since_s(now), now.wall_s - days * DAY_S if now.trusted else 0.0))
+    verdicts = [day_exposures(matched, m, calendar) for m in models]
+    # what a minute weighs does not depend on where days begin, so all can be shown by the owner's
+    weighed = [day_exposures(matched, _BySameDays(m), calendar) for m in models]
     return Comparison(
-        rules=tuple(m.name for m in models), days=tuple(_compared(its) for its in zip(*scored, strict=True))
+        rules=tuple(m.name for m in models),
+        days=tuple(_compared(its, verdicts, calendar) for its in zip(*weighed, strict=True)),
     )
+
+
+class _BySameDays(RiskModel):
+    """A rule's weights, summed by the owner's days whatever the rule sums by."""
+
+    def __init__(self, model: RiskModel) -> None:
+        self._model = model
+        self.name, self.summary, self.warning_minutes = model.name, model.summary, model.warning_minutes
+
+    def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
+        return self._model.weigh(minutes)
+
+    def factor(self, report_type: ReportType, days_since_onset: int | None) -> float:
+        return self._model.factor(report_type, days_since_onset)
 
 
 def compare_room(device: Device, rules: Sequence[str], recording: Path) -> RoomComparison:
@@ -120,16 +136,24 @@ def _score(rule: str, score: Score) -> RuleScore:
     )
 
 
-def _compared(its: Sequence[DayExposure]) -> ComparedDay:
+def _compared(its: Sequence[DayExposure], verdicts: Sequence[Sequence[DayExposure]], calendar: Calendar) -> ComparedDay:
     unheard = (sum(w.factor * w.unheard_weight for w in day.windows) for day in its)
+    day, degree = its[0].day, its[0].degree
+    rules = tuple(_rule_day(_on(day, degree, own, calendar)) for own in verdicts)
     return ComparedDay(
-        day=utc_day(its[0].day_start_s),
-        degree=its[0].degree,
-        differs=len({day.warns for day in its}) > 1,
-        rules=tuple(map(_rule_day, its)),
+        day=day,
+        degree=degree,
+        differs=len({rule.warning for rule in rules}) > 1,
+        rules=rules,
         terms=tuple(_terms(its)),
         unheard_weights=tuple(round(weight, 2) for weight in unheard),
     )
+
+
+def _on(day: date, degree: Degree, exposures: Sequence[DayExposure], calendar: Calendar) -> DayExposure:
+    """Return the rule's day that counts most of those with an encounter on the owner's ``day``."""
+    its = [e for e in exposures if e.degree is degree and any(calendar.day(w.starts_at_s) == day for w in e.windows)]
+    return max(its, key=lambda e: e.near_minutes)
 
 
 def _rule_day(day: DayExposure) -> RuleDay:
@@ -138,6 +162,7 @@ def _rule_day(day: DayExposure) -> RuleDay:
         rule_version=day.rule_version,
         weighted_minutes=round(day.near_minutes, 2),
         needed_minutes=day.warning_minutes,
+        unbroken_minutes=None if day.unbroken_minutes is None else round(day.unbroken_minutes, 2),
         warning=day.warns,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bluezone_agent.app.device import Device
-from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.config import Config, load, risk_model
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.i18n import use_language
@@ -15,11 +14,6 @@ def configuration(device: Device) -> Config:
     if config.language:
         use_language(config.language)
     return config
-
-
-def system_clock(config: Config) -> SystemClock:
-    """Return this device's clock, as far as the configuration trusts it."""
-    return SystemClock(always_trusted=config.clock_trusted)
 
 
 def rule_in_force(config: Config) -> RiskModel:

@@ -52,7 +52,7 @@ class ContactHistory(Result, frozen=True, kw_only=True):
 def contacts(device: Device, days: int) -> ContactHistory:
     """Return the contact hours of the last ``days`` days."""
     now_s = time.time()
-    since_s = now_s - days * DAY_S
+    since_s = now_s - days * DAY_S  # at most 14 days, whether or not an agent ran that deletes older ones
     assumed_dbm = configuration(device).assumed_tx_power_dbm
     with Store(device.state_dir) as store:
         calibrated = calibration_in_force(store, now_s)

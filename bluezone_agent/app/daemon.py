@@ -14,8 +14,9 @@ import structlog
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.agent_state import pending_notices, read_health, read_metrics
-from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.owner_time import system_clock
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.app.radio import configured_radio
@@ -37,7 +38,7 @@ from bluezone_agent.stores.store import StateLock, Store
 log: Final = structlog.get_logger()
 
 LOOK_S: Final = 60
-"""How often the agent looks at itself: for Prometheus, and for what its owner has to know."""
+"""How often the agent looks at itself: for Prometheus, and for notices that its owner has to get."""
 
 
 def run(
@@ -110,7 +111,7 @@ async def _look_after_itself(device: Device, config: Config, store: Store, clock
         await asyncio.sleep(LOOK_S)
         if config.metrics_file:
             _write_metrics(Path(config.metrics_file), read_metrics(store, clock.now_s()))
-        if config.notify_command and pending_notices(store, clock.now_s()):
+        if config.notify_command and (store.notices.is_due(clock.now_s()) or pending_notices(store, clock.now_s())):
             await _in_child(device, "notify")
 
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.result import Result, utc
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.scenarios.day import Day, PersonVerdict, simulate
 
 __all__ = ["Day", "DemoPerson", "PersonVerdict", "SimulatedDay", "simulate"]
@@ -48,12 +49,12 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
             protocol=day.protocol,
             keys_published=day.keys_published,
             all_verdicts_right=day.right,
-            agents=tuple(map(_person, day.verdicts)),
+            agents=tuple(_person(v, day.calendar) for v in day.verdicts),
             page=page,
         )
 
 
-def _person(v: PersonVerdict) -> DemoPerson:
+def _person(v: PersonVerdict, calendar: Calendar) -> DemoPerson:
     return DemoPerson(
         name=v.person.name,
         protocol=v.person.protocol,
@@ -62,5 +63,5 @@ def _person(v: PersonVerdict) -> DemoPerson:
         warned=v.warned_at_s is not None,
         warned_at=utc(v.warned_at_s),
         right=v.right,
-        days=tuple(map(ExposureDay.of, v.days)),
+        days=tuple(ExposureDay.of(day, calendar) for day in v.days),
     )

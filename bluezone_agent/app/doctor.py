@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from bluezone_agent.app.agent_state import read_status
-from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.owner_time import system_clock
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.config import Config
 from bluezone_agent.errors import AgentError, ConfigError, StoreError

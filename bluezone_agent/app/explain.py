@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date, datetime
 from typing import Self
 
@@ -10,8 +9,9 @@ import msgspec
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.exposure_day import shown_times, utc_day
+from bluezone_agent.app.exposure_day import shown_times
 from bluezone_agent.app.listening import Gap
+from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.exposure import DayExposure, Degree, ExposureWindow
 from bluezone_agent.exposure_check.explain import Explained, explained
@@ -61,6 +61,10 @@ class ExplainedExposure(Result, frozen=True, kw_only=True):
 
     degree: Degree
     weighted_minutes: float
+    minutes_on_this_day: float
+    """Of these; the others are of the same 24 hours."""
+    unbroken_minutes: float | None
+    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
     sd_minutes: float | None
     """Standard deviation of the weighted minutes, where the rule states one."""
     needed_minutes: float
@@ -79,9 +83,10 @@ class GivenWarning(Result, frozen=True, kw_only=True):
 
 
 class Explanation(Result, frozen=True, kw_only=True):
-    """All that is known of one UTC day."""
+    """All that is known of one day of its owner, or of UTC where the rule sums those."""
 
     day: date
+    utc_day: bool
     listened_share: float
     """Of the day's time so far."""
     not_listening: tuple[Gap, ...]
@@ -97,7 +102,8 @@ class Explanation(Result, frozen=True, kw_only=True):
         """Return what is shown of ``found``, times of day to ``step_s``."""
         c = found.calibration
         return cls(
-            day=utc_day(found.day_start_s),
+            day=found.day,
+            utc_day=found.model.utc_days,
             listened_share=round(found.listened_share, 3),
             not_listening=tuple(map(Gap.of, found.gaps)),
             rule=found.model.name,
@@ -108,11 +114,19 @@ class Explanation(Result, frozen=True, kw_only=True):
         )
 
 
-def explain(device: Device, day: datetime) -> Explained:
-    """Return all that is known of the UTC day that begins at ``day``."""
-    rule = rule_in_force(configuration(device))
+def explain(device: Device, day: date) -> Explained:
+    """Return all that is known of a day."""
+    config = configuration(device)
     with Store(device.state_dir) as store:
-        return explained(store, rule, int(day.timestamp()), time.time())
+        now = judged_now(config, store)
+        return explained(
+            store,
+            rule_in_force(config),
+            day,
+            now.wall_s,
+            calendar=owner_calendar(store),
+            kept_since_s=kept_since_s(now),
+        )
 
 
 def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
@@ -131,6 +145,8 @@ def _exposure(day: DayExposure, step_s: int) -> ExplainedExposure:
     return ExplainedExposure(
         degree=day.degree,
         weighted_minutes=round(day.near_minutes, 2),
+        minutes_on_this_day=round(day.day_minutes, 2),
+        unbroken_minutes=None if day.unbroken_minutes is None else round(day.unbroken_minutes, 2),
         sd_minutes=None if day.sd_minutes is None else round(day.sd_minutes, 2),
         needed_minutes=day.warning_minutes,
         warning=day.warns,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final, Self
 
 import msgspec
 
 from bluezone_agent.app.result import Result, utc
+from bluezone_agent.core.calendars import UTC_CALENDAR, Calendar
 from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, ExposureWindow
 from bluezone_agent.stores.exposures import Warned
 
@@ -16,75 +17,75 @@ SHOWN_TO_S: Final = 300
 
 
 class ShownEncounter(Result, frozen=True, kw_only=True):
-    """A stretch of the day near one person."""
+    """A stretch of a day near one person."""
 
+    day: date
+    """On which it began for its owner."""
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
+    utc_offset_s: int
+    """How far its owner's clock was ahead of UTC then."""
     minutes_within_2m: float
     closest_attenuation_db: int
     typical_attenuation_db: int
 
 
 class ExposureDay(Result, frozen=True, kw_only=True):
-    """Everything received on one UTC day of published keys of one degree."""
+    """Everything received on one day of published keys of one degree."""
 
     day: date
+    """Its owner's, or the UTC day where the rule sums those."""
+    utc_day: bool
     degree: Degree
     warning: bool
     warned_at: datetime | None
     """When its owner was warned of it."""
     keys_received: int
     received_minutes: int
-    minutes_within_2m: float
+    minutes_on_this_day: float
     """Weighted by the rule."""
+    minutes_within_2m: float
+    """The same, or of the 24 hours of which most lies on this day, where that is more."""
     needed_minutes: float
     """What these have to reach for a warning."""
+    unbroken_minutes: float | None
+    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
     rule: str
     rule_version: int
     encounters: tuple[ShownEncounter, ...]
 
-    @property
-    def starts_at(self) -> datetime:
-        """The midnight at which the day begins, UTC."""
-        return midnight(self.day)
-
     @classmethod
-    def of(cls, day: DayExposure, warned: Warned | None = None) -> Self:
+    def of(cls, day: DayExposure, calendar: Calendar = UTC_CALENDAR, warned: Warned | None = None) -> Self:
         """Return what is shown of ``day``."""
         return cls(
-            day=utc_day(day.day_start_s),
+            day=day.day,
+            utc_day=day.utc_day,
             degree=day.degree,
             warning=day.warns,
             warned_at=None if warned is None else utc(warned.warned_at_s),
             keys_received=day.keys,
             received_minutes=day.received_minutes,
+            minutes_on_this_day=round(day.day_minutes, 1),
             minutes_within_2m=round(day.near_minutes, 1),
             needed_minutes=day.warning_minutes,
+            unbroken_minutes=None if day.unbroken_minutes is None else round(day.unbroken_minutes, 1),
             rule=day.rule,
             rule_version=day.rule_version,
-            encounters=tuple(map(_shown, day.encounters)),
+            encounters=tuple(_shown(e, calendar) for e in day.encounters),
         )
 
 
-def _shown(e: Encounter) -> ShownEncounter:
+def _shown(e: Encounter, calendar: Calendar) -> ShownEncounter:
     start, end = shown_times(e)
     return ShownEncounter(
+        day=calendar.day(e.starts_at_s),
         start=start,
         end=end,
+        utc_offset_s=calendar.offset_s(e.starts_at_s),
         minutes_within_2m=round(e.near_minutes, 1),
         closest_attenuation_db=round(e.closest_db),
         typical_attenuation_db=round(e.typical_db),
     )
-
-
-def midnight(day: date) -> datetime:
-    """Return the time at which a UTC day begins."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def utc_day(day_start_s: int) -> date:
-    """Return the UTC day that begins at ``day_start_s``."""
-    return utc(day_start_s).date()
 
 
 def shown_times(span: Encounter | ExposureWindow, step_s: int = SHOWN_TO_S) -> tuple[datetime, datetime]:

@@ -1,32 +1,55 @@
-"""When its owner was near a person who was later published as a case."""
+"""Whether its owner was exposed, and when they were near a person who was later published as a case."""
 
 from __future__ import annotations
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer, ExposureList
 from bluezone_agent.app.exposure_day import ExposureDay
-from bluezone_agent.app.result import Result
+from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
+from bluezone_agent.config import Config
 from bluezone_agent.core.exposure import day_exposures
+from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
+from bluezone_agent.core.risk import RiskModel
+from bluezone_agent.daemon.trusted_clock import Now
+from bluezone_agent.health.knowledge import knowledge
 from bluezone_agent.stores.store import Store
 
 
-class ExposureList(Result, frozen=True, kw_only=True):
-    """Every day with an exposure, under the rule in force."""
-
-    rule: str
-    rule_summary: str
-    """One English sentence."""
-    days: tuple[ExposureDay, ...]
-
-
 def exposures(device: Device) -> ExposureList:
-    """Return every day with an exposure, warned of or not."""
-    rule = rule_in_force(configuration(device))
+    """Return what is known of exposures, and every day with one, warned of or not."""
+    config = configuration(device)
+    rule = rule_in_force(config)
     with Store(device.state_dir) as store:
-        days = day_exposures(store.exposures.matched(), rule)
-        warned = {(w.day_start_s, w.degree): w for w in store.exposures.warned()}
+        now = judged_now(config, store)
+        days = exposure_days(store, rule, now)
+        result = answer(store, config, days, now)
     return ExposureList(
+        result=result,
+        authority=AuthorityContact.of(config.authority) if config.authority else None,
         rule=rule.name,
         rule_summary=rule.summary,
-        days=tuple(ExposureDay.of(day, warned.get((day.day_start_s, day.degree))) for day in days),
+        days=days,
+    )
+
+
+def exposure_days(store: Store, rule: RiskModel, now: Now) -> tuple[ExposureDay, ...]:
+    """Return every day with an exposure, of the last 14 where time is known."""
+    calendar = owner_calendar(store)
+    days = day_exposures(store.exposures.matched(kept_since_s(now)), rule, calendar)
+    warned = {(w.day, w.degree): w for w in store.exposures.warned()}
+    return tuple(ExposureDay.of(day, calendar, warned.get((day.day, day.degree))) for day in days)
+
+
+def answer(store: Store, config: Config, days: tuple[ExposureDay, ...], now: Now) -> ExposureAnswer:
+    """Return what is known; ``days`` are :func:`exposure_days`."""
+    return ExposureAnswer.of(
+        knowledge(
+            store.journal,
+            store.listening.since(now.wall_s - RETENTION_DAYS * DAY_S),
+            exposed=any(day.warning or day.warned_at for day in days),
+            sources=len(config.sources),
+            clock_trusted=now.trusted,
+            now_s=now.wall_s,
+        )
     )

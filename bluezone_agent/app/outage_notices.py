@@ -8,13 +8,13 @@ from typing import Final
 from bluezone_agent.app.agent_state import pending_notices
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.notify import notify_owner
+from bluezone_agent.app.notices import Delivery, deliver
 from bluezone_agent.config import Config
+from bluezone_agent.core.notice import Notice
 from bluezone_agent.errors import N_
 from bluezone_agent.health.health import Activity
 from bluezone_agent.health.outage_notices import Change, notified
 from bluezone_agent.i18n import _, local_time
-from bluezone_agent.ports import Notice
 from bluezone_agent.stores.store import Store
 
 STOPPED: Final = {
@@ -43,20 +43,22 @@ RESUMED_AFTER_UNKNOWN_TIME: Final = {
 }
 
 
-def notify_of_outages(device: Device) -> str | None:
-    """Notify the owner of what has stopped or resumed; return why that failed, None where it did not."""
+def notify_owner(device: Device) -> Delivery:
+    """Deliver what the owner has to know: what was queued, and what has stopped or resumed since."""
+    config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
-        return tell_owner(store, configuration(device), time.time())
+        return notify_of_all(store, config, now_s)
 
 
-def tell_owner(store: Store, config: Config, now_s: float) -> str | None:
-    """Notify the owner of what has changed; a notice that fails is given the next time. Returns why it failed."""
+def notify_of_all(store: Store, config: Config, now_s: float) -> Delivery:
+    """Queue a notice of each change that its owner was not notified of, and deliver what is due."""
     changes = pending_notices(store, now_s) if config.notify_command else []
-    failed = notify_owner(config, [_notice(change) for change in changes])
-    if changes and failed is None:
+    if changes:
         with store.transaction():
+            for change in changes:
+                store.notices.add(_notice(change), now_s)
             store.journal.put(notified(store.journal, changes, now_s))
-    return failed
+    return deliver(store, config, now_s)
 
 
 def _notice(change: Change) -> Notice:

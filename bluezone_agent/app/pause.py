@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.owner_time import system_clock
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.core.pauses import Mode

@@ -7,7 +7,7 @@ import time
 from bluezone_agent.actions.upload_keys import chaff_is_due
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.outage_notices import tell_owner
+from bluezone_agent.app.outage_notices import notify_of_all
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.submission import configured_key_server
 from bluezone_agent.config import Config
@@ -19,6 +19,7 @@ class ScheduledDuties(Result, frozen=True, kw_only=True):
     """What went wrong; a failure of one holds up nothing."""
 
     chaff_error: AgentError | None
+    undelivered_notices: int
     notice_error: str | None
 
 
@@ -26,8 +27,11 @@ def do_what_else_is_due(device: Device) -> ScheduledDuties:
     """Send chaff when its turn has come, and tell the owner what has stopped."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
+        delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow
         chaff_error = _chaff(store, config, now_s)
-        return ScheduledDuties(chaff_error=chaff_error, notice_error=tell_owner(store, config, now_s))
+    return ScheduledDuties(
+        chaff_error=chaff_error, undelivered_notices=delivery.undelivered, notice_error=delivery.error
+    )
 
 
 def _chaff(store: Store, config: Config, now_s: float) -> AgentError | None:

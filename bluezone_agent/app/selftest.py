@@ -11,8 +11,9 @@ from typing import Self
 
 from bluezone_agent.actions import selftest as testing
 from bluezone_agent.actions.peer_report import make_report, read_report, write_report
-from bluezone_agent.app.configuration import configuration, system_clock
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.owner_time import system_clock
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.radio import configured_radio
 from bluezone_agent.app.result import Result, utc

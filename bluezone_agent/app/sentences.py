@@ -2,48 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from bluezone_agent.app.exposure_answer import Answer, AuthorityContact, ExposureAnswer, Unknown
 from bluezone_agent.app.exposure_day import ExposureDay, ShownEncounter
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
 
-HEADLINE: Final = {
-    Degree.F1: N_("{day}: you were near a confirmed case (F0); this makes you F1"),
-    Degree.F2: N_("{day}: you were near a contact of a case (F1); this makes you F2"),
+EXPOSED: Final = {
+    Degree.F1: N_("You had close contact with a confirmed case (F0): you are F1."),
+    Degree.F2: N_("You had close contact with a contact of a case (F1): you are F2."),
 }
+HEADLINE: Final = {
+    Degree.F1: N_("{day}: close contact with a confirmed case (F0)"),
+    Degree.F2: N_("{day}: close contact with a contact of a case (F1)"),
+}
+ADVICE: Final = {
+    Degree.F1: N_("Keep away from others, and follow what your health authority tells close contacts (F1) to do."),
+    Degree.F2: N_(
+        "Keep your distance from others, watch for symptoms, and follow your health authority's advice for F2."
+    ),
+}
+WHY_UNKNOWN: Final = {
+    Unknown.NO_SOURCE: N_(
+        "no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows"
+    ),
+    Unknown.NEVER_CHECKED: N_("no check has succeeded so far: run bluezone-agent check"),
+    Unknown.CHECK_TOO_OLD: N_("the last check that succeeded is more than 30 hours old: run bluezone-agent check"),
+    Unknown.CLOCK_NOT_TRUSTED: N_("the clock is not synchronised, so nobody knows when contacts were: switch NTP on"),
+    Unknown.NOT_LISTENED: N_("the device did not scan in the time that the checks cover: see bluezone-agent status"),
+}
+
+
+def answer_lines(
+    result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None
+) -> Iterator[str]:
+    """Yield whether its owner was exposed: that first, what to do with it; what is known, or why it is not."""
+    if result.answer is Answer.EXPOSED:
+        yield _(EXPOSED[_degree(days)])
+        yield from advice(days, contact)
+    elif result.answer is Answer.NOT_KNOWN:
+        yield _("It is not known whether you were exposed:")
+        for reason in result.reasons:
+            yield f"- {_(WHY_UNKNOWN[reason])}"
+        if result.complete_check_at is not None and Unknown.CHECK_TOO_OLD in result.reasons:
+            yield _("The last check that succeeded was on {when}.").format(when=local_time(result.complete_check_at))
+    elif result.since is not None and result.complete_check_at is not None:
+        yield _(
+            "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that time; the last check"
+            " that succeeded was then."
+        ).format(
+            since=local_time(result.since), until=local_time(result.complete_check_at), share=result.listened_share
+        )
+
+
+def _degree(days: Sequence[ExposureDay]) -> Degree:
+    """Return the nearest degree of those that were warned of."""
+    return min((day.degree for day in days if day.warning or day.warned_at), default=Degree.F2)
+
+
+def advice(days: Sequence[ExposureDay], contact: AuthorityContact | None) -> Iterator[str]:
+    """Yield what the owner should do, and whom to ask."""
+    yield _(ADVICE[_degree(days)])
+    if contact is None:
+        return
+    yield f"{contact.name}: {contact.telephone}" if contact.telephone else contact.name
+    if contact.text:
+        yield contact.text
 
 
 def describe(day: ExposureDay) -> str:
     """Return a day in sentences: when, how long, how close."""
     lines = [_headline(day)]
-    lines += [_encounter(e) for e in day.encounters]
+    lines += [_encounter(e, day) for e in day.encounters]
     lines.append("  " + _total(day))
+    lines += ["  " + line for line in _midnight(day)]
     if day.warned_at:
         lines.append("  " + _("you were warned on {when}").format(when=local_time(day.warned_at)))
     return "\n".join(lines)
 
 
-def advice(day: ExposureDay) -> str:
-    """Return what the owner of a warning should do."""
-    if day.degree is Degree.F1:
-        return _("Keep away from others, and follow what your health authority tells close contacts (F1) to do.")
-    return _("Keep your distance from others, watch for symptoms, and follow your health authority's advice for F2.")
-
-
 def _headline(day: ExposureDay) -> str:
     if day.warning:
-        return _(HEADLINE[day.degree]).format(day=local_date(day.starts_at))
-    return _("{day}: a published case was heard, not near or long enough to warn").format(day=local_date(day.starts_at))
+        return _(HEADLINE[day.degree]).format(day=local_date(day.day))
+    return _("{day}: a published case was nearby, but too far or too briefly for a warning").format(
+        day=local_date(day.day)
+    )
 
 
-def _encounter(e: ShownEncounter) -> str:
+def _encounter(e: ShownEncounter, day: ExposureDay) -> str:
+    start = local_clock(e.start, e.utc_offset_s)
     return "  " + _(
-        "{start} to {end}: {near:.0f} min within 2 m; attenuation {closest:.0f} dB at best, typically {typical:.0f} dB"
+        "{start} to {end}: {near:.0f} min within 2 m; attenuation: minimum {closest:.0f} dB, median {typical:.0f} dB"
     ).format(
-        start=local_clock(e.start),
-        end=local_clock(e.end),
+        start=start if e.day == day.day else f"{local_date(e.day)} {start}",
+        end=local_clock(e.end, e.utc_offset_s),
         near=e.minutes_within_2m,
         closest=e.closest_attenuation_db,
         typical=e.typical_attenuation_db,
@@ -52,7 +107,17 @@ def _encounter(e: ShownEncounter) -> str:
 
 def _total(day: ExposureDay) -> str:
     return ngettext(
-        "in all {near:.0f} of {n} minute heard within 2 m",
-        "in all {near:.0f} of {n} minutes heard within 2 m",
+        "total: {near:.0f} min within 2 m (received for {n} min)",
+        "total: {near:.0f} min within 2 m (received for {n} min)",
         day.received_minutes,
-    ).format(near=day.minutes_within_2m, n=day.received_minutes)
+    ).format(near=day.minutes_on_this_day, n=day.received_minutes)
+
+
+def _midnight(day: ExposureDay) -> Iterator[str]:
+    """Yield what a midnight makes of the sum: the owner's own, or that of UTC where the rule counts by it."""
+    if day.minutes_within_2m > day.minutes_on_this_day:
+        yield _("over midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
+    if day.unbroken_minutes is not None:
+        yield _(
+            "this rule counts days of UTC, and the contact goes on over midnight UTC: {near:.0f} min in 24 hours"
+        ).format(near=day.unbroken_minutes)

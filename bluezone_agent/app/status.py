@@ -10,17 +10,19 @@ from datetime import datetime
 from typing import Self
 
 from bluezone_agent.app.agent_state import read_health, read_metrics, read_status
+from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_answer import ExposureList
 from bluezone_agent.app.listening import Gap
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.app.source_state import SourceState
 from bluezone_agent.core.journal import RadioState
-from bluezone_agent.health.health import Activity, Problem
+from bluezone_agent.health.health import OWNER_ONLY, Activity, AgentVerdict, Caution, Problem
 from bluezone_agent.health.status import Status
 from bluezone_agent.stores.store import Store
 
-__all__ = ["AgentStatus", "Problem", "RadioStatus", "prometheus", "status"]
+__all__ = ["AgentStatus", "AgentVerdict", "Caution", "Problem", "RadioStatus", "prometheus", "status"]
 
 
 class ActivityAge(Result, frozen=True, kw_only=True):
@@ -91,7 +93,10 @@ class AgentStatus(Result, frozen=True, kw_only=True):
     """The state of one agent. Times are None for never."""
 
     healthy: bool
+    """Whether nothing is wrong; a caution is not."""
+    verdict: AgentVerdict
     problems: tuple[Problem, ...]
+    cautions: tuple[Caution, ...]
     ages: dict[Activity, ActivityAge]
     running: bool
     radio: RadioStatus
@@ -116,25 +121,34 @@ class AgentStatus(Result, frozen=True, kw_only=True):
     pause: ShownPause | None
     own_keys: int
     own_keys_encrypted: bool
-    warnings: int
+    exposures: ExposureList | None
+    """For its owner alone: None unless asked for."""
 
 
-def status(device: Device) -> AgentStatus:
-    """Return how the agent of ``device`` is now."""
+def status(device: Device, *, private: bool) -> AgentStatus:
+    """Return how the agent of ``device`` is now; ``private`` with its owner's exposures. Raises ConfigError."""
+    configuration(device)
     with Store(device.state_dir) as store:
-        return _shown(read_status(store, time.time()))
+        state = read_status(store, time.time())
+    if not private:
+        return _shown(state, None)
+    from bluezone_agent.app.exposures import exposures  # noqa: PLC0415 - the rules, which only its owner pays for
+
+    return _shown(state, exposures(device))
 
 
 def prometheus(device: Device) -> tuple[str, bool]:
     """Return ages and counts in Prometheus' text format, and whether all is well."""
     now_s = time.time()
     with Store(device.state_dir) as store:
-        return read_metrics(store, now_s), not read_health(store, now_s).problems
+        return read_metrics(store, now_s), not set(read_health(store, now_s).problems) - OWNER_ONLY
 
 
-def _shown(state: Status) -> AgentStatus:
+def _shown(state: Status, found: ExposureList | None) -> AgentStatus:
     return AgentStatus(
         healthy=not state.problems,
+        verdict=state.verdict,
+        cautions=state.cautions,
         problems=state.problems,
         ages={
             activity: ActivityAge(since=utc(age.since_s), limit_s=age.limit_s) for activity, age in state.ages.items()
@@ -170,5 +184,5 @@ def _shown(state: Status) -> AgentStatus:
         pause=None if state.pause is None else ShownPause.of(state.pause),
         own_keys=state.own_keys,
         own_keys_encrypted=state.encrypted,
-        warnings=state.warnings,
+        exposures=found,
     )

@@ -8,7 +8,7 @@ from bluezone_agent.app.pause_text import describe
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.core.journal import Journal, Received
 from bluezone_agent.errors import N_
-from bluezone_agent.health.health import Activity, Health, Problem
+from bluezone_agent.health.health import OWNER_ONLY, Activity, Caution, Health, Problem
 from bluezone_agent.i18n import _, local_clock, ngettext
 
 PROBLEMS: Final = {
@@ -30,16 +30,39 @@ PROBLEMS: Final = {
         "a damaged store was set aside as agent.damaged-*.db and a new one begun; delete that file when you do not need"
         " it, after 14 days it goes by itself"
     ),
+    Problem.NOTICE_UNDELIVERED: N_(
+        "a notice to you could not be delivered and is tried again: see bluezone-agent exposures, and check"
+        " notify_command"
+    ),
+    Problem.SIGHTINGS_DROPPED: N_(
+        "in the last 24 hours more identifiers were received than there is room for: somebody may be flooding the air,"
+        " and contacts may be missing"
+    ),
+    Problem.KEYS_LEFT_OUT: N_(
+        "a file of diagnosis keys has keys that are newer than its own date: exposures may be missing; see"
+        " bluezone-agent keys sources, and tell the health authority"
+    ),
     Problem.CLOCK_NOT_TRUSTED: N_(
         "the clock is not synchronised: contacts are kept but do not count; switch NTP on, or set clock_trusted = true"
     ),
 }
 
+CAUTIONS: Final = {
+    Caution.PAUSED: N_("paused by you"),
+    Caution.PROTECTED: N_("what is received now is recorded and does not count, as you asked"),
+    Caution.NO_SOURCE: N_("no source of diagnosis keys is configured, so you can't be warned: add a [[source]]"),
+    Caution.NOT_VERIFIED: N_(
+        "transmission is not verified: that needs a second adapter or another device; see bluezone-agent selftest"
+    ),
+    Caution.LINKABLE: N_("your identifiers may be linkable, as allow_linkable accepts"),
+}
+
 
 def status_line(state: Health, journal: Journal) -> str:
     """Return what is sent, received and stored, or what is wrong."""
-    if state.problems:
-        return "; ".join(_(PROBLEMS[problem]) for problem in state.problems)
+    problems = [problem for problem in state.problems if problem not in OWNER_ONLY]
+    if problems:
+        return "; ".join(_(PROBLEMS[problem]) for problem in problems)
     if state.pause:
         return describe(ShownPause.of(state.pause))
     record = journal.get(Received)

@@ -213,7 +213,7 @@ def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
     for file in before:
         batch = file.key_file.whole()
         state |= {k.key.data: k.report_type for k in batch.keys}
-        state |= dict.fromkeys(batch.revoked, ReportType.REVOKED)
+        state |= dict.fromkeys((k.key.data for k in batch.revoked), ReportType.REVOKED)
     return state
 
 

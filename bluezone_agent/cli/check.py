@@ -12,7 +12,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from bluezone_agent.app.check import CheckedSource, CheckResult, is_wanted
 from bluezone_agent.app.check import check as check_now
 from bluezone_agent.app.scheduled_check import do_what_else_is_due
-from bluezone_agent.app.sentences import advice, describe
+from bluezone_agent.app.sentences import describe
+from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import (
     Command,
     device,
@@ -40,44 +41,59 @@ from bluezone_agent.i18n import _, ngettext
     "--scheduled",
     is_flag=True,
     help=N_(
-        "Do what is due, for a timer: check if there is a source; with chaff = true send chaff, about once a day; tell"
-        " the owner when listening or checks have stopped or go on again."
+        "Do what is due, for a timer: check if there is a source, and print counts only; deliver notices; with"
+        " chaff = true send chaff, about once a day."
     ),
 )
 @json_option
 def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
     """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
-    failed = (not scheduled or is_wanted(device())) and not _check(only, as_json=as_json)
+    if scheduled and as_json:
+        raise click.UsageError(_("--scheduled prints counts only, and no JSON"))
+    good = (scheduled and not is_wanted(device())) or _check(only, as_json=as_json, scheduled=scheduled)
     if scheduled:
-        _do_what_else_is_due()
-    if failed:
+        good &= _do_what_else_is_due()
+    if not good:
         exit_with(EXIT_FAULT)
 
 
-def _check(only: str | None, *, as_json: bool) -> bool:
-    """Return whether every source was read and every file accepted."""
+def _check(only: str | None, *, as_json: bool, scheduled: bool) -> bool:
+    """Return whether every source was read, every file accepted and every notice delivered."""
     with _progress_bar() as progress:
         done = check_now(device(), only=only, progress=progress)
     if not done.clock_trusted:
-        say(_("the clock of this device is not known to be right: what it hears in such a time does not count"))
-    if as_json:
+        say(
+            _(
+                "the clock is not synchronised: files were fetched and verified; once it is, they are compared with"
+                " what this device received"
+            )
+        )
+    if scheduled:
+        _print_counts(done)
+    elif as_json:
         print_json(done)
     else:
         _print(done)
-    _say_not_given(done.notice_error)
-    return done.complete
+    return done.complete and _all_delivered(done.undelivered_notices, done.notice_error)
 
 
-def _do_what_else_is_due() -> None:
+def _do_what_else_is_due() -> bool:
     done = do_what_else_is_due(device())
     if done.chaff_error:
         fail(done.chaff_error)
-    _say_not_given(done.notice_error)
+    return _all_delivered(done.undelivered_notices, done.notice_error)
 
 
-def _say_not_given(reason: str | None) -> None:
-    if reason is not None:
-        say(_("the notice could not be given: {reason}").format(reason=printable(reason)))
+def _all_delivered(undelivered: int, reason: str | None) -> bool:
+    if undelivered:
+        say(_("a notice could not be delivered: {reason}").format(reason=printable(reason or "-")))
+    return not undelivered
+
+
+def _print_counts(done: CheckResult) -> None:
+    """Print what a journal may keep: nothing of whom this device met."""
+    for source in done.sources:
+        _print_source(source)
 
 
 @contextmanager
@@ -95,12 +111,9 @@ def _progress_bar() -> Iterator[Callable[[int], None]]:
 def _print(done: CheckResult) -> None:
     for source in done.sources:
         _print_source(source)
-    if not done.days:
-        click.echo(_("no exposure detected"))
+    print_answer(done.result, done.days, done.authority)
     for day in done.days:
         click.echo(describe(day))
-    for text in dict.fromkeys(advice(day) for day in done.new_warnings):
-        click.echo(text)
 
 
 def _print_source(source: CheckedSource) -> None:

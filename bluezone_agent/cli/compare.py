@@ -68,7 +68,7 @@ def compare(*, rules: tuple[str, ...], days: int, recording: Path | None, as_jso
 
 
 def _lines(compared: ComparedDay) -> Iterator[str]:
-    yield f"{local_date(compared.starts_at)} {compared.degree}"
+    yield f"{local_date(compared.day)} {compared.degree}"
     for rule in compared.rules:
         yield _("  {rule}: {score:.2f} of {needed:g} weighted minutes, {verdict}").format(
             rule=printable(rule.rule),
@@ -76,6 +76,10 @@ def _lines(compared: ComparedDay) -> Iterator[str]:
             needed=rule.needed_minutes,
             verdict=_("would warn") if rule.warning else _("would not warn"),
         )
+        if rule.unbroken_minutes is not None:
+            yield _(
+                "    it counts days of UTC, and the contact goes on over midnight UTC: {sum:.2f} in 24 hours"
+            ).format(sum=rule.unbroken_minutes)
     for term in compared.terms:
         text = ngettext(
             "    {n} min at {low:.1f}-{high:.1f} dB count {weights}",

@@ -110,8 +110,8 @@ def _print_morning(day: Day) -> None:
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
         click.echo(_("{clock}  {name} is warned:").format(clock=local_clock(v.warned_at_s or 0), name=v.person.name))
         for exposure in v.days:
-            shown = ExposureDay.of(exposure)
-            text = "\n".join([describe(shown), advice(shown)] if shown.warning else [describe(shown)])
+            shown = ExposureDay.of(exposure, day.calendar)
+            text = "\n".join([describe(shown), *(advice([shown], None) if shown.warning else ())])
             click.echo("       " + text.replace("\n", "\n       "))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +36,9 @@ REPORT_TYPES: Final = {
     cls=Command,
     answers=Explanation,
     help=N_(
-        "Explain a UTC day, YYYY-MM-DD: each window with its time, attenuation and weights, the sum and what it had to"
-        " reach; and when nobody listened. Times are rounded to 5 minutes, so that they tell less of who the case was."
+        "Explain a day, YYYY-MM-DD: each window with its time, attenuation and weights, the sum and what it had to"
+        " reach; and when the device did not scan. The day is yours, or that of UTC where the rule counts those. Times"
+        " are rounded to 5 minutes, so that they tell less of who the case was."
     ),
 )
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
@@ -46,7 +47,7 @@ REPORT_TYPES: Final = {
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""
-    found = explained(device(), day.replace(tzinfo=UTC))
+    found = explained(device(), day.date())
     step_s = MINUTE_S if exact else SHOWN_TO_S
     if page:
         write_page(page, render(found, list(lines(found, step_s)), step_s))
@@ -60,13 +61,13 @@ def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> 
 def lines(found: Explained, step_s: int) -> Iterator[str]:
     """Yield the explanation, line by line."""
     listening = _("listening {share:.0%} of the day").format(share=found.listened_share)
-    day = local_date(found.day_start_s)
+    day = local_date(found.day)
     if not found.exposures:
         yield _("{day}: none detected, {listening}").format(day=day, listening=listening)
     else:
         yield f"{day}: {listening}"
     for exposure in found.exposures:
-        yield from _exposure_lines(exposure, step_s)
+        yield from _exposure_lines(exposure, found, step_s)
     for warning in found.warned:
         text = _("you were warned on {when}: {minutes:.1f} weighted minutes by {rule}, version {version}")
         yield text.format(
@@ -94,27 +95,37 @@ def _calibration_line(calibration: StoredCalibration | None) -> str:
     )
 
 
-def _exposure_lines(day: DayExposure, step_s: int) -> Iterator[str]:
+def _exposure_lines(day: DayExposure, found: Explained, step_s: int) -> Iterator[str]:
     yield ngettext(
         "{degree}: {n} published key heard in {minutes} minutes",
         "{degree}: {n} published keys heard in {minutes} minutes",
         day.keys,
     ).format(degree=day.degree, n=day.keys, minutes=day.received_minutes)
     for window in day.windows:
-        yield from _window_lines(window, step_s)
+        yield from _window_lines(window, found, step_s)
     sums = sum(w.score for w in day.windows)
     text = _("  sum: {sum:.2f}{sd} weighted minutes, {needed:g} warn: {verdict}")
     sd = "" if day.sd_minutes is None else f" ± {day.sd_minutes:.1f}"
     verdict = _("reached") if day.warns else _("not reached")
-    if abs(sums - day.near_minutes) > 0.005:
+    if abs(sums - day.day_minutes) > 0.005:
         yield _("  {sum:.2f} in all windows; minutes near two keys at once count once").format(sum=sums)
+    if day.near_minutes > day.day_minutes:
+        yield _("  {sum:.2f} on this day; with those of the day next to it, in 24 hours:").format(sum=day.day_minutes)
     yield text.format(sum=day.near_minutes, sd=sd, needed=day.warning_minutes, verdict=verdict)
+    if day.unbroken_minutes is not None:
+        yield _(
+            "  this rule counts days of UTC, and the contact goes on over midnight UTC: {sum:.2f} in 24 hours"
+        ).format(sum=day.unbroken_minutes)
 
 
-def _window_lines(w: ExposureWindow, step_s: int) -> Iterator[str]:
+def _window_lines(w: ExposureWindow, found: Explained, step_s: int) -> Iterator[str]:
     start, end = shown_times(w, step_s)
+    offset_s = found.calendar.offset_s(w.starts_at_s)
+    own_day = found.calendar.day(w.starts_at_s)
+    date = "" if own_day == found.day else f"{local_date(own_day)} "
     onset = _("onset unknown") if w.days_since_onset is None else _("day {n} since onset").format(n=w.days_since_onset)
-    yield f"  {local_clock(start)}-{local_clock(end)}  {_(REPORT_TYPES[w.report_type])}; {onset}"
+    times = f"{date}{local_clock(start, offset_s)}-{local_clock(end, offset_s)}"
+    yield f"  {times}  {_(REPORT_TYPES[w.report_type])}; {onset}"
     for weight, low_db, high_db, minutes in terms(w):
         if weight is None:
             text = ngettext(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from bluezone_agent.app.exposures import ExposureList
+from bluezone_agent.app.exposure_answer import ExposureList
 from bluezone_agent.app.exposures import exposures as every_exposure
 from bluezone_agent.app.sentences import describe
+from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Group, Lazy, device, json_option, print_json, printable
-from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
@@ -17,7 +17,10 @@ from bluezone_agent.i18n import _
     cls=Group,
     answers=ExposureList,
     invoke_without_command=True,
-    help=N_("Show when you were near a person who was later published as a case; explain a day in full."),
+    help=N_(
+        "Show whether you were exposed, or why that is not known: when you were near someone who later tested positive,"
+        " for how long and how close, and what to do."
+    ),
     lazy={"explain": Lazy("explain:explain", N_("Explain one day in full"))},
 )
 @json_option
@@ -30,10 +33,9 @@ def exposures(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    if not found.days:
-        click.echo(_("no exposure detected in the last {days} days").format(days=RETENTION_DAYS))
+    print_answer(found.result, found.days, found.authority)
     for day in found.days:
         click.echo(describe(day))
     if found.days:
         click.echo(_("rule: {name}, {summary}").format(name=printable(found.rule), summary=_(found.rule_summary)))
-        click.echo(_("in full: bluezone-agent exposures explain {day}").format(day=found.days[-1].day))
+        click.echo(_("details: bluezone-agent exposures explain {day}").format(day=found.days[-1].day))

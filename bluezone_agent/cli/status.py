@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
 from bluezone_agent.app.pause_text import describe
-from bluezone_agent.app.status import AgentStatus, RadioStatus
+from bluezone_agent.app.status import AgentStatus, AgentVerdict, Caution, RadioStatus
 from bluezone_agent.app.status import prometheus as metrics
 from bluezone_agent.app.status import status as read_status
-from bluezone_agent.app.status_line import PROBLEMS
+from bluezone_agent.app.status_line import CAUTIONS, PROBLEMS
+from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.source_text import source_lines
@@ -19,6 +21,14 @@ from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.i18n import _, local_time, ngettext
 
 GAPS_SHOWN: Final = 3
+VERDICTS: Final = {
+    AgentVerdict.WORKS: N_("works"),
+    AgentVerdict.WORKS_BUT: N_("works, but:"),
+    AgentVerdict.DOES_NOT_WORK: N_("does not work:"),
+}
+COLOURS: Final = {AgentVerdict.WORKS: "green", AgentVerdict.WORKS_BUT: "yellow", AgentVerdict.DOES_NOT_WORK: "red"}
+SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINKABLE})
+"""Cautions for which there is a line of their own."""
 
 
 @click.command(
@@ -27,14 +37,19 @@ GAPS_SHOWN: Final = 3
     help=N_("Show whether the agent works: what it sends, hears, stores and checks."),
 )
 @json_option
+@option(
+    "--private",
+    is_flag=True,
+    help=N_("Show your exposures too; on a terminal that is always so, in a pipe or file only with this."),
+)
 @option("--prometheus", is_flag=True, help=N_("Print ages and counts in Prometheus' text format."))
-def status(*, as_json: bool, prometheus: bool) -> None:
+def status(*, as_json: bool, private: bool, prometheus: bool) -> None:
     """Print how the agent is; exit 1 when something is wrong."""
     if prometheus:
         text, healthy = metrics(device())
         click.echo(text, nl=False)
     else:
-        state = read_status(device())
+        state = read_status(device(), private=private or sys.stdout.isatty())
         healthy = state.healthy
         if as_json:
             print_json(state)
@@ -45,6 +60,14 @@ def status(*, as_json: bool, prometheus: bool) -> None:
 
 
 def _print(state: AgentStatus, now: datetime) -> None:
+    if state.exposures is not None:
+        print_answer(state.exposures.result, state.exposures.days, state.exposures.authority)
+    click.secho(_(VERDICTS[state.verdict]), fg=COLOURS[state.verdict])
+    for problem in state.problems:
+        click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
+    for caution in state.cautions:
+        if caution not in SAID_IN_FULL:
+            click.secho(f"! {_(CAUTIONS[caution])}", fg="yellow")
     lines = [
         (
             _("agent"),
@@ -60,7 +83,6 @@ def _print(state: AgentStatus, now: datetime) -> None:
         (_("own keys"), _own_keys(state)),
         (_("last check"), _check(state, now)),
         *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now))}") for s in state.sources),
-        (_("warnings"), str(state.warnings) if state.warnings else _("none")),
     ]
     width = max(len(name) for name, _text in lines)
     for name, text in lines:
@@ -73,10 +95,6 @@ def _print(state: AgentStatus, now: datetime) -> None:
         click.secho(f"! {_radio_fault(state.radio)}", fg="red")
     if state.allow_linkable:
         click.secho(f"! {_linkable(state.allow_linkable)}", fg="yellow")
-    for problem in state.problems:
-        click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
-    if not state.problems:
-        click.secho(_("all well"), fg="green")
 
 
 def _sends(state: AgentStatus, now: datetime) -> str:

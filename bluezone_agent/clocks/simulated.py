@@ -12,6 +12,7 @@ import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -94,6 +95,8 @@ class SimulatedClock:
         self.slept_s = 0.0
         """How long this device was suspended so far: its clocks went on, its timers did not."""
         self.is_synchronised = synchronised
+        self.zone: tzinfo = UTC
+        """Where this device is: its clock on the wall."""
 
     @property
     def offset_s(self) -> float:
@@ -123,6 +126,11 @@ class SimulatedClock:
         """Begin another boot; whoever uses the clock must have ended before."""
         self._boots += 1
         self._booted_s = self._running_s()
+
+    def utc_offset_s(self, unix_s: float) -> int:
+        """Return how far this device's zone is ahead of UTC at ``unix_s``, seconds."""
+        offset = datetime.fromtimestamp(unix_s, UTC).astimezone(self.zone).utcoffset()
+        return 0 if offset is None else int(offset.total_seconds())
 
     def synchronised(self) -> bool:
         """Return whether somebody vouches for this device's wall time."""

@@ -44,6 +44,10 @@ class SystemClock:
         """The kernel's random id of this boot, in hex."""
         return (os.environ.get(BOOT_ID_REPORTED) or BOOT_ID.read_text("ascii").strip()).replace("-", "")
 
+    def utc_offset_s(self, unix_s: float) -> int:
+        """Return how far this device's time zone is ahead of UTC at ``unix_s``, seconds; 0 where nothing tells."""
+        return system_utc_offset_s(unix_s)
+
     def synchronised(self) -> bool:
         """Return whether a time server has set the clock since boot, or the operator vouches for it."""
         if self.now_s() < BUILT_AT_S:
@@ -58,6 +62,15 @@ class SystemClock:
         until_up_s = self.uptime_s() + at_most_s
         while (left_s := min(unix_s - self.now_s(), until_up_s - self.uptime_s())) > 0:  # noqa: ASYNC110 - can be set
             await asyncio.sleep(min(left_s, LONGEST_NAP_S))
+
+
+def system_utc_offset_s(unix_s: float) -> int:
+    """Return how far the time zone in force is ahead of UTC at ``unix_s``, seconds; 0 where nothing tells."""
+    time.tzset()  # the zone may have been set since this process began
+    try:
+        return time.localtime(unix_s).tm_gmtoff
+    except (OverflowError, ValueError, OSError):
+        return 0
 
 
 def _kernel_says_synchronised() -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from bluezone_agent.core.attenuation import ReceivedMinute
+from bluezone_agent.core.calendars import UTC_CALENDAR, Calendar
 from bluezone_agent.core.identifiers import ReportType
-from bluezone_agent.core.intervals import MINUTE_S, day_start_s
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 
 if TYPE_CHECKING:
     from bluezone_agent.core.risk import RiskModel  # presets are read by whoever scores
 
 ENCOUNTER_GAP_MIN: Final = 5
 """Minutes without a sighting after which a new encounter begins (the longest gap between two scans of a phone)."""
+DAY_MIN: Final = DAY_S // MINUTE_S
 LONGEST_WINDOW_MIN: Final = 30
 """An exposure window is at most this long (Exposure Notifications API)."""
 
@@ -95,7 +98,7 @@ class ExposureWindow(msgspec.Struct, frozen=True):
 
 
 class Encounter(msgspec.Struct, frozen=True):
-    """A stretch of a day in which one person's beacons were heard without a long gap."""
+    """A stretch of a day in which one key's identifiers were received without a long gap."""
 
     starts_at_s: int
     ends_at_s: int
@@ -108,15 +111,18 @@ class Encounter(msgspec.Struct, frozen=True):
 
 
 class DayExposure(msgspec.Struct, frozen=True):
-    """Everything heard on one UTC day of published keys of one degree, and what a model makes of it."""
+    """Everything received on one day of published keys of one degree, and what a model makes of it."""
 
-    day_start_s: int
+    day: date
+    """The owner's, or the UTC day where the model sums those."""
     degree: Degree
     keys: int
-    """Published keys that were heard; a person has one for each day, and one more for each cut."""
+    """Published keys that were received; a person has one for each day, and one more for each that ended early."""
     received_minutes: int
+    day_minutes: float
+    """Of this day alone, weighted by the model."""
     near_minutes: float
-    """Weighted by the model: its score."""
+    """The model's score: the same, or, where that is more, of the 24 hours most of which lies on this day."""
     encounters: tuple[Encounter, ...]
     windows: tuple[ExposureWindow, ...]
     """The same in pieces of at most 30 minutes."""
@@ -128,78 +134,141 @@ class DayExposure(msgspec.Struct, frozen=True):
     """What ``near_minutes`` has to reach."""
     sd_minutes: float | None = None
     """Standard deviation of ``near_minutes``; None where the model states none."""
+    utc_day: bool = False
+    """Whether the model sums days of UTC."""
+    unbroken_minutes: float | None = None
+    """Where the model sums days of UTC and their midnight falls into an encounter: the sum over any 24 hours."""
 
 
-def day_exposures(received: Iterable[ReceivedKey], model: RiskModel) -> list[DayExposure]:
-    """Sum up matched keys by UTC day and degree; oldest day first.
+def day_exposures(
+    received: Iterable[ReceivedKey], model: RiskModel, calendar: Calendar = UTC_CALENDAR
+) -> list[DayExposure]:
+    """Sum up received keys by day and degree; oldest day first.
 
-    A minute near two people at once is one minute, as near as the nearer of them.
+    A minute near two people at once is one minute, as near as the nearer of them. Days are those of ``calendar``, and
+    a sum is taken over any 24 hours, so that no midnight cuts an encounter; but a model that is published with days of
+    UTC keeps them.
     """
-    groups: dict[tuple[int, Degree], list[list[ExposureWindow]]] = {}
+    days = UTC_CALENDAR if model.utc_days else calendar
+    groups: dict[Degree, dict[date, list[list[ExposureWindow]]]] = {}
     for key in received:
-        days: dict[int, list[ReceivedMinute]] = {}
-        for m in key.minutes:
-            days.setdefault(day_start_s(m.minute * MINUTE_S), []).append(m)
-        for day, minutes in days.items():
-            groups.setdefault((day, Degree.by(key.report_type)), []).append(_windows(key, minutes, model))
-    return [_day_exposure(day, degree, keys, model) for (day, degree), keys in sorted(groups.items())]
+        its = groups.setdefault(Degree.by(key.report_type), {})
+        for day, windows in _windows(key, model, days).items():
+            its.setdefault(day, []).append(windows)
+    exposures = [exposure for degree, its in groups.items() for exposure in _degree_exposures(degree, its, model)]
+    return sorted(exposures, key=lambda e: (e.day, e.degree))
 
 
-def _windows(key: ReceivedKey, minutes: list[ReceivedMinute], model: RiskModel) -> list[ExposureWindow]:
-    """Cut one key's day into windows; what each minute weighs does not depend on where they are cut."""
-    minutes = sorted(minutes, key=lambda m: m.minute)
+def _windows(key: ReceivedKey, model: RiskModel, calendar: Calendar) -> dict[date, list[ExposureWindow]]:
+    """Cut one key's minutes into windows by day; what each minute weighs does not depend on where they are cut."""
+    minutes = sorted(key.minutes, key=lambda m: m.minute)
     weights = model.weigh([m for m in minutes if not m.protected])
     unheard = sorted(weights.keys() - {m.minute for m in minutes})
     weights |= {m.minute: 0.0 for m in minutes if m.protected}
     windows: list[list[ReceivedMinute]] = []
+    days: list[date] = []
     for m in minutes:
-        if windows and _belongs(m, windows[-1][0], windows[-1][-1]):
+        day = calendar.day(m.minute * MINUTE_S)
+        if windows and day == days[-1] and _belongs(m, windows[-1][0], windows[-1][-1]):
             windows[-1].append(m)
         else:
             windows.append([m])
+            days.append(day)
     bounds = [0, *(bisect_left(unheard, window[-1].minute) for window in windows)]
-    return [
-        ExposureWindow(
-            key.report_type,
-            key.days_since_onset,
-            tuple(window),
-            tuple(weights[m.minute] for m in window),
-            tuple((t, weights[t]) for t in unheard[begin:end]),
-            model.factor(key.report_type, key.days_since_onset),
+    by_day: dict[date, list[ExposureWindow]] = {}
+    for day, window, (begin, end) in zip(days, windows, pairwise(bounds), strict=True):
+        by_day.setdefault(day, []).append(
+            ExposureWindow(
+                key.report_type,
+                key.days_since_onset,
+                tuple(window),
+                tuple(weights[m.minute] for m in window),
+                tuple((t, weights[t]) for t in unheard[begin:end]),
+                model.factor(key.report_type, key.days_since_onset),
+            )
         )
-        for window, (begin, end) in zip(windows, pairwise(bounds), strict=True)
-    ]
+    return by_day
 
 
 def _belongs(m: ReceivedMinute, first: ReceivedMinute, last: ReceivedMinute) -> bool:
     return m.minute - last.minute <= ENCOUNTER_GAP_MIN and m.minute - first.minute < LONGEST_WINDOW_MIN
 
 
-def _day_exposure(day: int, degree: Degree, keys: list[list[ExposureWindow]], model: RiskModel) -> DayExposure:
-    received: set[int] = set()
+def _degree_exposures(
+    degree: Degree, days: dict[date, list[list[ExposureWindow]]], model: RiskModel
+) -> Iterator[DayExposure]:
+    nearest = {day: _nearest(w for windows in keys for w in windows) for day, keys in days.items()}
+    unbroken = most_in_24_hours(nearest)
+    for day, keys in days.items():
+        of_day = list(nearest[day].values())
+        best = of_day if model.utc_days else max(of_day, unbroken.get(day, of_day), key=sum)
+        windows = sorted((w for its in keys for w in its), key=lambda w: (w.starts_at_s, w.ends_at_s))
+        received = {m.minute for w in windows for m in w.minutes}
+        encounters = sorted((e for its in keys for e in _encounters(its)), key=lambda e: (e.starts_at_s, e.ends_at_s))
+        yield DayExposure(
+            day=day,
+            degree=degree,
+            keys=len(keys),
+            received_minutes=len(received),
+            day_minutes=sum(of_day),
+            near_minutes=sum(best),
+            encounters=tuple(encounters),
+            windows=tuple(windows),
+            warns=sum(best) >= model.warning_minutes,
+            rule=model.name,
+            rule_version=model.version,
+            warning_minutes=model.warning_minutes,
+            sd_minutes=model.sd_minutes(best),
+            utc_day=model.utc_days,
+            unbroken_minutes=(
+                sum(max(unbroken.get(day, of_day), of_day, key=sum))
+                if model.utc_days and _touches_midnight(day, days)
+                else None
+            ),
+        )
+
+
+def _nearest(windows: Iterable[ExposureWindow]) -> dict[int, float]:
+    """Return what each minute weighs, by the key that was nearest in it, in order."""
     nearest: dict[int, float] = {}
-    for w in (w for windows in keys for w in windows):
-        received.update(m.minute for m in w.minutes)
+    for w in windows:
         for t, weight in (*zip((m.minute for m in w.minutes), w.weights, strict=True), *w.unheard):
             nearest[t] = max(w.factor * weight, nearest.get(t, 0.0))
-    score = sum(nearest.values())
-    encounters = sorted(
-        (e for windows in keys for e in _encounters(windows)), key=lambda e: (e.starts_at_s, e.ends_at_s)
-    )
-    windows = sorted((w for windows in keys for w in windows), key=lambda w: (w.starts_at_s, w.ends_at_s))
-    return DayExposure(
-        day,
-        degree,
-        len(keys),
-        len(received),
-        score,
-        tuple(encounters),
-        tuple(windows),
-        score >= model.warning_minutes,
-        model.name,
-        model.version,
-        model.warning_minutes,
-        model.sd_minutes(list(nearest.values())),
+    return dict(sorted(nearest.items()))
+
+
+def most_in_24_hours(nearest: Mapping[date, Mapping[int, float]]) -> dict[date, list[float]]:
+    """Return the weights of the 24 hours that weigh most, by the day most of their weight lies on.
+
+    ``nearest`` has each day's minutes with their weights. So every 24 hours are told under one day, and an encounter
+    over midnight is not told twice; a day of which no 24 hours weigh most is not in the answer.
+    """
+    minutes = sorted((t, weight, day) for day, its in nearest.items() for t, weight in its.items())
+    best: dict[date, tuple[float, int, int]] = {}
+    shares: dict[date, float] = {}
+    first = 0
+    for last, (t, weight, day) in enumerate(minutes):
+        shares[day] = shares.get(day, 0.0) + weight
+        while minutes[first][0] <= t - DAY_MIN:
+            shares[minutes[first][2]] -= minutes[first][1]
+            first += 1
+        most_day = max(sorted(shares), key=lambda d: round(shares[d], 9))
+        total = sum(shares.values())
+        if total > best.get(most_day, (0.0, 0, 0))[0]:
+            best[most_day] = total, first, last + 1
+    return {day: [weight for _t, weight, _day in minutes[a:b]] for day, (_total, a, b) in best.items()}
+
+
+def _touches_midnight(day: date, days: Mapping[date, list[list[ExposureWindow]]]) -> bool:
+    """Return whether an encounter goes on over the beginning or the end of ``day``."""
+
+    def minutes(of: date) -> set[int]:
+        return {m.minute for keys in days.get(of, ()) for w in keys for m in w.minutes}
+
+    before, here, after = (minutes(day + timedelta(days=n)) for n in (-1, 0, 1))
+    return any(
+        earlier and later and min(later) - max(earlier) <= ENCOUNTER_GAP_MIN
+        for earlier, later in ((before, here), (here, after))
     )
 
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
 from typing import ClassVar, NamedTuple
 
 from bluezone_agent.core.advertising_data import AdvertisingData
@@ -41,6 +42,11 @@ class DailyKey(NamedTuple):
     def slot_start_s(self, unix_s: float) -> int:
         """Return when the slot that contains ``unix_s`` began."""
         return self.starts_at_s + int((unix_s - self.starts_at_s) // self.slot_s) * self.slot_s
+
+
+def key_digest(data: bytes) -> str:
+    """Return by what a key is known without its secret: SHA-256 of it, hex."""
+    return sha256(data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

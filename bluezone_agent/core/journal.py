@@ -78,6 +78,8 @@ class Received(Record, frozen=True):
     """The own identifier, on the adapter that broadcasts it: somebody repeats it."""
     dropped: Count = 0
     """Sightings for which there was no room."""
+    dropped_at_s: UnixSeconds | None = None
+    """When that was last so; None for never since the start."""
 
     @property
     def sightings(self) -> int:
@@ -114,6 +116,8 @@ class Checked(Record, frozen=True):
     """How many it read."""
     complete_at_s: UnixSeconds | None = None
     """When a check over every configured source was last complete; incomplete ones leave it as it is."""
+    clock_trusted: bool = True
+    """Whether wall time was known, so that what it found counts."""
 
 
 class RadioState(Record, frozen=True):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from bluezone_agent.errors import AgentError, KeySourceError
+from bluezone_agent.core.sightings import BootTime
+from bluezone_agent.errors import N_, AgentError, KeySourceError
+
+AFTER_PUBLICATION: Final = N_("starts after its publication")
+"""Why a key is left out that a file of that date can't have: the date may be wrong, and then exposures are missed."""
 
 
 class Verdict(StrEnum):
@@ -34,7 +39,7 @@ class KeyFileRecord(msgspec.Struct, frozen=True):
     published_at_s: int | None = None
     """As those bytes say."""
     fetched_at_s: int = 0
-    """When they were fetched for the first time."""
+    """When they were fetched for the first time; means nothing while ``fetched_in`` is known."""
     keys: int = 0
     matched: int = 0
     """Keys that were received."""
@@ -44,6 +49,8 @@ class KeyFileRecord(msgspec.Struct, frozen=True):
     """Nothing in it can match any more: it need not be fetched again."""
     fault: AgentError | None = None
     """Why the last attempt brought nothing; what was accepted before still counts."""
+    fetched_in: BootTime | None = None
+    """``fetched_at_s`` by the clock that nobody can set, for as long as wall time is not known."""
 
     @property
     def verdict(self) -> Verdict:

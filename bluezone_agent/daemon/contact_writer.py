@@ -61,6 +61,7 @@ class ContactWriter:
         self._backlog: list[ContactMinute] = []
         self._counts: Counter[str] = Counter()
         self._last_received_s = 0.0
+        self._dropped_at_s: int | None = None
         self._committed: Now | None = None
         self._extended_up_s = 0.0
         self._dated = False
@@ -154,7 +155,12 @@ class ContactWriter:
         """Once time is known, date what was received before."""
         if self._dated or not now.trusted:
             return 0
-        return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
+        self._store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
+        dated = self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
+        if dated.minutes:
+            # a file that was published before them can't count for them, so only those fetched since are read again
+            self._store.sources.reread(dated.oldest_at_s)
+        return dated.minutes
 
     def _record(self, now: Now, minutes: int, still_open: int | None) -> None:
         last = self._committed
@@ -164,10 +170,13 @@ class ContactWriter:
         elif last is None or still_open is None or now.uptime_s >= self._extended_up_s + EXTENDED_EVERY_S:
             self._extended_up_s = now.uptime_s
             self._store.listening.extend(now.wall_s)
+        self._store.listening.keep_offset(now.wall_s, self._clock.utc_offset_s(now.wall_s))
         self._store.journal.put(Committed(int(now.wall_s), minutes, now.trusted))
         if self._last_received_s:
-            self._counts["dropped"] += self._fold.take_dropped()
-            self._store.journal.put(_counted(self._last_received_s, self._counts))
+            if dropped := self._fold.take_dropped():
+                self._counts["dropped"] += dropped
+                self._dropped_at_s = int(now.wall_s)
+            self._store.journal.put(_counted(self._last_received_s, self._counts, self._dropped_at_s))
 
     def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
         self._backlog = minutes[-BACKLOG:]
@@ -176,6 +185,7 @@ class ContactWriter:
         log.error("minutes_not_committed", waiting=len(self._backlog), dropped=lost, reason=str(error))
 
 
-def _counted(at_s: float, counts: Counter[str]) -> Received:
+def _counted(at_s: float, counts: Counter[str], dropped_at_s: int | None) -> Received:
     discarded = {reason: counts[reason] for reason in DISCARD_REASONS}
-    return Received(int(at_s), {name: n for name, n in counts.items() if name not in discarded}, **discarded)
+    by_protocol = {name: n for name, n in counts.items() if name not in discarded}
+    return Received(int(at_s), by_protocol, **discarded, dropped_at_s=dropped_at_s)

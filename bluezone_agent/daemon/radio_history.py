@@ -82,7 +82,9 @@ class RadioHistory:
 
     def _begin(self, at_s: float, scan_mode: str, reason: str = "") -> None:
         self._span_s = at_s
-        self._store.enqueue(SpanStarts(at_s, scan_mode, reason, resumes=self._first))
+        self._store.enqueue(
+            SpanStarts(at_s, scan_mode, reason, resumes=self._first, utc_offset_s=self._clock.utc_offset_s(at_s))
+        )
         self._first = False
 
     def _begin_before(self, at_s: float, reason: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
+from bluezone_agent.core.calendars import UTC_CALENDAR, Calendar
 from bluezone_agent.core.exposure import DayExposure, day_exposures
-from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import Span, gaps
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
@@ -16,9 +17,11 @@ from bluezone_agent.stores.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """All that is known of one UTC day."""
+    """All that is known of one day of its owner."""
 
-    day_start_s: int
+    day: date
+    starts_at_s: int
+    calendar: Calendar
     model: RiskModel
     exposures: list[DayExposure]
     warned: list[Warned]
@@ -34,17 +37,27 @@ class Explained:
         return self.listened_s / self.possible_s
 
 
-def explained(store: Store, model: RiskModel, day_start_s: int, now_s: float) -> Explained:
-    """Read what ``store`` knows at ``now_s`` of the day, weighed by ``model``."""
-    end_s = min(day_start_s + DAY_S, int(now_s))
-    spans = [s for s in store.listening.since(day_start_s) if s.starts_at_s < end_s]
+def explained(
+    store: Store, model: RiskModel, day: date, now_s: float, *, calendar: Calendar, kept_since_s: float = 0
+) -> Explained:
+    """Read what ``store`` knows at ``now_s`` of the owner's ``day``, weighed by ``model``.
+
+    A model that sums days of UTC is asked for that day of UTC. ``kept_since_s`` is from when on anything is told.
+    """
+    days = UTC_CALENDAR if model.utc_days else calendar
+    start_s = days.starts_at_s(day)
+    end_s = min(days.starts_at_s(day + timedelta(days=1)), int(now_s))
+    spans = [s for s in store.listening.since(start_s) if s.starts_at_s < end_s]
+    exposures = day_exposures(store.exposures.matched(kept_since_s), model, calendar)
     return Explained(
-        day_start_s=day_start_s,
+        day=day,
+        starts_at_s=start_s,
+        calendar=calendar,
         model=model,
-        exposures=day_exposures(store.exposures.matched(day_start_s, day_start_s + DAY_S), model),
-        warned=[w for w in store.exposures.warned() if w.day_start_s == day_start_s],
+        exposures=[exposure for exposure in exposures if exposure.day == day],
+        warned=[w for w in store.exposures.warned(calendar.day(kept_since_s)) if w.day == day],
         listened_s=sum(min(s.ends_at_s, end_s) - s.starts_at_s for s in spans if s.listened),
-        possible_s=max(1, end_s - day_start_s),
-        gaps=gaps(spans, day_start_s, end_s) if end_s > day_start_s else [],
+        possible_s=max(1, end_s - start_s),
+        gaps=gaps(spans, start_s, end_s) if end_s > start_s else [],
         calibration=calibration_in_force(store, now_s),
     )

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from bluezone_agent.core.ages import age_s
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import (
     Broadcasting,
     Checked,
@@ -23,7 +24,7 @@ from bluezone_agent.core.journal import (
     Refused,
     Started,
 )
-from bluezone_agent.core.pauses import Pause
+from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.errors import RadioFault
 from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, read_proof
 
@@ -33,6 +34,8 @@ COMMIT_LATE_S: Final = 180
 """Minutes are committed a minute after the one before: two in a row were missed."""
 CHECK_LATE_S: Final = 30 * 3600
 """Checks are hours apart and a night offline is no fault; more than a day and a quarter is."""
+VERIFIED_FOR_S: Final = 24 * 3600
+"""For so long a peer's report that it received the advertisements is worth something."""
 DEAF_S: Final = 30 * 60
 """A radio that recovers, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
 
@@ -49,6 +52,38 @@ class Problem(StrEnum):
     NOT_CHECKING = "not_checking"
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     STORE_QUARANTINED = "store_quarantined"
+    NOTICE_UNDELIVERED = "notice_undelivered"
+    """Not for anybody but the owner to see: it may be a warning."""
+    SIGHTINGS_DROPPED = "sightings_dropped"
+    """In the last 24 hours there was no room for some."""
+    KEYS_LEFT_OUT = "keys_left_out"
+
+
+FATAL: Final = frozenset({Problem.NOT_RUNNING, Problem.NO_RADIO, Problem.NOT_STORING, Problem.NOT_CHECKING})
+"""With these nobody is received, or nobody is ever warned."""
+OWNER_ONLY: Final = frozenset({Problem.NOTICE_UNDELIVERED})
+"""Problems that metrics and status lines leave out."""
+
+
+class Caution(StrEnum):
+    """What works as it was told to, and does not do all that its owner may expect."""
+
+    PAUSED = "paused"
+    PROTECTED = "protected"
+    """What is received meanwhile does not count."""
+    NO_SOURCE = "no_source"
+    NOT_VERIFIED = "not_verified"
+    """Nobody else has received its advertisements lately."""
+    LINKABLE = "linkable"
+    """Its owner accepts something that links its identifiers."""
+
+
+class AgentVerdict(StrEnum):
+    """How well it works, in a word."""
+
+    WORKS = "works"
+    WORKS_BUT = "works_but"
+    DOES_NOT_WORK = "does_not_work"
 
 
 class Activity(StrEnum):
@@ -74,6 +109,10 @@ class AgentState(msgspec.Struct, frozen=True):
     """Whether a damaged store lies in quarantine."""
     pause: Pause | None = None
     """What its owner has paused; None for nothing."""
+    undelivered: int = 0
+    """Notices that its owner has not got although it was tried."""
+    keys_left_out: bool = False
+    """Whether an accepted file has keys that start after its own date of publication."""
 
 
 class Age(msgspec.Struct, frozen=True):
@@ -106,12 +145,26 @@ class Health(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     pause: Pause | None = None
     """What its owner asked for, and until when."""
+    cautions: tuple[Caution, ...] = ()
+
+    @property
+    def verdict(self) -> AgentVerdict:
+        """How well it works, in a word."""
+        if FATAL.intersection(self.problems):
+            return AgentVerdict.DOES_NOT_WORK
+        return AgentVerdict.WORKS_BUT if self.problems or self.cautions else AgentVerdict.WORKS
 
 
 def health(journal: Journal, agent: AgentState, now_s: float) -> Health:
     """Judge an agent at ``now_s``."""
     ages = _ages(journal, agent, now_s)
-    return Health(agent.running, ages, tuple(_problems(journal, agent, ages)), agent.pause)
+    return Health(
+        agent.running,
+        ages,
+        tuple(_problems(journal, agent, ages, now_s)),
+        agent.pause,
+        tuple(_cautions(journal, agent, now_s)),
+    )
 
 
 def is_paused(journal: Journal) -> bool:
@@ -148,7 +201,22 @@ def _ages(journal: Journal, agent: AgentState, now_s: float) -> dict[Activity, A
     }
 
 
-def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age]) -> Iterator[Problem]:
+def _cautions(journal: Journal, agent: AgentState, now_s: float) -> Iterator[Caution]:
+    started, proof = journal.get(Started), read_proof(journal)
+    if agent.pause:
+        yield Caution.PAUSED if agent.pause.mode is Mode.PAUSED else Caution.PROTECTED
+    if not agent.running or started is None:
+        return
+    if not started.sources:
+        yield Caution.NO_SOURCE
+    age = age_s(now_s, proof.at_s)
+    if not proof.provable and (age is None or age > VERIFIED_FOR_S):
+        yield Caution.NOT_VERIFIED
+    if started.allow_linkable:
+        yield Caution.LINKABLE
+
+
+def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age], now_s: float) -> Iterator[Problem]:
     if not agent.running:
         yield Problem.NOT_RUNNING
     else:
@@ -159,10 +227,18 @@ def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age])
         committed = journal.get(Committed)
         if committed and not committed.clock_trusted:
             yield Problem.CLOCK_NOT_TRUSTED
+        received = journal.get(Received)
+        dropped = age_s(now_s, received.dropped_at_s) if received else None
+        if dropped is not None and dropped <= DAY_S:
+            yield Problem.SIGHTINGS_DROPPED
     if ages[Activity.CHECK].late:
         yield Problem.NOT_CHECKING
     if agent.quarantined:
         yield Problem.STORE_QUARANTINED
+    if agent.undelivered:
+        yield Problem.NOTICE_UNDELIVERED
+    if agent.keys_left_out:
+        yield Problem.KEYS_LEFT_OUT
 
 
 def _radio_problems(journal: Journal, ages: Mapping[Activity, Age]) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from bluezone_agent.core.journal import Broadcasting, Journal, RadioState, Received
 from bluezone_agent.core.pauses import Mode
-from bluezone_agent.health.health import AgentState, Health, Problem, health
+from bluezone_agent.health.health import OWNER_ONLY, AgentState, Health, Problem, health
 from bluezone_agent.health.metrics_file import PREFIX
 
 
@@ -40,8 +40,10 @@ class _Agent(Collector):
         limits = [(what, age.limit_s) for what, age in state.ages.items() if age.limit_s is not None]
         paused = state.pause.mode if state.pause else None
         yield _gauge("running", "Whether an agent runs on this state.", state.running)
-        yield _gauge("healthy", "Whether nothing is wrong.", not state.problems)
-        yield _gauges("problem", "What is wrong.", "problem", ((p, p in state.problems) for p in Problem))
+        yield _gauge("healthy", "Whether nothing is wrong.", not set(state.problems) - OWNER_ONLY)
+        yield _gauges(
+            "problem", "What is wrong.", "problem", ((p, p in state.problems) for p in Problem if p not in OWNER_ONLY)
+        )
         yield _gauges("paused", "What the owner has paused.", "mode", ((mode, mode == paused) for mode in Mode))
         yield _gauges(
             "age_seconds", "Since something was last done; +Inf where its time lies in the future.", "of", ages

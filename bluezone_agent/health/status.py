@@ -13,7 +13,16 @@ from bluezone_agent.core.pauses import Pause
 from bluezone_agent.core.sightings import ContactHour
 from bluezone_agent.core.source_records import SourceRecord
 from bluezone_agent.health.broadcast_proof import Proof, read_proof
-from bluezone_agent.health.health import COMMIT_LATE_S, Activity, Age, AgentState, Problem, health
+from bluezone_agent.health.health import (
+    COMMIT_LATE_S,
+    Activity,
+    Age,
+    AgentState,
+    AgentVerdict,
+    Caution,
+    Problem,
+    health,
+)
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -26,7 +35,6 @@ class Contents(msgspec.Struct, frozen=True):
     sources: Sequence[SourceRecord] = ()
     own_keys: int = 0
     encrypted: bool = False
-    warnings: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -62,9 +70,10 @@ class Status(msgspec.Struct, frozen=True):
     own_keys: int
     encrypted: bool
     """Whether a passphrase is needed to read them."""
-    warnings: int
     ages: Mapping[Activity, Age]
     problems: tuple[Problem, ...]
+    cautions: tuple[Caution, ...]
+    verdict: AgentVerdict
     pause: Pause | None
     """What its owner has paused; None for nothing."""
 
@@ -99,8 +108,9 @@ def status(journal: Journal, agent: AgentState, stored: Contents, now_s: float) 
         allow_linkable=started.allow_linkable if started else (),
         own_keys=stored.own_keys,
         encrypted=stored.encrypted,
-        warnings=stored.warnings,
         ages=judged.ages,
         problems=judged.problems,
+        cautions=judged.cautions,
+        verdict=judged.verdict,
         pause=judged.pause,
     )

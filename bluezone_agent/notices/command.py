@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
-from bluezone_agent.ports import Notice
+from bluezone_agent.core.notice import Notice
 
 COMMAND_TIMEOUT_S: Final = 30
 
 
 class CommandNotifier:
-    """Runs ``command TITLE BODY``, for instance ``["notify-send"]``."""
+    """Runs the command with the notice on its standard input: the title in the first line, the text in the others.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    Arguments can be read by everybody on the device, and what a command prints ends in the journal: neither gets any of
+    it.
+    """
+
+    def __init__(self, command: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._command = list(command)
+        self._timeout_s = timeout_s
 
-    def notify(self, notices: Sequence[Notice]) -> None:
+    def notify(self, notice: Notice) -> None:
         """Tell the owner; raises OSError when the command can't be run, fails or hangs."""
-        for notice in notices:
-            try:
-                # the operator's own configuration says what runs
-                subprocess.run([*self._command, notice.title, notice.body], check=True, timeout=COMMAND_TIMEOUT_S)  # noqa: S603
-            except subprocess.SubprocessError as error:
-                raise OSError(f"{self._command[0]}: {error}") from error
+        # the operator's own configuration says what runs
+        child = subprocess.Popen(  # noqa: S603
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            child.communicate(f"{notice.title}\n{notice.body}\n".encode(), timeout=self._timeout_s)
+        except subprocess.TimeoutExpired as error:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise OSError(f"{self._command[0]} did not end within {self._timeout_s:g} s") from error
+        if child.returncode:
+            raise OSError(f"{self._command[0]} ended with exit code {child.returncode}")

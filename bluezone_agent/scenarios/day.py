@@ -13,7 +13,9 @@ from typing import Final
 
 from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
+from bluezone_agent.clocks.system import system_utc_offset_s
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.protocols import PROTOCOLS, decode
@@ -36,6 +38,8 @@ PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 2 * 3600
 """The next morning at 09:00: An's test is positive."""
 ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
 """Everybody checks every 4 hours, up to half an hour late."""
+LOCAL_CALENDAR: Final = Calendar(fallback=system_utc_offset_s)
+"""The six live in the zone of the machine that simulates them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Day:
     starts_at_s: int = DAY_START_S
     ends_at_s: int = DAY_START_S + DAY_S
     published_at_s: int = PUBLISHED_AT_S
+    calendar: Calendar = LOCAL_CALENDAR
 
     @property
     def case(self) -> Person:
@@ -158,7 +163,13 @@ class _World:
         )
 
     def _check(self, store: Store, now_s: float) -> None:
-        check = Check(store, MODELS[DEFAULT_MODEL], assumed_tx_power_dbm=STATED_TX_POWER_DBM, now_s=now_s)
+        check = Check(
+            store,
+            MODELS[DEFAULT_MODEL],
+            assumed_tx_power_dbm=STATED_TX_POWER_DBM,
+            now_s=now_s,
+            calendar=LOCAL_CALENDAR,
+        )
         check.run([self._publisher.source()])
 
     async def _fall_ill_and_publish(self) -> int:
@@ -182,7 +193,7 @@ class _World:
                 () if person is case else tuple(near_minutes(case, person)),
                 person.name in meant,
                 min(warned, default=None),
-                tuple(day_exposures(store.exposures.matched(), MODELS[DEFAULT_MODEL])),
+                tuple(day_exposures(store.exposures.matched(), MODELS[DEFAULT_MODEL], LOCAL_CALENDAR)),
                 _received(store, owners),
             )
 

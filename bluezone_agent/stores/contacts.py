@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
@@ -30,6 +30,14 @@ NEVER: Final = BootTime("", 0)
 """When a minute began of whose boot nothing is known."""
 REMEMBERED_MINUTES: Final = 30
 """An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
+
+
+class Dated(NamedTuple):
+    """What has got the time that it was at."""
+
+    minutes: int
+    oldest_at_s: float
+    """When the first of them began, Unix seconds."""
 
 
 class Contacts:
@@ -70,8 +78,8 @@ class Contacts:
         found: int = self._db.execute("SELECT id FROM boot WHERE boot_id = ?", (boot_id,)).fetchone()[0]
         return found
 
-    def date(self, boot_id: str, booted_at_s: float, now_s: float) -> int:
-        """Give the undated minutes of this boot the time that they were at, now that it is known; return how many.
+    def date(self, boot_id: str, booted_at_s: float, now_s: float) -> Dated:
+        """Give the undated minutes of this boot the time that they were at, now that it is known.
 
         ``booted_at_s`` is the wall time at uptime 0. Those of former boots are over by ``now_s``, no more is known.
         """
@@ -104,7 +112,8 @@ class Contacts:
             self._db.execute("DELETE FROM undated WHERE minute = ? AND identifier_id = ?", where)
         if undated:
             self.forget()
-        return len(undated)
+        oldest_s = min((row["uptime_s"] + booted_at_s for row in undated), default=now_s)
+        return Dated(len(undated), oldest_s)
 
     def _identifier_id(self, observed: ObservedIdentifier, minute: int) -> int:
         known = self._ids.get(observed)

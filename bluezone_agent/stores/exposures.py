@@ -1,25 +1,67 @@
-"""The minutes that matched, and the warnings given."""
+"""What was received of published keys, who published them, and the warnings given.
+
+Kept are facts: every minute in which a published key was received, and each publication of it. What of that counts is
+judged whenever it is read, so it does not depend on the order in which files came. See :func:`counting`.
+"""
 
 from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, Final
 
 import msgspec
 
 from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
+from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.core.exposure import DayExposure
 from bluezone_agent.core.identifiers import ReportType
-from bluezone_agent.core.intervals import MINUTE_S
+from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
 from bluezone_agent.core.sightings import pack_histogram, unpack_histogram
 
+UNKNOWN_SIGNER: Final = ""
+"""Of what versions found that did not keep who had published it."""
+SUREST_FIRST: Final = (
+    ReportType.CONFIRMED_TEST,
+    ReportType.CONFIRMED_CLINICAL_DIAGNOSIS,
+    ReportType.SELF_REPORT,
+    ReportType.UNKNOWN,
+    ReportType.RECURSIVE,
+)
+"""Which of several report types of a key holds."""
 
-class Matched(msgspec.Struct, frozen=True):
-    """A published key that was heard."""
+
+class KeyPublication(msgspec.Struct, frozen=True):
+    """That somebody published a key."""
+
+    signer: str
+    """Who: the fingerprint of the pinned key that signed the file, or ``unsigned`` and the source's name."""
+    report_type: ReportType
+    """REVOKED where it was published by mistake, as its signer says now."""
+    days_since_onset: int | None
+    published_at_s: int | None
+    """By the signer's earliest file that has it, as that file says; None where none says."""
+    verified_at_s: int
+    """When the first such file was verified here, by trusted time."""
+
+
+class KeyMatch(msgspec.Struct, frozen=True):
+    """A published key that was received, as one file has it."""
 
     key_digest: str
     """SHA-256 of the key, hex."""
+    protocol: str
+    publication: KeyPublication
+    minutes: tuple[ReceivedMinute, ...]
+    """All within its identifiers' time, also those after its publication."""
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """A published key that was received, and what counts of it."""
+
+    key_digest: str
     protocol: str
     report_type: ReportType
     days_since_onset: int | None
@@ -30,12 +72,30 @@ class Matched(msgspec.Struct, frozen=True):
 class Warned(msgspec.Struct, frozen=True):
     """A warning that the owner was given."""
 
-    day_start_s: int
+    day: date
     degree: str
     rule: str
     rule_version: int
     near_minutes: float
     warned_at_s: int
+
+
+def counting(publications: Sequence[KeyPublication]) -> tuple[KeyPublication, int] | None:
+    """Return the publication that holds and until when, Unix seconds, sightings of its key count; None for none.
+
+    From its publication on anybody can send a key's identifiers. Within one signer's files that is the earliest date
+    that they state. Another signer's date says nothing: whoever dates a file back would delete the exposures that
+    others published. But from the moment at which this device verified the first file with the key, whoever signed it,
+    nothing counts. A revocation counts for its own signer's publications alone; one of which the signer was not kept,
+    for all.
+    """
+    valid = [p for p in publications if p.report_type is not ReportType.REVOKED]
+    if not valid or any(p.signer == UNKNOWN_SIGNER and p not in valid for p in publications):
+        return None
+    verified_at_s = min(p.verified_at_s for p in publications)
+    stated_s = max(p.verified_at_s if p.published_at_s is None else p.published_at_s for p in valid)
+    surest = min(valid, key=lambda p: (SUREST_FIRST.index(p.report_type), p.days_since_onset is None, p.signer))
+    return surest, min(verified_at_s, stated_s)
 
 
 class Exposures:
@@ -44,76 +104,88 @@ class Exposures:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def add(self, matched: Matched) -> None:
-        """Write a matched key; minutes that are known already stay as they are.
-
-        A contact's key that comes again as a case's becomes that; a revoked key stays revoked.
-        """
+    def add(self, received: KeyMatch) -> None:
+        """Write what one file says of a received key; once more changes nothing."""
+        p = received.publication
         self._db.execute(
-            """
-            INSERT INTO exposure (key_digest, protocol, report_type, days_since_onset, found_at_s)
-            VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_digest) DO UPDATE SET report_type = excluded.report_type,
-                days_since_onset = excluded.days_since_onset
-                WHERE report_type = ?
-            """,
-            (
-                matched.key_digest,
-                matched.protocol,
-                matched.report_type,
-                matched.days_since_onset,
-                matched.found_at_s,
-                ReportType.RECURSIVE,
-            ),
+            "INSERT INTO exposure (key_digest, protocol, found_at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (received.key_digest, received.protocol, p.verified_at_s),
         )
-        exposure_id, report_type = self._db.execute(
-            "SELECT id, report_type FROM exposure WHERE key_digest = ?", (matched.key_digest,)
+        (exposure_id,) = self._db.execute(
+            "SELECT id FROM exposure WHERE key_digest = ?", (received.key_digest,)
         ).fetchone()
-        if report_type == ReportType.REVOKED:
+        self._publish(exposure_id, self._after(exposure_id, p))
+        if counting(self._publications(exposure_id)) is None:  # published by mistake: nothing of it is kept
+            self._db.execute("DELETE FROM exposure_minute WHERE exposure_id = ?", (exposure_id,))
             return
         self._db.executemany(
-            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [(exposure_id, *_row(m)) for m in matched.minutes],
+            "INSERT INTO exposure_minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " (attenuation_db, count, histogram, others, stronger, weaker_by_db, protected) = (excluded.attenuation_db,"
+            " excluded.count, excluded.histogram, excluded.others, excluded.stronger, excluded.weaker_by_db,"
+            " excluded.protected) WHERE excluded.count > count",
+            [(exposure_id, *_row(m)) for m in received.minutes],
         )
 
-    def revoke(self, key_digest: str, protocol: str, now_s: float) -> None:
-        """Forget what was found of a key, and remember that it never matches again."""
+    def _after(self, exposure_id: int, p: KeyPublication) -> KeyPublication:
+        """Return the signer's publication once the file is known that says ``p``.
+
+        It takes over from one of unknown signer, which is then known: the file has been read again.
+        """
+        known = {k.signer: k for k in self._publications(exposure_id)}
+        before = known.get(p.signer)
+        if before is None and UNKNOWN_SIGNER in known and p.signer != UNKNOWN_SIGNER:
+            old = known[UNKNOWN_SIGNER]
+            if old.report_type is not ReportType.REVOKED or p.report_type is ReportType.REVOKED:
+                self._db.execute(
+                    "DELETE FROM publication WHERE exposure_id = ? AND signer = ?", (exposure_id, UNKNOWN_SIGNER)
+                )
+            return msgspec.structs.replace(p, verified_at_s=min(old.verified_at_s, p.verified_at_s))
+        return p if before is None else _joined(before, p)
+
+    def _publish(self, exposure_id: int, p: KeyPublication) -> None:
         self._db.execute(
-            """
-            INSERT INTO exposure (key_digest, protocol, report_type, found_at_s) VALUES (?, ?, ?, ?)
-            ON CONFLICT (key_digest) DO UPDATE SET report_type = excluded.report_type
-            """,
-            (key_digest, protocol, ReportType.REVOKED, int(now_s)),
+            "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?, ?, ?)",
+            (exposure_id, p.signer, p.report_type, p.days_since_onset, p.published_at_s, p.verified_at_s),
         )
-        self._db.execute(
-            "DELETE FROM exposure_minute WHERE exposure_id = (SELECT id FROM exposure WHERE key_digest = ?)",
-            (key_digest,),
+
+    def _publications(self, exposure_id: int) -> list[KeyPublication]:
+        rows = self._db.execute(
+            "SELECT signer, report_type, days_since_onset, published_at_s, verified_at_s FROM publication"
+            " WHERE exposure_id = ?",
+            (exposure_id,),
         )
+        return [_publication(row) for row in rows]
 
     def matched(self, since_s: float = 0, until_s: float = math.inf) -> list[Matched]:
-        """Return every matched key with its minutes between two times, in the order in which they were found."""
+        """Return every received key with what counts of it between two times, in the order in which they were found."""
+        publications: dict[int, list[KeyPublication]] = {}
+        for exposure_id, *row in self._db.execute("SELECT * FROM publication ORDER BY exposure_id, signer"):
+            publications.setdefault(exposure_id, []).append(_publication(row))
         minutes: dict[int, list[ReceivedMinute]] = {}
         for row in self._db.execute(
             "SELECT * FROM exposure_minute WHERE minute >= ? AND minute < ? ORDER BY exposure_id, minute",
             (since_s / MINUTE_S, until_s / MINUTE_S),
         ):
             minutes.setdefault(row["exposure_id"], []).append(_received_minute(row))
-        return [
-            Matched(
-                row["key_digest"],
-                row["protocol"],
-                ReportType(row["report_type"]),
-                row["days_since_onset"],
-                row["found_at_s"],
-                tuple(minutes.get(row["id"], ())),
-            )
-            for row in self._db.execute(
-                "SELECT * FROM exposure WHERE report_type != ? ORDER BY id", (ReportType.REVOKED,)
-            )
-        ]
+        matched: list[Matched] = []
+        for exposure_id, digest, protocol, found_at_s in self._db.execute("SELECT * FROM exposure ORDER BY id"):
+            holds = counting(publications.get(exposure_id, ()))
+            if holds is None:
+                continue
+            publication, counts_until_s = holds
+            counted = tuple(m for m in minutes.get(exposure_id, ()) if m.minute < minute_at(counts_until_s))
+            if counted:
+                matched.append(
+                    Matched(
+                        digest, protocol, publication.report_type, publication.days_since_onset, found_at_s, counted
+                    )
+                )
+        return matched
 
-    def warned(self) -> list[Warned]:
-        """Return the warnings given, oldest day first."""
-        return [Warned(*row) for row in self._db.execute("SELECT * FROM warning ORDER BY day_start_s, degree")]
+    def warned(self, since: date = date.min) -> list[Warned]:
+        """Return the warnings given of days from ``since`` on, oldest day first."""
+        rows = self._db.execute("SELECT * FROM warning WHERE day >= ? ORDER BY day, degree", (since.isoformat(),))
+        return [Warned(date.fromisoformat(day), *row) for day, *row in rows]
 
     def add_warnings(self, days: Iterable[DayExposure], now_s: float) -> list[DayExposure]:
         """Write the warnings among ``days`` that are new, and return them."""
@@ -123,19 +195,41 @@ class Exposures:
             if day.warns
             and self._db.execute(
                 "INSERT INTO warning VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (day.day_start_s, day.degree, day.rule, day.rule_version, day.near_minutes, int(now_s)),
+                (day.day.isoformat(), day.degree, day.rule, day.rule_version, day.near_minutes, int(now_s)),
             ).rowcount
         ]
 
     def delete_before(self, unix_s: float) -> None:
-        """Delete what was found of the time before ``unix_s``."""
+        """Delete what was found of the time before ``unix_s``; a warning, a day later, for zones differ."""
         self._db.execute("DELETE FROM exposure_minute WHERE minute < ?", (int(unix_s // MINUTE_S),))
         self._db.execute(
-            "DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM exposure_minute)"
-            " AND (report_type != ? OR found_at_s < ?)",
-            (ReportType.REVOKED, int(unix_s)),
+            "DELETE FROM publication WHERE exposure_id NOT IN (SELECT exposure_id FROM exposure_minute)"
+            " AND verified_at_s < ?",
+            (int(unix_s),),
         )
-        self._db.execute("DELETE FROM warning WHERE day_start_s < ?", (int(unix_s),))
+        self._db.execute("DELETE FROM exposure WHERE id NOT IN (SELECT exposure_id FROM publication)")
+        oldest = UTC_CALENDAR.day(unix_s - DAY_S)
+        self._db.execute("DELETE FROM warning WHERE day < ?", (oldest.isoformat(),))
+
+
+def _joined(before: KeyPublication, after: KeyPublication) -> KeyPublication:
+    """Return what two files of one signer say together, in whatever order they came."""
+    both = before, after
+    revoked = any(p.report_type is ReportType.REVOKED for p in both)
+    report_type = ReportType.REVOKED if revoked else min((p.report_type for p in both), key=SUREST_FIRST.index)
+    onsets = [p.days_since_onset for p in both if p.report_type is report_type and p.days_since_onset is not None]
+    return KeyPublication(
+        before.signer,
+        report_type,
+        min(onsets, default=None),
+        min((p.published_at_s for p in both if p.published_at_s is not None), default=None),
+        min(p.verified_at_s for p in both),
+    )
+
+
+def _publication(row: Sequence[Any]) -> KeyPublication:
+    signer, report_type, *others = row
+    return KeyPublication(signer, ReportType(report_type), *others)
 
 
 def _row(m: ReceivedMinute) -> tuple[object, ...]:

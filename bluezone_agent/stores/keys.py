@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.identifiers import DailyKey, key_digest
 from bluezone_agent.stores.key_encryption import KeyEncryption, Row
 
 
@@ -49,7 +49,8 @@ class OwnKeys:
     def unlock(self, passphrase: str) -> None:
         """Open encrypted keys; raises KeysEncryptedError for another passphrase, StoreDamagedError for a bad key."""
         self._encryption.unlock(passphrase)
-        self.all()
+        for own in self.all():
+            self._remember(own.key)
 
     def encrypt(self, passphrase: str) -> int:
         """Seal the keys that are there and all to come; return how many there are."""
@@ -87,6 +88,17 @@ class OwnKeys:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (key_id, *stored, last_slot_s, closed, exportable),
         )
+        self._remember(key)
+
+    def _remember(self, key: DailyKey) -> None:
+        """Write the key's digest, by which a check without the passphrase knows it for an own one."""
+        self._db.execute(
+            "INSERT INTO own_key_digest VALUES (?, ?) ON CONFLICT DO NOTHING", (key_digest(key.data), key.ends_at_s)
+        )
+
+    def digests(self) -> set[str]:
+        """Return the digests of every own key of the last 14 days, also where the keys are encrypted."""
+        return {row[0] for row in self._db.execute("SELECT key_digest FROM own_key_digest")}
 
     def running(self) -> OwnKey | None:
         """Return the key that is on the air, None when there is none that may go on."""
@@ -124,6 +136,7 @@ class OwnKeys:
 
     def delete_before(self, unix_s: float) -> int:
         """Delete keys that ended before ``unix_s``; return how many."""
+        self._db.execute("DELETE FROM own_key_digest WHERE ends_at_s < ?", (int(unix_s),))
         return self._db.execute("DELETE FROM daily_key WHERE ends_at_s < ?", (int(unix_s),)).rowcount
 
     def _own_key(self, row: sqlite3.Row) -> OwnKey:

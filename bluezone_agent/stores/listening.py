@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.listening import Span, joined
 from bluezone_agent.errors import RadioFault
 
@@ -24,19 +26,19 @@ class ListeningSpans:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def begin(self, at_s: float, scan_mode: str, reason: str = "") -> None:
+    def begin(self, at_s: float, scan_mode: str, reason: str = "", *, utc_offset_s: int | None = None) -> None:
         """End the open span at ``at_s``, which may be some time ago, and open another."""
         self._db.execute(
             "UPDATE listening SET ends_at_s = max(starts_at_s, ?) WHERE id = (SELECT max(id) FROM listening)",
             (int(at_s),),
         )
-        self.resume(at_s, scan_mode, reason)
+        self.resume(at_s, scan_mode, reason, utc_offset_s=utc_offset_s)
 
-    def resume(self, at_s: float, scan_mode: str, reason: str = "") -> None:
+    def resume(self, at_s: float, scan_mode: str, reason: str = "", *, utc_offset_s: int | None = None) -> None:
         """Open a span and leave the one before as it is: nothing is known of the time since."""
         self._db.execute(
-            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason) VALUES (?, ?, ?, ?)",
-            (int(at_s), int(at_s), scan_mode, reason),
+            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason, utc_offset_s) VALUES (?, ?, ?, ?, ?)",
+            (int(at_s), int(at_s), scan_mode, reason, utc_offset_s),
         )
 
     def extend(self, at_s: float) -> None:
@@ -49,9 +51,30 @@ class ListeningSpans:
     def restart(self, at_s: float) -> None:
         """Leave the open span as it is and open one like it: the clock was set, and nothing lies between."""
         self._db.execute(
-            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason)"
-            " SELECT ?, ?, scan_mode, reason FROM listening ORDER BY id DESC LIMIT 1",
+            "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason, utc_offset_s)"
+            " SELECT ?, ?, scan_mode, reason, utc_offset_s FROM listening ORDER BY id DESC LIMIT 1",
             (int(at_s), int(at_s)),
+        )
+
+    def keep_offset(self, at_s: float, utc_offset_s: int) -> None:
+        """Open a span like the open one where the owner's clock is ahead of UTC by another offset than in that."""
+        row = self._db.execute("SELECT id, utc_offset_s FROM listening ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None or row[1] == utc_offset_s:
+            return
+        if row[1] is not None:
+            self.extend(at_s)
+            self.restart(at_s)
+        self._db.execute(
+            "UPDATE listening SET utc_offset_s = ? WHERE id = (SELECT max(id) FROM listening)", (utc_offset_s,)
+        )
+
+    def calendar(self, fallback: Callable[[float], int]) -> Calendar:
+        """Return the owner's days; ``fallback`` is the offset of the zone where none was kept (see `Calendar`)."""
+        return Calendar(
+            self._db.execute(
+                "SELECT starts_at_s, utc_offset_s FROM listening WHERE utc_offset_s NOT NULL ORDER BY starts_at_s, id"
+            ),
+            fallback,
         )
 
     def since(self, unix_s: float) -> list[Span]:

@@ -25,6 +25,8 @@ class SpanStarts(msgspec.Struct, frozen=True):
     reason: str = ""
     resumes: bool = False
     """Whether nothing is known of the time since the open span, which then stays as it is."""
+    utc_offset_s: int | None = None
+    """How far the owner's clock is ahead of UTC; None where that is not known."""
 
 
 class PauseEnded(msgspec.Struct, frozen=True):

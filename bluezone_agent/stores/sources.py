@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
+from bluezone_agent.core.sightings import BootTime
+from bluezone_agent.core.source_records import AFTER_PUBLICATION, KeyFileRecord, SourceRecord
 from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
 
 FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
@@ -62,14 +63,26 @@ class Sources:
         row = self._db.execute("SELECT * FROM key_file WHERE source = ? AND name = ?", (source, name)).fetchone()
         return _file(row) if row else None
 
+    def leaves_out_later_keys(self) -> bool:
+        """Return whether an accepted file has keys that start after its own date of publication."""
+        return bool(
+            self._db.execute(
+                "SELECT 1 FROM key_file, json_each(dropped) AS d"
+                " WHERE fault = '' AND d.key = ? AND d.value > 0 LIMIT 1",
+                (AFTER_PUBLICATION,),
+            ).fetchone()
+        )
+
     def record_file(self, record: KeyFileRecord) -> None:
         """Write a file's verdict; ``fetched_at_s`` stays while its contents do."""
         self._db.execute(
             """
             INSERT INTO key_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,
-                                   dropped, final, fault)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   dropped, final, fault, fetched_boot_id, fetched_uptime_s)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (source, name) DO UPDATE SET
+                fetched_boot_id = iif(digest = excluded.digest, fetched_boot_id, excluded.fetched_boot_id),
+                fetched_uptime_s = iif(digest = excluded.digest, fetched_uptime_s, excluded.fetched_uptime_s),
                 fetched_at_s = iif(digest = excluded.digest, fetched_at_s, excluded.fetched_at_s),
                 tried_at_s = excluded.tried_at_s, digest = excluded.digest, published_at_s = excluded.published_at_s,
                 keys = excluded.keys, matched = excluded.matched, dropped = excluded.dropped,
@@ -87,12 +100,30 @@ class Sources:
                 json.dumps(dict(record.dropped)),
                 record.final,
                 _packed(record.fault),
+                *(record.fetched_in or (None, None)),
             ),
         )
 
-    def unsettle(self) -> None:
-        """Have the next check read every file again: there is more to compare it with."""
-        self._db.execute("UPDATE key_file SET final = 0 WHERE final")
+    def reread(self, fetched_since_s: float = 0) -> None:
+        """Have the next check read the files again that were fetched since: there is more to compare them with."""
+        self._db.execute("UPDATE key_file SET final = 0 WHERE final AND fetched_at_s >= ?", (int(fetched_since_s),))
+
+    def date(self, boot_id: str, booted_at_s: float, now_s: float) -> None:
+        """Give the files that were fetched in this boot before time was known the time that they were fetched at.
+
+        ``booted_at_s`` is the wall time at uptime 0. Those of a former boot were fetched by ``now_s``, no more is
+        known.
+        """
+        self._db.execute(
+            "UPDATE key_file SET fetched_at_s = iif(fetched_boot_id = ?, CAST(fetched_uptime_s + ? AS INTEGER), ?),"
+            " fetched_boot_id = NULL, fetched_uptime_s = NULL WHERE fetched_boot_id NOT NULL",
+            (boot_id, booted_at_s, int(now_s)),
+        )
+        for table in ("key_file", "source"):  # of a clock that was ahead
+            self._db.execute(
+                f"UPDATE {table} SET tried_at_s = ? WHERE tried_at_s > ?",  # noqa: S608
+                (int(now_s), int(now_s)),
+            )
 
     def delete_before(self, unix_s: float) -> None:
         """Delete files fetched, or only tried, before ``unix_s``, and sources not tried since."""
@@ -116,12 +147,14 @@ def _source(row: sqlite3.Row) -> SourceRecord:
 def _file(row: sqlite3.Row) -> KeyFileRecord:
     values = dict(row)
     del values["id"]
+    boot_id, uptime_s = values.pop("fetched_boot_id"), values.pop("fetched_uptime_s")
     return KeyFileRecord(
         **values
         | {
             "dropped": json.loads(values["dropped"]),
             "final": bool(values["final"]),
             "fault": _unpacked(values["fault"]),
+            "fetched_in": None if boot_id is None else BootTime(boot_id, uptime_s),
         }
     )
 

@@ -24,6 +24,7 @@ from bluezone_agent.stores.file.open import FILE_NAME, make_private, open_databa
 from bluezone_agent.stores.journal import StoredJournal
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
+from bluezone_agent.stores.notices import Notices
 from bluezone_agent.stores.outbox import FutureKeys, Item, Outbox, PauseEnded, SpanStarts
 from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
@@ -56,6 +57,7 @@ class Store(AbstractContextManager["Store"]):
         self.contact_summaries = ContactSummaries(self._db)
         self.journal = StoredJournal(self._db)
         self.listening = ListeningSpans(self._db)
+        self.notices = Notices(self._db)
         self.pauses = Pauses(self._db)
         self.sources = Sources(self._db)
         self.tokens = SubmissionTokens(self._db)
@@ -102,8 +104,9 @@ class Store(AbstractContextManager["Store"]):
 
     def _write(self, item: Item) -> None:
         match item:
-            case SpanStarts(at_s, scan_mode, reason, resumes):
-                (self.listening.resume if resumes else self.listening.begin)(at_s, scan_mode, reason)
+            case SpanStarts(at_s, scan_mode, reason, resumes, utc_offset_s):
+                start = self.listening.resume if resumes else self.listening.begin
+                start(at_s, scan_mode, reason, utc_offset_s=utc_offset_s)
             case ClockState():
                 self.timelines.keep(item)
             case PauseEnded(pause):
@@ -123,6 +126,7 @@ class Store(AbstractContextManager["Store"]):
             self.contacts.delete_before(limit_s)
             self.keys.delete_before(limit_s)
             self.exposures.delete_before(limit_s)
+            self.notices.delete_before(limit_s)
             self.listening.delete_before(limit_s)
             self.sources.delete_before(limit_s)
             self.tokens.delete_expired(now_s)

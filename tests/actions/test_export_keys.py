@@ -26,7 +26,8 @@ from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.identity import Identity
 from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import ExportError, NewFileError, StateInUseError
-from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
+from bluezone_agent.exposure_check.check import Check, PinnedSource
+from bluezone_agent.exposure_check.report import CheckReport
 from bluezone_agent.files import create
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.stores.store import StateLock, Store

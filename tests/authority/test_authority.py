@@ -71,7 +71,7 @@ def test_a_signing_key_is_private_and_comes_back(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o700
     again = load_key(tmp_path / "key")
     assert (again.key_id, again.key_version) == ("452", "v1")
-    assert made.verification_key.verify("x", b"data", again.sign(b"data")) == (1, 1)
+    assert made.verification_key.verify("x", b"data", again.sign(b"data"))[:2] == (1, 1)
 
 
 def test_a_signing_key_is_never_overwritten(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_what_was_published_by_mistake_is_taken_back_once(office: Office) -> Non
     office.publish()
     revoked = office.publish(NOW_S + 1, mistake, report_type=ReportType.REVOKED)
     assert [(p.protocol, p.keys) for p in revoked.published] == [("gaen", 1)]
-    assert [file.whole().revoked for file in office.published()] == [(), (), (mistaken.data,)]
+    assert [[k.key.data for k in file.whole().revoked] for file in office.published()] == [[], [], [mistaken.data]]
     assert not office.publish(NOW_S + 2, mistake, report_type=ReportType.REVOKED).published
     again = office.publish(NOW_S + 3)
     assert not again.published, "what is revoked is not published again by an inbox that was not cleared"

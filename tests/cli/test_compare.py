@@ -9,8 +9,8 @@ import pytest
 
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
-from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
+from tests.planting import received_key
 from tests.program import Program
 
 YESTERDAY_MIN = int(time.time() // 86_400 - 1) * 1440
@@ -26,7 +26,7 @@ def test_it_says_which_days_would_warn_under_which_rule_and_why(program: Program
     levels = [50.0] * 10 + [58.0] * 6
     minutes = tuple(ReceivedMinute(YESTERDAY_MIN + 600 + i, db, 4) for i, db in enumerate(levels))
     with store.transaction():
-        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 0, YESTERDAY_MIN * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 0, YESTERDAY_MIN * 60, minutes))
     own = program.home / "own.toml"
     own.write_text("buckets = [[40, 1.0]]\nwarning_minutes = 5\n")
     given: list[str | Path] = ["compare", "--rule", "swisscovid", "--rule", "bluezone", "--rule", own]

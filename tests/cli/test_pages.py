@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
@@ -20,13 +20,14 @@ from bluezone_agent.app.contacts import HourOfContacts
 from bluezone_agent.app.demo import Day, PersonVerdict
 from bluezone_agent.cli.html import contacts, demo, explain
 from bluezone_agent.core.attenuation import ReceivedMinute
+from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.exposure_check.explain import Explained
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S
-from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
+from tests.planting import received_key
 from tests.program import Program
 
 HOSTILE: Final = """</pre></title></style><script>alert("x")</script>" onload='y' &amp; {{ 7 * 7 }} <!--"""
@@ -134,7 +135,7 @@ def test_notes_are_text_on_the_contacts_page() -> None:
 
 
 def test_words_are_text_on_the_page_of_a_day() -> None:
-    nothing = Explained(0, MODELS["swisscovid"], [], [], 0, DAY_S, [], None)
+    nothing = Explained(date(1970, 1, 1), 0, UTC_CALENDAR, MODELS["swisscovid"], [], [], 0, DAY_S, [], None)
     assert HOSTILE in Reader(explain.render(nothing, [HOSTILE], 300)).texts
 
 
@@ -148,7 +149,7 @@ def test_a_rules_file_is_text_on_the_page_of_a_day(program: Program) -> None:
     program.config.write_text(f'rule = "{rule}"\n')
     minutes = tuple(ReceivedMinute(day_min + 600 + i, 50.0, 4, {16: 4}) for i in range(20))
     with Store(program.state_dir) as store, store.transaction():
-        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, day_min * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, day_min * 60, minutes))
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
     done = program.run("exposures", "explain", day, "--page", "day.html")
     assert done.returncode == 0, done.stderr

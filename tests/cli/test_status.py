@@ -14,12 +14,13 @@ from tests.program import Program
 
 NOW_S = int(time.time())
 SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "httpx2", "numpy", "rich", "stamina"}
-SLOW |= {"structlog", "sqlite_utils", "statistics", "google.protobuf", "tomllib", "subprocess"}
+SLOW |= {"structlog", "sqlite_utils", "statistics", "google.protobuf", "subprocess"}
 """What `status` on a store that is there must not import: each costs tens of milliseconds, hundreds on a Pi Zero."""
 OURS = {
     "bluezone_agent",
     "bluezone_agent.app",
     "bluezone_agent.cli",
+    "bluezone_agent.config",
     "bluezone_agent.core",
     "bluezone_agent.errors",
     "bluezone_agent.files",
@@ -35,7 +36,7 @@ OURS = {
 def deaf(program: Program) -> Program:
     """Return a device on which nobody has listened for long, whose owner is told by a file."""
     script = program.home / "tell"
-    script.write_text(f'#!/bin/sh\nprintf "%s: %s\\n" "$@" >>{program.home}/notices\n')
+    script.write_text(f'#!/bin/sh\nread -r title; read -r text; echo "$title: $text" >>{program.home}/notices\n')
     script.chmod(0o700)
     program.config.write_text(f'notify_command = ["{script}"]\n')
     with Store(program.state_dir) as store, store.transaction():
@@ -71,9 +72,19 @@ def test_a_notice_that_could_not_be_given_is_given_the_next_time(deaf: Program) 
     script = deaf.home / "tell"
     works = script.read_text()
     script.write_text("#!/bin/sh\nexit 3\n")
-    assert "the notice could not be given" in deaf.run("notify").stderr
-    script.write_text(works)
+    failed = deaf.run("notify")
+    assert (failed.returncode, failed.stderr) == (
+        1,
+        f"a notice could not be delivered: {script} ended with exit code 3\n",
+    )
+    assert deaf.run("status").stdout.count("a notice to you could not be delivered") == 1
+    assert "notice_undelivered" not in deaf.run("status", "--prometheus").stdout, "it may be a warning"
     deaf.run("notify")
+    assert notices(deaf) == [], "it is tried again later, not at once"
+    script.write_text(works)
+    with Store(deaf.state_dir) as store, store.transaction():
+        store._db.execute("UPDATE notice SET next_try_at_s = next_try_at_s - 60")
+    assert deaf.run("notify").returncode == 0
     assert len(notices(deaf)) == 1
 
 

@@ -21,8 +21,8 @@ from bluezone_agent.core.journal import RadioState, Started
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
-from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
+from tests.planting import received_key
 from tests.program import Program
 
 NOW_MIN = int(time.time() // 60)
@@ -44,7 +44,7 @@ def received(minute: int, identifier: bytes, max_dbm: int = -50) -> ContactMinut
 def expose(store: Store, report_type: ReportType, minutes: int, first: int = YESTERDAY_NOON_MIN) -> None:
     found = tuple(ReceivedMinute(first + i, 50.0, 4) for i in range(minutes))
     with store.transaction():
-        store.exposures.add(Matched(f"{report_type}{first}", "gaen", report_type, None, NOW_MIN * 60, found))
+        store.exposures.add(received_key(f"{report_type}{first}", report_type, None, NOW_MIN * 60, found))
         days = day_exposures(store.exposures.matched(), MODELS["swisscovid"])
         store.exposures.add_warnings(days, NOW_MIN * 60)
 
@@ -94,8 +94,8 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
 @pytest.mark.parametrize(
     ("report_type", "degree", "sentence"),
     [
-        (ReportType.CONFIRMED_TEST, "F1", "you were near a confirmed case (F0); this makes you F1"),
-        (ReportType.RECURSIVE, "F2", "you were near a contact of a case (F1); this makes you F2"),
+        (ReportType.CONFIRMED_TEST, "F1", "You had close contact with a confirmed case (F0): you are F1."),
+        (ReportType.RECURSIVE, "F2", "You had close contact with a contact of a case (F1): you are F2."),
     ],
 )
 def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
@@ -110,7 +110,7 @@ def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
     assert day["encounters"][0]["from"].endswith("T12:00:00Z")
     text = program.run("exposures", TZ="UTC").stdout
     assert sentence in text
-    assert "12:00 to 12:20: 20 min within 2 m; attenuation 50 dB at best" in text
+    assert "12:00 to 12:20: 20 min within 2 m; attenuation: minimum 50 dB" in text
     assert "you were warned on" in text
     assert "rule: swisscovid, Exposure Notification's weighted minutes" in text
     assert program.run("exposures", "--lang", "vi").stdout != text
@@ -120,7 +120,7 @@ def test_too_short_an_exposure_is_shown_and_does_not_warn(program: Program, stor
     expose(store, ReportType.CONFIRMED_TEST, 5)
     done = program.run("exposures")
     assert done.returncode == 0
-    assert "not near or long enough to warn" in done.stdout
+    assert "too far or too briefly for a warning" in done.stdout
     assert json.loads(program.run("exposures", "--json").stdout)["days"][0]["warning"] is False
 
 
@@ -129,7 +129,7 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     levels = [50.0] * 12 + [58.0] * 9 + [70.0] * 2
     minutes = tuple(ReceivedMinute(day_min + 603 + i, db, 4, {int(db // 3): 4}) for i, db in enumerate(levels))
     with store.transaction():
-        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
         store.exposures.add_warnings(day_exposures(store.exposures.matched(), MODELS["swisscovid"]), NOW_MIN * 60)
         store.listening.begin(day_min * 60, "active")
         store.listening.begin(day_min * 60 + 12 * 3600, "", "powered off")
@@ -188,7 +188,7 @@ def test_unheard_minutes_that_count_are_explained_too(program: Program, store: S
     day_min = YESTERDAY_NOON_MIN // 1440 * 1440
     minutes = tuple(ReceivedMinute(day_min + 603 + i, 48.0, 4, {16: 4}) for i in (*range(12), *range(15, 24)))
     with store.transaction():
-        store.exposures.add(Matched("a", "gaen", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
     (learned,) = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"]
     (window,) = learned["windows"]
@@ -218,8 +218,12 @@ def test_a_day_without_exposure_is_explained_too(program: Program, store: Store)
     assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 
-def test_no_exposure_reads_none_detected(program: Program) -> None:
-    assert program.run("exposures").stdout == "no exposure detected in the last 14 days\n"
+def test_nothing_known_is_not_none_detected(program: Program) -> None:
+    program.config.write_text("clock_trusted = true\n")
+    assert program.run("exposures").stdout == (
+        "It is not known whether you were exposed:\n"
+        "- no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows\n"
+    )
 
 
 def test_status_answers_without_the_heavy_packages(program: Program) -> None:

@@ -15,8 +15,8 @@ from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier, Report
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.journal import Started
 from bluezone_agent.core.sightings import ContactMinute
-from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
+from tests.planting import received_key
 from tests.program import TIMEOUT_S, Program
 
 MARKS = [b"KEY-OF-THE-OWNER", b"RPI-OF-A-CONTACT", b"digest-of-a-case", b"fault-of-a-disk!"]
@@ -43,7 +43,7 @@ def owner(program: Program) -> Program:
             store.keys.add(DailyKey("gaen", MARKS[0], today, today + DAY_S, 144), last_slot_s=today, exportable=True)
             store.contacts.add(minutes)
             found = (ReceivedMinute(now_s // 60, 50.0, 4),)
-            store.exposures.add(Matched(MARKS[2].decode(), "gaen", ReportType.CONFIRMED_TEST, 2, now_s, found))
+            store.exposures.add(received_key(MARKS[2].decode(), ReportType.CONFIRMED_TEST, 2, now_s, found))
             store.journal.put(Started(now_s, "gaen", sources=1))
         # the log still holds everything: the process dies here
         for suffix in ("", "-wal"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from random import Random
 
 import pytest
@@ -241,13 +242,13 @@ def test_fifteen_minutes_warn(whole: int, half: int, warns: bool) -> None:
     assert day.near_minutes == whole + half / 2
 
 
-def test_days_are_utc_days_and_degrees_are_apart() -> None:
+def test_days_of_a_published_rule_are_utc_days_and_degrees_are_apart() -> None:
     received = [Key(CASE, minutes(DAY_MIN - 10, 20, 50)), Key(ReportType.RECURSIVE, minutes(5, 20, 50))]
     days = day_exposures(received, SWISSCOVID)
-    assert [(d.day_start_s, d.degree, d.received_minutes, d.warns) for d in days] == [
-        (0, Degree.F1, 10, False),
-        (0, Degree.F2, 20, True),
-        (86_400, Degree.F1, 10, False),
+    assert [(d.day, d.degree, d.received_minutes, d.warns) for d in days] == [
+        (date(1970, 1, 1), Degree.F1, 10, False),
+        (date(1970, 1, 1), Degree.F2, 20, True),
+        (date(1970, 1, 2), Degree.F1, 10, False),
     ]
 
 

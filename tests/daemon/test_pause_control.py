@@ -52,6 +52,9 @@ class Stopped:
     def synchronised(self) -> bool:
         return self.is_synchronised
 
+    def utc_offset_s(self, unix_s: float) -> int:
+        raise NotImplementedError
+
     async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.core.diagnosis_keys import PinnedKeys, Trust
 from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
@@ -22,7 +23,8 @@ from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.core.source_records import Verdict
 from bluezone_agent.errors import BadSignatureError
-from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource
+from bluezone_agent.exposure_check.check import Check, PinnedSource
+from bluezone_agent.exposure_check.report import CheckReport
 from bluezone_agent.key_sources import open_source
 from bluezone_agent.ports import SourceFile, Visit
 from bluezone_agent.stores.store import Store
@@ -72,7 +74,7 @@ class Device:
 
     def exposures(self) -> list[str]:
         """Return every row of what was found and notices."""
-        return self._rows("exposure", "exposure_minute", "warning")
+        return self._rows("exposure", "publication", "exposure_minute", "warning")
 
     def state(self) -> list[str]:
         """Return every row that a check could change."""
@@ -95,7 +97,7 @@ def test_an_exposure_is_found_with_its_minutes_and_warned_of_once(device: Device
     device.publish("1", key, daily_key(protocol, number=2))
     report = device.check()
     (day,) = report.days
-    assert (day.day_start_s, day.degree, day.keys) == (TODAY_S - DAY_S, Degree.F1, 1)
+    assert (day.day, day.degree, day.keys) == (UTC_CALENDAR.day(TODAY_S - DAY_S), Degree.F1, 1)
     assert (day.received_minutes, day.near_minutes, day.warns) == (20, 20.0, True)
     (encounter,) = day.encounters
     assert (encounter.starts_at_s, encounter.ends_at_s) == (MET_S, MET_S + 20 * 60)

@@ -17,7 +17,8 @@ from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
-from bluezone_agent.exposure_check.check import Check, CheckReport, PinnedSource, SourceReport
+from bluezone_agent.exposure_check.check import Check, PinnedSource
+from bluezone_agent.exposure_check.report import CheckReport, SourceReport
 from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.key_sources.urls import tls_context
 from bluezone_agent.stores.store import Store

@@ -60,8 +60,8 @@ MUTANTS: Final = (
         "never-dated",
         "contacts heard before the first synchronisation",
         "daemon/contact_writer.py",
-        "return self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)",
-        "return 0",
+        "        if self._dated or not now.trusted:\n",
+        "        if self._dated or now.trusted:\n",
         CLOCK,
     ),
     Mutant(

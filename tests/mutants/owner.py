@@ -234,7 +234,7 @@ MUTANTS: Final = (
         "merged-unchecked",
         "merged contacts are never compared with files that were read before",
         "actions/backup.py",
-        "            store.sources.unsettle()\n",
+        "            store.sources.reread()\n",
         "            pass\n",
         BACKUP,
     ),

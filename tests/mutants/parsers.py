@@ -117,7 +117,7 @@ MUTANTS: Final = (
         "export-unverified",
         "a key export that nobody signed",
         "core/diagnosis_keys/key_export.py",
-        "    batch = key.verify(name, signed, signature)\n",
+        "    verified = key.verify(name, signed, signature)\n",
         "    batch = (1, 1)\n",
         FUZZ + "zip",
     ),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.stores.file.migrate import migrate
 from bluezone_agent.stores.file.migrations import NAMES, applied
 from bluezone_agent.stores.file.open import FILE_NAME, require_sound
@@ -67,7 +68,7 @@ def test_a_store_of_the_past_opens_with_all_it_holds(schema: str, tmp_path: Path
         ]
         (warned,) = now["warned"]
         (row,) = before["warning"]
-        assert (warned.day_start_s, warned.degree, warned.warned_at_s) == (row[0], row[1], row[-1])
+        assert (warned.day, warned.degree, warned.warned_at_s) == (UTC_CALENDAR.day(row[0]), row[1], row[-1])
         assert len(now["calibrations"]) == len(before.get("calibration", ()))
         assert (now["pause"] is not None) == bool(before.get("pause"))
         undated = [m for m in now["minutes"] if not m.trusted]

@@ -12,6 +12,7 @@ from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.html.drawing import Drawing, Label, Line, Rect
 from bluezone_agent.cli.html.page import page
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.i18n import _, local_clock, local_date, local_time
 from bluezone_agent.scenarios.cast import Person, near_minutes
@@ -58,7 +59,7 @@ def render(day: Day) -> str:
         keys_published=day.keys_published,
         whereabouts=_drawing(day, _("Where everybody was"), tuple(_whereabouts(day))),
         pairs=_drawing(day, _("Who was near whom, when"), tuple(_pairs(day))),
-        cards=[_card(v) for v in day.others],
+        cards=[_card(v, day.calendar) for v in day.others],
     )
 
 
@@ -139,8 +140,8 @@ def _x(day: Day, unix_s: float) -> float:
     return LEFT + WIDTH * (unix_s - day.starts_at_s) / (day.ends_at_s - day.starts_at_s)
 
 
-def _card(v: PersonVerdict) -> Card:
-    shown = [ExposureDay.of(d) for d in v.days]
+def _card(v: PersonVerdict, calendar: Calendar) -> Card:
+    shown = [ExposureDay.of(d, calendar) for d in v.days]
     return Card(
         name=v.person.name,
         role=_(v.person.role),
@@ -148,5 +149,5 @@ def _card(v: PersonVerdict) -> Card:
         warned_on="" if v.warned_at_s is None else local_time(v.warned_at_s),
         near_minutes=v.true_near_minutes,
         right=v.right,
-        says="\n".join(line for d in shown for line in (describe(d), advice(d) if d.warning else "") if line),
+        says="\n".join(line for d in shown for line in (describe(d), *(advice([d], None) if d.warning else ()))),
     )

@@ -34,7 +34,7 @@ def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
     ]
     return page(
         "explain",
-        day=local_date(found.day_start_s),
+        day=local_date(found.day),
         words="\n".join(lines),
         timeline=_timeline(found, minutes, step_s),
         histogram=_histogram([m for m, _weight in minutes]),
@@ -52,7 +52,13 @@ def _timeline(found: Explained, minutes: list[Weighted], step_s: int) -> Drawing
         rects=(*_gaps(found), *_received(found, minutes, step_s)),
         labels=(
             *(Label(f"{db} dB", LEFT - 8, _y(db) + 4, "end", "soft") for db in levels),
-            *(_below(LEFT + WIDTH * h / 24, local_clock(found.day_start_s + h * 3600)) for h in hours),
+            *(
+                _below(
+                    LEFT + WIDTH * h / 24,
+                    local_clock(found.starts_at_s + h * 3600, found.calendar.offset_s(found.starts_at_s + h * 3600)),
+                )
+                for h in hours
+            ),
         ),
     )
 
@@ -111,7 +117,7 @@ def _below(x: float, text: str) -> Label:
 
 
 def _x(found: Explained, unix_s: float) -> float:
-    return LEFT + WIDTH * (unix_s - found.day_start_s) / DAY_S
+    return LEFT + WIDTH * (unix_s - found.starts_at_s) / DAY_S
 
 
 def _y(attenuation_db: float) -> float:

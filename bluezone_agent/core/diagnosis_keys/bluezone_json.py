@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, Entry, KeyFault, KeyFile, onset_or_none
+from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, UNSIGNED, Entry, KeyFault, KeyFile, onset_or_none
 from bluezone_agent.core.diagnosis_keys.signing import ONE_BATCH, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
@@ -44,18 +44,21 @@ def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Tru
     """Verify and read a Bluezone case file; raises BadSignatureError or CaseFileError."""
     if len(data) > MAX_FILE:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_FILE} expected")
+    signer = UNSIGNED
     if not key.accepts_unsigned or (signature is not None and key.keys):
-        _require_signature(name, data, signature, key)
+        signer = _signer(name, data, signature, key)
     file = _parsed(name, data)
-    return KeyFile("bluezone", sha256(data).hexdigest(), file.published_at, now_s, partial(_entries, file.data))
+    digest = sha256(data).hexdigest()
+    return KeyFile("bluezone", digest, file.published_at, now_s, partial(_entries, file.data), signer)
 
 
-def _require_signature(name: str, data: bytes, signature: bytes | None, key: Trust) -> None:
+def _signer(name: str, data: bytes, signature: bytes | None, key: Trust) -> str:
     if signature is None:
         raise key.unsigned(name)
-    batch = key.verify(name, data, signature)
-    if batch != ONE_BATCH:
-        raise _refused(name, f"it is signed as batch {batch[0]} of {batch[1]}")
+    verified = key.verify(name, data, signature)
+    if verified[:2] != ONE_BATCH:
+        raise _refused(name, f"it is signed as batch {verified.batch_num} of {verified.batch_size}")
+    return verified.signer
 
 
 def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:

@@ -61,14 +61,15 @@ class WireType(IntEnum):
 def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> KeyFile:
     """Verify and read a key export; raises BadSignatureError or CaseFileError."""
     signed, signature = _members(name, data, key)
-    batch = key.verify(name, signed, signature)
+    verified = key.verify(name, signed, signature)
     if not signed.startswith(HEADER):
         raise _refused(name, f"{EXPORT_NAME} does not begin with {HEADER.decode().strip()!r}")
     stretches = list(_stretches(name, signed))
     export = _parsed(name, b"".join(signed[s.start : s.end] for s in stretches if s.tag not in KEY_TAGS))
-    _require_agreement(name, export, key, batch)
+    _require_agreement(name, export, key, verified[:2])
     entries = partial(_entries, name, signed, [s for s in stretches if s.tag in KEY_TAGS])
-    return KeyFile("gaen", sha256(signed).hexdigest(), export.end_timestamp or None, now_s, entries)
+    digest = sha256(signed).hexdigest()
+    return KeyFile("gaen", digest, export.end_timestamp or None, now_s, entries, verified.signer)
 
 
 def write_key_export(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.source_records import AFTER_PUBLICATION
 from bluezone_agent.errors import N_
 
 KEY_LIFE_DAYS: Final = 14
@@ -19,6 +20,9 @@ KEYS_IN_BATCH: Final = 4096
 """Their messages and tuples are about 2 MB, and the overhead of a part is spread."""
 ONSET_DAYS: Final = range(-14, 15)
 """Days since onset that mean something; others are left out (cocoa#639: such a key must not cost the file)."""
+
+UNSIGNED: Final = ""
+"""Signer of a file that nobody signed."""
 
 
 class KeyFault(StrEnum):
@@ -29,7 +33,7 @@ class KeyFault(StrEnum):
     LENGTH = N_("wrong length of the key")
     SPAN = N_("impossible span of time")
     MISALIGNED = N_("does not start at a UTC midnight")
-    FUTURE = N_("starts after its publication")
+    FUTURE = AFTER_PUBLICATION
     OLD = N_("ended more than 14 days before its publication")
 
 
@@ -42,8 +46,8 @@ class KeyBatch:
     """What a stretch of a case file comes to."""
 
     keys: tuple[DiagnosisKey, ...]
-    revoked: tuple[bytes, ...] = field(repr=False)
-    """Data of keys that were published by mistake and must not match, in whatever file they are."""
+    revoked: tuple[DiagnosisKey, ...]
+    """Keys that their signer published by mistake, in whatever file they are: they must not match."""
     dropped: Mapping[KeyFault, int]
     """How many keys were left out, and why."""
 
@@ -61,6 +65,8 @@ class KeyFile:
     """Stands in for the time of publication where the file states none."""
     entries: Callable[[], Iterator[list[Entry]]]
     """Reads the file from its beginning, some thousand entries at a time; raises CaseFileError where it is broken."""
+    signer: str = UNSIGNED
+    """Fingerprint of the pinned key that signed it."""
 
     def batches(self) -> Iterator[KeyBatch]:
         """Yield the file in parts; raises CaseFileError where it is broken, so believe none before the last."""
@@ -71,22 +77,22 @@ class KeyFile:
     def whole(self) -> KeyBatch:
         """Return all of it, each key once: what comes later in the file stands, and a revoked key is none."""
         keys: dict[bytes, DiagnosisKey] = {}
-        revoked: set[bytes] = set()
+        revoked: dict[bytes, DiagnosisKey] = {}
         dropped: Counter[KeyFault] = Counter()
         for batch in self.batches():
             keys |= {k.key.data: k for k in batch.keys}
-            revoked |= set(batch.revoked)
+            revoked |= {k.key.data: k for k in batch.revoked}
             dropped.update(batch.dropped)
         return KeyBatch(
             tuple(k for k in keys.values() if k.key.data not in revoked),
-            tuple(sorted(revoked)),
+            tuple(revoked[data] for data in sorted(revoked)),
             dict(sorted(dropped.items())),
         )
 
 
 def _sifted(entries: Iterable[Entry], published_at_s: float) -> KeyBatch:
     keys: list[DiagnosisKey] = []
-    revoked: list[bytes] = []
+    revoked: list[DiagnosisKey] = []
     dropped: Counter[KeyFault] = Counter()
     for entry in entries:
         if isinstance(entry, KeyFault):
@@ -94,7 +100,7 @@ def _sifted(entries: Iterable[Entry], published_at_s: float) -> KeyBatch:
         elif (fault := fault_of(entry.key, published_at_s)) is not None:
             dropped[fault] += 1
         elif entry.report_type is ReportType.REVOKED:
-            revoked.append(entry.key.data)
+            revoked.append(entry)
         else:
             keys.append(entry)
     return KeyBatch(tuple(keys), tuple(revoked), dropped)

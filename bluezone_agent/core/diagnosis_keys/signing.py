@@ -6,7 +6,8 @@ Algorithm and key are ours, pinned in the configuration; what a file says of its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from hashlib import sha256
+from typing import ClassVar, Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,6 +34,16 @@ SHOWN_LENGTH: Final = 40
 
 ONE_BATCH: Final = (1, 1)
 """``batch_num`` and ``batch_size`` of a file that stands alone."""
+
+
+class Verified(NamedTuple):
+    """What a good signature tells."""
+
+    batch_num: int
+    batch_size: int
+    """Neither is itself signed."""
+    signer: str
+    """Fingerprint of the pinned key that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +84,16 @@ class VerificationKey:
             )
         return cls(key_id, key_version, public_key)
 
-    def verify(self, name: str, signed: bytes, signature_list: bytes) -> tuple[int, int]:
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the key as DER, hex: the same whatever its id and version."""
+        der = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return sha256(der).hexdigest()
+
+    def verify(self, name: str, signed: bytes, signature_list: bytes) -> Verified:
         """Verify ``signed`` with the one signature of a TEKSignatureList that names this key.
 
-        Returns the signature's batch number and size, which are not themselves signed. Raises BadSignatureError;
-        ``name`` is the file's, for the error.
+        Raises BadSignatureError; ``name`` is the file's, for the error.
         """
         signature = self._named(name, _parsed(name, signature_list))
         try:
@@ -90,7 +106,7 @@ class VerificationKey:
                 key_id=self.key_id,
                 key_version=self.key_version,
             ) from error
-        return signature.batch_num, signature.batch_size
+        return Verified(signature.batch_num, signature.batch_size, self.fingerprint)
 
     def is_named_by(self, info: SignatureInfo) -> bool:
         """Return whether ``info`` names this key, and the algorithm that we use with it."""
@@ -131,7 +147,7 @@ class PinnedKeys:
     accepts_unsigned: bool = False
     """Whether a Bluezone case file without a signature is believed, too: the operator's own decision."""
 
-    def verify(self, name: str, signed: bytes, signature_list: bytes) -> tuple[int, int]:
+    def verify(self, name: str, signed: bytes, signature_list: bytes) -> Verified:
         """Verify as :meth:`VerificationKey.verify` does, with the first key that can."""
         signatures = _parsed(name, signature_list)
         fault: BadSignatureError | None = None

@@ -46,6 +46,8 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None: all days weigh the same."""
     report_types: dict[str, Weight] = {}
     """Name of a report type, in lower case → weight; 1 for those that are not named."""
+    utc_days: bool = False
+    """Whether days of UTC are summed, as the Exposure Notifications API does, in place of any 24 hours."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for bounds out of order and for names that are none."""
@@ -63,6 +65,7 @@ class GaenV2(RiskModel):
         self.name = name
         self.parameters = parameters
         self.warning_minutes = parameters.warning_minutes
+        self.utc_days = parameters.utc_days
         self.summary = N_(
             "Exposure Notification's weighted minutes: what a minute counts for depends on its attenuation, the"
             " report type and the day since symptoms began"

@@ -14,17 +14,21 @@ LFPH_DAYS: Final = Infectiousness(high=(-2, -1, 0, 1, 2, 3), standard=(-4, -3, 4
 
 PRESETS: Final = (
     # 55 and 63 dB, 15 minutes a day
-    GaenV2("swisscovid", Parameters(buckets=((55, 1.0), (63, 0.5)), warning_minutes=15)),
+    GaenV2("swisscovid", Parameters(buckets=((55, 1.0), (63, 0.5)), warning_minutes=15, utc_days=True)),
     # Linux Foundation Public Health, "wider net"
     GaenV2(
         "lfph-wide",
-        Parameters(buckets=((55, 2.0), (70, 1.0), (80, 0.25)), warning_minutes=15, infectiousness=LFPH_DAYS),
+        Parameters(
+            buckets=((55, 2.0), (70, 1.0), (80, 0.25)), warning_minutes=15, infectiousness=LFPH_DAYS, utc_days=True
+        ),
     ),
     # Linux Foundation Public Health, "narrower net", second edition
     GaenV2(
         "lfph-narrow-v2",
-        Parameters(buckets=((55, 1.75), (67, 1.0), (75, 0.33)), warning_minutes=15, infectiousness=LFPH_DAYS),
+        Parameters(
+            buckets=((55, 1.75), (67, 1.0), (75, 0.33)), warning_minutes=15, infectiousness=LFPH_DAYS, utc_days=True
+        ),
     ),
     # Corona-Warn-App 1.15: nearer than 63 dB counts for less than 63 to 73 dB, as published; from 9 minutes on, high
-    GaenV2("cwa-1.15", Parameters(buckets=((63, 0.8), (73, 1.0), (79, 0.1)), warning_minutes=9)),
+    GaenV2("cwa-1.15", Parameters(buckets=((63, 0.8), (73, 1.0), (79, 0.1)), warning_minutes=9, utc_days=True)),
 )

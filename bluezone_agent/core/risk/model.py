@@ -24,7 +24,9 @@ class RiskModel(ABC):
     summary: str
     """The model in one sentence (a template for the catalogues)."""
     warning_minutes: float
-    """Weighted minutes in one UTC day that warn."""
+    """Weighted minutes in 24 hours that warn."""
+    utc_days: bool = False
+    """Whether they are summed over days of UTC, as published, in place of any 24 hours."""
 
     @abstractmethod
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:

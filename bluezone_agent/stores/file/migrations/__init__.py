@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Final
 
-from bluezone_agent.stores.file.migrations import early_shapes, first, journal, words
+from bluezone_agent.stores.file.migrations import claims, early_shapes, first, journal, words
 
 Step = Callable[[Connection], None]
 
@@ -30,6 +30,8 @@ STEPS: Final[tuple[Step, ...]] = (
     early_shapes.m014_early_shapes,
     words.m015_words,
     journal.m016_journal,
+    claims.m017_claims,
+    claims.m018_owner,
 )
 NAMES: Final = tuple(getattr(step, "__name__", "") for step in STEPS)
 RENAMED: Final = {"m014_words": "m015_words"}

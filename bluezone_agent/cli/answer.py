@@ -1,0 +1,20 @@
+"""Whether its owner was exposed, before anything else that a command prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from bluezone_agent.app.exposure_answer import Answer, AuthorityContact, ExposureAnswer
+from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.sentences import answer_lines
+from bluezone_agent.cli.base import printable
+
+COLOURS = {Answer.EXPOSED: "red", Answer.NOT_KNOWN: "yellow", Answer.NONE_DETECTED: None}
+
+
+def print_answer(result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None) -> None:
+    """Print it; an exposure in red, with what to do and whom to ask."""
+    for line in answer_lines(result, days, contact):
+        click.secho(printable(line), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED)
