@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
@@ -15,12 +15,14 @@ from bluezone_agent.app.owner_time import judged_now, owner_calendar
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.app.source_state import Freshness, KeyFileState
-from bluezone_agent.config import Authority
+from bluezone_agent.config import Authority, Config
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.notice import Notice
 from bluezone_agent.core.sightings import BootTime
+from bluezone_agent.daemon.trusted_clock import Now
 from bluezone_agent.errors import AgentError
-from bluezone_agent.exposure_check.check import Check
-from bluezone_agent.exposure_check.report import SourceReport
+from bluezone_agent.exposure_check.check import Check, PinnedSource
+from bluezone_agent.exposure_check.report import CheckReport, SourceReport
 from bluezone_agent.i18n import _
 from bluezone_agent.stores.store import Store
 
@@ -78,19 +80,7 @@ def check(
     sources = pinned_sources(config, only)
     with Store(device.state_dir) as store:
         now, calendar = judged_now(config, store), owner_calendar(store)
-        if now.trusted:
-            with store.transaction():
-                store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
-        report = Check(
-            store,
-            rule_in_force(config),
-            assumed_tx_power_dbm=config.assumed_tx_power_dbm,
-            now_s=now.wall_s,
-            untrusted_since_boot=None if now.trusted else BootTime(now.boot_id, int(now.uptime_s)),
-            calendar=calendar,
-            progress=progress,
-            notice=lambda day: _notice(ExposureDay.of(day, calendar), config.authority),
-        ).run(sources, every=only is None)
+        report = check_store(store, config, sources, now, calendar, every=only is None, progress=progress)
         delivery = deliver(store, config, now.wall_s)
         days = exposure_days(store, rule_in_force(config), now)
         result = answer(store, config, days, now)
@@ -106,6 +96,32 @@ def check(
         undelivered_notices=delivery.undelivered,
         notice_error=delivery.error,
     )
+
+
+def check_store(
+    store: Store,
+    config: Config,
+    sources: Sequence[PinnedSource],
+    now: Now,
+    calendar: Calendar,
+    *,
+    every: bool = True,
+    progress: Callable[[int], None] = lambda _count: None,
+) -> CheckReport:
+    """Check ``sources`` against one store, as far as time is known; ``every`` is whether these are all configured."""
+    if now.trusted:
+        with store.transaction():
+            store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
+    return Check(
+        store,
+        rule_in_force(config),
+        assumed_tx_power_dbm=config.assumed_tx_power_dbm,
+        now_s=now.wall_s,
+        untrusted_since_boot=None if now.trusted else BootTime(now.boot_id, int(now.uptime_s)),
+        calendar=calendar,
+        progress=progress,
+        notice=lambda day: _notice(ExposureDay.of(day, calendar), config.authority),
+    ).run(sources, every=every)
 
 
 def _source(report: SourceReport) -> CheckedSource:

@@ -8,8 +8,9 @@ CONFIGURATION=/etc/bluezone-agent
 STATE=/var/lib/bluezone-agent
 TIMER_STAMP=/var/lib/systemd/timers/stamp-bluezone-check.timer
 USER_NAME=bluezone
-UNITS="bluezone-agent.service bluezone-check.service bluezone-check.timer"
-STARTED="bluezone-agent.service bluezone-check.timer"
+UNITS="bluezone-agent.service bluezone-check.service bluezone-check.timer bluezone-notify.service bluezone-notify.socket"
+STARTED="bluezone-notify.socket bluezone-agent.service bluezone-check.timer"
+RESTARTED="bluezone-notify.service bluezone-agent.service bluezone-check.timer"
 changed=
 
 say() { echo "scripts/${action:-install}: $*"; }
@@ -86,7 +87,7 @@ service_start() {
     fi
     systemctl daemon-reload
     # shellcheck disable=SC2086
-    [ -z "$changed" ] || systemctl --no-block try-restart $STARTED
+    [ -z "$changed" ] || systemctl --no-block try-restart $RESTARTED
     # the agent may wait for Bluetooth, and is started again until it is there
     # shellcheck disable=SC2086
     systemctl --no-block start $STARTED

@@ -29,7 +29,7 @@ from tests.lab.systemd.guest import (
 
 CONFIGURATION: Final = Path("/etc/bluezone-agent/bluezone-agent.toml")
 SECOND: Final = "bluezone-second.service"
-NOTICES: Final = STATE / "told"
+NOTICES: Final = Path("/var/lib/bluezone-notify/told")
 """Where the owner's notices go: the one place that the sandbox lets a command write to."""
 TELL: Final = Path("/usr/local/bin/tell-owner")
 MINUTE_S: Final = 60
@@ -107,7 +107,7 @@ def install() -> dict[str, Any]:
 
 
 def _notices() -> str:
-    TELL.write_text(f'#!/bin/sh\necho "$(date +%s) $1: $2" >>{NOTICES}\n')
+    TELL.write_text(f'#!/bin/sh\nread -r title\necho "$(date +%s) $title: $(cat)" >>{NOTICES}\n')
     TELL.chmod(0o755)
     return f'notify_command = ["{TELL}"]\n'
 
