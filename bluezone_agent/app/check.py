@@ -8,14 +8,14 @@ from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer
 from bluezone_agent.app.exposure_day import ExposureDay
-from bluezone_agent.app.exposures import answer, exposure_days
+from bluezone_agent.app.exposures import answer, authority_contact, exposure_days
 from bluezone_agent.app.key_sources import pinned_sources
 from bluezone_agent.app.notices import deliver
 from bluezone_agent.app.owner_time import judged_now, owner_calendar
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.app.source_state import Freshness, KeyFileState
-from bluezone_agent.config import Authority, Config
+from bluezone_agent.config import Config
 from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.notice import Notice
 from bluezone_agent.core.sightings import BootTime
@@ -90,7 +90,7 @@ def check(
         matched_keys=report.matched_keys,
         sources=tuple(map(_source, report.sources)),
         result=result,
-        authority=AuthorityContact.of(config.authority) if config.authority else None,
+        authority=authority_contact(config),
         days=days,
         new_warnings=tuple(ExposureDay.of(day, calendar) for day in report.new_warnings),
         undelivered_notices=delivery.undelivered,
@@ -120,7 +120,7 @@ def check_store(
         untrusted_since_boot=None if now.trusted else BootTime(now.boot_id, int(now.uptime_s)),
         calendar=calendar,
         progress=progress,
-        notice=lambda day: _notice(ExposureDay.of(day, calendar), config.authority),
+        notice=lambda day: _notice(ExposureDay.of(day, calendar), authority_contact(config)),
     ).run(sources, every=every)
 
 
@@ -142,6 +142,5 @@ def _freshness(report: SourceReport) -> Freshness | None:
     return None if report.error else Freshness.of(None, None)
 
 
-def _notice(day: ExposureDay, authority: Authority | None) -> Notice:
-    contact = AuthorityContact.of(authority) if authority else None
-    return Notice(_("Close contact"), "\n".join((describe(day), *advice([day], contact))))
+def _notice(day: ExposureDay, contact: AuthorityContact | None) -> Notice:
+    return Notice(_("Close contact"), "\n".join((describe(day), *advice(day.degree, contact))))

@@ -9,7 +9,9 @@ import msgspec
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.exposure_answer import AuthorityContact
 from bluezone_agent.app.exposure_day import shown_times
+from bluezone_agent.app.exposures import authority_contact
 from bluezone_agent.app.listening import Gap
 from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
 from bluezone_agent.app.result import Result, utc
@@ -114,12 +116,12 @@ class Explanation(Result, frozen=True, kw_only=True):
         )
 
 
-def explain(device: Device, day: date) -> Explained:
-    """Return all that is known of a day."""
+def explain(device: Device, day: date) -> tuple[Explained, AuthorityContact | None]:
+    """Return all that is known of a day, and whom an exposed person can ask."""
     config = configuration(device)
     with Store(device.state_dir) as store:
         now = judged_now(config, store)
-        return explained(
+        found = explained(
             store,
             rule_in_force(config),
             day,
@@ -127,6 +129,7 @@ def explain(device: Device, day: date) -> Explained:
             calendar=owner_calendar(store),
             kept_since_s=kept_since_s(now),
         )
+    return found, authority_contact(config)
 
 
 def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:

@@ -16,6 +16,11 @@ from bluezone_agent.health.knowledge import knowledge
 from bluezone_agent.stores.store import Store
 
 
+def authority_contact(config: Config) -> AuthorityContact | None:
+    """Return whom an exposed person can ask, None where nobody is configured."""
+    return AuthorityContact.of(config.authority) if config.authority else None
+
+
 def exposures(device: Device) -> ExposureList:
     """Return what is known of exposures, and every day with one, warned of or not."""
     config = configuration(device)
@@ -26,7 +31,7 @@ def exposures(device: Device) -> ExposureList:
         result = answer(store, config, days, now)
     return ExposureList(
         result=result,
-        authority=AuthorityContact.of(config.authority) if config.authority else None,
+        authority=authority_contact(config),
         rule=rule.name,
         rule_summary=rule.summary,
         days=days,

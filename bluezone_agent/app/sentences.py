@@ -42,7 +42,7 @@ def answer_lines(
     """Yield whether its owner was exposed: that first, what to do with it; what is known, or why it is not."""
     if result.answer is Answer.EXPOSED:
         yield _(EXPOSED[_degree(days)])
-        yield from advice(days, contact)
+        yield from advice(_degree(days), contact)
     elif result.answer is Answer.NOT_KNOWN:
         yield _("It is not known whether you were exposed:")
         for reason in result.reasons:
@@ -63,9 +63,9 @@ def _degree(days: Sequence[ExposureDay]) -> Degree:
     return min((day.degree for day in days if day.warning or day.warned_at), default=Degree.F2)
 
 
-def advice(days: Sequence[ExposureDay], contact: AuthorityContact | None) -> Iterator[str]:
+def advice(degree: Degree, contact: AuthorityContact | None) -> Iterator[str]:
     """Yield what the owner should do, and whom to ask."""
-    yield _(ADVICE[_degree(days)])
+    yield _(ADVICE[degree])
     if contact is None:
         return
     yield f"{contact.name}: {contact.telephone}" if contact.telephone else contact.name

@@ -111,7 +111,7 @@ def _print_morning(day: Day) -> None:
         click.echo(_("{clock}  {name} is warned:").format(clock=local_clock(v.warned_at_s or 0), name=v.person.name))
         for exposure in v.days:
             shown = ExposureDay.of(exposure, day.calendar)
-            text = "\n".join([describe(shown), *(advice([shown], None) if shown.warning else ())])
+            text = "\n".join([describe(shown), *(advice(shown.degree, None) if shown.warning else ())])
             click.echo("       " + text.replace("\n", "\n       "))
 
 

@@ -11,8 +11,10 @@ import click
 
 from bluezone_agent.app.explain import Explained, Explanation, StoredCalibration, terms
 from bluezone_agent.app.explain import explain as explained
+from bluezone_agent.app.exposure_answer import AuthorityContact
 from bluezone_agent.app.exposure_day import SHOWN_TO_S, shown_times
 from bluezone_agent.app.listening import Gap
+from bluezone_agent.app.sentences import EXPOSED, advice
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.explain import render
@@ -47,18 +49,18 @@ REPORT_TYPES: Final = {
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""
-    found = explained(device(), day.date())
+    found, contact = explained(device(), day.date())
     step_s = MINUTE_S if exact else SHOWN_TO_S
     if page:
-        write_page(page, render(found, list(lines(found, step_s)), step_s))
+        write_page(page, render(found, list(lines(found, contact, step_s)), step_s))
     if as_json:
         print_json(Explanation.of(found, step_s))
         return
-    for line in lines(found, step_s):
+    for line in lines(found, contact, step_s):
         click.echo(line)
 
 
-def lines(found: Explained, step_s: int) -> Iterator[str]:
+def lines(found: Explained, contact: AuthorityContact | None, step_s: int) -> Iterator[str]:
     """Yield the explanation, line by line."""
     listening = _("listening {share:.0%} of the day").format(share=found.listened_share)
     day = local_date(found.day)
@@ -66,6 +68,9 @@ def lines(found: Explained, step_s: int) -> Iterator[str]:
         yield _("{day}: none detected, {listening}").format(day=day, listening=listening)
     else:
         yield f"{day}: {listening}"
+    if degrees := [exposure.degree for exposure in found.exposures if exposure.warns]:
+        yield _(EXPOSED[min(degrees)])
+        yield from advice(min(degrees), contact)
     for exposure in found.exposures:
         yield from _exposure_lines(exposure, found, step_s)
     for warning in found.warned:

@@ -20,8 +20,8 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
-from bluezone_agent.core.sightings import MinuteFold
-from bluezone_agent.core.source_records import Verdict
+from bluezone_agent.core.sightings import BootTime, MinuteFold
+from bluezone_agent.core.source_records import AFTER_PUBLICATION, Verdict
 from bluezone_agent.errors import BadSignatureError
 from bluezone_agent.exposure_check.check import Check, PinnedSource
 from bluezone_agent.exposure_check.report import CheckReport
@@ -465,3 +465,53 @@ def test_a_frame_that_states_no_power_is_judged_by_the_assumed_one(device: Devic
         device.store.contacts.add(fold.drain())
     device.publish("1", key)
     assert device.check().days[0].encounters[0].typical_db == pytest.approx(45)
+
+
+def test_the_owners_own_key_never_matches_also_where_it_is_encrypted(device: Device) -> None:
+    """Somebody sends the owner's identifiers back, and the owner has submitted the key."""
+    key = daily_key()
+    with device.store.transaction():
+        device.store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
+    device.store.encrypt("a passphrase")
+    device.receive(key)
+    device.publish("1", key)
+    assert device.check().matched_keys == 0
+
+
+def test_the_days_of_a_chained_entry_match_one_by_one_as_they_are_over(device: Device) -> None:
+    """An entry of the app's own servers, from three days ago to tonight (cases/formats/open_entry.py)."""
+    start_s = TODAY_S - 3 * DAY_S
+    chained = DailyKey("bluezone", b"\x05" * 32, start_s, TODAY_S + DAY_S, 96)
+    device.receive(chained, start_s + DAY_S + 3600, 20)
+    device.receive(chained, TODAY_S + 3600, 20)
+    device.publish("1", chained, at_s=TODAY_S + 2 * 3600)
+    assert [d.received_minutes for d in device.check().days] == [20], "today is not over"
+    assert [d.received_minutes for d in device.check(TODAY_S + DAY_S + 3 * 3600).days] == [20, 20]
+
+
+def test_a_provisional_check_decides_nothing(device: Device) -> None:
+    key = daily_key()
+    device.receive(key)
+    device.publish("1", key)
+    source = PinnedSource(open_source(str(device.folder)), AUTHORITY.verification_key)
+    rule, then = MODELS[DEFAULT_MODEL], BootTime("boot", 60)
+    check = Check(device.store, rule, assumed_tx_power_dbm=-25, now_s=5.0, untrusted_since_boot=then)
+    report = check.run([source])
+    assert (report.complete, report.matched_keys, report.days, report.new_warnings) == (True, 0, (), ())
+    (file,) = device.store.sources.files(str(device.folder))
+    assert (file.keys, file.final, file.fetched_in) == (1, False, then)
+    assert device.store.sources.all()[0].complete_at_s is None
+    assert device.store.journal.get(Checked) == Checked(5, complete=True, sources=1, clock_trusted=False)
+    assert device.exposures() == []
+    with device.store.transaction():
+        device.store.sources.date("boot", NOW_S - 3600.0, NOW_S)
+    (file,) = device.store.sources.files(str(device.folder))
+    assert (file.fetched_at_s, file.fetched_in) == (NOW_S - 3540, None)
+    assert device.check().matched_keys == 1
+
+
+def test_keys_newer_than_their_file_keep_it_open_and_are_said(device: Device) -> None:
+    device.publish("1", daily_key(), daily_key(number=2, days_ago=0), at_s=TODAY_S - 3600)
+    (file,) = device.check().sources[0].files
+    assert (file.final, dict(file.dropped)) == (False, {AFTER_PUBLICATION: 1})
+    assert device.store.sources.leaves_out_later_keys()

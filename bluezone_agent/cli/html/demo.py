@@ -149,5 +149,5 @@ def _card(v: PersonVerdict, calendar: Calendar) -> Card:
         warned_on="" if v.warned_at_s is None else local_time(v.warned_at_s),
         near_minutes=v.true_near_minutes,
         right=v.right,
-        says="\n".join(line for d in shown for line in (describe(d), *(advice([d], None) if d.warning else ()))),
+        says="\n".join(line for d in shown for line in (describe(d), *(advice(d.degree, None) if d.warning else ()))),
     )
