@@ -137,8 +137,8 @@ def test_what_is_queued_is_delivered_at_least_once_whatever_fails(tries: list[tu
     """A channel that fails at random, tried at random times."""
     with scratch_folder() as folder:
         out, works = folder / "out", folder / "works"
-        told = script(folder, f"[ -e {works} ] || exit 1; cat >>{out}; [ ! -e {folder / 'dies'} ] || kill -9 $PPID")
-        config = Config(notify_command=(told,))
+        tell = script(folder, f"[ -e {works} ] || exit 1; cat >>{out}; [ ! -e {folder / 'dies'} ] || kill -9 $PPID")
+        config = Config(notify_command=(tell,))
         with Store(folder / "state") as store, store.transaction():
             for number in range(notices):
                 store.notices.add(Notice(f"notice {number}", "text"), NOW_S)
@@ -161,13 +161,13 @@ def test_what_is_queued_is_delivered_at_least_once_whatever_fails(tries: list[tu
 def test_it_is_delivered_again_where_nobody_knows_whether_it_was(tmp_path: Path) -> None:
     """Killed between the delivery and the note of it: twice is better than never."""
     out = tmp_path / "out"
-    told = script(tmp_path, f"cat >>{out}; [ -e {tmp_path}/lives ] || kill -9 $PPID")
+    tell = script(tmp_path, f"cat >>{out}; [ -e {tmp_path}/lives ] || kill -9 $PPID")
     with Store(tmp_path / "state") as store, store.transaction():
         store.notices.add(WARNING, NOW_S)
     code = (
         "import sys; from pathlib import Path; from bluezone_agent.app.notices import deliver\n"
         "from bluezone_agent.config import Config; from bluezone_agent.stores.store import Store\n"
-        f"deliver(Store(Path({str(tmp_path / 'state')!r})), Config(notify_command=({told!r},)), int(sys.argv[1]))"
+        f"deliver(Store(Path({str(tmp_path / 'state')!r})), Config(notify_command=({tell!r},)), int(sys.argv[1]))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(NOW_S)], check=False).returncode == -9
     (tmp_path / "lives").touch()
