@@ -17,7 +17,12 @@ from bluezone_agent.clocks.system import BOOT_ID_REPORTED, SystemClock
 
 REPO: Final = Path(__file__).resolve().parents[1]
 UNITS: Final = REPO / "systemd"
-EXPOSURE: Final = {"bluezone-agent.service": 0.3, "bluezone-check.service": 1.2, "bluezone-notify.service": 1.2}
+EXPOSURE: Final = {
+    "bluezone-agent.service": 0.3,
+    "bluezone-check.service": 0.3,
+    "bluezone-fetch.service": 1.2,
+    "bluezone-notify.service": 1.2,
+}
 PYTHON: Final = "/opt/bluezone-agent/venv/bin/python"
 
 analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (apt: systemd)")
@@ -49,7 +54,7 @@ def test_the_units_are_valid(tmp_path: Path) -> None:
     for path in UNITS.iterdir():
         (tmp_path / path.name).write_text(path.read_text().replace(PYTHON, sys.executable))
     units = [*tmp_path.glob("*.service"), *tmp_path.glob("*.timer"), *tmp_path.glob("*.socket")]
-    assert len(units) == 5
+    assert len(units) == 6
     done = run("systemd-analyze", "verify", "--man=no", *units)
     # what else is wrong with the units of this machine is not ours
     assert [line for line in done.stderr.splitlines() if "bluezone" in line] == []
@@ -74,15 +79,23 @@ def test_the_units_tell_the_boot_id_that_their_sandbox_hides(unit: str, monkeypa
     assert re.fullmatch("[0-9a-f]{32}", of_kernel)  # as systemd writes it
 
 
-def test_only_the_agent_has_a_bus_and_no_network_and_who_notifies_has_no_state() -> None:
-    agent, check, notify = ((UNITS / unit).read_text() for unit in EXPOSURE)
+def test_who_has_a_network_has_no_state_and_only_the_agent_has_a_bus() -> None:
+    agent, check, fetch, notify = ((UNITS / unit).read_text() for unit in EXPOSURE)
     assert "PrivateNetwork=yes" in agent
     assert "RestrictAddressFamilies=AF_UNIX\n" in agent
-    assert "PrivateNetwork" not in check
+    assert "PrivateNetwork=yes" in check
+    assert "RestrictAddressFamilies=AF_UNIX\n" in check
+    for unit in (fetch, notify):
+        assert "PrivateNetwork" not in unit
+        assert re.search("^InaccessiblePaths=-/var/lib/bluezone-agent", unit, re.MULTILINE)
+        assert "User=bluezone\n" not in unit
     assert "InaccessiblePaths=-/run/dbus" in check
     assert "InaccessiblePaths=-/run/dbus" in notify
     assert "DynamicUser=yes" in notify
-    assert "InaccessiblePaths=-/var/lib/bluezone-agent" in notify
+    assert "InaccessiblePaths=-/run/dbus" in fetch
+    assert "-/run/bluezone-notify.socket" in fetch, "whoever takes it over can't notify the owner of anything"
+    (spool,) = re.findall(r"^Environment=BLUEZONE_SPOOL=(.*)$", check, re.MULTILINE)
+    assert f"Environment=BLUEZONE_SPOOL={spool}\n" in fetch
     (path,) = re.findall(r"^ListenStream=(.*)$", (UNITS / "bluezone-notify.socket").read_text(), re.MULTILINE)
     assert all(f"Environment={SOCKET}={path}\n" in unit for unit in (agent, check))
     assert f"{SOCKET}={path}" in (REPO / "scripts/lib/command.sh").read_text()

@@ -88,7 +88,7 @@ def check(
         clock_trusted=now.trusted,
         complete=report.complete,
         matched_keys=report.matched_keys,
-        sources=tuple(map(_source, report.sources)),
+        sources=tuple(map(checked_source, report.sources)),
         result=result,
         authority=authority_contact(config),
         days=days,
@@ -124,7 +124,8 @@ def check_store(
     ).run(sources, every=every)
 
 
-def _source(report: SourceReport) -> CheckedSource:
+def checked_source(report: SourceReport) -> CheckedSource:
+    """Return what is shown of one source's report."""
     return CheckedSource(
         name=report.name,
         complete=report.complete,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.source_state import KeyFileState, SourceState, SourceWithFiles
+from bluezone_agent.app.spool import spool_folder
 from bluezone_agent.config import Config, Source
 from bluezone_agent.core.diagnosis_keys import PinnedKeys, VerificationKey
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.exposure_check.check import PinnedSource
 from bluezone_agent.key_sources import SIGNED_ONLY, SourceAddress, layout_of, open_source
+from bluezone_agent.key_sources.spool import SpooledSource
 from bluezone_agent.stores.store import Store
 
 
@@ -38,7 +42,10 @@ def _with_files(source: SourceRecord, files: list[KeyFileRecord]) -> SourceWithF
 
 
 def pinned_sources(config: Config, only: str | None = None) -> list[PinnedSource]:
-    """Return the configured sources; raises ConfigError when there is none, or none with the location ``only``."""
+    """Return the configured sources, as another process has fetched them where there is one that does.
+
+    Raises ConfigError when there is none, or none with the location ``only``.
+    """
     wanted = [s for s in config.sources if only is None or s.location == only]
     if not wanted and only:
         raise ConfigError(
@@ -52,7 +59,23 @@ def pinned_sources(config: Config, only: str | None = None) -> list[PinnedSource
             N_("no source of case files is configured"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
         )
-    return [_pinned(source) for source in wanted]
+    spool = spool_folder()
+    if spool is None:
+        return [_pinned(source) for source in wanted]
+    return [_spooled(_pinned(source), spool) if _is_remote(source) else _pinned(source) for source in wanted]
+
+
+def _spooled(pinned: PinnedSource, spool: Path) -> PinnedSource:
+    return PinnedSource(SpooledSource(pinned.source.name, spool), pinned.trust)
+
+
+def network_sources(config: Config) -> list[PinnedSource]:
+    """Return every configured source that needs a network, for the process that has one."""
+    return [_pinned(source) for source in config.sources if _is_remote(source)]
+
+
+def _is_remote(source: Source) -> bool:
+    return "://" in source.location
 
 
 def _pinned(source: Source) -> PinnedSource:

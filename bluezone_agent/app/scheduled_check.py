@@ -9,6 +9,7 @@ from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.outage_notices import notify_of_all
 from bluezone_agent.app.result import Result
+from bluezone_agent.app.spool import spool_folder
 from bluezone_agent.app.submission import configured_key_server
 from bluezone_agent.config import Config
 from bluezone_agent.errors import AgentError
@@ -28,13 +29,14 @@ def do_what_else_is_due(device: Device) -> ScheduledDuties:
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
         delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow
-        chaff_error = _chaff(store, config, now_s)
+        chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)
     return ScheduledDuties(
         chaff_error=chaff_error, undelivered_notices=delivery.undelivered, notice_error=delivery.error
     )
 
 
-def _chaff(store: Store, config: Config, now_s: float) -> AgentError | None:
+def send_chaff_if_due(store: Store, config: Config, now_s: float) -> AgentError | None:
+    """Send chaff where it is configured and its turn has come; return why that failed."""
     if config.publish and config.publish.chaff and chaff_is_due(store, now_s):
         try:
             configured_key_server(config).send_chaff()

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "pause": Lazy("pause:pause", N_("Stop broadcasting and listening for a while")),
     "resume": Lazy("pause:resume", N_("End a pause now")),
     "notify": Lazy("notify:notify", N_("Tell the owner of outages"), hidden=True),
+    "fetch": Lazy("fetch:fetch", N_("Fetch diagnosis keys for the check"), hidden=True),
     "backup": Lazy("backup:backup", N_("Write everything into one encrypted file")),
     "restore": Lazy("backup:restore", N_("Restore a backup, or merge its contacts")),
     "wipe": Lazy("wipe:wipe", N_("Delete everything the agent keeps")),

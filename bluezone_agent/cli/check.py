@@ -93,7 +93,7 @@ def _all_delivered(undelivered: int, reason: str | None) -> bool:
 def _print_counts(done: CheckResult) -> None:
     """Print what a journal may keep: nothing of whom this device met."""
     for source in done.sources:
-        _print_source(source)
+        print_source(source)
 
 
 @contextmanager
@@ -110,13 +110,14 @@ def _progress_bar() -> Iterator[Callable[[int], None]]:
 
 def _print(done: CheckResult) -> None:
     for source in done.sources:
-        _print_source(source)
+        print_source(source)
     print_answer(done.result, done.days, done.authority)
     for day in done.days:
         click.echo(describe(day))
 
 
-def _print_source(source: CheckedSource) -> None:
+def print_source(source: CheckedSource) -> None:
+    """Print what a source brought: counts, and what is wrong."""
     accepted = [f for f in source.files if f.reason is None]
     name = printable(source.name)
     say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import msgspec
 
 from bluezone_agent.core.sightings import BootTime
-from bluezone_agent.errors import N_, AgentError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
 
 AFTER_PUBLICATION: Final = N_("starts after its publication")
 """Why a key is left out that a file of that date can't have: the date may be wrong, and then exposures are missed."""
@@ -77,3 +78,27 @@ class SourceRecord(msgspec.Struct, frozen=True):
     expires_at_s: int | None = None
     notes: Mapping[str, str] = msgspec.field(default_factory=dict)
     """What it asked to be told at the next check."""
+
+
+FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
+"""Errors that are kept, by the name under which they are; the first that fits."""
+
+
+def packed_fault(fault: AgentError | None) -> str:
+    """Return an error as JSON that a person of any language can be told later, nothing for none."""
+    if fault is None:
+        return ""
+    fields = {name: value if isinstance(value, int) else str(value) for name, value in fault.fields.items()}
+    kind = next(name for name, kind in FAULTS.items() if isinstance(fault, kind))
+    return json.dumps([kind, fault.message, fault.hint, fields])
+
+
+def unpacked_fault(text: str) -> AgentError | None:
+    """Undo :func:`packed_fault`; what another version wrote, or is damaged, is an error that says so."""
+    if not text:
+        return None
+    try:
+        kind, message, hint, fields = json.loads(text)
+        return FAULTS[kind](message, hint, **fields)
+    except (LookupError, ValueError, TypeError, AttributeError):  # of another version, or damaged
+        return KeyFileError(N_("a reason that this version does not know: {reason}"), reason=text)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
 
 from bluezone_agent.core.sightings import BootTime
-from bluezone_agent.core.source_records import AFTER_PUBLICATION, KeyFileRecord, SourceRecord
-from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
-
-FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
-"""Errors that are kept, by the name under which they are; the first that fits."""
+from bluezone_agent.core.source_records import (
+    AFTER_PUBLICATION,
+    KeyFileRecord,
+    SourceRecord,
+    packed_fault,
+    unpacked_fault,
+)
 
 
 class Sources:
@@ -38,7 +39,7 @@ class Sources:
                 source.name,
                 source.tried_at_s,
                 source.complete_at_s,
-                _packed(source.fault),
+                packed_fault(source.fault),
                 source.accepts_unsigned,
                 source.issued_at_s,
                 source.expires_at_s,
@@ -99,7 +100,7 @@ class Sources:
                 record.matched,
                 json.dumps(dict(record.dropped)),
                 record.final,
-                _packed(record.fault),
+                packed_fault(record.fault),
                 *(record.fetched_in or (None, None)),
             ),
         )
@@ -137,7 +138,7 @@ def _source(row: sqlite3.Row) -> SourceRecord:
     return SourceRecord(
         **values
         | {
-            "fault": _unpacked(values["fault"]),
+            "fault": unpacked_fault(values["fault"]),
             "accepts_unsigned": bool(values["accepts_unsigned"]),
             "notes": json.loads(values["notes"]),
         }
@@ -153,26 +154,7 @@ def _file(row: sqlite3.Row) -> KeyFileRecord:
         | {
             "dropped": json.loads(values["dropped"]),
             "final": bool(values["final"]),
-            "fault": _unpacked(values["fault"]),
+            "fault": unpacked_fault(values["fault"]),
             "fetched_in": None if boot_id is None else BootTime(boot_id, uptime_s),
         }
     )
-
-
-def _packed(fault: AgentError | None) -> str:
-    """Return an error as JSON that a person of any language can be told later, nothing for none."""
-    if fault is None:
-        return ""
-    fields = {name: value if isinstance(value, int) else str(value) for name, value in fault.fields.items()}
-    kind = next(name for name, kind in FAULTS.items() if isinstance(fault, kind))
-    return json.dumps([kind, fault.message, fault.hint, fields])
-
-
-def _unpacked(text: str) -> AgentError | None:
-    if not text:
-        return None
-    try:
-        kind, message, hint, fields = json.loads(text)
-        return FAULTS[kind](message, hint, **fields)
-    except (LookupError, ValueError, TypeError, AttributeError):  # of another version, or damaged
-        return KeyFileError(N_("a reason that this version does not know: {reason}"), reason=text)

@@ -78,6 +78,7 @@ def test_a_check_matches_and_warns_of_nothing_older(idle: Program) -> None:
     expected = datetime.fromtimestamp(TODAY_S, UTC).date() - timedelta(days=13)
     assert [day["day"] for day in found["days"]] == [expected.isoformat()]
     assert [day["day"] for day in found["new_warnings"]] == [expected.isoformat()]
+    assert {f["name"]: f["matched_keys"] for f in found["sources"][0]["files"]} == {"13.zip": 1, "16.zip": 0}
 
 
 def write_export(keys: list[DiagnosisKey], at_s: int) -> bytes:

@@ -34,7 +34,7 @@ MUTANTS: Final = (
         "stores/sources.py",
         "iif(fetched_boot_id = ?, CAST(fetched_uptime_s + ? AS INTEGER), ?)",
         "iif(fetched_boot_id = ?, fetched_at_s + 0 * ?, fetched_at_s + 0 * ?)",
-        LATER,
+        f"{LATER} tests/exposure_check",
     ),
     Mutant(
         "complete-in-unknown-time",
@@ -123,6 +123,22 @@ MUTANTS: Final = (
         "OWNER_ONLY: Final = frozenset({Problem.NOTICE_UNDELIVERED})",
         "OWNER_ONLY: Final[frozenset[Problem]] = frozenset()",
         "tests/cli/test_status.py",
+    ),
+    Mutant(
+        "stopped-fetch-is-success",
+        "L4: a check without a network calls itself complete although nothing is fetched any more",
+        "key_sources/spool.py",
+        "        if not 0 <= now_s - manifest.fetched_at_s <= TOO_OLD_S:\n",
+        "        if False:\n",
+        "tests/cli/test_fetch.py",
+    ),
+    Mutant(
+        "spool-followed",
+        "whoever takes the fetch over makes the check read other files",
+        "key_sources/spool.py",
+        "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC",
+        "os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC",
+        "tests/cli/test_fetch.py",
     ),
     Mutant(
         "old-exposures-shown",

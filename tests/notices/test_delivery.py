@@ -50,7 +50,7 @@ def test_the_command_gets_title_and_text_on_its_standard_input_and_no_argument(t
 def test_a_command_that_fails_says_how_and_nothing_of_the_notice(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str, said: str
 ) -> None:
-    command = [script(tmp_path, f"cat; cat >&2; {text}")]
+    command = [script(tmp_path, f"tee /dev/stderr; {text}")]
     with pytest.raises(OSError, match=said) as failure:
         CommandNotifier(command, timeout_s=0.3 if "sleep" in text else 30).notify(WARNING)
     assert "F0" not in str(failure.value)
