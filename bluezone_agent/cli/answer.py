@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
@@ -17,4 +20,9 @@ COLOURS = {Answer.EXPOSED: "red", Answer.NOT_KNOWN: "yellow", Answer.NONE_DETECT
 def print_answer(result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None) -> None:
     """Print it; an exposure in red, with what to do and whom to ask."""
     for line in answer_lines(result, days, contact):
-        click.secho(printable(line), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED)
+        click.secho(_wrapped(printable(line)), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED)
+
+
+def _wrapped(line: str) -> str:
+    """Return the line as a terminal shows it without a word cut in two."""
+    return textwrap.fill(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
