@@ -158,6 +158,10 @@ class KeySourceError(AgentError):
     exit_code = EXIT_TRY_AGAIN
 
 
+class CertificateDatesError(KeySourceError):
+    """A server's certificate is not valid yet or has expired: by this device's clock, which may be what is wrong."""
+
+
 class KeyServerError(AgentError):
     """A server that takes keys can't be reached, or says no."""
 

@@ -18,10 +18,10 @@ import httpx2
 import stamina
 
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
-from bluezone_agent.errors import N_, KeySourceError
+from bluezone_agent.errors import N_, CertificateDatesError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.index import DETACHED_SIGNATURE_FOR, MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX
-from bluezone_agent.key_sources.urls import parsed, same_origin, shown, tls_context, tls_fault
+from bluezone_agent.key_sources.urls import is_of_dates, parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
 __all__ = ["Fetch", "HttpSource", "PageError", "shown"]
@@ -243,7 +243,8 @@ class Fetch:
         self._silences += 1
         fault = tls_fault(error)
         if fault is not None:
-            return KeySourceError(
+            kind = CertificateDatesError if is_of_dates(fault) else KeySourceError
+            return kind(
                 N_("no secure connection to {url}: {reason}"),
                 N_(
                     "it needs TLS 1.2 or later and a certificate that is valid now, for this name, by a known authority"

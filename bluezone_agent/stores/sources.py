@@ -8,9 +8,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
-from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
+from bluezone_agent.errors import (
+    N_,
+    AgentError,
+    BadSignatureError,
+    CertificateDatesError,
+    KeyFileError,
+    KeySourceError,
+)
 
-FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
+KINDS: Final = (BadSignatureError, KeyFileError, CertificateDatesError, KeySourceError)
+FAULTS: Final = {kind.__name__: kind for kind in KINDS}
 """Errors that are kept, by the name under which they are; the first that fits."""
 
 
