@@ -48,8 +48,8 @@ class PublishedFile:
 
     @property
     def published_at_s(self) -> int:
-        """When it was published, Unix seconds; our own files always say."""
-        return self.key_file.published_at_s or 0
+        """When it was published, Unix seconds: our own files say, and now where a clock was wrong then."""
+        return self.key_file.published_at_s or int(self.key_file.read_at_s)
 
 
 @dataclass(frozen=True, slots=True)

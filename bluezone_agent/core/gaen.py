@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ObservedIdentifier, ProximityProtocol
-from bluezone_agent.core.intervals import ENIN_S, Enin, enin_at
+from bluezone_agent.core.intervals import Enin, enin_at
 from bluezone_agent.errors import N_, MalformedPayloadError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Gaen(ProximityProtocol):
 
     def identifiers(self, key: DailyKey) -> bytes:
         """Return the Rolling Proximity Identifiers of a Temporary Exposure Key: one AES-ECB call over all blocks."""
-        count = -(-(key.ends_at_s - key.starts_at_s) // ENIN_S)
+        count = key.slots
         blocks = _padded_data(enin_at(key.starts_at_s), count)
         # one AES block an identifier is what the specification asks for; nothing is ever chained or repeated
         return Cipher(AES128(_derived(key.data, b"EN-RPIK")), ECB()).encryptor().update(blocks)  # noqa: S305

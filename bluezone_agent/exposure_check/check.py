@@ -206,7 +206,14 @@ class Check:
     def _file(self, report: SourceReport, file: SourceFile, trust: Trust) -> None:
         before = self._record(report.name, file.name)
         try:
-            key_file = read_key_file(file.name, file.data, file.signature, trust, self._now_s)
+            key_file = read_key_file(
+                file.name,
+                file.data,
+                file.signature,
+                trust,
+                self._now_s,
+                states_publication=file.states_publication,
+            )
             same = before.digest == key_file.digest
             if not (same and before.final and before.fault is None):
                 read = self._read(key_file)

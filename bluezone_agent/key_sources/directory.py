@@ -28,6 +28,7 @@ SUFFIXES: Final = (".zip", ".json")
 def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
     address.refuse_regions("folder")
+    address.refuse_index("folder")
     if address.is_url:
         raise ConfigError(
             N_('[[source]] {location}: layout = "folder" needs a path'),

@@ -24,7 +24,7 @@ from bluezone_agent.key_sources.index import DETACHED_SIGNATURE_FOR, MAX_FILE, M
 from bluezone_agent.key_sources.urls import is_of_dates, parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
-__all__ = ["Fetch", "HttpSource", "PageError", "shown"]
+__all__ = ["LEFT_OUT", "Fetch", "HttpSource", "NotThereError", "PageError", "shown"]
 
 ATTEMPTS: Final = 3
 LONGEST_PAUSE_S: Final = 30
@@ -36,6 +36,8 @@ OK: Final = (200,)
 PASSING: Final = (429, 500, 502, 503, 504)
 """Answers that may be another a moment later."""
 NOT_THERE: Final = (404, 410)
+LEFT_OUT: Final = (403, *NOT_THERE)
+"""How servers say that a file is not there: some storage answers 403."""
 NOT_CHANGED: Final = 304
 LONGEST_ETAG: Final = 100
 """Characters; a longer one is not sent back."""
@@ -69,6 +71,10 @@ class PageError(KeySourceError):
     """A web page came where a file should be."""
 
 
+class NotThereError(KeySourceError):
+    """The server has no such file; some storage says so by refusing it."""
+
+
 class HttpSource:
     """A server, asked as its layout asks."""
 
@@ -91,8 +97,8 @@ class HttpSource:
 
     @property
     def name(self) -> str:
-        """The URL without credentials."""
-        return shown(self._url)
+        """The URL, of the index where one is named, without credentials."""
+        return shown(self._root.join(self._address.index) if self._address.index else self._url)
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
         """Yield what the layout finds; see :class:`bluezone_agent.ports.KeySource`."""
@@ -272,7 +278,8 @@ class Fetch:
 
 
 def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:
-    return KeySourceError(
+    kind = NotThereError if response.status_code in LEFT_OUT else KeySourceError
+    return kind(
         N_("{url} answers {status} {reason}"),
         N_("check the location and the layout in [[source]]; the next check tries again"),
         url=shown(url),

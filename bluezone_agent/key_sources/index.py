@@ -27,6 +27,8 @@ MAX_INDEX: Final = 1024 * 1024
 """Bytes."""
 MAX_LINES: Final = 10_000
 """14 days of one file every two minutes."""
+LONGEST_PATH: Final = 200
+"""Characters of a line: real ones have less than half as many, and the store keeps them."""
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of a case file: half a million keys."""
 MAX_SIGNATURE: Final = 16 * 1024
@@ -80,6 +82,11 @@ def require_listed(name: str, data: bytes, sha256: str) -> None:
         )
 
 
+def is_path(text: str) -> bool:
+    """Return whether a text is a relative path that leads nowhere but down."""
+    return PATH.fullmatch(text) is not None and not any(part in {".", ".."} for part in text.split("/"))
+
+
 def _require_paths(paths: dict[str, int], where: str) -> None:
     if len(paths) > MAX_LINES:
         raise KeySourceError(
@@ -89,10 +96,23 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
             limit=MAX_LINES,
         )
     for path, number in paths.items():
-        if not PATH.fullmatch(path) or any(part in {".", ".."} for part in path.split("/")):
+        if len(path) > LONGEST_PATH:
             raise KeySourceError(
-                N_("line {number} of {where} is not a relative path: {line}"),
-                N_("check the location in [[source]]; a login page of the network may have answered instead"),
+                N_("line {number} of {where} has {found} characters, at most {limit} expected: {line}"),
+                N_("check the location in [[source]]; if that is right, tell the health authority"),
+                number=number,
+                where=where,
+                found=len(path),
+                limit=LONGEST_PATH,
+                line=path[:SHOWN_LENGTH],
+            )
+        if not is_path(path):
+            raise KeySourceError(
+                N_("line {number} of {where} is not a path below the location: {line}"),
+                N_(
+                    "check the location and the index in [[source]]: every line has to lie below the location; a login"
+                    " page of the network may have answered instead"
+                ),
                 number=number,
                 where=where,
                 line=path[:SHOWN_LENGTH],

@@ -12,7 +12,6 @@ import httpx2
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
 
-
 WRONG_DATES: Final = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (OpenSSL, x509_vfy.h)."""
 
