@@ -148,7 +148,7 @@ def publish(
         before = read_back(folder, key, now_s)
         batches = list(_batches(_due(found, before, report, now_s), before, int(now_s), minimum))
         files = [WRITERS[batch.protocol](batch, key, region) for batch in batches]
-        add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S)
+        add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S, region=region)
     report.published = [PublishedBatch(file.name, b.protocol, b.real) for file, b in zip(files, batches, strict=True)]
     return report
 

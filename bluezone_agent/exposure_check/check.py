@@ -23,7 +23,7 @@ from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import AgentError, KeyFileError, KeySourceError
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
-from bluezone_agent.key_sources.index import SEQUENCE_NOTE
+from bluezone_agent.key_sources.index import notes_of
 from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 from bluezone_agent.stores.exposures import Matched
 from bluezone_agent.stores.store import Store
@@ -166,7 +166,7 @@ class Check:
                         self._fault(report, self._record(report.name, found.name), found.error)
                     case SignedIndex():
                         report.index = found
-                        report.notes[SEQUENCE_NOTE] = str(found.sequence)
+                        report.notes.update(notes_of(found))
         except KeySourceError as error:
             report.error = error
         with self._store.transaction():

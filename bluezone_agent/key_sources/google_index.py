@@ -22,6 +22,7 @@ from bluezone_agent.key_sources.index import (
     INDEX_NAME,
     MAX_INDEX,
     SEQUENCE_NOTE,
+    Missing,
     is_path,
     parse_index,
     require_listed,
@@ -59,7 +60,7 @@ def files(
     else:
         paths = parse_index(fetch.get(at, MAX_INDEX), shown(at))
         listed, bases = dict.fromkeys(paths, ""), [root] if index_path else [root, *_overlapping(root, paths)]
-    have = _fetching(fetch, bases)
+    have, missing = _fetching(fetch, bases), Missing()
     for name, sha256 in listed.items():
         if visit.known(name):
             continue
@@ -69,9 +70,10 @@ def files(
         except KeySourceError as error:
             if fetch.is_over:
                 raise
-            yield MissingFile(name, error)
+            yield from missing.add(name, error)
         else:
             yield file
+    missing.require_few(shown(at))
 
 
 def _overlapping(root: httpx2.URL, paths: Sequence[str]) -> list[httpx2.URL]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from bluezone_agent.core.diagnosis_keys.signed_index import (
@@ -14,9 +15,10 @@ from bluezone_agent.core.diagnosis_keys.signed_index import (
     missing_signed_index,
     read_signed_index,
     require_fresh,
+    require_same_folder,
 )
 from bluezone_agent.errors import N_, KeySourceError
-from bluezone_agent.ports import Visit
+from bluezone_agent.ports import MissingFile, Visit
 
 INDEX_NAME: Final = "index.txt"
 DETACHED_SIGNATURE_FOR: Final = ".json"
@@ -33,11 +35,15 @@ MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of a case file: half a million keys."""
 MAX_SIGNATURE: Final = 16 * 1024
 """Bytes of a detached signature."""
+MOST_NAMED: Final = 20
+"""Missing files of one visit that are told by name."""
 SHOWN_LENGTH: Final = 60
 """Characters of a bad line that the error repeats."""
 
 SEQUENCE_NOTE: Final = "sequence"
 """The note of the highest sequence of a signed index that was seen."""
+FOLDER_NOTE: Final = "folder"
+"""The note of the folder that the first signed index named."""
 
 PATH: Final = re.compile(r"[\w.~=+,@-]+(/[\w.~=+,@-]+)*", re.ASCII)
 
@@ -57,7 +63,7 @@ def parse_index(data: bytes, where: str) -> list[str]:
 def signed_index(data: bytes | None, where: str, visit: Visit) -> SignedIndex | None:
     """Verify and read a signed index, None where there is none; ``where`` names it in errors.
 
-    Raises KeySourceError, also for one that is missing or older than the visit knows of.
+    Raises KeySourceError, also for one that is missing, older than the visit knows of, or another folder's.
     """
     if visit.trust is None:
         return None
@@ -67,9 +73,41 @@ def signed_index(data: bytes | None, where: str, visit: Visit) -> SignedIndex | 
             raise missing_signed_index(where)
         return None
     index = read_signed_index(where, data, visit.trust)
+    require_same_folder(where, index, visit.notes.get(FOLDER_NOTE, ""))
     require_fresh(where, index, visit.now_s, highest)
     _require_paths({file.path: number for number, file in enumerate(index.files, 1)}, where)
     return index
+
+
+def notes_of(index: SignedIndex) -> dict[str, str]:
+    """Return what the next visit has to know of an index."""
+    return {SEQUENCE_NOTE: str(index.sequence)} | ({FOLDER_NOTE: index.folder} if index.folder else {})
+
+
+class Missing:
+    """The files of one visit that could not be had: the first are told by name, all of them by their number."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: KeySourceError | None = None
+
+    def add(self, name: str, error: KeySourceError) -> Iterator[MissingFile]:
+        """Count a file, and yield it where it is one of the first."""
+        self._count += 1
+        self._first = self._first or error
+        if self._count <= MOST_NAMED:
+            yield MissingFile(name, error)
+
+    def require_few(self, where: str) -> None:
+        """Raise KeySourceError where there were more than are told by name."""
+        if self._first is not None and self._count > MOST_NAMED:
+            raise KeySourceError(
+                N_("{count} of the files that {where} lists can't be had; the first: {reason}"),
+                N_("check the location and the index in [[source]]; if they are right, tell the health authority"),
+                count=self._count,
+                where=where,
+                reason=self._first,
+            )
 
 
 def require_listed(name: str, data: bytes, sha256: str) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
+from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import (
     N_,
     AgentError,
@@ -17,6 +17,10 @@ from bluezone_agent.errors import (
     KeySourceError,
 )
 
+MOST_REFUSED: Final = 1_000
+"""Files of a source that are remembered though nothing of them was ever accepted."""
+MOST_FILES: Final = 20_000
+"""Files of a source that are remembered: twice what an index may list."""
 KINDS: Final = (BadSignatureError, KeyFileError, CertificateDatesError, KeySourceError)
 FAULTS: Final = {kind.__name__: kind for kind in KINDS}
 """Errors that are kept, by the name under which they are; the first that fits."""
@@ -27,6 +31,8 @@ class Sources:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._missing: dict[str, AgentError] = {}
+        """Source → why the first of its files that left no row could not be had."""
 
     def all(self) -> list[SourceRecord]:
         """Return every source, by name."""
@@ -38,14 +44,24 @@ class Sources:
         return _source(row) if row else None
 
     def record(self, source: SourceRecord) -> None:
-        """Write a source's state."""
+        """Write a source's state, and forget what is beyond :data:`MOST_REFUSED` and :data:`MOST_FILES` of its files.
+
+        What is forgotten of those that it still lists is read again.
+        """
+        missing = self._missing.pop(source.name, None)
+        for condition, most in (("digest = ''", MOST_REFUSED), ("1", MOST_FILES)):
+            self._db.execute(
+                f"DELETE FROM key_file WHERE id IN (SELECT id FROM key_file WHERE source = ? AND {condition}"  # noqa: S608
+                " ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                (source.name, most),
+            )
         self._db.execute(
             "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.name,
                 source.tried_at_s,
                 source.complete_at_s,
-                _packed(source.fault),
+                _packed(source.fault or missing),
                 source.accepts_unsigned,
                 source.issued_at_s,
                 source.expires_at_s,
@@ -71,7 +87,14 @@ class Sources:
         return _file(row) if row else None
 
     def record_file(self, record: KeyFileRecord) -> None:
-        """Write a file's verdict; ``fetched_at_s`` stays while its contents do."""
+        """Write a file's verdict; ``fetched_at_s`` stays while its contents do.
+
+        One that could not be had and never was leaves no row, for whoever serves an index may list any number: its
+        source says why, when that is recorded next.
+        """
+        if record.fault and record.verdict is Verdict.MISSING and self.file(record.source, record.name) is None:
+            self._missing.setdefault(record.source, record.fault)
+            return
         self._db.execute(
             """
             INSERT INTO key_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,

@@ -143,7 +143,7 @@ MUTANTS: Final = (
         "core/diagnosis_keys/bluezone_json.py",
         "not 0 <= start_s <= end_s < start_s + LONGEST_CHAIN_DAYS * DAY_S",
         "not 0 <= start_s <= end_s",
-        FUZZ + "bluezone-json",
+        "tests/core/test_key_files.py -k bad_entry",
     ),
     Mutant(
         "broken-signature-raises",
