@@ -34,6 +34,7 @@ class Flood(BaseHTTPRequestHandler):
     """Lists new names at each request, and has or does not have what it lists."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     has: ClassVar[bool] = False
     names: ClassVar[int] = 40
 
