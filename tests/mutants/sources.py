@@ -143,4 +143,20 @@ MUTANTS: Final = (
         "return name",
         "tests/key_sources/test_hostile_values.py -k disk",
     ),
+    Mutant(
+        "withdrawn-sent-out",
+        "keys that were revoked while they waited are published later",
+        "authority/publish.py",
+        "if present is None and is_withdrawn:",
+        "if False:",
+        "tests/authority/test_authority.py -k before_it_was_published",
+    ),
+    Mutant(
+        "withdrawn-not-kept",
+        "keys that were revoked while they waited are published later",
+        "authority/publish.py",
+        "        withdrawn.add(folder, [k.key for k in due[Fate.WITHDRAWN]], now_s)\n",
+        "",
+        "tests/cli/test_authority.py -k while_it_waits",
+    ),
 )
