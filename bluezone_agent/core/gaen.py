@@ -79,7 +79,7 @@ class Gaen(ProximityProtocol):
         return power if metadata[0] >> 6 == 1 and low <= power <= high else None
 
 
-@lru_cache(maxsize=64)  # all keys of a day share their blocks, and 14 days are published
+@lru_cache(maxsize=1024)  # most keys of a day share their blocks, 14 days are published; 2 KiB each
 def _padded_data(first: Enin, count: int) -> bytes:
     """PaddedData of ``count`` consecutive intervals."""
     return b"".join(b"EN-RPI" + bytes(6) + enin.to_bytes(4, "little") for enin in range(first, first + count))

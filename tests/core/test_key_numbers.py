@@ -84,8 +84,8 @@ def test_an_entry_may_have_its_numbers_as_texts_or_floats() -> None:
 
 @pytest.mark.parametrize("odd", ["1e400", "1" * 5000, "-0.5", "[[]]", "1" + "0" * 30])
 def test_an_odd_attribute_costs_itself_only(odd: str) -> None:
-    plain = json.dumps(json_entry())[:-1]
-    file = read(f'{{"published_at": {odd}, "data": [{plain}, "days_since_onset": {odd}}}]}}')
+    beginning = json.dumps(json_entry())[:-1]
+    file = read(f'{{"published_at": {odd}, "data": [{beginning}, "days_since_onset": {odd}}}]}}')
     assert file.published_at_s is None
     ((key,), dropped) = (file.whole().keys, file.whole().dropped)
     assert (key.days_since_onset, dropped) == (None, {})

@@ -18,7 +18,7 @@ from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureK
 from tests.diagnosis_keys import AUTHORITY, export_of, signed_zip, zipped
 from tests.key_sources.server import Answer, Site, serving
 from tests.key_sources.tls import Authority
-from tests.planting import DAY_S, gaen_minutes, plant, today_s
+from tests.planting import DAY_S, bluezone_ids, bluezone_minute, gaen_minutes, plant, today_s
 from tests.program import Program
 
 DAYS = range(1, 11)
@@ -156,6 +156,21 @@ def milliseconds(world: World, random_: random.Random) -> TemporaryExposureKey:
     site.answers = {"/index.txt": Answer(b"1.zip"), "/1.zip": Answer(signed_zip(export))}
     world.source(site.url)
     return key
+
+
+def test_a_chained_bluezone_entry_whose_slots_do_not_divide_the_day(world: World) -> None:
+    """25 days of 1000 identifiers, met on its 23rd day for 16 of them; its numbers are texts, as some JSON has them."""
+    begins_s, data = today_s() - 26 * DAY_S, random.Random(5).randbytes(32)
+    ids = bluezone_ids(data, 1000, day=22)
+    plant(world.program, [bluezone_minute(ids[n], begins_s + 22 * DAY_S + n * 86.4) for n in range(500, 516)])
+    entry = {"daily_key": data.hex(), "time_start": str(begins_s), "max": 1000.0, "time_end": begins_s + 25 * DAY_S - 1}
+    text = json.dumps({"published_at": today_s(), "data": [entry]}).encode()
+    site = world.site()
+    site.answers = {"/keys.json": Answer(text), "/keys.json.sig": Answer(AUTHORITY.sign(text))}
+    world.source(site.url + "keys.json")
+    report = world.check()
+    (day,) = report["days"]
+    assert (report["matched_keys"], day["received_minutes"] > 14) == (1, True)
 
 
 def test_every_layout_as_others_serve_it(world: World) -> None:

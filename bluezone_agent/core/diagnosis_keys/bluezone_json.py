@@ -38,7 +38,7 @@ million entries of a day have, half a minute of hashing. A single entry may reac
 SLOTS_PER_DAY: Final = range(1, DAY_S // MINUTE_S + 1)
 
 
-class _Key(msgspec.Struct):
+class _Bare(msgspec.Struct):
     daily_key: str
     time_start: object
     max: object
@@ -46,7 +46,7 @@ class _Key(msgspec.Struct):
     """Inclusive: the app goes on while a slot starts at or before it."""
 
 
-class _Entry(_Key):
+class _Entry(_Bare):
     report_type: object = "confirmed_test"
     days_since_onset: object = None
 
@@ -121,8 +121,8 @@ def _decoded(raw: msgspec.Raw) -> _Entry:
     try:
         return msgspec.json.decode(raw, type=_Entry)
     except (ValueError, RecursionError):
-        key = msgspec.json.decode(raw, type=_Key)
-        return _Entry(key.daily_key, key.time_start, key.max, key.time_end, "unknown")
+        bare = msgspec.json.decode(raw, type=_Bare)
+        return _Entry(bare.daily_key, bare.time_start, bare.max, bare.time_end, "unknown")
 
 
 def _value(raw: msgspec.Raw) -> object:
