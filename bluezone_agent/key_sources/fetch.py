@@ -29,7 +29,7 @@ __all__ = ["LEFT_OUT", "Fetch", "HttpSource", "NotThereError", "PageError", "sho
 
 ATTEMPTS: Final = 3
 LONGEST_PAUSE_S: Final = 30
-"""Of a server's Retry-After; who asks for more is tried again at the next check."""
+"""Of a server's Retry-After, where so much is left; who asks for more is tried again at the next check."""
 MAX_REDIRECTS: Final = 3
 MAX_SILENCES: Final = 3
 """Requests without an answer after which the rest is left for the next check."""
@@ -116,7 +116,7 @@ class Fetch:
     """
 
     def __init__(self, address: SourceAddress, tls: ssl.SSLContext) -> None:
-        self._deadline_s = address.deadline_s
+        self._deadline_s, self._silence_s = address.deadline_s, address.silence_s
         self._ends_at_s = time.monotonic() + address.deadline_s
         self._silences = 0
         self._client = _client(address, tls)
@@ -187,7 +187,8 @@ class Fetch:
     def _ask_once(self, url: httpx2.URL, limit: int, fine: tuple[int, ...], headers: dict[str, str]) -> Reply:
         at = url
         for _ in range(MAX_REDIRECTS + 1):
-            with self._client.stream("GET", at, headers=headers) as response:
+            timeout_s = min(self._silence_s, self._left_s(url))
+            with self._client.stream("GET", at, headers=headers, timeout=timeout_s) as response:
                 if response.next_request is None:
                     return self._reply(at, response, limit, fine)
                 at = same_origin(at, response.next_request.url)
@@ -271,7 +272,8 @@ class Fetch:
         wanted = error.response.headers.get("Retry-After", "")
         if not wanted.isdecimal():
             return True
-        return float(wanted) if float(wanted) <= LONGEST_PAUSE_S else False
+        longest_s = min(LONGEST_PAUSE_S, self._ends_at_s - time.monotonic())
+        return float(wanted) if float(wanted) <= longest_s else False
 
 
 def _client(address: SourceAddress, tls: ssl.SSLContext) -> httpx2.Client:

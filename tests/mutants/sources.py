@@ -159,4 +159,20 @@ MUTANTS: Final = (
         "",
         "tests/cli/test_authority.py -k while_it_waits",
     ),
+    Mutant(
+        "retry-after-beyond-the-deadline",
+        "a server makes the device wait beyond the deadline of its source",
+        "key_sources/fetch.py",
+        "min(LONGEST_PAUSE_S, self._ends_at_s - time.monotonic())",
+        "LONGEST_PAUSE_S",
+        "tests/key_sources/test_http.py -k more_than_is_left",
+    ),
+    Mutant(
+        "silence-beyond-the-deadline",
+        "a silent server is waited for beyond the deadline of its source",
+        "key_sources/fetch.py",
+        "timeout_s = min(self._silence_s, self._left_s(url))",
+        "timeout_s = self._silence_s",
+        "tests/key_sources/test_http.py -k silent_server",
+    ),
 )
