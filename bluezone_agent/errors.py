@@ -49,8 +49,13 @@ class AgentError(Exception):
 
 
 def _shortened(value: object) -> object:
-    text = str(value)
-    return value if len(text) <= LONGEST_FIELD or isinstance(value, AgentError) else f"{text[:LONGEST_FIELD]}…"
+    if isinstance(value, AgentError):
+        return value
+    as_found = str(value)
+    text = as_found.encode("utf-8", "backslashreplace").decode()  # a path may be any bytes
+    if len(text) > LONGEST_FIELD:
+        return f"{text[:LONGEST_FIELD]}…"
+    return value if text == as_found else text
 
 
 class ConfigError(AgentError):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
 import stamina
 
+from bluezone_agent.core.diagnosis_keys.signed_index import (
+    SIGNED_INDEX_NAME,
+    ListedFile,
+    SignedIndex,
+    write_signed_index,
+)
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.key_sources import SourceAddress, open_source
 from bluezone_agent.key_sources.index import LONGEST_PATH
+from tests.diagnosis_keys import AUTHORITY, NOW_S
 from tests.key_sources.reading import files_of, visited
 from tests.key_sources.server import Answer, Site, serving
 
@@ -59,6 +67,18 @@ def test_the_folder_of_the_index_will_do_as_location(site: Site, folders: tuple[
     found = files_of(f"{site.url}{above}{root}/")
     assert [(f.name, f.data) for f in found] == [(f"{root}/{FILE}", b"one"), (f"{root}/2.zip", b"two")]
     assert len(site.requests) <= 1 + 3 + 1, "the base is found once"
+
+
+def test_a_signed_index_beside_the_named_one_lists_its_own_folder(site: Site) -> None:
+    """It is our format, whose paths begin at its own folder wherever that is served."""
+    index = SignedIndex(1, NOW_S, NOW_S + 9, (ListedFile("gaen/1.zip", hashlib.sha256(b"zip").hexdigest()),), 2, "VN/x")
+    site.answers = {
+        "/r/index.txt": Answer(b"elsewhere.zip"),
+        f"/r/{SIGNED_INDEX_NAME}": Answer(write_signed_index(index, AUTHORITY)),
+        "/r/gaen/1.zip": Answer(b"zip"),
+    }
+    found = visited(SourceAddress(site.url, index="r/index.txt"), trust=AUTHORITY.verification_key)
+    assert (found.index, [f.data for f in found.files], found.missing) == (index, [b"zip"], [])
 
 
 def test_lines_below_the_index_are_tried_first(site: Site) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TEKSignatureList, TemporaryExposureKey
 from bluezone_agent.core.diagnosis_keys.signed_index import SIGNED_INDEX_NAME
+from bluezone_agent.key_sources.index import MAX_FILE
 from tests.diagnosis_keys import AUTHORITY, export_of, signed_zip, zipped
 from tests.fuzz.damage import NODES, NUMBERS
 from tests.key_sources.server import Answer, serving
@@ -183,6 +184,10 @@ def test_the_names_of_files_may_be_anything_that_a_disk_holds(world: World) -> N
         Path(os.fsdecode(bytes(world.hostile) + b"/" + name)).write_bytes(b"PK\x03\x04")
     found = world.check(world.hostile)
     assert [file["verdict"] for file in found["files"]] == ["refused"] * 5
+    with Path(os.fsdecode(bytes(world.hostile) + b"/\xff\xfe.zip")).open("wb") as large:
+        large.truncate(MAX_FILE + 1)
+    found = world.check(world.hostile)
+    assert sorted(file["verdict"] for file in found["files"]) == ["missing", *["refused"] * 4]
     world.look()
 
 

@@ -175,4 +175,12 @@ MUTANTS: Final = (
         "timeout_s = self._silence_s",
         "tests/key_sources/test_http.py -k silent_server",
     ),
+    Mutant(
+        "paths-as-the-disk-has-them",
+        "an error about a file whose name is no UTF-8 ends the check of all sources",
+        "errors.py",
+        "return value if text == as_found else text",
+        "return value",
+        "tests/key_sources/test_hostile_values.py -k disk",
+    ),
 )
