@@ -245,8 +245,8 @@ MUTANTS: Final = (
         "whole-file-in-an-error",
         "an error as long as the file",
         "errors.py",
-        "return value if len(text) <= LONGEST_FIELD or",
-        "return value if text or",
+        "if len(text) > LONGEST_FIELD:",
+        "if False:",
         FUZZ + "recording",
     ),
     Mutant(
