@@ -6,12 +6,10 @@ is written to the disk: a file is held in memory, at most 16 MiB, until it is ve
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Timer
 from typing import Final
 
@@ -21,6 +19,7 @@ import stamina
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
 from bluezone_agent.errors import N_, CertificateDatesError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
+from bluezone_agent.key_sources.client import open_client
 from bluezone_agent.key_sources.index import DETACHED_SIGNATURE_FOR, MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX
 from bluezone_agent.key_sources.urls import is_of_dates, parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
@@ -46,9 +45,6 @@ PAGES: Final = (b"<!doctype html", b"<html")
 """How a web page begins, in small letters: no file of ours does."""
 SNIFFED: Final = 256
 """Bytes in which it would."""
-PROXIES: Final = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
-"""Variables that name proxies; their values may hold a password and are not shown."""
-HEADERS: Final = {"User-Agent": "bluezone-agent", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 # its default hook prints each retry to stdout, where the data of ``--json`` go
 stamina.instrumentation.set_on_retry_hooks(())
@@ -119,7 +115,7 @@ class Fetch:
         self._deadline_s, self._silence_s = address.deadline_s, address.silence_s
         self._ends_at_s = time.monotonic() + address.deadline_s
         self._silences = 0
-        self._client = _client(address, tls)
+        self._client = open_client(address, tls)
         self._timer = Timer(address.deadline_s, self._client.close)
         self._timer.daemon = True
 
@@ -274,25 +270,6 @@ class Fetch:
             return True
         longest_s = min(LONGEST_PAUSE_S, self._ends_at_s - time.monotonic())
         return float(wanted) if float(wanted) <= longest_s else False
-
-
-def _client(address: SourceAddress, tls: ssl.SSLContext) -> httpx2.Client:
-    """Return what sends the requests; raises KeySourceError for a proxy that it can't use."""
-    try:
-        return httpx2.Client(
-            headers=HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            timeout=address.silence_s,
-            trust_env=address.use_proxy,
-            verify=tls,
-        )
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS, other schemes, no URL
-        raise KeySourceError(
-            N_("can't fetch {url} through the proxy that the environment names in {names}"),
-            N_("name a proxy by an http:// or https:// address there, or set use_proxy = false for this [[source]]"),
-            url=shown(httpx2.URL(address.location)),
-            names=", ".join(sorted(name for name in os.environ if name.lower() in PROXIES)),
-        ) from error
 
 
 def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:

@@ -130,7 +130,7 @@ MUTANTS: Final = (
     Mutant(
         "socks-ends-the-check",
         "a SOCKS proxy in the environment ends the check of all sources",
-        "key_sources/fetch.py",
+        "key_sources/client.py",
         "except (ImportError, ValueError, httpx2.InvalidURL) as error:",
         "except httpx2.InvalidURL as error:",
         "tests/key_sources/test_hostile_values.py -k proxy",
