@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Self
 
 from bluezone_agent.app.result import Result, utc
-from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
+from bluezone_agent.core.source_records import FOLDER_NOTE, KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import AgentError
-from bluezone_agent.key_sources.index import FOLDER_NOTE
 
 __all__ = ["Freshness", "KeyFileState", "SourceState", "SourceWithFiles", "Verdict"]
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from bluezone_agent.errors import AgentError, KeySourceError
+
+SEQUENCE_NOTE: Final = "sequence"
+"""The note of a source for the highest sequence of a signed index that was seen."""
+FOLDER_NOTE: Final = "folder"
+"""The note of a source for the folder that its first signed index named."""
 
 
 class Verdict(StrEnum):

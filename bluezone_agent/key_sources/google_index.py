@@ -15,13 +15,13 @@ from typing import Final
 import httpx2
 
 from bluezone_agent.core.diagnosis_keys.signed_index import MAX_SIGNED_INDEX, SIGNED_INDEX_NAME, SignedIndex
+from bluezone_agent.core.source_records import SEQUENCE_NOTE
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.fetch import LEFT_OUT, Fetch, HttpSource, NotThereError, PageError, shown
 from bluezone_agent.key_sources.index import (
     INDEX_NAME,
     MAX_INDEX,
-    SEQUENCE_NOTE,
     Missing,
     is_path,
     parse_index,

@@ -17,6 +17,7 @@ from bluezone_agent.core.diagnosis_keys.signed_index import (
     require_fresh,
     require_same_folder,
 )
+from bluezone_agent.core.source_records import FOLDER_NOTE, SEQUENCE_NOTE
 from bluezone_agent.errors import N_, KeySourceError
 from bluezone_agent.ports import MissingFile, Visit
 
@@ -39,11 +40,6 @@ MOST_NAMED: Final = 20
 """Missing files of one visit that are told by name."""
 SHOWN_LENGTH: Final = 60
 """Characters of a bad line that the error repeats."""
-
-SEQUENCE_NOTE: Final = "sequence"
-"""The note of the highest sequence of a signed index that was seen."""
-FOLDER_NOTE: Final = "folder"
-"""The note of the folder that the first signed index named."""
 
 PATH: Final = re.compile(r"[\w.~=+,@-]+(/[\w.~=+,@-]+)*", re.ASCII)
 
