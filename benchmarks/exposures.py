@@ -25,7 +25,7 @@ from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 
 KEYS, DAYS, PEERS = 20, 14, 200
 AIM_S = 2.0

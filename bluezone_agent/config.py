@@ -48,6 +48,8 @@ class Source(msgspec.Struct, frozen=True, rename={"keys": "key"}):
     ca_file: str = ""
     use_proxy: bool = False
     keys: tuple[Key, ...] = ()
+    index: str = ""
+    """Path of the index below the location, where it is not ``index.txt`` there."""
 
 
 class Publishing(msgspec.Struct, frozen=True):
@@ -261,7 +263,7 @@ def _require_trust(source: Source, path: Path) -> None:
 
 
 def _require_once(source: Source, before: tuple[Source, ...], path: Path) -> None:
-    if any(source.location == other.location for other in before):
+    if any((source.location, source.index) == (other.location, other.index) for other in before):
         raise ConfigError(
             N_("{path}: the source {location} is configured twice"),
             N_("one [[source]] takes any number of regions and of [[source.key]] tables"),

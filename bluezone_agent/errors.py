@@ -49,8 +49,13 @@ class AgentError(Exception):
 
 
 def _shortened(value: object) -> object:
-    text = str(value)
-    return value if len(text) <= LONGEST_FIELD or isinstance(value, AgentError) else f"{text[:LONGEST_FIELD]}…"
+    if isinstance(value, AgentError):
+        return value
+    as_found = str(value)
+    text = as_found.encode("utf-8", "backslashreplace").decode()  # a path may be any bytes
+    if len(text) > LONGEST_FIELD:
+        return f"{text[:LONGEST_FIELD]}…"
+    return value if text == as_found else text
 
 
 class ConfigError(AgentError):
@@ -156,6 +161,10 @@ class KeySourceError(AgentError):
     """A source of case files can't be read now."""
 
     exit_code = EXIT_TRY_AGAIN
+
+
+class CertificateDatesError(KeySourceError):
+    """A server's certificate is not valid yet or has expired: by this device's clock, which may be what is wrong."""
 
 
 class KeyServerError(AgentError):

@@ -123,6 +123,8 @@ class SourceFile:
     """Detached signature (the bytes of ``NAME.sig``) where the format has it beside the file."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """To be told at the next visit, once the file was believed and nothing in it waits."""
+    states_publication: bool = True
+    """Whether the times in the file are those of its publication; else the first fetch counts."""
 
 
 @dataclass(frozen=True, slots=True)

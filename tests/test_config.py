@@ -106,6 +106,11 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
             "the source /srv/keys is configured twice",
             "any number of regions",
         ),
+        (
+            '[[source]]\nlocation = "https://x/"\nindex = "VN/index.txt"\nallow_unsigned = true\n' * 2,
+            "the source https://x/ is configured twice",
+            "any number of regions",
+        ),
         ("protocol = ", "not valid TOML", "config check"),
         ('[publish]\nkeyserver = "x"', 'unknown setting [publish] "keyserver"', "did you mean key_server?"),
         (
@@ -141,3 +146,9 @@ def test_names_of_the_past_are_still_read() -> None:
     config = parse('linkable_anyway = ["privacy"]\nrule = "agent"', PATH)
     assert config.allow_linkable == ("privacy",)
     assert risk_model(config.rule, PATH) is risk_model("learned", PATH)
+
+
+def test_each_region_of_a_bucket_is_a_source(tmp_path: Path) -> None:
+    one = '[[source]]\nlocation = "https://x/"\nindex = "{region}/index.txt"\nallow_unsigned = true\n'
+    config = parse(one.format(region="VN") + one.format(region="LA"), tmp_path / "agent.toml")
+    assert [s.index for s in config.sources] == ["VN/index.txt", "LA/index.txt"]

@@ -49,6 +49,7 @@ OPENED_ELSEWHERE: Final = {
     "authority/key_folder.py",  # a lock
     "stores/file/erase.py",
     "stores/file/open.py",
+    "key_sources/spool.py",  # opens for reading alone
     "stores/store.py",
 }
 

@@ -5,12 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.authority import publish as publishing
+from bluezone_agent.authority.publish import Fate, Submission
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import AgentError
+
+__all__ = [
+    "Fate",
+    "PublicKey",
+    "Publication",
+    "PublishedKeys",
+    "SigningKeyMade",
+    "SubmissionResult",
+    "SubmissionVerdict",
+    "TrustedSource",
+    "make_signing_key",
+    "publish",
+]
 
 
 class PublicKey(Result, frozen=True, kw_only=True):
@@ -44,18 +60,67 @@ class PublishedKeys(Result, frozen=True, kw_only=True):
     keys: int
 
 
+class SubmissionVerdict(StrEnum):
+    """What became of a submission as a whole."""
+
+    ACCEPTED = "accepted"
+    """Keys of it were published, revoked or withdrawn."""
+    WAITS = "waits"
+    """Its keys are still valid."""
+    DONE_BEFORE = "done before"
+    NO_KEYS = "no keys"
+    """None that could be published."""
+    REFUSED = "refused"
+
+
+class SubmissionResult(Result, frozen=True, kw_only=True):
+    """What became of one submission."""
+
+    name: str
+    verdict: SubmissionVerdict
+    error: AgentError | None
+    """Why it was refused."""
+    keys: dict[Fate, int]
+    """Those that could be published, by what became of them."""
+    dropped: dict[str, int]
+    """Reason → keys that were left out."""
+    held_until: datetime | None
+    """When the last key that is held back is over."""
+
+    @classmethod
+    def of(cls, submission: Submission) -> Self:
+        """Return the result of a call."""
+        return cls(
+            name=submission.name,
+            verdict=_verdict(submission),
+            error=submission.error,
+            keys=dict(submission.fates),
+            dropped=dict(submission.dropped),
+            held_until=utc(submission.held_until_s or None),
+        )
+
+
+def _verdict(submission: Submission) -> SubmissionVerdict:
+    fates = submission.fates
+    if submission.error is not None:
+        return SubmissionVerdict.REFUSED
+    if fates[Fate.PUBLISHED] or fates[Fate.REVOKED] or fates[Fate.WITHDRAWN]:
+        return SubmissionVerdict.ACCEPTED
+    if fates[Fate.HELD_BACK]:
+        return SubmissionVerdict.WAITS
+    return SubmissionVerdict.DONE_BEFORE if submission.keys else SubmissionVerdict.NO_KEYS
+
+
 class Publication(Result, frozen=True, kw_only=True):
-    """What one call published, and what it did not."""
+    """What one call published, revoked or withdrew, and what it did not."""
 
     published: tuple[PublishedKeys, ...]
-    submissions: int
-    refused: tuple[AgentError, ...]
-    dropped: dict[str, dict[str, int]]
-    """Submission → reason → keys that were left out."""
-    already_published: int
-    held_back: int
-    """Keys that are still valid."""
+    """Files; those of ``authority revoke`` revoke their keys."""
+    submissions: tuple[SubmissionResult, ...]
+    keys: dict[Fate, int]
+    """Of all submissions, each key counted once."""
     held_until: datetime | None
+    """When the last key that is held back is over."""
 
 
 def make_signing_key(folder: Path, key_id: str, key_version: str, location: str) -> SigningKeyMade:
@@ -90,10 +155,7 @@ def publish(
     )
     return Publication(
         published=tuple(PublishedKeys(file=p.name, protocol=p.protocol, keys=p.keys) for p in report.published),
-        submissions=report.submissions,
-        refused=tuple(report.refused),
-        dropped={name: dict(reasons) for name, reasons in report.dropped.items()},
-        already_published=report.already_published,
-        held_back=report.held_back,
+        submissions=tuple(map(SubmissionResult.of, report.submissions)),
+        keys=dict(report.fates),
         held_until=utc(report.held_until_s or None),
     )

@@ -82,6 +82,7 @@ def _pinned(source: Source) -> PinnedSource:
     address = SourceAddress(
         source.location,
         source.layout,
+        source.index,
         source.regions,
         ca_file=source.ca_file,
         use_proxy=source.use_proxy,

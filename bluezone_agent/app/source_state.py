@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from bluezone_agent.app.result import Result, utc
-from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord, Verdict
+from bluezone_agent.core.source_records import FOLDER_NOTE, KeyFileRecord, SourceRecord, Verdict
 from bluezone_agent.errors import AgentError
 
 __all__ = ["Freshness", "KeyFileState", "SourceState", "SourceWithFiles", "Verdict"]
@@ -36,6 +36,8 @@ class SourceState(Result, frozen=True, kw_only=True):
     """Why the last check did not read it to its end."""
     accepts_unsigned: bool
     freshness: Freshness
+    folder: str | None
+    """The name of the folder, as its signed index says; None where it has none, or one of the format before."""
 
     @classmethod
     def of(cls, source: SourceRecord) -> Self:
@@ -47,6 +49,7 @@ class SourceState(Result, frozen=True, kw_only=True):
             error=source.fault,
             accepts_unsigned=source.accepts_unsigned,
             freshness=Freshness.of(source.issued_at_s, source.expires_at_s),
+            folder=source.notes.get(FOLDER_NOTE),
         )
 
 

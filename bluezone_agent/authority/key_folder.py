@@ -20,7 +20,9 @@ from bluezone_agent.core.diagnosis_keys.bluezone_json import write_bluezone_json
 from bluezone_agent.core.diagnosis_keys.key_export import write_key_export
 from bluezone_agent.core.diagnosis_keys.key_file import KEY_LIFE_DAYS
 from bluezone_agent.core.diagnosis_keys.signed_index import (
+    LONGEST_NAME,
     SIGNED_INDEX_NAME,
+    VERSION,
     ListedFile,
     SignedIndex,
     read_signed_index,
@@ -48,8 +50,8 @@ class PublishedFile:
 
     @property
     def published_at_s(self) -> int:
-        """When it was published, Unix seconds; our own files always say."""
-        return self.key_file.published_at_s or 0
+        """When it was published, Unix seconds: our own files say, and now where a clock was wrong then."""
+        return self.key_file.published_at_s or int(self.key_file.read_at_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,12 @@ def add(
     key: SigningKey,
     now_s: float,
     life_s: float,
+    region: str,
 ) -> None:
     """Write ``new`` after the files ``before``, of which those that nobody needs any more leave.
 
-    The signed index is written anew, and holds for ``life_s`` from ``now_s``. Raises AgentError.
+    The signed index is written anew, holds for ``life_s`` from ``now_s``, and keeps the name that it gave the folder:
+    the first one is that of ``region`` and of the folder. Raises AgentError.
     """
     limit_s = now_s - KEY_LIFE_DAYS * DAY_S
     kept = [f.name for f in before if f.published_at_s >= limit_s]
@@ -152,7 +156,9 @@ def add(
                 _replace(folder / name, content)
         if new or len(kept) < len(before) or not (folder / INDEX_NAME).exists():
             _replace(folder / INDEX_NAME, "".join(f"{name}\n" for name in names).encode())
-        _replace(folder / SIGNED_INDEX_NAME, _signed_index(folder, names, key, now_s, life_s))
+        _replace(
+            folder / SIGNED_INDEX_NAME, _signed_index(folder, names, key, now_s=now_s, life_s=life_s, region=region)
+        )
         for old in before:
             if old.name not in kept:
                 (folder / old.name).unlink(missing_ok=True)
@@ -161,19 +167,30 @@ def add(
         raise _unwritable(folder, error) from error
 
 
-def _signed_index(folder: Path, names: Sequence[str], key: SigningKey, now_s: float, life_s: float) -> bytes:
+def _signed_index(
+    folder: Path, names: Sequence[str], key: SigningKey, *, now_s: float, life_s: float, region: str
+) -> bytes:
     files = tuple(ListedFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names)
     # the time is a sequence that goes on growing when the folder was lost
-    sequence = max(int(now_s), _last_sequence(folder, key) + 1)
-    return write_signed_index(SignedIndex(sequence, int(now_s), int(now_s + life_s), files), key)
+    last = _last_index(folder, key)
+    sequence = max(int(now_s), last.sequence + 1 if last else 0)
+    name = last.folder if last and last.folder else _name_of(folder, region)
+    index = SignedIndex(sequence, int(now_s), int(now_s + life_s), files, VERSION, name)
+    return write_signed_index(index, key)
 
 
-def _last_sequence(folder: Path, key: SigningKey) -> int:
+def _last_index(folder: Path, key: SigningKey) -> SignedIndex | None:
     path = folder / SIGNED_INDEX_NAME
     try:
-        return read_signed_index(str(path), path.read_bytes(), key.verification_key).sequence
+        return read_signed_index(str(path), path.read_bytes(), key.verification_key)
     except (FileNotFoundError, KeySourceError):  # a damaged one is replaced
-        return 0
+        return None
+
+
+def _name_of(folder: Path, region: str) -> str:
+    """Return a folder's name for its signed index: again the same where the folder was lost and is filled anew."""
+    name = os.fsencode(folder.resolve().name).decode("utf-8", "replace")
+    return f"{region}/{name}"[:LONGEST_NAME]
 
 
 def key_export_file(batch: Batch, key: SigningKey, region: str) -> NewFile:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bluezone_agent.authority import withdrawn
 from bluezone_agent.authority.key_folder import (
     INDEX_LIFE_DAYS,
     WRITERS,
@@ -54,22 +56,55 @@ class PublishedBatch:
     """Without those that fill it up."""
 
 
+class Fate(StrEnum):
+    """What a call did with a key that could be published."""
+
+    PUBLISHED = "published"
+    REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
+    """It was never published, and never will be."""
+    HELD_BACK = "held back"
+    """It is still valid; the next call publishes it once it is over."""
+    PUBLISHED_BEFORE = "published before"
+    REVOKED_BEFORE = "revoked before"
+    WITHDRAWN_BEFORE = "withdrawn before"
+
+
+@dataclass(slots=True)
+class Submission:
+    """What became of one submission."""
+
+    name: str
+    error: AgentError | None = None
+    """Why it could not be read."""
+    keys: list[DiagnosisKey] = field(default_factory=list, repr=False)
+    """Those that could be published."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Keys left out, by reason (a text for the catalogues)."""
+    fates: Counter[Fate] = field(default_factory=Counter)
+    held_until_s: int = 0
+    """When the last of its keys that are held back is over, Unix seconds."""
+
+
 @dataclass(slots=True)
 class PublishReport:
     """What one call published, and what it did not."""
 
     published: list[PublishedBatch] = field(default_factory=list)
-    submissions: int = 0
-    """Submissions that were read."""
-    refused: list[AgentError] = field(default_factory=list)
-    """Submissions that were not, each with its name and reason."""
-    dropped: dict[str, Counter[str]] = field(default_factory=dict)
-    """Submission → keys left out, by reason (a text for the catalogues)."""
-    already_published: int = 0
-    held_back: int = 0
-    """Keys that are still valid; the next call publishes them once they are over."""
-    held_until_s: int = 0
-    """When the last of them is over, Unix seconds."""
+    """Files, with the keys that were published or revoked."""
+    submissions: list[Submission] = field(default_factory=list)
+    fates: Counter[Fate] = field(default_factory=Counter)
+    """Of all keys, each counted once."""
+
+    @property
+    def refused(self) -> list[AgentError]:
+        """Why submissions were not read, each with its name."""
+        return [s.error for s in self.submissions if s.error is not None]
+
+    @property
+    def held_until_s(self) -> int:
+        """When the last key that is held back is over, Unix seconds; 0 where none is."""
+        return max((s.held_until_s for s in self.submissions), default=0)
 
 
 def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
@@ -136,40 +171,41 @@ def publish(
     """Publish what the submissions, files or folders of them, bring that is new, good and over.
 
     ``report_type`` is what the authority found of their owners: a case (F0), the contact of one (RECURSIVE, F1), or
-    neither (REVOKED: what was published by mistake, and nothing else, is taken back). Files are filled up to
-    ``minimum`` keys with random ones, so that their number tells nothing. A submission that can't be read is refused
-    by name and the others go on. The same submissions once more publish nothing, but renew the signed index, which
-    holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
+    neither (REVOKED: what was published by mistake is taken back, what was not is withdrawn and never will be). Files
+    are filled up to ``minimum`` keys with random ones, so that their number tells nothing. A submission that can't be
+    read is refused by name and the others go on. The same submissions once more publish nothing, but renew the signed
+    index, which holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
     """
     _require_simple(region)
-    report = PublishReport()
-    found = [k._replace(report_type=report_type) for k in _read(submissions, report, now_s)]
+    report = PublishReport([], list(_read(submissions, report_type, now_s)))
     with locked(folder):
         before = read_back(folder, key, now_s)
-        batches = list(_batches(_due(found, before, report, now_s), before, int(now_s), minimum))
+        due = _due(report, before, withdrawn.read(folder), now_s)
+        withdrawn.add(folder, [k.key for k in due[Fate.WITHDRAWN]], now_s)
+        to_list = due[Fate.PUBLISHED] + due[Fate.REVOKED]
+        batches = list(_batches(to_list, before, int(now_s), minimum))
         files = [WRITERS[batch.protocol](batch, key, region) for batch in batches]
-        add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S)
+        add(folder, before, files, key=key, now_s=now_s, life_s=index_days * DAY_S, region=region)
     report.published = [PublishedBatch(file.name, b.protocol, b.real) for file, b in zip(files, batches, strict=True)]
     return report
 
 
-def _read(submissions: Iterable[Path], report: PublishReport, now_s: float) -> list[DiagnosisKey]:
-    found: list[DiagnosisKey] = []
+def _read(submissions: Iterable[Path], report_type: ReportType, now_s: float) -> Iterator[Submission]:
     for path in submissions:
         for file in sorted(_files_in(path)):
+            submission = Submission(str(file))
+            yield submission
             try:
                 keys = read_submission(str(file), _content(file))
             except KeyFileError as error:
-                report.refused.append(error)
+                submission.error = error
                 continue
-            report.submissions += 1
             for diagnosis in keys:
                 fault = fault_in(diagnosis.key, now_s) if diagnosis.key.protocol in WRITERS else KeyFault.PROTOCOL
                 if fault is None:
-                    found.append(diagnosis)
+                    submission.keys.append(diagnosis._replace(report_type=report_type))
                 else:
-                    report.dropped.setdefault(str(file), Counter())[fault] += 1
-    return found
+                    submission.dropped[fault] += 1
 
 
 def _files_in(path: Path) -> list[Path]:
@@ -190,21 +226,41 @@ def _content(path: Path) -> bytes:
 
 
 def _due(
-    found: Iterable[DiagnosisKey], before: Iterable[PublishedFile], report: PublishReport, now_s: float
-) -> list[DiagnosisKey]:
-    """Return the keys to publish now: each once, over, and not yet published as that or as more."""
+    report: PublishReport, before: Iterable[PublishedFile], gone: Container[str], now_s: float
+) -> defaultdict[Fate, list[DiagnosisKey]]:
+    """Decide of each key once, tell its submissions, and return the keys by what is to become of them."""
     published = _published(before)
-    due: list[DiagnosisKey] = []
-    for diagnosis in {k.key.data: k for k in found}.values():
-        present = published.get(diagnosis.key.data)
-        if not _changes(present, diagnosis.report_type):
-            report.already_published += 1
-        elif diagnosis.key.ends_at_s > now_s:
-            report.held_back += 1
-            report.held_until_s = max(report.held_until_s, diagnosis.key.ends_at_s)
-        else:
-            due.append(diagnosis)
+    due: defaultdict[Fate, list[DiagnosisKey]] = defaultdict(list)
+    fates: dict[bytes, Fate] = {}
+    for submission in report.submissions:
+        for diagnosis in submission.keys:
+            data = diagnosis.key.data
+            if data not in fates:
+                fates[data] = _fate(diagnosis, published.get(data), withdrawn.digest(diagnosis.key) in gone, now_s)
+                due[fates[data]].append(diagnosis)
+            submission.fates[fates[data]] += 1
+            if fates[data] is Fate.HELD_BACK:
+                submission.held_until_s = max(submission.held_until_s, diagnosis.key.ends_at_s)
+    report.fates = Counter(fates.values())
     return due
+
+
+def _fate(diagnosis: DiagnosisKey, present: ReportType | None, is_withdrawn: bool, now_s: float) -> Fate:
+    """Return what is to become of a key of which ``present`` is published.
+
+    A contact may prove a case; anything that was published may be revoked. What is revoked, or was withdrawn before it
+    was published, stays so: agents never match it again.
+    """
+    wanted = diagnosis.report_type
+    if present is ReportType.REVOKED:
+        return Fate.REVOKED_BEFORE
+    if present is None and is_withdrawn:
+        return Fate.WITHDRAWN_BEFORE
+    if wanted is ReportType.REVOKED:
+        return Fate.WITHDRAWN if present is None else Fate.REVOKED
+    if present is not None and not (present is ReportType.RECURSIVE and wanted is not ReportType.RECURSIVE):
+        return Fate.PUBLISHED_BEFORE
+    return Fate.HELD_BACK if diagnosis.key.ends_at_s > now_s else Fate.PUBLISHED
 
 
 def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
@@ -215,16 +271,6 @@ def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
         state |= {k.key.data: k.report_type for k in batch.keys}
         state |= dict.fromkeys((k.key.data for k in batch.revoked), ReportType.REVOKED)
     return state
-
-
-def _changes(present: ReportType | None, wanted: ReportType) -> bool:
-    """Whether a key goes from what is published of it to ``wanted``: a contact may prove a case, anything be revoked.
-
-    What was never published can't be revoked, and what is revoked stays so: agents never match it again.
-    """
-    if wanted is ReportType.REVOKED:
-        return present not in {None, ReportType.REVOKED}
-    return present is None or (present is ReportType.RECURSIVE and wanted is not ReportType.RECURSIVE)
 
 
 def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s: int, minimum: int) -> Iterator[Batch]:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app import authority as publishing
-from bluezone_agent.app.authority import Publication
+from bluezone_agent.app.authority import Fate, Publication, SubmissionResult, SubmissionVerdict
 from bluezone_agent.cli.base import (
     PATH,
     Command,
@@ -28,6 +28,30 @@ from bluezone_agent.i18n import _, local_time, ngettext
 
 PLACEHOLDER: Final = "https://keys.example.org/"
 """Stands in the printed [[source]] until the authority says where its folder is reached."""
+
+
+WIDEST: Final = 40
+"""Characters of the column of names."""
+VERDICTS: Final = {
+    SubmissionVerdict.ACCEPTED: N_("accepted"),
+    SubmissionVerdict.WAITS: N_("waits until {when}"),
+    SubmissionVerdict.DONE_BEFORE: N_("nothing new"),
+    SubmissionVerdict.NO_KEYS: N_("no key that can be published"),
+    SubmissionVerdict.REFUSED: N_("refused"),
+}
+FATES: Final = {
+    Fate.PUBLISHED: N_("published: {n}"),
+    Fate.REVOKED: N_("revoked: {n}"),
+    Fate.WITHDRAWN: N_("withdrawn before publication: {n}"),
+    Fate.HELD_BACK: N_("held back: {n}"),
+    Fate.PUBLISHED_BEFORE: N_("published before: {n}"),
+    Fate.REVOKED_BEFORE: N_("revoked before: {n}"),
+    Fate.WITHDRAWN_BEFORE: N_("withdrawn earlier, never published: {n}"),
+}
+TOTALS: Final = {
+    Fate.REVOKED: N_("keys revoked: {n}"),
+    Fate.WITHDRAWN: N_("held back keys withdrawn, never to be published: {n}"),
+}
 
 
 submissions_argument = click.argument("submissions", nargs=-1, required=True, type=PATH)
@@ -130,8 +154,8 @@ def publish(
     cls=Command,
     answers=Publication,
     help=N_(
-        "Take back keys that were published by mistake: SUBMISSIONS are the ones that brought them. Agents forget what"
-        " they found of them and never match them again."
+        "Take back keys that were submitted by mistake: SUBMISSIONS are the ones that brought them. Agents forget what"
+        " they found of those that were published, and never match them again; those that were not never will be."
     ),
 )
 @submissions_argument
@@ -161,43 +185,51 @@ def _show(done: Publication, *, as_json: bool) -> None:
         print_json(done)
     else:
         _print(done)
-    if done.refused:
+    if any(submission.error for submission in done.submissions):
         exit_with(EXIT_FAULT)
 
 
 def _print(done: Publication) -> None:
-    for error in done.refused:
-        fail(error)
-    for name, reasons in done.dropped.items():
-        _print_dropped(name, reasons)
+    for submission in done.submissions:
+        if submission.error:
+            fail(submission.error)
+    width = max((len(printable(s.name)) for s in done.submissions), default=0)
+    for submission in done.submissions:
+        click.echo(f"{printable(submission.name):{min(width, WIDEST)}}  {_outcome(submission)}")
     for file in done.published:
         click.echo(
-            ngettext("{file}: {n} key published", "{file}: {n} keys published", file.keys).format(
-                file=file.file, n=file.keys
-            )
+            _in_file(file.keys, is_revoked=bool(done.keys.get(Fate.REVOKED))).format(file=file.file, n=file.keys)
         )
-    if not done.published:
+    for fate, text in TOTALS.items():
+        if fate in done.keys:
+            click.echo(_(text).format(n=done.keys[fate]))
+    if not {Fate.PUBLISHED, *TOTALS} & done.keys.keys():
         click.echo(_("nothing new to publish"))
-    if done.already_published:
-        say(
-            ngettext("{n} key was published before", "{n} keys were published before", done.already_published).format(
-                n=done.already_published
-            )
-        )
-    if done.held_back and done.held_until:
+    if done.held_until:
+        n = done.keys[Fate.HELD_BACK]
         say(
             ngettext(
                 "{n} key is still valid and held back until {when}: publish the same submissions again then",
                 "{n} keys are still valid and held back until {when}: publish the same submissions again then",
-                done.held_back,
-            ).format(n=done.held_back, when=local_time(done.held_until))
+                n,
+            ).format(n=n, when=local_time(done.held_until))
         )
 
 
-def _print_dropped(name: str, reasons: dict[str, int]) -> None:
-    for reason, n in sorted(reasons.items()):
-        say(
-            ngettext("{name}: {n} key left out: {reason}", "{name}: {n} keys left out: {reason}", n).format(
-                name=printable(name), n=n, reason=_(reason)
-            )
-        )
+def _in_file(n: int, *, is_revoked: bool) -> str:
+    if is_revoked:
+        return ngettext("{file}: {n} key revoked", "{file}: {n} keys revoked", n)
+    return ngettext("{file}: {n} key published", "{file}: {n} keys published", n)
+
+
+def _outcome(submission: SubmissionResult) -> str:
+    """Return what became of a submission: accepted, waits or refused, then its keys by what became of them."""
+    verdict = _(VERDICTS[submission.verdict])
+    if submission.verdict is SubmissionVerdict.WAITS and submission.held_until:
+        verdict = verdict.format(when=local_time(submission.held_until))
+    parts = [_(FATES[fate]).format(n=n) for fate in FATES if (n := submission.keys.get(fate))]
+    parts += [
+        ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(reason))
+        for reason, n in sorted(submission.dropped.items())
+    ]
+    return "; ".join([verdict, *parts])

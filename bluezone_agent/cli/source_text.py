@@ -11,6 +11,7 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time, rendered
 
 UNSIGNED: Final = N_("files that nobody signed are believed here (allow_unsigned)")
+NAMELESS: Final = N_("its signed index is of an older format and names no folder: another folder's would pass for it")
 UNPROVABLE: Final = N_("freshness can't be proved: it has no signed index")
 
 
@@ -32,6 +33,8 @@ def source_lines(source: SourceState, now: datetime) -> list[str]:
                 issued=local_time(issued_at), expires=local_time(expires_at)
             )
         )
+        if source.folder is None:
+            lines.append(_(NAMELESS))
     if source.accepts_unsigned:
         lines.append(_(UNSIGNED))
     return lines

@@ -36,7 +36,7 @@ class Bluezone(ProximityProtocol):
 
     def identifiers(self, key: DailyKey) -> bytes:
         """Return the key's Bluezone IDs; past ``slots_per_day`` they go on with the next day's chained key."""
-        count = -(-(key.ends_at_s - key.starts_at_s) // key.slot_s)
+        count = key.slots
         sub_keys: list[bytes] = []
         data = key.data
         while len(sub_keys) < count:

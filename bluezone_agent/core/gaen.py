@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.identifiers import DailyKey, IdentifierSlot, ObservedIdentifier, ProximityProtocol
-from bluezone_agent.core.intervals import ENIN_S, Enin, enin_at
+from bluezone_agent.core.intervals import Enin, enin_at
 from bluezone_agent.errors import N_, MalformedPayloadError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Gaen(ProximityProtocol):
 
     def identifiers(self, key: DailyKey) -> bytes:
         """Return the Rolling Proximity Identifiers of a Temporary Exposure Key: one AES-ECB call over all blocks."""
-        count = -(-(key.ends_at_s - key.starts_at_s) // ENIN_S)
+        count = key.slots
         blocks = _padded_data(enin_at(key.starts_at_s), count)
         # one AES block an identifier is what the specification asks for; nothing is ever chained or repeated
         return Cipher(AES128(_derived(key.data, b"EN-RPIK")), ECB()).encryptor().update(blocks)  # noqa: S305
@@ -79,7 +79,7 @@ class Gaen(ProximityProtocol):
         return power if metadata[0] >> 6 == 1 and low <= power <= high else None
 
 
-@lru_cache(maxsize=64)  # all keys of a day share their blocks, and 14 days are published
+@lru_cache(maxsize=1024)  # most keys of a day share their blocks, 14 days are published; 2 KiB each
 def _padded_data(first: Enin, count: int) -> bytes:
     """PaddedData of ``count`` consecutive intervals."""
     return b"".join(b"EN-RPI" + bytes(6) + enin.to_bytes(4, "little") for enin in range(first, first + count))

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import ClassVar, NamedTuple
 
 from bluezone_agent.core.advertising_data import AdvertisingData
+from bluezone_agent.core.intervals import DAY_S
 
 
 class DailyKey(NamedTuple):
@@ -36,12 +37,28 @@ class DailyKey(NamedTuple):
 
     @property
     def slot_s(self) -> int:
-        """Seconds that one identifier is on the air."""
-        return 86_400 // self.slots_per_day
+        """Whole seconds that one identifier is on the air; exact for own keys, whose slots divide the day."""
+        return DAY_S // self.slots_per_day
+
+    @property
+    def slots(self) -> int:
+        """How many slots start within the span."""
+        days, rest_s = divmod(self.ends_at_s - self.starts_at_s, DAY_S)
+        return days * self.slots_per_day - (-rest_s * self.slots_per_day // DAY_S)
+
+    def slot_at(self, unix_s: float) -> int:
+        """Return the number of the slot that contains ``unix_s``; 0 is the key's first."""
+        day, rest_s = divmod(int(unix_s - self.starts_at_s), DAY_S)
+        return day * self.slots_per_day + ((rest_s + 1) * self.slots_per_day - 1) // DAY_S
+
+    def start_of_slot_s(self, number: int) -> int:
+        """Return when a slot begins: each day has ``slots_per_day``, whether or not they divide it."""
+        day, slot = divmod(number, self.slots_per_day)
+        return self.starts_at_s + day * DAY_S + slot * DAY_S // self.slots_per_day
 
     def slot_start_s(self, unix_s: float) -> int:
         """Return when the slot that contains ``unix_s`` began."""
-        return self.starts_at_s + int((unix_s - self.starts_at_s) // self.slot_s) * self.slot_s
+        return self.start_of_slot_s(self.slot_at(unix_s))
 
 
 def key_digest(data: bytes) -> str:
@@ -135,11 +152,12 @@ class ProximityProtocol(ABC):
 
     def slot(self, key: DailyKey, derived: bytes, number: int) -> IdentifierSlot:
         """Return slot ``number`` of ``key``, cut out of its ``derived`` identifiers."""
-        at, starts_at_s = number * self.identifier_length, key.starts_at_s + number * key.slot_s
-        return IdentifierSlot(derived[at : at + self.identifier_length], starts_at_s, starts_at_s + key.slot_s)
+        at = number * self.identifier_length
+        identifier = derived[at : at + self.identifier_length]
+        return IdentifierSlot(identifier, key.start_of_slot_s(number), key.start_of_slot_s(number + 1))
 
     def identifier_at(self, key: DailyKey, unix_s: float) -> IdentifierSlot:
         """Return the identifier of ``key`` on the air at ``unix_s``. Raises ValueError outside its span."""
         if not key.starts_at_s <= unix_s < key.ends_at_s:
             raise ValueError(f"{unix_s} is outside the key's span {key.starts_at_s}..{key.ends_at_s}")
-        return self.slot(key, self.identifiers(key), int((unix_s - key.starts_at_s) // key.slot_s))
+        return self.slot(key, self.identifiers(key), key.slot_at(unix_s))

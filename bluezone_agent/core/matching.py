@@ -8,7 +8,6 @@ up at once in a map of one byte a prefix, and only what passes is compared in fu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Final, TypedDict
 
 import numpy as np
@@ -20,7 +19,9 @@ from bluezone_agent.core.intervals import ENIN_S
 MATCH_TOLERANCE_S: Final = 12 * ENIN_S
 """By how much a sighting may miss an identifier's validity: 12 intervals (GAEN), for clocks that differ."""
 KEYS_IN_BATCH: Final = 128
-"""Their 18,432 identifiers of 16 bytes are 288 KiB: numpy's overhead is spread, and a core's cache holds them."""
+IDENTIFIERS_IN_BATCH: Final = KEYS_IN_BATCH * 144
+"""18,432 of 16 bytes are 288 KiB: numpy's overhead is spread, and a core's cache holds them. A single chained entry may
+have more, and is then a batch of its own."""
 PREFIX_BITS: Final = range(12, 25)
 """The map has 64 bytes an identifier, so that one in 64 strangers passes, from 4 KiB to 16 MiB."""
 
@@ -85,8 +86,7 @@ def match(
     Whether a sighting counts is for :func:`may_match`, which needs its time. Every key is consumed, also when nothing
     was heard.
     """
-    keys = iter(diagnosis_keys)
-    while batch := list(islice(keys, KEYS_IN_BATCH)):
+    for batch in _batches(diagnosis_keys):
         if not len(received):
             continue
         derived = [protocol.identifiers(diagnosis.key) for diagnosis in batch]
@@ -96,6 +96,20 @@ def match(
             which = int(np.searchsorted(ends, number, "right"))
             slot = protocol.slot(batch[which].key, derived[which], number - int(ends[which]) + counts[which])
             yield batch[which], slot, index
+
+
+def _batches(diagnosis_keys: Iterable[DiagnosisKey]) -> Iterator[list[DiagnosisKey]]:
+    batch: list[DiagnosisKey] = []
+    identifiers = 0
+    for diagnosis in diagnosis_keys:
+        count = diagnosis.key.slots
+        if batch and (identifiers + count > IDENTIFIERS_IN_BATCH or len(batch) == KEYS_IN_BATCH):
+            yield batch
+            batch, identifiers = [], 0
+        batch.append(diagnosis)
+        identifiers += count
+    if batch:
+        yield batch
 
 
 def may_match(slot: IdentifierSlot, at_s: float, published_at_s: float) -> bool:

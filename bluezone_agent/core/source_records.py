@@ -10,10 +10,15 @@ from typing import Final
 import msgspec
 
 from bluezone_agent.core.sightings import BootTime
-from bluezone_agent.errors import N_, AgentError, BadSignatureError, KeyFileError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, BadSignatureError, CertificateDatesError, KeyFileError, KeySourceError
 
 AFTER_PUBLICATION: Final = N_("starts after its publication")
 """Why a key is left out that a file of that date can't have: the date may be wrong, and then exposures are missed."""
+
+SEQUENCE_NOTE: Final = "sequence"
+"""The note of a source for the highest sequence of a signed index that was seen."""
+FOLDER_NOTE: Final = "folder"
+"""The note of a source for the folder that its first signed index named."""
 
 
 class Verdict(StrEnum):
@@ -80,7 +85,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
     """What it asked to be told at the next check."""
 
 
-FAULTS: Final = {kind.__name__: kind for kind in (BadSignatureError, KeyFileError, KeySourceError)}
+KINDS: Final = (BadSignatureError, KeyFileError, CertificateDatesError, KeySourceError)
+FAULTS: Final = {kind.__name__: kind for kind in KINDS}
 """Errors that are kept, by the name under which they are; the first that fits."""
 
 

@@ -18,10 +18,10 @@ from bluezone_agent.core.notice import Notice
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.core.sightings import BootTime
 from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
-from bluezone_agent.errors import AgentError, KeyFileError, KeySourceError
+from bluezone_agent.errors import N_, AgentError, CertificateDatesError, KeyFileError, KeySourceError
 from bluezone_agent.exposure_check.key_matcher import KeyMatcher, ReadFile
 from bluezone_agent.exposure_check.report import CheckReport, SourceReport
-from bluezone_agent.key_sources.index import SEQUENCE_NOTE
+from bluezone_agent.key_sources.index import notes_of
 from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 from bluezone_agent.stores.store import Store
 
@@ -121,7 +121,9 @@ class Check:
                         self._fault(report, self._file_record(report.name, found.name), found.error)
                     case SignedIndex():
                         report.index = found
-                        report.notes[SEQUENCE_NOTE] = str(found.sequence)
+                        report.notes.update(notes_of(found))
+        except CertificateDatesError as error:
+            report.error = _dates_not_known(report.name) if self._provisional else error
         except KeySourceError as error:
             report.error = error
         with self._store.transaction():
@@ -161,7 +163,14 @@ class Check:
     def _file(self, report: SourceReport, file: SourceFile, pinned: PinnedSource) -> None:
         before = self._file_record(report.name, file.name)
         try:
-            key_file = read_key_file(file.name, file.data, file.signature, pinned.trust, self._now_s)
+            key_file = read_key_file(
+                file.name,
+                file.data,
+                file.signature,
+                pinned.trust,
+                self._now_s,
+                states_publication=file.states_publication,
+            )
             same = before.digest == key_file.digest
             if not (same and before.final and before.fault is None):
                 read = self._matcher.read(key_file, provisional=self._provisional)
@@ -187,7 +196,7 @@ class Check:
             fetched_in=before.fetched_in if same else self._fetched_in,
             keys=read.keys,
             matched=before.matched if same else 0,
-            dropped=read.dropped,
+            dropped={} if self._provisional else read.dropped,  # which keys are too old or too new depends on time
             # a date of publication that leaves keys out may be wrong, and then another check says so
             final=over and not self._provisional and not read.dropped[KeyFault.FUTURE],
         )
@@ -204,3 +213,11 @@ class Check:
             for key in received:
                 self._store.exposures.add(key)
         return record
+
+
+def _dates_not_known(name: str) -> KeySourceError:
+    return KeySourceError(
+        N_("{name}: whether its certificate is valid is not known while the clock is not synchronised"),
+        N_("it is asked again at the next check: switch NTP on"),
+        name=name,
+    )

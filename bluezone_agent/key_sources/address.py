@@ -21,6 +21,8 @@ class SourceAddress:
     """A path or a URL."""
     layout: str = ""
     """A name of ``key_sources.LAYOUTS``; recognised from the location where it is empty."""
+    index: str = ""
+    """Path of the index below the location, for a server whose index lies deeper than what its lines begin from."""
     regions: tuple[str, ...] = ()
     """Which regions' files, for a layout that keeps them apart."""
     ca_file: str = ""
@@ -43,6 +45,16 @@ class SourceAddress:
             raise ConfigError(
                 N_('[[source]] {location}: layout = "{layout}" needs a URL'),
                 N_("leave the layout out for a local folder, or name the https address of the server"),
+                location=self.location,
+                layout=layout,
+            )
+
+    def refuse_index(self, layout: str) -> None:
+        """Raise ConfigError for an index: ``layout`` has none that one could name."""
+        if self.index:
+            raise ConfigError(
+                N_('[[source]] {location}: layout = "{layout}" has no index to name'),
+                N_('remove index: it is for layout = "index"'),
                 location=self.location,
                 layout=layout,
             )

@@ -33,6 +33,7 @@ EMPTY: Final = (404, 410)
 def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
     address.require_url("cwa")
+    address.refuse_index("cwa")
     wrong = [region for region in address.regions if not REGION.fullmatch(region)]
     if wrong or not address.regions:
         raise ConfigError(

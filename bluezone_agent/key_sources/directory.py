@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from bluezone_agent.key_sources.index import (
     MAX_INDEX,
     MAX_SIGNATURE,
     SIGNATURE_SUFFIX,
+    Missing,
     parse_index,
     require_listed,
     signed_index,
@@ -28,6 +30,7 @@ SUFFIXES: Final = (".zip", ".json")
 def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
     address.refuse_regions("folder")
+    address.refuse_index("folder")
     if address.is_url:
         raise ConfigError(
             N_('[[source]] {location}: layout = "folder" needs a path'),
@@ -55,22 +58,25 @@ class DirectorySource:
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
         """Yield the files that the visit does not know; raises KeySourceError where the disk fails."""
         if self._path.is_file():
-            yield SourceFile(self._path.name, _read(self._path, MAX_FILE), _signature(self._path))
+            yield SourceFile(_shown(self._path.name), _read(self._path, MAX_FILE), _signature(self._path))
             return
         index = self._signed_index(visit)
         if index is not None:
             yield index
         listed = {f.path: f.sha256 for f in index.files} if index else dict.fromkeys(self._names(), "")
+        missing = Missing()
         for name, sha256 in listed.items():
-            if visit.known(name):
+            if visit.known(_shown(name)):
                 continue
             try:
-                file = SourceFile(name, _read(self._path / name, MAX_FILE), _signature(self._path / name))
+                path = self._path / name
+                file = SourceFile(_shown(name), _read(path, MAX_FILE), _signature(path))
                 require_listed(name, file.data, sha256)
             except KeySourceError as error:
-                yield MissingFile(name, error)
+                yield from missing.add(_shown(name), error)
             else:
                 yield file
+        missing.require_few(str(self._path))
 
     def _signed_index(self, visit: Visit) -> SignedIndex | None:
         if not self._path.is_dir():
@@ -87,6 +93,11 @@ class DirectorySource:
             return sorted(p.name for p in self._path.iterdir() if p.suffix in SUFFIXES and p.is_file())
         except OSError as error:
             raise _unreadable(self._path, error) from error
+
+
+def _shown(name: str) -> str:
+    """Return a file's name as text: on a disk it may be any bytes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _signature(path: Path) -> bytes | None:

@@ -1,7 +1,10 @@
 """DP-3T's layout: one address that answers with every key since the bundle whose tag the client sends.
 
 ``v2/gaen/exposed?lastKeyBundleTag=TAG`` is a key export, or 204 where nothing is new; the header ``x-key-bundle-tag``
-is the tag to send the next time, milliseconds. Source: DP-3T/dp3t-sdk-backend, GaenV2Controller.
+is the tag to send the next time, milliseconds. The server shuffles the keys and then takes the start and the end of the
+export from the first one: they say nothing of its publication. Who sends a tag that the server does not know, as after
+its operator changed how long a bundle lasts, is answered 400 or 404.
+Source: DP-3T/dp3t-sdk-backend, GaenV2Controller and ProtoSignature.
 """
 
 from __future__ import annotations
@@ -24,24 +27,32 @@ NOTE: Final = "tag"
 LOOK_BACK_DAYS: Final = 14
 """Older tags are not sent: everything is asked for again."""
 NOTHING_NEW: Final = 204
+FINE: Final = (200, NOTHING_NEW)
+NOT_A_TAG: Final = (400, 404)
+"""Also how a server answers that is none of DP-3T's: so the second answer counts, which has no tag."""
 
 
 def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
     address.require_url("dp3t")
     address.refuse_regions("dp3t")
+    address.refuse_index("dp3t")
     return HttpSource(address, files)
 
 
 def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:
     """Yield one file of everything that is new."""
     since = _plausible(visit.notes.get(NOTE, ""), visit.now_s)
-    at = root.join(PATH).copy_merge_params({PARAMETER: since} if since else {})
-    reply = fetch.ask(at, MAX_FILE, fine=(200, NOTHING_NEW))
+    at = root.join(PATH)
+    tagged = at.copy_merge_params({PARAMETER: since} if since else {})
+    reply = fetch.ask(tagged, MAX_FILE, fine=(*FINE, *NOT_A_TAG) if since else FINE)
+    if reply.status in NOT_A_TAG:
+        reply = fetch.ask(at, MAX_FILE, fine=FINE)
     if reply.status == NOTHING_NEW or not reply.body:
         return
     tag = _plausible(reply.headers.get(TAG_HEADER, ""), visit.now_s)
-    yield SourceFile(f"exposed-{tag or 'latest'}.zip", reply.body, notes={NOTE: tag} if tag else {})
+    notes = {NOTE: tag} if tag else {}
+    yield SourceFile(f"exposed-{tag or 'latest'}.zip", reply.body, notes=notes, states_publication=False)
 
 
 def _plausible(tag: str, now_s: float) -> str:

@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Timer
 from typing import Final
 
@@ -18,17 +17,18 @@ import httpx2
 import stamina
 
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex
-from bluezone_agent.errors import N_, KeySourceError
+from bluezone_agent.errors import N_, CertificateDatesError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
+from bluezone_agent.key_sources.client import open_client
 from bluezone_agent.key_sources.index import DETACHED_SIGNATURE_FOR, MAX_FILE, MAX_SIGNATURE, SIGNATURE_SUFFIX
-from bluezone_agent.key_sources.urls import parsed, same_origin, shown, tls_context, tls_fault
+from bluezone_agent.key_sources.urls import is_of_dates, parsed, same_origin, shown, tls_context, tls_fault
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
-__all__ = ["Fetch", "HttpSource", "PageError", "shown"]
+__all__ = ["LEFT_OUT", "Fetch", "HttpSource", "NotThereError", "PageError", "shown"]
 
 ATTEMPTS: Final = 3
 LONGEST_PAUSE_S: Final = 30
-"""Of a server's Retry-After; who asks for more is tried again at the next check."""
+"""Of a server's Retry-After, where so much is left; who asks for more is tried again at the next check."""
 MAX_REDIRECTS: Final = 3
 MAX_SILENCES: Final = 3
 """Requests without an answer after which the rest is left for the next check."""
@@ -36,6 +36,8 @@ OK: Final = (200,)
 PASSING: Final = (429, 500, 502, 503, 504)
 """Answers that may be another a moment later."""
 NOT_THERE: Final = (404, 410)
+LEFT_OUT: Final = (403, *NOT_THERE)
+"""How servers say that a file is not there: some storage answers 403."""
 NOT_CHANGED: Final = 304
 LONGEST_ETAG: Final = 100
 """Characters; a longer one is not sent back."""
@@ -43,7 +45,6 @@ PAGES: Final = (b"<!doctype html", b"<html")
 """How a web page begins, in small letters: no file of ours does."""
 SNIFFED: Final = 256
 """Bytes in which it would."""
-HEADERS: Final = {"User-Agent": "bluezone-agent", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 # its default hook prints each retry to stdout, where the data of ``--json`` go
 stamina.instrumentation.set_on_retry_hooks(())
@@ -69,6 +70,10 @@ class PageError(KeySourceError):
     """A web page came where a file should be."""
 
 
+class NotThereError(KeySourceError):
+    """The server has no such file; some storage says so by refusing it."""
+
+
 class HttpSource:
     """A server, asked as its layout asks."""
 
@@ -91,8 +96,8 @@ class HttpSource:
 
     @property
     def name(self) -> str:
-        """The URL without credentials."""
-        return shown(self._url)
+        """The URL, of the index where one is named, without credentials."""
+        return shown(self._root.join(self._address.index) if self._address.index else self._url)
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
         """Yield what the layout finds; see :class:`bluezone_agent.ports.KeySource`."""
@@ -107,16 +112,10 @@ class Fetch:
     """
 
     def __init__(self, address: SourceAddress, tls: ssl.SSLContext) -> None:
-        self._deadline_s = address.deadline_s
+        self._deadline_s, self._silence_s = address.deadline_s, address.silence_s
         self._ends_at_s = time.monotonic() + address.deadline_s
         self._silences = 0
-        self._client = httpx2.Client(
-            headers=HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            timeout=address.silence_s,
-            trust_env=address.use_proxy,
-            verify=tls,
-        )
+        self._client = open_client(address, tls)
         self._timer = Timer(address.deadline_s, self._client.close)
         self._timer.daemon = True
 
@@ -184,7 +183,8 @@ class Fetch:
     def _ask_once(self, url: httpx2.URL, limit: int, fine: tuple[int, ...], headers: dict[str, str]) -> Reply:
         at = url
         for _ in range(MAX_REDIRECTS + 1):
-            with self._client.stream("GET", at, headers=headers) as response:
+            timeout_s = min(self._silence_s, self._left_s(url))
+            with self._client.stream("GET", at, headers=headers, timeout=timeout_s) as response:
                 if response.next_request is None:
                     return self._reply(at, response, limit, fine)
                 at = same_origin(at, response.next_request.url)
@@ -243,7 +243,8 @@ class Fetch:
         self._silences += 1
         fault = tls_fault(error)
         if fault is not None:
-            return KeySourceError(
+            kind = CertificateDatesError if is_of_dates(fault) else KeySourceError
+            return kind(
                 N_("no secure connection to {url}: {reason}"),
                 N_(
                     "it needs TLS 1.2 or later and a certificate that is valid now, for this name, by a known authority"
@@ -267,11 +268,13 @@ class Fetch:
         wanted = error.response.headers.get("Retry-After", "")
         if not wanted.isdecimal():
             return True
-        return float(wanted) if float(wanted) <= LONGEST_PAUSE_S else False
+        longest_s = min(LONGEST_PAUSE_S, self._ends_at_s - time.monotonic())
+        return float(wanted) if float(wanted) <= longest_s else False
 
 
 def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:
-    return KeySourceError(
+    kind = NotThereError if response.status_code in LEFT_OUT else KeySourceError
+    return kind(
         N_("{url} answers {status} {reason}"),
         N_("check the location and the layout in [[source]]; the next check tries again"),
         url=shown(url),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from bluezone_agent.core.diagnosis_keys.signed_index import (
@@ -14,9 +15,11 @@ from bluezone_agent.core.diagnosis_keys.signed_index import (
     missing_signed_index,
     read_signed_index,
     require_fresh,
+    require_same_folder,
 )
+from bluezone_agent.core.source_records import FOLDER_NOTE, SEQUENCE_NOTE
 from bluezone_agent.errors import N_, KeySourceError
-from bluezone_agent.ports import Visit
+from bluezone_agent.ports import MissingFile, Visit
 
 INDEX_NAME: Final = "index.txt"
 DETACHED_SIGNATURE_FOR: Final = ".json"
@@ -27,15 +30,16 @@ MAX_INDEX: Final = 1024 * 1024
 """Bytes."""
 MAX_LINES: Final = 10_000
 """14 days of one file every two minutes."""
+LONGEST_PATH: Final = 200
+"""Characters of a line: real ones have less than half as many, and the store keeps them."""
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of a case file: half a million keys."""
 MAX_SIGNATURE: Final = 16 * 1024
 """Bytes of a detached signature."""
+MOST_NAMED: Final = 20
+"""Missing files of one visit that are told by name."""
 SHOWN_LENGTH: Final = 60
 """Characters of a bad line that the error repeats."""
-
-SEQUENCE_NOTE: Final = "sequence"
-"""The note of the highest sequence of a signed index that was seen."""
 
 PATH: Final = re.compile(r"[\w.~=+,@-]+(/[\w.~=+,@-]+)*", re.ASCII)
 
@@ -55,7 +59,7 @@ def parse_index(data: bytes, where: str) -> list[str]:
 def signed_index(data: bytes | None, where: str, visit: Visit) -> SignedIndex | None:
     """Verify and read a signed index, None where there is none; ``where`` names it in errors.
 
-    Raises KeySourceError, also for one that is missing or older than the visit knows of.
+    Raises KeySourceError, also for one that is missing, older than the visit knows of, or another folder's.
     """
     if visit.trust is None:
         return None
@@ -65,9 +69,41 @@ def signed_index(data: bytes | None, where: str, visit: Visit) -> SignedIndex | 
             raise missing_signed_index(where)
         return None
     index = read_signed_index(where, data, visit.trust)
+    require_same_folder(where, index, visit.notes.get(FOLDER_NOTE, ""))
     require_fresh(where, index, visit.now_s, highest)
     _require_paths({file.path: number for number, file in enumerate(index.files, 1)}, where)
     return index
+
+
+def notes_of(index: SignedIndex) -> dict[str, str]:
+    """Return what the next visit has to know of an index."""
+    return {SEQUENCE_NOTE: str(index.sequence)} | ({FOLDER_NOTE: index.folder} if index.folder else {})
+
+
+class Missing:
+    """The files of one visit that could not be had: the first are told by name, all of them by their number."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: KeySourceError | None = None
+
+    def add(self, name: str, error: KeySourceError) -> Iterator[MissingFile]:
+        """Count a file, and yield it where it is one of the first."""
+        self._count += 1
+        self._first = self._first or error
+        if self._count <= MOST_NAMED:
+            yield MissingFile(name, error)
+
+    def require_few(self, where: str) -> None:
+        """Raise KeySourceError where there were more than are told by name."""
+        if self._first is not None and self._count > MOST_NAMED:
+            raise KeySourceError(
+                N_("{count} of the files that {where} lists can't be had; the first: {reason}"),
+                N_("check the location and the index in [[source]]; if they are right, tell the health authority"),
+                count=self._count,
+                where=where,
+                reason=self._first,
+            )
 
 
 def require_listed(name: str, data: bytes, sha256: str) -> None:
@@ -80,6 +116,11 @@ def require_listed(name: str, data: bytes, sha256: str) -> None:
         )
 
 
+def is_path(text: str) -> bool:
+    """Return whether a text is a relative path that leads nowhere but down."""
+    return PATH.fullmatch(text) is not None and not any(part in {".", ".."} for part in text.split("/"))
+
+
 def _require_paths(paths: dict[str, int], where: str) -> None:
     if len(paths) > MAX_LINES:
         raise KeySourceError(
@@ -89,10 +130,23 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
             limit=MAX_LINES,
         )
     for path, number in paths.items():
-        if not PATH.fullmatch(path) or any(part in {".", ".."} for part in path.split("/")):
+        if len(path) > LONGEST_PATH:
             raise KeySourceError(
-                N_("line {number} of {where} is not a relative path: {line}"),
-                N_("check the location in [[source]]; a login page of the network may have answered instead"),
+                N_("line {number} of {where} has {found} characters, at most {limit} expected: {line}"),
+                N_("check the location in [[source]]; if that is right, tell the health authority"),
+                number=number,
+                where=where,
+                found=len(path),
+                limit=LONGEST_PATH,
+                line=path[:SHOWN_LENGTH],
+            )
+        if not is_path(path):
+            raise KeySourceError(
+                N_("line {number} of {where} is not a path below the location: {line}"),
+                N_(
+                    "check the location and the index in [[source]]: every line has to lie below the location; a login"
+                    " page of the network may have answered instead"
+                ),
                 number=number,
                 where=where,
                 line=path[:SHOWN_LENGTH],

@@ -18,6 +18,7 @@ NOTE: Final = "etag"
 def open_address(address: SourceAddress) -> KeySource:
     """Return the source; raises ConfigError."""
     address.refuse_regions("file")
+    address.refuse_index("file")
     return HttpSource(address, files, is_file=True) if address.is_url else directory.open_address(address)
 
 

@@ -41,6 +41,8 @@ class SpooledFile(msgspec.Struct, frozen=True):
     fetched_at_s: int
     signed: bool
     """Whether its detached signature lies beside it."""
+    states_publication: bool = True
+    """Whether what it says of its publication means something, in its source's layout."""
 
 
 class SpooledFault(msgspec.Struct, frozen=True):
@@ -120,7 +122,7 @@ class SpoolingSource:
         replace(path, file.data, mode=FILE_MODE)
         if file.signature is not None:
             replace(_signature_of(path), file.signature, mode=FILE_MODE)
-        return SpooledFile(file.name, now_s, file.signature is not None)
+        return SpooledFile(file.name, now_s, file.signature is not None, file.states_publication)
 
     def _delete_others(self, kept: dict[str, SpooledFile]) -> None:
         wanted = {self._folder / MANIFEST}
@@ -176,7 +178,7 @@ class SpooledSource:
         path = _place(self._folder, file.name)
         try:
             signature = _read(_signature_of(path), MAX_FILE) if file.signed else None
-            return SourceFile(file.name, _read(path, MAX_FILE), signature)
+            return SourceFile(file.name, _read(path, MAX_FILE), signature, states_publication=file.states_publication)
         except OSError as error:
             return MissingFile(file.name, self._not_fetched(error.strerror))
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 import httpx2
 
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
 from bluezone_agent.key_sources.address import SourceAddress
+
+WRONG_DATES: Final = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (OpenSSL, x509_vfy.h)."""
 
 
 def parsed(address: SourceAddress) -> httpx2.URL:
@@ -66,6 +70,11 @@ def tls_fault(error: BaseException | None) -> ssl.SSLError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def is_of_dates(fault: ssl.SSLError) -> bool:
+    """Return whether only the clock speaks against the certificate: it is not valid yet, or has expired."""
+    return isinstance(fault, ssl.SSLCertVerificationError) and fault.verify_code in WRONG_DATES
 
 
 def same_origin(url: httpx2.URL, target: httpx2.URL) -> httpx2.URL:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from bluezone_agent.core.sightings import BootTime
 from bluezone_agent.core.source_records import (
     AFTER_PUBLICATION,
     KeyFileRecord,
     SourceRecord,
+    Verdict,
     packed_fault,
     unpacked_fault,
 )
+from bluezone_agent.errors import AgentError
+
+MOST_REFUSED: Final = 1_000
+"""Files of a source that are remembered though nothing of them was ever accepted."""
+MOST_FILES: Final = 20_000
+"""Files of a source that are remembered: twice what an index may list."""
 
 
 class Sources:
@@ -21,6 +29,8 @@ class Sources:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._missing: dict[str, AgentError] = {}
+        """Source → why the first of its files that left no row could not be had."""
 
     def all(self) -> list[SourceRecord]:
         """Return every source, by name."""
@@ -32,14 +42,24 @@ class Sources:
         return _source(row) if row else None
 
     def record(self, source: SourceRecord) -> None:
-        """Write a source's state."""
+        """Write a source's state, and forget what is beyond :data:`MOST_REFUSED` and :data:`MOST_FILES` of its files.
+
+        What is forgotten of those that it still lists is read again.
+        """
+        missing = self._missing.pop(source.name, None)
+        for condition, most in (("digest = ''", MOST_REFUSED), ("1", MOST_FILES)):
+            self._db.execute(
+                f"DELETE FROM key_file WHERE id IN (SELECT id FROM key_file WHERE source = ? AND {condition}"  # noqa: S608
+                " ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                (source.name, most),
+            )
         self._db.execute(
             "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.name,
                 source.tried_at_s,
                 source.complete_at_s,
-                packed_fault(source.fault),
+                packed_fault(source.fault or missing),
                 source.accepts_unsigned,
                 source.issued_at_s,
                 source.expires_at_s,
@@ -75,7 +95,14 @@ class Sources:
         )
 
     def record_file(self, record: KeyFileRecord) -> None:
-        """Write a file's verdict; ``fetched_at_s`` stays while its contents do."""
+        """Write a file's verdict; ``fetched_at_s`` stays while its contents do.
+
+        One that could not be had and never was leaves no row, for whoever serves an index may list any number: its
+        source says why, when that is recorded next.
+        """
+        if record.fault and record.verdict is Verdict.MISSING and self.file(record.source, record.name) is None:
+            self._missing.setdefault(record.source, record.fault)
+            return
         self._db.execute(
             """
             INSERT INTO key_file (source, name, tried_at_s, digest, published_at_s, fetched_at_s, keys, matched,

@@ -5,6 +5,7 @@ import json
 import shutil
 import stat
 import zipfile
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
 from bluezone_agent.authority import publish
-from bluezone_agent.authority.publish import KEY_NAME, PublishReport, load_key
+from bluezone_agent.authority.publish import KEY_NAME, Fate, PublishReport, load_key
 from bluezone_agent.core.diagnosis_keys import KeyFault, KeyFile, read_key_file
 from bluezone_agent.core.diagnosis_keys.signed_index import SignedIndex, read_signed_index
 from bluezone_agent.core.diagnosis_keys.submission import write_submission
@@ -117,10 +118,13 @@ def test_every_good_key_is_published_once(
     first = office.publish()
     assert set(office.published_keys()) == over
     assert sum(len(f.whole().keys) for f in office.published()) == sum(p.keys for p in first.published) == len(over)
-    assert first.held_back == len(keys) - len(over)
+    assert first.fates[Fate.HELD_BACK] == len(keys) - len(over)
     before = office.bytes()
     again = office.publish(NOW_S + 60)
-    assert (again.published, again.already_published, again.held_back) == ([], len(over), first.held_back)
+    assert again.published == []
+    assert again.fates == Counter({Fate.PUBLISHED_BEFORE: len(over), Fate.HELD_BACK: first.fates[Fate.HELD_BACK]}), (
+        "each key is counted once"
+    )
     assert office.bytes() == before
 
 
@@ -154,11 +158,11 @@ def test_a_key_that_is_still_valid_waits_until_it_is_over(office: Office) -> Non
     today = daily_key(days_ago=0)
     office.submit("1", today, daily_key(days_ago=1, number=2))
     report = office.publish()
-    assert (report.held_back, report.held_until_s) == (1, today.ends_at_s)
+    assert (report.fates[Fate.HELD_BACK], report.held_until_s) == (1, today.ends_at_s)
     assert today.data not in office.published_keys()
     assert today.data not in b"".join(office.bytes().values())
-    assert office.publish(today.ends_at_s - 1).held_back == 1
-    assert office.publish(today.ends_at_s).held_back == 0
+    assert office.publish(today.ends_at_s - 1).fates[Fate.HELD_BACK] == 1
+    assert office.publish(today.ends_at_s).fates[Fate.HELD_BACK] == 0
     assert today.data in office.published_keys()
 
 
@@ -189,7 +193,47 @@ def test_what_was_published_by_mistake_is_taken_back_once(office: Office) -> Non
     assert not office.publish(NOW_S + 2, mistake, report_type=ReportType.REVOKED).published
     again = office.publish(NOW_S + 3)
     assert not again.published, "what is revoked is not published again by an inbox that was not cleared"
-    assert again.already_published == 2
+    assert again.fates == {Fate.PUBLISHED_BEFORE: 1, Fate.REVOKED_BEFORE: 1}
+
+
+@pytest.mark.parametrize("days_ago", [0, 1])
+def test_what_was_revoked_before_it_was_published_never_is(office: Office, days_ago: int) -> None:
+    mistaken, right = daily_key(days_ago=days_ago, number=1), daily_key(days_ago=days_ago, number=2)
+    mistake = office.submit("mistake", mistaken)
+    office.submit("right", right)
+    later_s = mistaken.ends_at_s + DAY_S
+    if days_ago == 0:
+        assert office.publish().fates == {Fate.HELD_BACK: 2}
+    assert office.publish(NOW_S + 1, mistake, report_type=ReportType.REVOKED).fates == {Fate.WITHDRAWN: 1}
+    assert office.publish(NOW_S + 2, mistake, report_type=ReportType.REVOKED).fates == {Fate.WITHDRAWN_BEFORE: 1}
+    for at_s in (later_s, later_s + 1):
+        office.publish(at_s)
+        office.publish(at_s, report_type=ReportType.RECURSIVE)
+        assert list(office.published_keys()) == [right.data]
+    assert mistaken.data not in b"".join(office.bytes().values())
+
+
+def test_what_must_not_be_published_is_kept_for_as_long_as_it_could_be(office: Office) -> None:
+    record = office.folder / ".withdrawn"
+    office.publish(NOW_S, office.submit("1", daily_key(number=1)), report_type=ReportType.REVOKED)
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert len(json.loads(record.read_bytes())) == 1
+    assert daily_key(number=1).data.hex() not in record.read_text()
+    later = daily_key(number=2)._replace(starts_at_s=TODAY_S + 20 * DAY_S, ends_at_s=TODAY_S + 21 * DAY_S)
+    office.publish(NOW_S + 21 * DAY_S, office.submit("2", later), report_type=ReportType.REVOKED)
+    assert list(json.loads(record.read_bytes())) == [hashlib.sha256(later.data).hexdigest()]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"\xff", b'{"a": "b"}'])
+def test_without_its_record_of_what_was_withdrawn_nothing_is_published(office: Office, damage: bytes) -> None:
+    office.publish(NOW_S, office.submit("1", daily_key()), report_type=ReportType.REVOKED)
+    (office.folder / ".withdrawn").write_bytes(damage)
+    with pytest.raises(
+        AgentError, match=r"can't read .*\.withdrawn, which says what must never be published"
+    ) as caught:
+        office.publish()
+    assert caught.value.hint
+    assert office.published_keys() == {}
 
 
 def test_what_was_never_published_is_not_revoked(office: Office) -> None:
@@ -231,7 +275,7 @@ def test_a_malformed_submission_is_refused_by_name_and_the_others_go_on(office: 
     report = office.publish(NOW_S, office.inbox, office.inbox / "gone.json")
     assert len(office.published_keys()) == 1
     assert [str(e).split(": ")[0] for e in report.refused] == [
-        f"{office.inbox}/broken.json is no submission",
+        f"{office.inbox}/broken.json is not a key file exported by bluezone-agent",
         f"can't read the submission {office.inbox}/gone.json",
     ]
     assert all(e.hint for e in report.refused)
@@ -249,9 +293,9 @@ def test_bad_keys_are_left_out_with_their_reason_and_the_others_published(office
     path = office.submit("1", good, *bad)
     report = office.publish()
     assert list(office.published_keys()) == [good.data]
-    assert report.dropped == {
-        str(path): {KeyFault.LENGTH: 1, KeyFault.OLD: 1, KeyFault.FUTURE: 1, KeyFault.PROTOCOL: 1},
-    }
+    assert [(s.name, s.dropped) for s in report.submissions] == [
+        (str(path), {KeyFault.LENGTH: 1, KeyFault.OLD: 1, KeyFault.FUTURE: 1, KeyFault.PROTOCOL: 1})
+    ]
 
 
 def test_files_that_nobody_needs_any_more_leave_the_folder(office: Office) -> None:

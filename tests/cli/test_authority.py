@@ -66,13 +66,46 @@ def test_publish_says_what_it_did_and_a_second_time_nothing_new(office: Program)
     )
     done = office.run("authority", "publish", "inbox", "--key", "key", "--to", "www")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(".zip: 1 key published\n")
-    assert "inbox/old.json: 1 key left out: ended more than 14 days before its publication" in done.stderr
+    rows = done.stdout.splitlines()
+    assert rows[0] == "inbox/lan.json  accepted; published: 1"
+    assert rows[1].startswith("inbox/old.json  waits until ")
+    assert rows[1].endswith("; held back: 1; 1 key left out: ended more than 14 days before its publication")
+    assert rows[2].endswith(".zip: 1 key published")
     assert "1 key is still valid and held back until " in done.stderr
     again = office.run("authority", "publish", "inbox", "--key", "key", "--to", "www", "--json")
     report = json.loads(again.stdout)
-    assert (report["published"], report["already_published"], report["held_back"]) == ([], 1, 1)
+    assert (report["published"], report["keys"]) == ([], {"published before": 1, "held back": 1})
+    assert [s["verdict"] for s in report["submissions"]] == ["done before", "waits"]
     assert report["held_until"].endswith("T00:00:00Z")
+
+
+def test_a_photo_in_the_inbox_is_one_clear_error_and_the_others_go_on(office: Program) -> None:
+    (office.home / "inbox" / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
+    done = office.run("authority", "publish", "inbox", "--key", "key", "--to", "www")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:2] == [
+        "inbox/lan.json   accepted; published: 1",
+        "inbox/photo.jpg  refused",
+    ]
+    assert done.stderr.count("error: ") == done.stderr.count("hint: ") == 1
+    assert "error: inbox/photo.jpg is not a key file exported by bluezone-agent: " in done.stderr
+
+
+def test_what_is_revoked_while_it_waits_is_never_sent_out(office: Program) -> None:
+    mistake = office.home / "inbox" / "mistake.json"
+    mistake.write_bytes(write_submission([own_key(0, number=7), own_key(1, number=8)], None))
+    where = ("inbox/mistake.json", "--key", "key", "--to", "www", "--minimum", "0")
+    done = office.run("authority", "publish", *where)
+    assert "accepted; published: 1; held back: 1" in done.stdout
+    done = office.run("authority", "revoke", *where[:-2])
+    rows = done.stdout.splitlines()
+    assert rows[0].startswith("inbox/mistake.json  accepted; ")
+    assert rows[1].endswith(".zip: 1 key revoked")
+    assert rows[2:] == ["keys revoked: 1", "held back keys withdrawn, never to be published: 1"]
+    assert "published" not in rows[0].replace("withdrawn before publication", "")
+    done = office.run("authority", "publish", *where)
+    assert done.stdout.splitlines()[-1] == "nothing new to publish"
+    assert "withdrawn earlier, never published: 1" in done.stdout
 
 
 def test_a_refused_submission_is_named_and_the_exit_code_says_so(office: Program) -> None:

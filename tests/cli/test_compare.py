@@ -10,7 +10,7 @@ import pytest
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import Program
 
 YESTERDAY_MIN = int(time.time() // 86_400 - 1) * 1440

@@ -56,9 +56,9 @@ class TwoProcesses:
 
     def check(self) -> subprocess.CompletedProcess[str]:
         """Check in a network namespace of its own, in which there is nothing, where that is permitted."""
-        alone = ["unshare", "--net"] if os.geteuid() == 0 else []
+        separated = ["unshare", "--net"] if os.geteuid() == 0 else []
         return subprocess.run(
-            [*alone, *self.checker.command("check", "--json")],
+            [*separated, *self.checker.command("check", "--json")],
             env=self.checker.environment() | {"BLUEZONE_SPOOL": str(self.spool)},
             capture_output=True,
             text=True,

@@ -19,7 +19,7 @@ from bluezone_agent.core.journal import Started
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import AUTHORITY
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import Program
 from tests.receiving import receive
 

@@ -27,7 +27,7 @@ from bluezone_agent.core.risk import MODELS
 from bluezone_agent.exposure_check.explain import Explained
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import Program
 
 HOSTILE: Final = """</pre></title></style><script>alert("x")</script>" onload='y' &amp; {{ 7 * 7 }} <!--"""

@@ -9,7 +9,7 @@ import pytest
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import TIMEOUT_S, Program
 
 DAY = "2026-11-20"

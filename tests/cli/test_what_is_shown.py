@@ -22,7 +22,7 @@ from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import Program
 
 NOW_MIN = int(time.time() // 60)

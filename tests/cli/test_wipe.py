@@ -16,7 +16,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.core.journal import Started
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.store import Store
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.program import TIMEOUT_S, Program
 
 MARKS = [b"KEY-OF-THE-OWNER", b"RPI-OF-A-CONTACT", b"digest-of-a-case", b"fault-of-a-disk!"]

@@ -70,7 +70,7 @@ GOOD = json.loads(write_submission([daily_key()], TODAY))
 def test_a_malformed_one_is_refused_with_the_place(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(KeyFileError) as caught:
         read_submission("lan.json", json.dumps(GOOD | changes).encode())
-    assert str(caught.value).startswith("lan.json is no submission: ")
+    assert str(caught.value).startswith("lan.json is not a key file exported by bluezone-agent: ")
     assert reason in str(caught.value)
     assert "keys export" in caught.value.hint
     assert GOOD["keys"][0]["key"] not in str(caught.value)
@@ -78,7 +78,7 @@ def test_a_malformed_one_is_refused_with_the_place(changes: dict[str, Any], reas
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"format":' * 50_000, b" " * (MAX_SUBMISSION + 1)])
 def test_deep_or_long_ones_are_refused(data: bytes) -> None:
-    with pytest.raises(KeyFileError, match="x is no submission"):
+    with pytest.raises(KeyFileError, match="x is not a key file exported by bluezone-agent"):
         read_submission("x", data)
 
 

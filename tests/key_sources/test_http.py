@@ -100,6 +100,20 @@ def test_a_server_that_asks_for_an_hour_is_left_alone(site: Site) -> None:
     assert len(site.requests) == 1
 
 
+def test_a_server_that_asks_for_more_than_is_left_is_left_alone(site: Site) -> None:
+    site.answers["/index.txt"] = Answer(b"", failures=9, headers={"Retry-After": "30"})
+    with stamina.set_testing(False):
+        assert "answers 503" in str(failure(SourceAddress(site.url, deadline_s=5)))
+    assert len(site.requests) == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_silent_server_is_not_waited_for_beyond_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert "within 0 s" in str(failure(SourceAddress(url, deadline_s=0.4, silence_s=600)))
+
+
 @pytest.mark.parametrize("status", [204, 403, 404, 410])
 def test_a_refusal_is_said_and_not_repeated(site: Site, status: int) -> None:
     site.answers["/index.txt"] = Answer(b"", status)

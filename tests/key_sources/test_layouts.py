@@ -146,7 +146,9 @@ def test_from_one_persons_export_to_anothers_exposure(
 ) -> None:
     address = layout(published(tmp_path), site)
     if address.is_url:
-        address = SourceAddress(address.location, address.layout, address.regions, ca_file=str(certificates.ca_file))
+        address = SourceAddress(
+            address.location, address.layout, regions=address.regions, ca_file=str(certificates.ca_file)
+        )
     with Store(tmp_path / "neighbour") as store:
         receive(store, daily_key())
         report = check(store, address)
@@ -217,6 +219,24 @@ def test_an_unknown_region_is_a_fault(http_site: Site) -> None:
 # DP-3T's bundles
 
 
+def bundle(tag: str, notes: dict[str, str]) -> SourceFile:
+    return SourceFile(f"exposed-{tag}.zip", b"zip", notes=notes, states_publication=False)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_without_a_tag_where_the_server_does_not_know_the_one_that_was_kept(http_site: Site, status: int) -> None:
+    http_site.answers = {
+        f"{DP3T}?lastKeyBundleTag={TAG}": Answer(status=status),
+        DP3T: Answer(b"zip", headers={"x-key-bundle-tag": TAG}),
+    }
+    found = visited(bundles(http_site), notes={"tag": TAG})
+    assert (found.files, found.error) == ([bundle(TAG, {"tag": TAG})], None)
+    http_site.requests.clear()
+    http_site.answers[DP3T] = Answer(status=status)
+    assert f"answers {status}" in str(visited(bundles(http_site), notes={"tag": TAG}).error)
+    assert len(http_site.requests) == 2, "once each"
+
+
 def bundles(site: Site) -> SourceAddress:
     return SourceAddress(site.url, layout="dp3t")
 
@@ -224,7 +244,7 @@ def bundles(site: Site) -> SourceAddress:
 def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(http_site: Site) -> None:
     http_site.answers = {f"{DP3T}?lastKeyBundleTag={TAG}": Answer(b"zip", headers={"x-key-bundle-tag": TAG})}
     found = visited(bundles(http_site), notes={"tag": TAG})
-    assert found.files == [SourceFile(f"exposed-{TAG}.zip", b"zip", notes={"tag": TAG})]
+    assert found.files == [bundle(TAG, {"tag": TAG})]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +262,7 @@ def test_the_tag_of_the_last_bundle_is_sent_and_asked_to_be_kept(http_site: Site
 )
 def test_a_tag_that_could_number_devices_or_skip_keys_is_neither_kept_nor_sent(http_site: Site, tag: str) -> None:
     http_site.answers = {DP3T: Answer(b"zip", headers={"x-key-bundle-tag": tag} if tag.isascii() else {})}
-    assert visited(bundles(http_site), notes={"tag": tag}).files == [SourceFile("exposed-latest.zip", b"zip")]
+    assert visited(bundles(http_site), notes={"tag": tag}).files == [bundle("latest", {})]
 
 
 @pytest.mark.parametrize("answer", [Answer(status=204), Answer(b"")])
@@ -304,14 +324,14 @@ def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(http
     [
         (SourceAddress("https://x/", "tree"), 'layout = "tree" is not known'),
         (SourceAddress("/srv/keys", "index"), 'layout = "index" needs a URL'),
-        (SourceAddress("/srv/keys", "cwa", ("VN",)), 'layout = "cwa" needs a URL'),
+        (SourceAddress("/srv/keys", "cwa", regions=("VN",)), 'layout = "cwa" needs a URL'),
         (SourceAddress("/srv/keys", "dp3t"), 'layout = "dp3t" needs a URL'),
         (SourceAddress("https://x/", "folder"), 'layout = "folder" needs a path'),
         (SourceAddress("https://x/", "cwa"), 'layout = "cwa" needs regions, not []'),
-        (SourceAddress("https://x/", "cwa", ("VN", "../DE")), "needs regions, not ['../DE']"),
+        (SourceAddress("https://x/", "cwa", regions=("VN", "../DE")), "needs regions, not ['../DE']"),
         (SourceAddress("https://x/", regions=("VN",)), 'layout = "index" has no regions'),
         (SourceAddress("https://x/1.zip", regions=("VN",)), 'layout = "file" has no regions'),
-        (SourceAddress("https://x/", "dp3t", ("VN",)), 'layout = "dp3t" has no regions'),
+        (SourceAddress("https://x/", "dp3t", regions=("VN",)), 'layout = "dp3t" has no regions'),
         (SourceAddress("https://x/", ca_file="/no/ca.pem"), "can't read the certificates in /no/ca.pem: No such file"),
         (SourceAddress("https://x/", ca_file=__file__), "can't read the certificates in "),
     ],

@@ -17,6 +17,7 @@ from bluezone_agent.core.identifiers import DailyKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import Checked
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
+from bluezone_agent.errors import CertificateDatesError
 from bluezone_agent.exposure_check.check import Check, PinnedSource
 from bluezone_agent.exposure_check.report import CheckReport, SourceReport
 from bluezone_agent.key_sources import SourceAddress, open_source
@@ -196,6 +197,7 @@ def test_a_misbehaving_server_gets_its_verdict_and_the_other_goes_on(world: Worl
     ("certificate", "says"),
     [
         ("expired", "certificate has expired"),
+        ("not_yet_valid", "certificate is not yet valid"),
         ("for_another_host", "IP address mismatch"),
         ("self_signed", "self-signed certificate"),
         ("outdated", "PROTOCOL_VERSION"),
@@ -210,6 +212,11 @@ def test_a_server_that_cannot_prove_who_it_is_is_not_asked(
     said = verdict(report.sources[0])
     assert said.startswith(f"no secure connection to {world.bad.url}index.signed: ")
     assert says in said
+    by_dates = certificate in {"expired", "not_yet_valid"}
+    assert isinstance(report.sources[0].error, CertificateDatesError) == by_dates
+    kept = world.store.sources.source(report.sources[0].name)
+    assert kept is not None
+    assert isinstance(kept.fault, CertificateDatesError) == by_dates
     assert (world.bad.connections, world.bad.requests) == (1, []), "nothing was sent, nor is it tried again"
     assert (report.sources[1].complete, report.matched_keys) == (True, 1)
 

@@ -35,6 +35,9 @@ class Authority:
     def expired(self) -> ssl.SSLContext:
         return self._server(until=datetime.now(UTC) - DAY)
 
+    def not_yet_valid(self) -> ssl.SSLContext:
+        return self._server(since=datetime.now(UTC) + DAY)
+
     def for_another_host(self) -> ssl.SSLContext:
         return self._server(host="127.0.0.9")
 
@@ -74,6 +77,7 @@ def _certificate(
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
     host: str = "127.0.0.1",
+    since: datetime | None = None,
     until: datetime | None = None,
     is_authority: bool = False,
 ) -> x509.Certificate:
@@ -84,7 +88,7 @@ def _certificate(
         .issuer_name(by)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - 10 * DAY)
+        .not_valid_before(since or datetime.now(UTC) - 10 * DAY)
         .not_valid_after(until or datetime.now(UTC) + 10 * DAY)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import clock, daemon, exposures, owner, parsers, privacy, store
+from tests.mutants import clock, daemon, exposures, owner, parsers, privacy, sources, store
 
 MUTANTS: Final = (
     *clock.MUTANTS,
@@ -14,4 +14,5 @@ MUTANTS: Final = (
     *owner.MUTANTS,
     *parsers.MUTANTS,
     *privacy.MUTANTS,
+    *sources.MUTANTS,
 )

@@ -23,7 +23,7 @@ from bluezone_agent.stores.exposures import KeyMatch
 from bluezone_agent.stores.file.migrations import NAMES, applied
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import StateLock, Store, agent_runs
-from tests.planting import received_key
+from tests.exposed import received_key
 from tests.stores.later import made_later
 
 OBSERVED = ObservedIdentifier("gaen", b"RPI-RPI-RPI-RPI-", b"AEM-")

@@ -12,7 +12,16 @@ from typing import Any, Final
 
 import msgspec
 
-from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, UNSIGNED, Entry, KeyFault, KeyFile, onset_or_none
+from bluezone_agent.core.diagnosis_keys.key_file import (
+    KEYS_IN_BATCH,
+    UNSIGNED,
+    Entry,
+    KeyFault,
+    KeyFile,
+    onset_or_none,
+    publication_of,
+    whole_number,
+)
 from bluezone_agent.core.diagnosis_keys.signing import ONE_BATCH, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
@@ -22,22 +31,30 @@ MAX_FILE: Final = 64 * 1024 * 1024
 """Bytes: half a million entries."""
 LONGEST_CHAIN_DAYS: Final = 31
 """Days that one entry may span: twice the app's look-back of 14 and a bit."""
+IDENTIFIERS: Final = 1_000_000
+IDENTIFIERS_PER_ENTRY: Final = 4096
+MAX_IDENTIFIERS: Final = 60_000_000
+"""How many identifiers a file may have: a million and 4096 an entry, which is 42 days of 96, and never more than half a
+million entries of a day have, half a minute of hashing. A single entry may reach 31 days of 1440."""
 SLOTS_PER_DAY: Final = range(1, DAY_S // MINUTE_S + 1)
 
 
-class _Entry(msgspec.Struct):
+class _Bare(msgspec.Struct):
     daily_key: str
-    time_start: int
-    max: int
-    time_end: int
+    time_start: object
+    max: object
+    time_end: object
     """Inclusive: the app goes on while a slot starts at or before it."""
+
+
+class _Entry(_Bare):
     report_type: object = "confirmed_test"
     days_since_onset: object = None
 
 
 class _File(msgspec.Struct):
     data: list[msgspec.Raw]
-    published_at: int | None = None
+    published_at: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> KeyFile:
@@ -48,8 +65,9 @@ def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Tru
     if not key.accepts_unsigned or (signature is not None and key.keys):
         signer = _signer(name, data, signature, key)
     file = _parsed(name, data)
+    published_at_s = publication_of(_value(file.published_at), now_s)
     digest = sha256(data).hexdigest()
-    return KeyFile("bluezone", digest, file.published_at, now_s, partial(_entries, file.data), signer)
+    return KeyFile("bluezone", digest, published_at_s, now_s, partial(_entries, file.data), signer)
 
 
 def _signer(name: str, data: bytes, signature: bytes | None, key: Trust) -> str:
@@ -62,8 +80,16 @@ def _signer(name: str, data: bytes, signature: bytes | None, key: Trust) -> str:
 
 
 def _entries(raws: Sequence[msgspec.Raw]) -> Iterator[list[Entry]]:
+    left = min(IDENTIFIERS + IDENTIFIERS_PER_ENTRY * len(raws), MAX_IDENTIFIERS)
     for at in range(0, len(raws), KEYS_IN_BATCH):
-        yield [_read(raw) for raw in raws[at : at + KEYS_IN_BATCH]]
+        batch: list[Entry] = []
+        for raw in raws[at : at + KEYS_IN_BATCH]:
+            entry = _read(raw)
+            if isinstance(entry, DiagnosisKey):
+                left -= entry.key.slots
+                entry = entry if left >= 0 else KeyFault.COSTLY
+            batch.append(entry)
+        yield batch
 
 
 def write_bluezone_json(keys: Iterable[DiagnosisKey], *, published_at_s: int) -> bytes:
@@ -81,14 +107,33 @@ def _parsed(name: str, data: bytes) -> _File:
 
 def _read(raw: msgspec.Raw) -> Entry:
     try:
-        entry = msgspec.json.decode(raw, type=_Entry)
+        entry = _decoded(raw)
         data = bytes.fromhex(entry.daily_key)
     except (ValueError, RecursionError):
         return KeyFault.MALFORMED
-    if entry.max not in SLOTS_PER_DAY or entry.time_end - entry.time_start >= LONGEST_CHAIN_DAYS * DAY_S:
+    start_s, end_s, slots_per_day = map(whole_number, (entry.time_start, entry.time_end, entry.max))
+    if start_s is None or end_s is None or slots_per_day is None:
+        return KeyFault.MALFORMED
+    if slots_per_day not in SLOTS_PER_DAY or not 0 <= start_s <= end_s < start_s + LONGEST_CHAIN_DAYS * DAY_S:
         return KeyFault.SPAN
-    key = DailyKey("bluezone", data, entry.time_start, entry.time_end + 1, entry.max)
+    key = DailyKey("bluezone", data, start_s, end_s + 1, slots_per_day)
     return DiagnosisKey(key, _report_type(entry.report_type), onset_or_none(entry.days_since_onset))
+
+
+def _decoded(raw: msgspec.Raw) -> _Entry:
+    """Read an entry; an attribute that can't be read at all costs that attribute only."""
+    try:
+        return msgspec.json.decode(raw, type=_Entry)
+    except (ValueError, RecursionError):
+        bare = msgspec.json.decode(raw, type=_Bare)
+        return _Entry(bare.daily_key, bare.time_start, bare.max, bare.time_end, "unknown")
+
+
+def _value(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _report_type(name: object) -> ReportType:

@@ -1,5 +1,7 @@
-"""The key export of Exposure Notification: a zip of exactly ``export.bin`` and ``export.sig``.
+"""The key export of Exposure Notification: a zip with ``export.bin`` and ``export.sig``, and whatever else.
 
+Servers add members of their own: a Dutch set has a ``content.sig`` of the state's certificate beside them. A key may
+start at any interval: those of real files do, since a phone starts a key when its owner turns exposure logging on.
 Source: google/exposure-notifications-server, internal/pb/export/export.proto.
 """
 
@@ -17,7 +19,14 @@ from typing import Final, NamedTuple
 from google.protobuf.message import DecodeError
 
 from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureKey, TemporaryExposureKeyExport
-from bluezone_agent.core.diagnosis_keys.key_file import KEYS_IN_BATCH, ONSET_DAYS, Entry, KeyFault, KeyFile
+from bluezone_agent.core.diagnosis_keys.key_file import (
+    KEYS_IN_BATCH,
+    ONSET_DAYS,
+    Entry,
+    KeyFault,
+    KeyFile,
+    publication_of,
+)
 from bluezone_agent.core.diagnosis_keys.signing import MAX_SIGNATURE_LIST, ONE_BATCH, SigningKey, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, ENIN_S
@@ -38,6 +47,10 @@ MAX_RATIO: Final = 10
 """Inflated to packed bytes. Keys are random: real files reach 1.8."""
 SMALL: Final = 4096
 """Bytes below which the ratio does not matter."""
+MAX_MEMBERS: Final = 16
+"""Of a zip; two are needed."""
+MEMBER: Final = b"PK\x01\x02"
+"""Begins a member's entry in the zip's directory."""
 ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -68,8 +81,8 @@ def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> KeyFile
     export = _parsed(name, b"".join(signed[s.start : s.end] for s in stretches if s.tag not in KEY_TAGS))
     _require_agreement(name, export, key, verified[:2])
     entries = partial(_entries, name, signed, [s for s in stretches if s.tag in KEY_TAGS])
-    digest = sha256(signed).hexdigest()
-    return KeyFile("gaen", digest, export.end_timestamp or None, now_s, entries, verified.signer)
+    digest, published_at_s = sha256(signed).hexdigest(), publication_of(export.end_timestamp, now_s)
+    return KeyFile("gaen", digest, published_at_s, now_s, entries, verified.signer)
 
 
 def write_key_export(
@@ -100,13 +113,15 @@ def write_key_export(
 
 
 def _members(name: str, data: bytes, key: Trust) -> tuple[bytes, bytes]:
+    if data.count(MEMBER) > MAX_MEMBERS:  # before the directory is read, of which a member costs half a kilobyte
+        raise _refused(name, f"it holds more than {MAX_MEMBERS} members")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             found = sorted(info.filename for info in archive.infolist())
-            if found == [EXPORT_NAME]:
-                raise key.unsigned(name)
-            if found != [EXPORT_NAME, SIGNATURE_NAME]:
+            if found.count(EXPORT_NAME) != 1 or found.count(SIGNATURE_NAME) > 1:
                 raise _refused(name, f"it holds {', '.join(found[:4]) or 'nothing'}")
+            if SIGNATURE_NAME not in found:
+                raise key.unsigned(name)
             return (
                 _inflated(name, archive, EXPORT_NAME, MAX_EXPORT),
                 _inflated(name, archive, SIGNATURE_NAME, MAX_SIGNATURE_LIST),
@@ -210,8 +225,6 @@ def _read(entry: TemporaryExposureKey) -> Entry:
     period, start = entry.rolling_period, entry.rolling_start_interval_number
     if not 1 <= period <= INTERVALS_PER_DAY:
         return KeyFault.SPAN
-    if start % INTERVALS_PER_DAY:
-        return KeyFault.MISALIGNED
     onset: int | None = entry.days_since_onset_of_symptoms
     if onset not in ONSET_DAYS or not (onset or entry.HasField("days_since_onset_of_symptoms")):
         onset = None

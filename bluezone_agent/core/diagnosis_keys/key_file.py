@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,13 @@ UNSIGNED: Final = ""
 """Signer of a file that nobody signed."""
 
 
+EARLIEST_S: Final = 1_577_836_800
+"""2020-01-01 UTC: no key of either protocol was published before."""
+CLOCKS_DIFFER_S: Final = DAY_S
+"""By how much an authority's clock may be ahead of this device's."""
+WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
+
+
 class KeyFault(StrEnum):
     """Why a key is left out; the file's other keys stand."""
 
@@ -32,6 +40,7 @@ class KeyFault(StrEnum):
     PROTOCOL = N_("of a protocol that is not published here")
     LENGTH = N_("wrong length of the key")
     SPAN = N_("impossible span of time")
+    COSTLY = N_("more identifiers than a file may have")
     MISALIGNED = N_("does not start at a UTC midnight")
     FUTURE = AFTER_PUBLICATION
     OLD = N_("ended more than 14 days before its publication")
@@ -60,7 +69,7 @@ class KeyFile:
     digest: str
     """SHA-256 of the signed bytes, hex."""
     published_at_s: int | None
-    """When its authority published it, Unix seconds; None when the file does not say."""
+    """When its authority published it, Unix seconds; None when the file does not say, or can't know."""
     read_at_s: float
     """Stands in for the time of publication where the file states none."""
     entries: Callable[[], Iterator[list[Entry]]]
@@ -119,6 +128,27 @@ def fault_of(key: DailyKey, published_at_s: float) -> KeyFault | None:
     return None
 
 
+def publication_of(stated: object, read_at_s: float) -> int | None:
+    """Return the time of publication that a file states, None for one that can't be.
+
+    Nobody published before 2020, nor can what is read be published after tomorrow: such a number is of another unit, or
+    nonsense. By it every key would be too old, or its replays would count; as if it were not stated, the first fetch
+    counts, which loses nothing that was received before.
+    """
+    number = whole_number(stated)
+    return number if number is not None and EARLIEST_S <= number <= read_at_s + CLOCKS_DIFFER_S else None
+
+
+def whole_number(value: object) -> int | None:
+    """Return a number that was written as an integer, a float without a fraction or a text of digits, else None."""
+    if isinstance(value, str) and WHOLE.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
 def onset_or_none(days_since_onset: object) -> int | None:
     """Return the days where they mean something."""
-    return days_since_onset if type(days_since_onset) is int and days_since_onset in ONSET_DAYS else None
+    days = whole_number(days_since_onset)
+    return days if days in ONSET_DAYS else None

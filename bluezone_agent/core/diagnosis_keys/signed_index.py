@@ -6,7 +6,7 @@ cache can hold half of it: JSON with the index as a text and the signature of ex
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,6 +16,17 @@ from bluezone_agent.errors import N_, BadSignatureError, KeySourceError
 SIGNED_INDEX_NAME: Final = "index.signed"
 MAX_SIGNED_INDEX: Final = 4 * 1024 * 1024
 """Bytes: 10,000 files, each with its path and digest."""
+
+
+VERSION: Final = 2
+"""Of what we write: an index of version 1 names no folder."""
+LATEST_S: Final = 2**36
+"""In the year 4147: a time beyond it is of another unit."""
+HIGHEST: Final = 2**53
+"""A sequence beyond it is no number of everybody's JSON."""
+LONGEST_NAME: Final = 120
+"""Characters of a folder's name."""
+Time = Annotated[int, msgspec.Meta(ge=0, le=LATEST_S)]
 
 
 class ListedFile(msgspec.Struct, frozen=True):
@@ -29,12 +40,15 @@ class ListedFile(msgspec.Struct, frozen=True):
 class SignedIndex(msgspec.Struct, frozen=True):
     """What a folder holds, as its authority signed it. Times are Unix seconds."""
 
-    sequence: int
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
     """Grows with every index."""
-    issued_at: int
-    expires_at: int
+    issued_at: Time
+    expires_at: Time
     files: tuple[ListedFile, ...]
     """Oldest first."""
+    version: Annotated[int, msgspec.Meta(ge=1, le=VERSION)] = 1
+    folder: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
+    """The folder's name, wherever it is served, so that one folder's index does not pass for another's."""
 
 
 class _Envelope(msgspec.Struct):
@@ -85,6 +99,24 @@ def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) ->
             N_("{where} has expired: newer files may be held back"),
             N_("check this device's clock; if it is right, tell the health authority to publish again"),
             where=where,
+        )
+
+
+def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
+    """Refuse an index of another folder than the one that was seen first; ``pinned`` is empty where none was.
+
+    Raises KeySourceError.
+    """
+    if pinned and index.folder != pinned:
+        raise KeySourceError(
+            N_('{where} is the index of the folder "{found}", and "{pinned}" was here before'),
+            N_(
+                "something between here and the health authority serves another folder; if the authority says that it"
+                " renamed its folder, remove this [[source]], run bluezone-agent check, and add it again"
+            ),
+            where=where,
+            found=index.folder,
+            pinned=pinned,
         )
 
 

@@ -108,7 +108,7 @@ def _diagnosis(entry: _Key) -> DiagnosisKey:
 
 def _refused(name: str, reason: object) -> KeyFileError:
     return KeyFileError(
-        N_("{name} is no submission: {reason}"),
+        N_("{name} is not a key file exported by bluezone-agent: {reason}"),
         N_('ask its owner for the file that "bluezone-agent keys export" writes'),
         name=name,
         reason=KEY.sub("…", str(reason)),

@@ -1,0 +1,60 @@
+"""Keys that were revoked before they were published: a record in the published folder, which no later call publishes.
+
+It holds digests alone, is readable by its owner alone and is not listed: whoever fetches the folder learns nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bluezone_agent.core.diagnosis_keys.key_file import KEY_LIFE_DAYS
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.errors import N_, AgentError
+from bluezone_agent.files import PRIVATE, replace
+
+NAME: Final = ".withdrawn"
+
+
+def digest(key: DailyKey) -> str:
+    """Return what the record has of a key: SHA-256 of its data, hex."""
+    return hashlib.sha256(key.data).hexdigest()
+
+
+def read(folder: Path) -> dict[str, int]:
+    """Return the digest of each key and when the key ends, Unix seconds; raises AgentError where it can't be read."""
+    path = folder / NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise AgentError(
+            N_("can't read {path}, which says what must never be published: {reason}"),
+            N_("make it readable or take it from a copy; without it, revoke those submissions again"),
+            path=path,
+            reason=getattr(error, "strerror", None) or error,
+        ) from error
+
+
+def add(folder: Path, keys: Sequence[DailyKey], now_s: float) -> None:
+    """Add keys, and forget those that are too old to be published anyway. Raises AgentError."""
+    if not keys:
+        return
+    kept = read(folder) | {digest(key): key.ends_at_s for key in keys}
+    kept = {name: ends_at_s for name, ends_at_s in kept.items() if ends_at_s >= now_s - KEY_LIFE_DAYS * DAY_S}
+    path = folder / NAME
+    try:
+        replace(path, msgspec.json.encode(kept), mode=PRIVATE)
+    except OSError as error:
+        raise AgentError(
+            N_("can't write {path}: {reason}"),
+            N_("name a folder that you can write: --to FOLDER; nothing was published or withdrawn"),
+            path=path,
+            reason=error.strerror,
+        ) from error
