@@ -1,5 +1,16 @@
-"""``python -m bluezone_agent``: the same as the ``bluezone-agent`` command."""
+"""The ``bluezone-agent`` command, and ``python -m bluezone_agent``."""
 
-from bluezone_agent.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded ends it without a word too."""
+    try:
+        from bluezone_agent.cli import main as command_line  # noqa: PLC0415 - Ctrl-C may come meanwhile
+    except KeyboardInterrupt:
+        sys.exit(130)
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

@@ -30,6 +30,7 @@ def another(program: Program, name: str) -> Program:
     home.mkdir()
     for file in ("phrase", "a.backup"):
         (home / file).symlink_to(program.home / file)
+    (home / "state").mkdir(0o700)
     return Program(home)
 
 

@@ -229,7 +229,7 @@ def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
         if kind in ("trigger", "view") or is_rule:
             raise StoreError(
                 N_('{path} has a {kind} "{name}" that bluezone-agent did not make: it may change what is stored'),
-                N_("if you made it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; if not, treat the store as forged"),
+                N_("if you made it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; else the store is forged"),
                 path=path,
                 kind="unique index" if is_rule else kind,
                 statement=kind.upper(),
