@@ -4,12 +4,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is being loaded ends it without a word too."""
+    """Run the command line; Ctrl-C while it is being loaded or begins ends it without a word too."""
     try:
         from bluezone_agent.cli import main as command_line  # noqa: PLC0415 - Ctrl-C may come meanwhile
+
+        command_line()
     except KeyboardInterrupt:
         sys.exit(130)
-    command_line()
 
 
 if __name__ == "__main__":

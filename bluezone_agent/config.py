@@ -107,7 +107,10 @@ def load(path: Path | None) -> Config:
             return Config()
         raise ConfigError(
             N_("can't read the configuration {path}: {reason}"),
-            N_('name one that you can read: --config FILE; "bluezone-agent config init FILE" writes one'),
+            N_(
+                "name one that you can read (--config FILE), or run this as a user who can:"
+                " with sudo where it is a service"
+            ),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error

@@ -125,7 +125,7 @@ def _run() -> int:
     except click.Abort as error:
         if not isinstance(error.__cause__, KeyboardInterrupt) and not sys.stdin.isatty():
             say(_("bluezone-agent: stopped: nobody answered the question with a yes"))
-            say(_("bluezone-agent: hint: --help shows which option answers it, for instance --yes"))
+            say(_("bluezone-agent: hint: without a terminal an option answers it, for instance --yes"))
         return EXIT_STOPPED
     except OSError as error:
         if error.filename is None:
@@ -138,7 +138,7 @@ def _unusable(error: OSError) -> AgentError:
     """Return what it means that a file or folder which a person or the configuration named can't be used."""
     return AgentError(
         N_("can't use {path}: {reason}"),
-        N_("name another one, or run this as the user that may use it (for an installed service: with sudo)"),
+        N_("name another one, or run this as a user who can use it: with sudo where it is a service"),
         path=error.filename if isinstance(error.filename, str) else os.fsdecode(error.filename),
         reason=error.strerror,
     )

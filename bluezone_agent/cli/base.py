@@ -22,6 +22,7 @@ from bluezone_agent.app.language import configured_language
 from bluezone_agent.app.result import as_json
 from bluezone_agent.cli.streams import has_letter
 from bluezone_agent.core.ages import is_known
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, AgentError, ConfigError, StoreError
 from bluezone_agent.files import STANDARD, is_standard
 from bluezone_agent.i18n import LANGUAGES, _, rendered, use_language
@@ -278,7 +279,9 @@ def age(at: datetime, now: datetime) -> str:
         return _("{n} s ago").format(n=seconds)
     if seconds < 100 * 60:
         return _("{n} min ago").format(n=seconds // 60)
-    return _("{n} h ago").format(n=seconds // 3600)
+    if seconds < 48 * 3600:
+        return _("{n} h ago").format(n=seconds // 3600)
+    return _("{n} days ago").format(n=seconds // DAY_S)
 
 
 def say(text: str) -> None:
