@@ -125,9 +125,10 @@ def _write_metrics(path: Path, text: str) -> None:
 async def _in_child(device: Device, *command: str) -> None:
     """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one.
 
-    ``-P`` keeps Python from running a ``bluezone_agent`` that somebody put into the current directory.
+    Without ``-P`` Python would run a ``bluezone_agent`` that somebody put into the current directory.
     """
-    program = [sys.executable, "-P", "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]
+    isolated = "-I" if sys.flags.isolated else "-P"
+    program = [sys.executable, isolated, "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]
     if device.config_file is not None:
         program += ["--config", str(device.config_file)]
     child = await asyncio.create_subprocess_exec(*program, *command, stdout=asyncio.subprocess.DEVNULL)

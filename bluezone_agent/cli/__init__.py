@@ -11,7 +11,8 @@ import click
 
 from bluezone_agent import __version__
 from bluezone_agent.cli import streams
-from bluezone_agent.cli.base import Group, Lazy, Option, fail, say, speak_as_asked, takes_colour
+from bluezone_agent.cli.base import Group, Lazy, Option, fail, say
+from bluezone_agent.cli.preferences import speak_as_asked, takes_colour
 from bluezone_agent.errors import EXIT_FAULT, N_, AgentError
 from bluezone_agent.i18n import _
 

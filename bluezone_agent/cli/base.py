@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
 from json import dumps
@@ -18,14 +17,13 @@ from click.shell_completion import CompletionItem
 
 from bluezone_agent import paths
 from bluezone_agent.app.device import Device
-from bluezone_agent.app.language import configured_language
 from bluezone_agent.app.result import as_json
 from bluezone_agent.cli.streams import has_letter
 from bluezone_agent.core.ages import is_known
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, AgentError, ConfigError, StoreError
 from bluezone_agent.files import STANDARD, is_standard
-from bluezone_agent.i18n import LANGUAGES, _, rendered, use_language
+from bluezone_agent.i18n import LANGUAGES, _, rendered
 
 F = TypeVar("F", bound=Callable[..., Any])
 HEADING: Final = N_("Commands")
@@ -80,29 +78,6 @@ def _set_state_dir(ctx: click.Context, _parameter: click.Parameter, value: Path 
 def _set_config(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         ctx.obj = _named(ctx)._replace(config_file=value)
-
-
-def speak_as_asked(arguments: Sequence[str]) -> None:
-    """Speak the language of ``--lang``, else the configuration's, before anything is parsed.
-
-    click words its mistakes while it parses, and its help before any command runs.
-    """
-    named = {}
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        name, equals, value = argument.partition("=")
-        named[name] = value if equals else following
-    if named.get("--lang") in LANGUAGES:
-        use_language(named["--lang"], asked=True)
-        return
-    with suppress(ConfigError):  # of a ~ that nobody knows, which is said when the option is parsed
-        configured = configured_language(paths.expanded(named["--config"]) if "--config" in named else None)
-        if configured in LANGUAGES:
-            use_language(configured)
-
-
-def takes_colour() -> bool | None:
-    """Return False where nobody wants colours (https://no-color.org, a terminal that has none); None: click decides."""
-    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _named(ctx: click.Context) -> _Named:

@@ -16,7 +16,7 @@ from bluezone_agent.app import logs
 from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, say
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
@@ -65,7 +65,7 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
         print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
-        click.echo(_("the day as a picture: {path}").format(path=path))
+        click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
 
 
 def _print(day: Day) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,15 @@ import pytest
 
 from bluezone_agent.cli import EXIT_STOPPED, root
 from bluezone_agent.cli.base import Group
+from bluezone_agent.core.diagnosis_keys.submission import read_submission
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import EXIT_CONFIG, EXIT_FAULT, EXIT_NO_RADIO, EXIT_TRY_AGAIN, EXIT_USAGE
 from bluezone_agent.stores.store import Store
 
 TREE: Final = Path(__file__).resolve().parents[2]
 DOCUMENTED: Final = {0, EXIT_FAULT, EXIT_USAGE, EXIT_NO_RADIO, EXIT_TRY_AGAIN, EXIT_CONFIG, EXIT_STOPPED}
+TODAY_S: Final = day_start_s(time.time())
 UID: Final = 4711
 """Of no account here."""
 
@@ -385,3 +390,29 @@ def make(folder: Path) -> Path:
     folder.mkdir()
     folder.chmod(0o755)
     return folder
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be other users")
+def test_a_command_of_a_service_writes_where_its_caller_may(server: Server, place: Path) -> None:
+    """As after scripts/install: the command runs as the service's user, in a folder that is its caller's alone."""
+    case = prepared(make(place / "caller"), "keys export mine.json --yes")
+    with Store(case.state) as store, store.transaction():
+        for number in range(2):
+            key = DailyKey("gaen", bytes([number]) * 16, TODAY_S, TODAY_S + DAY_S, 144)
+            store.keys.add(key, last_slot_s=TODAY_S, exportable=True, closed=not number)
+    for path in (case.state, *case.state.iterdir()):
+        os.chown(path, UID, UID)
+    case.environment["STATE_DIRECTORY"] = str(case.state)
+    case.more["uid"] = UID
+    refused = server.run(case)
+    assert refused["code"] == EXIT_FAULT
+    assert "can't write mine.json: Permission denied" in refused["err"]
+    assert '"- > FILE" writes it' in refused["err"]
+    case.arguments = ["keys", "list", "--json"]
+    assert [key["on_air"] for key in json.loads(server.run(case)["out"])["keys"]] == [False, True], (
+        "and no key was ended"
+    )
+    case.arguments = ["keys", "export", "-", "--yes"]
+    written = server.run(case)
+    assert written["code"] == 0, written["err"]
+    assert len(read_submission("-", written["out"].encode())) == 2

@@ -29,7 +29,7 @@ MUTANTS: Final = (
         "check-of-the-current-directory",
         "a bluezone_agent in the current directory is run",
         "app/daemon.py",
-        '[sys.executable, "-P", "-m"',
+        '[sys.executable, isolated, "-m"',
         '[sys.executable, "-m"',
         f"{OPTIONS} -k current_directory",
     ),
@@ -44,7 +44,7 @@ MUTANTS: Final = (
     Mutant(
         "help-in-the-locale",
         "help and usage errors ignore the configured language",
-        "cli/base.py",
+        "cli/preferences.py",
         "        if configured in LANGUAGES:\n",
         "        if False:\n",
         f"{OPTIONS} -k beats",
@@ -148,7 +148,7 @@ MUTANTS: Final = (
     Mutant(
         "colours-for-all",
         "NO_COLOR and TERM=dumb",
-        "cli/base.py",
+        "cli/preferences.py",
         '    return False if os.environ.get("NO_COLOR")',
         '    return None if os.environ.get("NO_COLOR")',
         f"{OPTIONS} -k colours",
