@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 from bluezone_agent.actions.calibrate import read_table
 from bluezone_agent.app import daemon
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.listening import NOT_RUNNING, Gap
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import escaped, printable
+from bluezone_agent.cli.base import age, escaped, printable
+from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.config import load
 from bluezone_agent.core.diagnosis_keys.submission import read_submission, write_submission
 from bluezone_agent.core.identifiers import DailyKey
@@ -248,3 +251,15 @@ def test_bash_completes_a_command(program: Program, words: str, offered: str) ->
         asked = environment | {"_BLUEZONE_AGENT_COMPLETE": f"{shell}_source"}
         source = subprocess.run([command], env=asked, capture_output=True, text=True, check=True).stdout
         assert "bluezone-agent" in source
+
+
+def test_times_are_told_as_people_say_them() -> None:
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    for ago, said in (
+        (timedelta(seconds=99), "99 s ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(hours=49), "2 days ago"),
+    ):
+        assert age(now - ago, now).startswith(said)
+    gap = Gap(starts_at=now, ends_at=now + timedelta(seconds=40), reason=NOT_RUNNING)
+    assert "less than a minute: the agent did not run" in gap_text(gap)

@@ -169,4 +169,28 @@ MUTANTS: Final = (
         "possibilities=()",
         f"{OPTIONS} -k guessed",
     ),
+    Mutant(
+        "hours-by-their-name",
+        "the hour that clocks repeat is drawn over the other one",
+        "cli/html/contacts.py",
+        "return int((hour.starts_at - midnight).total_seconds() // 3600)",
+        "return local.hour",
+        "tests/cli/test_pages.py -k clocks_are_set",
+    ),
+    Mutant(
+        "onset-of-tomorrow",
+        "symptoms that begin tomorrow",
+        "actions/export_keys.py",
+        "datetime.fromtimestamp(now_s, UTC).astimezone().date():",
+        "datetime.fromtimestamp(now_s + 86_400, UTC).astimezone().date():",
+        "tests/actions/test_export_keys.py -k owners_own_day",
+    ),
+    Mutant(
+        "ages-in-hours",
+        "ages of 55,373 hours, and gaps from 07:00 to 07:00",
+        "cli/base.py",
+        "    if seconds < 48 * 3600:\n",
+        "    if True:\n",
+        "tests/cli/test_options.py -k as_people_say",
+    ),
 )
