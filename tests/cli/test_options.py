@@ -263,3 +263,40 @@ def test_times_are_told_as_people_say_them() -> None:
         assert age(now - ago, now).startswith(said)
     gap = Gap(starts_at=now, ends_at=now + timedelta(seconds=40), reason=NOT_RUNNING)
     assert "less than a minute: the agent did not run" in gap_text(gap)
+
+
+LOCALES = {
+    "C": {"LC_ALL": "C"},
+    "C, in ASCII": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    "Latin-1": {"LC_ALL": "vi_VN.ISO-8859-1"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", LOCALES)
+def test_letters_that_a_locale_lacks_end_no_command(program: Program, locale: str) -> None:
+    """The situations change the terminal alone; here names of files too are in the locale's letters."""
+    environment = dict(LOCALES[locale])
+    if locale == "Latin-1":
+        if shutil.which("localedef") is None:
+            pytest.skip("needs localedef (apt: locales)")
+        made = ["localedef", "-c", "-i", "vi_VN", "-f", "ISO-8859-1", str(program.home / "vi_VN.ISO-8859-1")]
+        subprocess.run(made, capture_output=True, check=False)
+        environment["LOCPATH"] = str(program.home)
+    for words in (
+        ["-h"],
+        ["status"],
+        ["config", "init", "cấu.toml"],
+        ["contacts", "--page", "ủ.html"],
+        ["replay", "ự.csv"],
+    ):
+        done = subprocess.run(
+            program.command(*words, "--lang", "vi"),
+            env=program.environment() | environment,
+            cwd=program.home,
+            capture_output=True,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        assert done.returncode in (0, 1), done.stderr
+    assert {"cấu.toml", "ủ.html"} <= {path.name for path in program.home.iterdir()}
