@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from bluezone_agent.files import read_text
@@ -15,7 +14,10 @@ def configured_language(config_file: Path | None) -> str:
     if path is None:
         return ""
     try:
-        language = tomllib.loads(read_text(path)).get("language", "")
+        text = read_text(path)
+        from tomllib import loads  # noqa: PLC0415 - what a device without a configuration never needs
+
+        language = loads(text).get("language", "")
     except (OSError, ValueError, RecursionError):
         return ""
     return language if isinstance(language, str) else ""

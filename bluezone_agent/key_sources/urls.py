@@ -48,7 +48,8 @@ def tls_context(address: SourceAddress) -> ssl.SSLContext:
         context = httpx2.create_ssl_context(trust_env=False)
     else:
         try:
-            context = ssl.create_default_context(cadata=read_text(expanded(address.ca_file)))
+            text = read_text(expanded(address.ca_file))
+            context = ssl.create_default_context(cadata=text.encode("ascii", "ignore").decode())  # names stand beside
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 N_("can't read the certificates in {path}: {reason}"),
