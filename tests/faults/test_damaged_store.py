@@ -302,6 +302,7 @@ def test_what_was_set_aside_goes_after_14_days(whole: Path, tmp_path: Path) -> N
 
 @pytest.fixture
 def damaged(whole: Path, program: Program) -> Program:
+    program.state_dir.rmdir()
     path = copied(whole, program.state_dir)
     with path.open("r+b") as file:
         file.seek(5 * PAGE)
