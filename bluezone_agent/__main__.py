@@ -1,5 +1,17 @@
-"""``python -m bluezone_agent``: the same as the ``bluezone-agent`` command."""
+"""The ``bluezone-agent`` command, and ``python -m bluezone_agent``."""
 
-from bluezone_agent.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded or begins ends it without a word too."""
+    try:
+        from bluezone_agent.cli import main as command_line  # noqa: PLC0415 - Ctrl-C may come meanwhile
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,9 +14,10 @@ from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RENAMED_MODELS, RiskModel, own_model
 from bluezone_agent.errors import N_, ConfigError
-from bluezone_agent.paths import config_path
+from bluezone_agent.files import read_text
+from bluezone_agent.paths import config_path, expanded
 
-RADIO: Final = re.compile(r"bluez:hci\d+|hci:.+|virtual|replay:.+")
+RADIO: Final = re.compile(r"bluez:(hci\d+|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})|hci:.+|virtual|replay:.+")
 
 RENAMED: Final = {"linkable_anyway": "allow_linkable"}
 """Settings that had another name: a file with the old one is still read."""
@@ -108,16 +109,20 @@ def load(path: Path | None) -> Config:
 
     Raises ConfigError, which names the file, the setting, the value and the way out.
     """
+    named, path = path, path or config_path()
     if path is None:
-        path = config_path()
-        if not path.exists():
-            return Config()
+        return Config()
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
+        if named is None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return Config()
         raise ConfigError(
             N_("can't read the configuration {path}: {reason}"),
-            N_('"bluezone-agent config init" writes one with every setting explained'),
+            N_(
+                "name one that you can read (--config FILE), or run this as a user who can:"
+                " with sudo where it is a service"
+            ),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -172,7 +177,7 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
             choices=", ".join((*MODELS, "FILE.toml")),
         )
     try:
-        return own_model(rule, Path(rule).read_text("utf-8"))
+        return own_model(rule, read_text(expanded(rule)))
     except (OSError, ValueError, RecursionError) as error:  # also msgspec's, tomllib's and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
@@ -240,7 +245,7 @@ def _require_known(config: Config, path: Path) -> None:
                 path=path,
                 setting="radio",
                 value=radio,
-                choices="bluez:hci0, hci:0, virtual, replay:FILE",
+                choices="bluez:hci0, hci:0, virtual, replay:FILE, bluez:AA:BB:CC:DD:EE:FF",
             )
     twice = sorted({radio for radio in config.radios if config.radios.count(radio) > 1})
     if twice:

@@ -1,4 +1,4 @@
-"""Safe file writes: create a new file, replace one atomically, append to one.
+"""Safe file writes: create a new file, replace one atomically, append to one. And texts that come from people.
 
 No function follows a link. After a full disk, a kill or a power cut either the old file or the new one is there, never
 a part of one. Only the store, locks and sockets open files elsewhere.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
@@ -20,18 +21,58 @@ PUBLIC: Final = 0o644
 """For readers who are other users: web servers, collectors of metrics."""
 
 
+STANDARD: Final = "-"
+"""What a person writes for standard input or output in place of a file's name."""
+
+
+def is_standard(path: Path) -> bool:
+    """Return whether this stands for standard input or output."""
+    return str(path) == STANDARD
+
+
+def read_text(path: Path) -> str:
+    """Return a text that a person wrote, UTF-8; a byte order mark and the line ends of Windows are no part of it.
+
+    ``-`` is standard input. Raises OSError and UnicodeDecodeError.
+    """
+    data = sys.stdin.buffer.read() if is_standard(path) else path.read_bytes()
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
+
+
 def require_absent(path: Path) -> None:
-    """Raise NewFileError when ``path`` exists, or is a link: better before any work is done for it than after."""
-    if path.exists() or path.is_symlink():
+    """Raise NewFileError when a new file can't be at ``path``: better before any work is done for it than after."""
+    if is_standard(path):
+        return
+    try:
+        exists = path.is_symlink() or path.exists()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if exists:
         raise NewFileError(
             N_("{path} exists already and is never overwritten"),
             N_("name another file, or move that one away"),
             path=path,
         )
+    require_folder(path)
+
+
+def require_folder(path: Path) -> None:
+    """Raise NewFileError when no file can be written where ``path`` is to be; standard output always can."""
+    folder = path.parent
+    if is_standard(path) or os.access(folder, os.W_OK | os.X_OK):
+        return
+    number = errno.EACCES if os.access(folder, os.F_OK) else errno.ENOENT
+    raise _unwritable(path, OSError(number, os.strerror(number)))
 
 
 def write_new(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write what an owner asked for into a new file, as :func:`create` does; raises NewFileError."""
+    """Write what an owner asked for into a new file, as :func:`create` does, or to standard output.
+
+    Raises NewFileError.
+    """
+    if is_standard(path):
+        _to_standard_output([content] if isinstance(content, bytes) else content)
+        return
     require_absent(path)
     try:
         create(path, content)
@@ -40,17 +81,30 @@ def write_new(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def write_over(path: Path, content: bytes) -> None:
-    """Write what an owner asked for over an older file, as :func:`replace` does; raises NewFileError."""
+    """Write what an owner asked for over an older file, as :func:`replace` does, or to standard output.
+
+    Raises NewFileError.
+    """
+    if is_standard(path):
+        _to_standard_output([content])
+        return
     try:
         replace(path, content)
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
+def _to_standard_output(pieces: Iterable[bytes]) -> None:
+    sys.stdout.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
 def _unwritable(path: Path, error: OSError) -> NewFileError:
     return NewFileError(
         N_("can't write {path}: {reason}"),
-        N_("name a file in a folder that you can write"),
+        N_('name a file in a folder that you can write; "- > FILE" writes it as the user whose shell this is'),
         path=path,
         reason=error.strerror,
     )

@@ -21,9 +21,18 @@ _gettext.bindtextdomain(DOMAIN, LOCALES)
 _gettext.textdomain(DOMAIN)
 
 
-def use_language(language: str) -> None:
-    """Speak ``language`` from now on, in child processes too, whatever the locale says."""
-    os.environ["LANGUAGE"] = language
+ASKED: Final = "BLUEZONE_AGENT_LANG"
+"""Set where a person asked for a language: that holds, whatever a configuration says, in child processes too."""
+
+
+def use_language(language: str, *, asked: bool = False) -> None:
+    """Speak ``language`` from now on, in child processes too, whatever the locale says.
+
+    What a person ``asked`` for on the command line stays; a configuration is asked where nobody did.
+    """
+    if asked:
+        os.environ[ASKED] = language
+    os.environ["LANGUAGE"] = os.environ.get(ASKED) or language
 
 
 def _(text: str | None) -> str:

@@ -56,4 +56,6 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
-    return Program(tmp_path)
+    found = Program(tmp_path)
+    found.state_dir.mkdir(0o700)  # what is named has to be there
+    return found

@@ -46,6 +46,7 @@ OPENED: Final = re.compile(
 )
 OPENED_ELSEWHERE: Final = {
     "files.py",
+    "cli/streams.py",  # the standard streams, by their numbers
     "authority/key_folder.py",  # a lock
     "stores/file/erase.py",
     "stores/file/open.py",

@@ -49,5 +49,11 @@ def test_imports_inside_functions_are_few_and_have_a_reason() -> None:
     assert late_imports("def f():\n    import os") == {2}
 
 
+def test_there_is_one_way_to_a_sqlite_file() -> None:
+    """Else a connection may leave what it sorts in files of /var/tmp."""
+    found = [path.name for path, source in modules() if "sqlite3.connect(" in source]
+    assert found == ["connection.py"]
+
+
 def test_a_configuration_knows_the_names_of_all_protocols() -> None:
     assert tuple(PROTOCOLS) == PROTOCOL_NAMES

@@ -7,6 +7,7 @@ says by itself what it is, as SQLite's application_id and user_version.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, groupby, islice
@@ -29,7 +30,7 @@ from bluezone_agent.core.journal import (
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.errors import N_, AgeFault, AgeFileError, BackupError
-from bluezone_agent.files import write_new
+from bluezone_agent.files import is_standard, write_new
 from bluezone_agent.stores.file.snapshot import Snapshot
 from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.store import StateLock, Store
@@ -57,9 +58,21 @@ def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = o
     return encrypt(copied(), passphrase, random_bytes)
 
 
-def write(store: Store, path: Path, passphrase: str) -> None:
-    """Write a backup into a new file, 0600, never over another or through a link; raises NewFileError."""
-    write_new(path, make(store, passphrase))
+def write(store: Store, path: Path, passphrase: str) -> int:
+    """Write a backup into a new file, 0600, never over another or through a link; return its bytes.
+
+    Raises NewFileError.
+    """
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for piece in make(store, passphrase):
+            size += len(piece)
+            yield piece
+
+    write_new(path, counted())
+    return size
 
 
 def opened(path: Path, passphrase: Callable[[], str]) -> Snapshot:
@@ -83,7 +96,7 @@ def opened(path: Path, passphrase: Callable[[], str]) -> Snapshot:
 def _pieces(path: Path) -> Generator[bytes]:
     size = 0
     try:
-        with path.open("rb") as file:
+        with sys.stdin.buffer if is_standard(path) else path.open("rb") as file:
             while piece := file.read(CHUNK):
                 size += len(piece)
                 if size > LONGEST:

@@ -86,7 +86,7 @@ def read_table(path: Path, device: str) -> Calibration:
     ``margin_db``. Raises CalibrationError.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             missing = {DEVICE, CORRECTION} - set(rows.fieldnames or ())
             found = [] if missing else [row for row in rows if (row[DEVICE] or "").casefold() == device.casefold()]

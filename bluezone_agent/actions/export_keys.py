@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bluezone_agent.core.diagnosis_keys.submission import write_submission
@@ -43,7 +43,7 @@ def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
 
 def require_past(onset: date | None, now_s: float) -> None:
     """Raise ExportError when symptoms are to have begun in the future."""
-    if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).date() + timedelta(days=1):
+    if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).astimezone().date():  # the owner's day
         raise ExportError(
             N_("symptoms can't have begun on {onset}, which is in the future"),
             N_("give the day on which they began: --onset YYYY-MM-DD"),

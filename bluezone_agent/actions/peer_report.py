@@ -20,6 +20,7 @@ import msgspec
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import ContactMinute
+from bluezone_agent.core.texts import without_bom
 from bluezone_agent.errors import N_, ReportError
 from bluezone_agent.files import write_new
 from bluezone_agent.stores.keys import OwnKey
@@ -149,7 +150,7 @@ def read_report(path: Path) -> Report:
     try:
         if len(data) > LONGEST_REPORT:
             raise ValueError(f"longer than {LONGEST_REPORT} bytes")
-        report = msgspec.json.decode(data, type=Report)
+        report = msgspec.json.decode(without_bom(data), type=Report)
         if report.format != FORMAT:
             raise ValueError(f"format is {report.format!r}, {FORMAT!r} expected")
         bytes.fromhex(report.salt)

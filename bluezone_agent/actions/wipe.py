@@ -9,6 +9,7 @@ from bluezone_agent.config import Config
 from bluezone_agent.errors import N_, StateInUseError
 from bluezone_agent.files import left_over
 from bluezone_agent.health.metrics_file import PREFIX
+from bluezone_agent.paths import expanded
 from bluezone_agent.radios.recorded.recording import COLUMNS
 from bluezone_agent.stores.file.erase import erase
 from bluezone_agent.stores.store import StateLock, agent_runs
@@ -21,12 +22,12 @@ def written_elsewhere(config: Config) -> list[Path]:
 
 def _written_elsewhere(config: Config) -> Iterator[Path]:
     if config.metrics_file:
-        path = Path(config.metrics_file)
+        path = expanded(config.metrics_file)
         for written in (path, *left_over(path)):
             if _begins_with(written, f"# HELP {PREFIX}"):
                 yield written
-    if config.record and _begins_with(Path(config.record), ",".join(COLUMNS)):
-        yield Path(config.record)
+    if config.record and _begins_with(expanded(config.record), ",".join(COLUMNS)):
+        yield expanded(config.record)
 
 
 def _begins_with(path: Path, text: str) -> bool:

@@ -42,8 +42,8 @@ def back_up(device: Device, file: Path, passphrase: Passphrase) -> Backup:
     require_absent(file)
     secret = passphrase.of(file, new=True)
     with Store(device.state_dir) as store:
-        backups.write(store, file, secret)
-    return Backup(file=file, bytes=file.stat().st_size)
+        size = backups.write(store, file, secret)
+    return Backup(file=file, bytes=size)
 
 
 def restore(device: Device, file: Path, passphrase: Passphrase) -> Restored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,7 @@ def example() -> str:
 
 def write_example(device: Device, file: Path | None) -> Path:
     """Write the example to ``file``, or where the configuration is looked for; raises ConfigError when it exists."""
-    path = file or device.config_file or config_path()
+    path = file or device.config_file or _standard_place()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         create(path, example().encode())
@@ -36,6 +37,17 @@ def write_example(device: Device, file: Path | None) -> Path:
             path=path,
             reason=error.strerror,
         ) from error
+    return path
+
+
+def _standard_place() -> Path:
+    path = config_path()
+    if path is None:
+        raise ConfigError(
+            N_("user number {uid} has no home directory, so the configuration has no place"),
+            N_('name a file, or "-" to print it'),
+            uid=os.getuid(),
+        )
     return path
 
 

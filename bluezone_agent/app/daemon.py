@@ -30,6 +30,7 @@ from bluezone_agent.daemon.watchdog import Watchdog
 from bluezone_agent.errors import StoreDamagedError
 from bluezone_agent.health import metrics_file
 from bluezone_agent.i18n import _
+from bluezone_agent.paths import expanded
 from bluezone_agent.ports import Clock
 from bluezone_agent.stores.file.open import make_private
 from bluezone_agent.stores.file.recover import open_or_recover
@@ -89,7 +90,7 @@ async def _run(device: Device, config: Config, store: Store, *, checks: bool) ->
     manager.tell(STATUS=_("opening the radio"))
     agent = Agent(
         store=store,
-        radio=configured_radio(config, clock, record=Path(config.record) if config.record else None),
+        radio=configured_radio(config, clock, record=expanded(config.record) if config.record else None),
         clock=clock,
         protocol=PROTOCOLS[config.protocol],
         tx_power_dbm=config.tx_power_dbm,
@@ -110,7 +111,7 @@ async def _look_after_itself(device: Device, config: Config, store: Store, clock
     while True:
         await asyncio.sleep(LOOK_S)
         if config.metrics_file:
-            _write_metrics(Path(config.metrics_file), read_metrics(store, clock.now_s()))
+            _write_metrics(expanded(config.metrics_file), read_metrics(store, clock.now_s()))
         if config.notify_command and (store.notices.is_due(clock.now_s()) or pending_notices(store, clock.now_s())):
             await _in_child(device, "notify")
 
@@ -123,8 +124,12 @@ def _write_metrics(path: Path, text: str) -> None:
 
 
 async def _in_child(device: Device, *command: str) -> None:
-    """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one."""
-    program = [sys.executable, "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]
+    """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one.
+
+    Without ``-P`` Python would run a ``bluezone_agent`` that somebody put into the current directory.
+    """
+    isolated = "-I" if sys.flags.isolated else "-P"
+    program = [sys.executable, isolated, "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]
     if device.config_file is not None:
         program += ["--config", str(device.config_file)]
     child = await asyncio.create_subprocess_exec(*program, *command, stdout=asyncio.subprocess.DEVNULL)

@@ -10,6 +10,7 @@ from typing import Final
 
 from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.errors import N_, DecryptionError
+from bluezone_agent.files import is_standard
 
 SHORTEST: Final = 12
 """Characters of a new passphrase: six random words of a list have thirty, and a guess costs a fifth of a second."""
@@ -49,10 +50,10 @@ def _require_long(passphrase: str) -> None:
 
 def _first_line(file: Path) -> str:
     try:
-        if str(file) == "-":
-            line = sys.stdin.readline(LONGEST)
+        if is_standard(file):
+            line = sys.stdin.readline(LONGEST)  # and no more: what follows may be meant for another question
         else:
-            with file.open(encoding="utf-8") as opened:
+            with file.open(encoding="utf-8-sig") as opened:
                 line = opened.readline(LONGEST)
     except (OSError, UnicodeDecodeError) as error:
         raise DecryptionError(
@@ -61,4 +62,4 @@ def _first_line(file: Path) -> str:
             path=file,
             reason=getattr(error, "strerror", None) or "not UTF-8",
         ) from error
-    return line.rstrip("\r\n")
+    return line.removeprefix("\ufeff").rstrip("\r\n")

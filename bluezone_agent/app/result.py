@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, overload
@@ -35,7 +36,9 @@ def from_json(text: str, kind: Any) -> Any:
 
 
 def _builtin(value: Any) -> Any:
-    if isinstance(value, AgentError | Path | str):  # also a Text, which is a str of its own kind
+    if isinstance(value, Path):
+        return os.fsencode(value).decode("utf-8", "backslashreplace")  # a name need not be text
+    if isinstance(value, AgentError | str):  # also a Text, which is a str of its own kind
         return str(value)
     raise NotImplementedError(f"{type(value)} has no place in an answer")
 

@@ -35,7 +35,7 @@ from bluezone_agent.core.diagnosis_keys.submission import MAX_SUBMISSION, fault_
 from bluezone_agent.core.identifiers import DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import N_, AgentError, KeyFileError
-from bluezone_agent.files import create
+from bluezone_agent.files import create, read_text
 
 MINIMUM_KEYS: Final = 1000
 """As Google's key server fills its files up."""
@@ -146,7 +146,7 @@ def load_key(folder: Path) -> SigningKey:
     """Read the signing key in ``folder``; raises AgentError."""
     path = folder / KEY_NAME
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_text(path))
         return SigningKey.from_pem(values["key_id"], values["key_version"], values["private_key"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm) as error:
         raise AgentError(

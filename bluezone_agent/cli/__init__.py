@@ -3,46 +3,74 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Final
 
 import click
 
 from bluezone_agent import __version__
-from bluezone_agent.cli.base import Group, Lazy, Option, fail, speak_as_asked
-from bluezone_agent.errors import N_, AgentError
+from bluezone_agent.cli import streams
+from bluezone_agent.cli.base import Group, Lazy, Option, fail, say
+from bluezone_agent.cli.preferences import speak_as_asked, takes_colour
+from bluezone_agent.errors import EXIT_FAULT, N_, AgentError
+from bluezone_agent.i18n import _
 
 PRIVATE: Final = 0o077
 """What is written is its owner's alone, whatever umask the person has; what is to be public says so itself."""
+EXIT_STOPPED: Final = 130
+"""By Ctrl-C, or because a question was not answered: 128 and the number of SIGINT, as shells say it."""
+
+PEOPLE: Final = N_("For you")
+CASES: Final = N_("Cases and keys")
+AUTHORITY: Final = N_("For a health authority")
+TRIALS: Final = N_("Trials and measurements")
+DEVICE: Final = N_("This device")
 
 COMMANDS: Final = {
-    "run": Lazy("run:run", N_("Broadcast, listen, keep contacts and check")),
-    "demo": Lazy("demo:demo", N_("Simulate one day with six devices")),
-    "status": Lazy("status:status", N_("Show whether the agent works")),
-    "selftest": Lazy("selftest:selftest", N_("Prove that the broadcast is on the air")),
-    "doctor": Lazy("doctor:doctor", N_("Find what is wrong and how to fix it")),
-    "calibrate": Lazy("calibrate:calibrate", N_("Measure how strongly this device receives")),
-    "contacts": Lazy("contacts:contacts", N_("Show contacts hour by hour")),
-    "check": Lazy("check:check", N_("Check published keys against your contacts")),
-    "exposures": Lazy("exposures:exposures", N_("Show when you were near a case")),
-    "compare": Lazy("compare:compare", N_("Apply several risk rules to what is stored")),
-    "keys": Lazy("keys:keys", N_("List, export or submit your daily keys")),
-    "authority": Lazy("authority:authority", N_("For a health authority: publish keys")),
-    "replay": Lazy("replay:replay", N_("Replay a recording of a measured room")),
-    "pause": Lazy("pause:pause", N_("Stop broadcasting and listening for a while")),
-    "resume": Lazy("pause:resume", N_("End a pause now")),
-    "notify": Lazy("notify:notify", N_("Tell the owner of outages"), hidden=True),
-    "fetch": Lazy("fetch:fetch", N_("Fetch diagnosis keys for the check"), hidden=True),
-    "backup": Lazy("backup:backup", N_("Write everything into one encrypted file")),
-    "restore": Lazy("backup:restore", N_("Restore a backup, or merge its contacts")),
-    "wipe": Lazy("wipe:wipe", N_("Delete everything the agent keeps")),
-    "config": Lazy("config:config", N_("Write or check a configuration")),
+    "status": Lazy("status:status", N_("Show whether the agent works"), PEOPLE),
+    "doctor": Lazy("doctor:doctor", N_("Find what is wrong and how to fix it"), PEOPLE),
+    "contacts": Lazy("contacts:contacts", N_("Show contacts hour by hour"), PEOPLE),
+    "exposures": Lazy("exposures:exposures", N_("Show whether you were exposed"), PEOPLE),
+    "pause": Lazy("pause:pause", N_("Stop broadcasting and listening for a while"), PEOPLE),
+    "resume": Lazy("pause:resume", N_("End a pause now"), PEOPLE),
+    "check": Lazy("check:check", N_("Check published keys against your contacts"), CASES),
+    "keys": Lazy("keys:keys", N_("List, export or submit your daily keys"), CASES),
+    "authority": Lazy("authority:authority", N_("Publish and revoke keys of cases"), AUTHORITY),
+    "demo": Lazy("demo:demo", N_("Simulate one day with six devices"), TRIALS),
+    "replay": Lazy("replay:replay", N_("Replay a recording of a measured room"), TRIALS),
+    "compare": Lazy("compare:compare", N_("Apply several risk rules to what is stored"), TRIALS),
+    "calibrate": Lazy("calibrate:calibrate", N_("Measure how strongly this device receives"), TRIALS),
+    "run": Lazy("run:run", N_("Broadcast, listen, keep contacts and check"), DEVICE),
+    "config": Lazy("config:config", N_("Write or check a configuration"), DEVICE),
+    "selftest": Lazy("selftest:selftest", N_("Prove that the broadcast is on the air"), DEVICE),
+    "backup": Lazy("backup:backup", N_("Write everything into one encrypted file"), DEVICE),
+    "restore": Lazy("backup:restore", N_("Restore a backup, or merge its contacts"), DEVICE),
+    "wipe": Lazy("wipe:wipe", N_("Delete everything the agent keeps"), DEVICE),
+    "notify": Lazy("notify:notify", N_("Deliver notices to the owner"), DEVICE, hidden=True),
+    "fetch": Lazy("fetch:fetch", N_("Fetch diagnosis keys for the check"), DEVICE, hidden=True),
 }
+
+EXAMPLES: Final = (
+    ("bluezone-agent demo", N_("a simulated day, without Bluetooth")),
+    ("bluezone-agent config init", N_("write the configuration, with every setting explained")),
+    ("bluezone-agent run", N_("start; Ctrl-C stops it")),
+    ("bluezone-agent status", N_("does it work?")),
+    ("bluezone-agent exposures", N_("was I near a case?")),
+)
+
+
+class Root(Group):
+    """The command itself: with examples below its help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section(_("Examples")):
+            formatter.write_dl([(command, _(what)) for command, what in EXAMPLES])
 
 
 @click.group(
     "bluezone-agent",
-    cls=Group,
+    cls=Root,
     invoke_without_command=True,
     help=N_(
         "An on-device proximity agent: it broadcasts a changing identifier over Bluetooth, remembers those it hears,"
@@ -50,6 +78,7 @@ COMMANDS: Final = {
         " export it."
     ),
     lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.pass_context
 def root(ctx: click.Context) -> None:
@@ -69,15 +98,49 @@ click.version_option(
 
 def main() -> None:
     """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    streams.prepare()
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.abandon()
+        code = EXIT_FAULT
+    except AgentError as error:
+        streams.abandon()
+        code = fail(error)
+    except KeyboardInterrupt:
+        streams.abandon()
+        code = EXIT_STOPPED
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more Ctrl-C while Python ends makes no noise either
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run what ``sys.argv`` says; return the exit code. Raises AgentError, BrokenPipeError, KeyboardInterrupt."""
     os.umask(PRIVATE)
     speak_as_asked(sys.argv[1:])
     try:
-        code = root.main(prog_name="bluezone-agent", standalone_mode=False)
-    except AgentError as error:
-        sys.exit(fail(error))
+        code = root.main(prog_name="bluezone-agent", standalone_mode=False, color=takes_colour())
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    except click.Abort as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt) and not sys.stdin.isatty():
+            say(_("bluezone-agent: stopped: nobody answered the question with a yes"))
+            say(_("bluezone-agent: hint: without a terminal an option answers it, for instance --yes"))
+        return EXIT_STOPPED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return fail(_unusable(error))
+    return code if isinstance(code, int) else 0
+
+
+def _unusable(error: OSError) -> AgentError:
+    """Return what it means that a file or folder which a person or the configuration named can't be used."""
+    return AgentError(
+        N_("can't use {path}: {reason}"),
+        N_("name another one, or run this as a user who can use it: with sudo where it is a service"),
+        path=error.filename if isinstance(error.filename, str) else os.fsdecode(error.filename),
+        reason=error.strerror,
+    )

@@ -8,9 +8,10 @@ import click
 
 from bluezone_agent.app import backup as backups
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, say
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, new_device, option, print_json, say
 from bluezone_agent.cli.passphrase import from_option, passphrase_option
 from bluezone_agent.errors import N_
+from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, ngettext
 
 
@@ -22,13 +23,13 @@ from bluezone_agent.i18n import _, ngettext
         " meanwhile."
     ),
 )
-@click.argument("file", type=PATH)
+@click.argument("file", type=PATH_OR_STREAM)
 @passphrase_option
 @json_option
 def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
     """Write a backup."""
     done = backups.back_up(device(), file, passphrase)
-    if as_json:
+    if as_json and not is_standard(file):
         print_json(done)
         return
     say(_("backup written to {file}, {size:.1f} MB").format(file=file, size=done.bytes / 1e6))
@@ -43,13 +44,13 @@ def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
         " those of this device."
     ),
 )
-@click.argument("file", type=PATH)
+@click.argument("file", type=PATH_OR_STREAM)
 @option("--merge", is_flag=True, help=N_("Add the contacts that another device heard; the state stays."))
 @passphrase_option
 @option(
     "--keys-passphrase-file",
     "keys_passphrase",
-    type=PATH,
+    type=PATH_OR_STREAM,
     callback=from_option,
     metavar="FILE",
     help=N_("With --merge, where the keys of this device are sealed: read their passphrase from FILE."),
@@ -67,7 +68,7 @@ def restore(*, file: Path, merge: bool, passphrase: Passphrase, keys_passphrase:
         if n:
             say(_("the next check compares them with all published cases: bluezone-agent check"))
         return
-    done = backups.restore(device(), file, passphrase)
+    done = backups.restore(new_device(), file, passphrase)
     if as_json:
         print_json(done)
     else:

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
+from json import dumps
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import click
 import msgspec
 from click.shell_completion import CompletionItem
-from msgspec.structs import replace
 
 from bluezone_agent import paths
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.result import as_json
+from bluezone_agent.cli.streams import has_letter
 from bluezone_agent.core.ages import is_known
-from bluezone_agent.errors import N_, AgentError
-from bluezone_agent.i18n import LANGUAGES, _, rendered, use_language
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.errors import N_, AgentError, ConfigError, StoreError
+from bluezone_agent.files import STANDARD, is_standard
+from bluezone_agent.i18n import LANGUAGES, _, rendered
 
 F = TypeVar("F", bound=Callable[..., Any])
+HEADING: Final = N_("Commands")
 
 
 def device() -> Device:
-    """Return the device that the options of the present command name."""
-    return _inherited(click.get_current_context())
+    """Return the device that the options of the present command name.
+
+    What they name has to be there, so that a name that was mistyped is no new device. Raises ConfigError, StoreError.
+    """
+    found = new_device()
+    if found.config_file is not None and not found.config_file.exists():
+        raise ConfigError(
+            N_("there is no configuration {path}"),
+            N_('correct --config; "bluezone-agent config init FILE" writes one'),
+            path=found.config_file,
+        )
+    if _named(click.get_current_context()).state_dir and not found.state_dir.exists():
+        raise StoreError(
+            N_("there is no state directory {path}"),
+            N_('correct --state-dir; "bluezone-agent run" makes a new one'),
+            path=found.state_dir,
+        )
+    return found
+
+
+def new_device() -> Device:
+    """Return it for a command that makes what is not there yet."""
+    return _device(click.get_current_context())
+
+
+class _Named(NamedTuple):
+    """What the options so far have named."""
+
+    state_dir: Path | None = None
+    config_file: Path | None = None
 
 
 class Option(click.Option):
@@ -40,29 +72,36 @@ class Option(click.Option):
 
 def _set_state_dir(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        ctx.obj = replace(_inherited(ctx), state_dir=value)
+        ctx.obj = _named(ctx)._replace(state_dir=value)
 
 
 def _set_config(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        ctx.obj = replace(_inherited(ctx), config_file=value)
+        ctx.obj = _named(ctx)._replace(config_file=value)
 
 
-def speak_as_asked(arguments: Sequence[str]) -> None:
-    """Speak the language of ``--lang`` before anything is parsed: click words its mistakes while it parses."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        name, _equals, value = argument.partition("=")
-        if name == "--lang" and (value or following) in LANGUAGES:
-            use_language(value or following)
+def _named(ctx: click.Context) -> _Named:
+    return ctx.find_object(_Named) or _Named()
 
 
-def _inherited(ctx: click.Context) -> Device:
-    return ctx.find_object(Device) or Device(paths.state_path())
+def _device(ctx: click.Context) -> Device:
+    named = _named(ctx)
+    return Device(named.state_dir or paths.state_path(), named.config_file)
 
 
-PATH: Final = click.Path(path_type=Path)
-SUMMARY_LIMIT: Final = 60
-"""Characters: with the names of commands, two spaces and a margin, a line of 80 columns."""
+class _PersonsPath(click.Path):
+    """A path as a person means it: ``~`` is a home, and ``-`` a standard stream, which not every command can use."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if str(value) == STANDARD and not self.allow_dash:
+            self.fail(_('"-" is no file here: name one, ./- if it is called so'), param, ctx)
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        return path if is_standard(path) else paths.expanded(path)
+
+
+PATH: Final = _PersonsPath(path_type=Path)
+PATH_OR_STREAM: Final = _PersonsPath(path_type=Path, allow_dash=True)
+"""Where ``-`` is standard input or output."""
 
 
 def _common_options() -> list[click.Parameter]:
@@ -99,12 +138,12 @@ class _Translated(click.Command):
         """Run it; what a damaged store brings about fails as that: a damaged row may be read as anything."""
         try:
             return super().invoke(ctx)
-        except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit):
+        except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception:
             from bluezone_agent.app.damage import require_sound  # noqa: PLC0415 - a command that works needs it never
 
-            require_sound(_inherited(ctx))
+            require_sound(_device(ctx))
             raise
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
@@ -112,8 +151,8 @@ class _Translated(click.Command):
         with formatter.indentation():
             formatter.write_text(_(self.help))
 
-    def get_short_help_str(self, limit: int = 45) -> str:
-        return textwrap.shorten(_(self.help).rstrip("."), limit, placeholder=" …")
+    def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - click's; a list of commands wraps its lines
+        return _(self.help).rstrip(".")
 
 
 class Command(_Translated):
@@ -127,6 +166,8 @@ class Lazy(NamedTuple):
     """``module:attribute`` below bluezone_agent.cli."""
     summary: str
     """What it does, in a few words, for lists of commands."""
+    section: str = HEADING
+    """Under which of the list's headings it stands."""
     hidden: bool = False
 
 
@@ -157,12 +198,25 @@ class Group(_Translated, click.Group):
         if name in self._lazy:
             return _(self._lazy[name].summary)
         command = self.get_command(ctx, name)
-        return command.get_short_help_str(SUMMARY_LIMIT) if command else ""
+        return command.get_short_help_str() if command else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, self.summary(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section(_("Commands")):
-            formatter.write_dl(rows)
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            heading = self._lazy[name].section if name in self._lazy else HEADING
+            sections.setdefault(heading, []).append((name, self.summary(ctx, name)))
+        for heading, rows in sections.items():
+            with formatter.section(_(heading)):
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of one that there is not say which was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete names without importing every command for its help."""
@@ -182,8 +236,13 @@ json_option = option("--json", "as_json", is_flag=True, help=N_("Print one JSON 
 
 
 def print_json(result: msgspec.Struct) -> None:
-    """Print an answer as one JSON object on stdout."""
-    click.echo(as_json(result))
+    """Print an answer as one JSON object on stdout; what a terminal would obey, or can't show, is escaped."""
+    click.echo(escaped(as_json(result)))
+
+
+def escaped(json: str) -> str:
+    """Return JSON without letters that control a terminal, hide or turn round what follows, or can't be encoded."""
+    return "".join(c if c == "\n" or (c.isprintable() and has_letter(c)) else dumps(c)[1:-1] for c in json)
 
 
 def age(at: datetime, now: datetime) -> str:
@@ -195,12 +254,14 @@ def age(at: datetime, now: datetime) -> str:
         return _("{n} s ago").format(n=seconds)
     if seconds < 100 * 60:
         return _("{n} min ago").format(n=seconds // 60)
-    return _("{n} h ago").format(n=seconds // 3600)
+    if seconds < 48 * 3600:
+        return _("{n} h ago").format(n=seconds // 3600)
+    return _("{n} days ago").format(n=seconds // DAY_S)
 
 
 def say(text: str) -> None:
-    """Print talk, which is not data, on stderr."""
-    click.echo(text, err=True)
+    """Print talk, which is not data, on stderr; what it quotes can't move the cursor."""
+    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
 def fail(error: AgentError) -> int:
@@ -214,7 +275,12 @@ def fail(error: AgentError) -> int:
 
 def printable(text: str) -> str:
     """Return text in which nothing that came from outside can move the cursor or pretend to be another line."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else _shown(ord(c)) for c in text)
+
+
+def _shown(number: int) -> str:
+    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is no text
+    return f"\\x{byte:02x}"
 
 
 def exit_with(code: int) -> None:

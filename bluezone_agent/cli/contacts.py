@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bluezone_agent.app.contacts import ContactHistory, HourOfContacts
 from bluezone_agent.app.contacts import contacts as received_contacts
-from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, option, print_json
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.contacts import render
 from bluezone_agent.cli.html.page import write_page
@@ -33,7 +33,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
     show_default=True,
     help=N_("How many days to look back."),
 )
-@option("--page", type=PATH, metavar="FILE", help=N_("Draw it as well: a page of its own."))
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Draw it as well: a page of its own."))
 @json_option
 def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
     """Print contact hours."""

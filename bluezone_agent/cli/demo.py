@@ -16,11 +16,12 @@ from bluezone_agent.app import logs
 from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH, Command, json_option, option, print_json, say
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
+from bluezone_agent.files import require_folder
 from bluezone_agent.i18n import _, local_clock
 from bluezone_agent.scenarios.cast import co_presence
 
@@ -45,7 +46,9 @@ COLUMN_MIN: Final = 30
     show_default=True,
     help=N_("What the device of the person who falls ill broadcasts."),
 )
-@option("--page", type=PATH, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html)."))
+@option(
+    "--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html).")
+)
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
@@ -54,14 +57,15 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     logs.to_stderr(logging.WARNING)
     if not as_json:
         say(_("living a day with six agents; this takes a few seconds"))
-    day = simulate(seed, protocol)
     path = page or Path(f"demo-seed-{seed}.html")
+    require_folder(path)
+    day = simulate(seed, protocol)
     write_page(path, render(day))
     if as_json:
         print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
-        click.echo(_("the day as a picture: {path}").format(path=path))
+        click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
 
 
 def _print(day: Day) -> None:

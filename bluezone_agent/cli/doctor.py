@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
-from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, print_json, printable
+from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -27,7 +27,7 @@ LEVELS: Final = {
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    found = examine(device())
+    found = examine(new_device())  # which says itself what is not there
     if as_json:
         print_json(found)
     else:

@@ -15,7 +15,7 @@ from bluezone_agent.app.exposure_answer import AuthorityContact
 from bluezone_agent.app.exposure_day import SHOWN_TO_S, shown_times
 from bluezone_agent.app.listening import Gap
 from bluezone_agent.app.sentences import EXPOSED, advice
-from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.explain import render
 from bluezone_agent.cli.html.page import write_page
@@ -45,7 +45,7 @@ REPORT_TYPES: Final = {
 )
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
 @option("--exact", is_flag=True, help=N_("Show times to the minute; for you alone."))
-@option("--page", type=PATH, metavar="FILE", help=N_("Draw it as well: a page of its own."))
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Draw it as well: a page of its own."))
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""

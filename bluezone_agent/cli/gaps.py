@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from bluezone_agent.app.listening import NOT_RUNNING, Gap
@@ -25,6 +26,12 @@ REASONS: Final = {
 
 def gap_text(gap: Gap) -> str:
     """Return one line: from when to when nobody listened, and why."""
+    if gap.ends_at - gap.starts_at < timedelta(minutes=1):
+        return _("not listening {date} {start}, less than a minute: {reason}").format(
+            date=local_date(gap.starts_at),
+            start=local_clock(gap.starts_at),
+            reason=_(REASONS.get(gap.reason, gap.reason)),
+        )
     same_day = local_date(gap.starts_at) == local_date(gap.ends_at)
     end = local_clock(gap.ends_at) if same_day else f"{local_date(gap.ends_at)} {local_clock(gap.ends_at)}"
     return _("not listening {date} {start}-{end}: {reason}").format(

@@ -11,10 +11,11 @@ import click
 from bluezone_agent.app import own_keys
 from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH, Command, Group, Lazy, device, json_option, option, print_json, say
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, Group, Lazy, device, json_option, option, print_json, say
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
+from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, local_time, ngettext
 
 LAZY: Final = {
@@ -71,7 +72,7 @@ def _state(own: KeyEntry) -> str:
     answers=own_keys.Exported,
     help=N_("Write your keys to FILE, to hand to the health authority when you are a case (F0)."),
 )
-@click.argument("file", type=PATH)
+@click.argument("file", type=PATH_OR_STREAM)
 @option(
     "--days",
     type=click.IntRange(1, RETENTION_DAYS),
@@ -96,7 +97,7 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphra
         )
         click.confirm(_("Export your keys?"), abort=True, err=True)
     done = own_keys.export_keys(device(), file, passphrase, days=days, onset=day)
-    if as_json:
+    if as_json and not is_standard(file):
         print_json(done)
     else:
         say(

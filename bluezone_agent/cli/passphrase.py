@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH, option, printable
+from bluezone_agent.cli.base import PATH_OR_STREAM, option, printable
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
@@ -26,7 +26,7 @@ def from_option(_ctx: click.Context, _parameter: click.Parameter, file: Path | N
 passphrase_option = option(
     "--passphrase-file",
     "passphrase",
-    type=PATH,
+    type=PATH_OR_STREAM,
     metavar="FILE",
     callback=from_option,
     help=N_('Read the passphrase from the first line of FILE instead of asking; "-" is standard input.'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 import click
@@ -13,6 +14,7 @@ from bluezone_agent.cli.base import Command, device, json_option, option, print_
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
+from bluezone_agent.files import STANDARD
 from bluezone_agent.i18n import _, ngettext
 
 
@@ -24,7 +26,11 @@ from bluezone_agent.i18n import _, ngettext
         " authority gave you a code."
     ),
 )
-@option("--code", default="", help=N_("The code that you were given; not needed again after a failure of the network."))
+@option(
+    "--code",
+    default="",
+    help=N_('The code that you were given, "-": read it; not needed again after a failure of the network.'),
+)
 @option(
     "--days",
     type=click.IntRange(1, RETENTION_DAYS),
@@ -53,6 +59,8 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish after an explicit yes; the key on the air is cut and replaced at once."""
+    if code == STANDARD:  # the command line is for all to see
+        code = sys.stdin.readline().strip()
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)
     if not yes:

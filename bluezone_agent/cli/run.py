@@ -6,7 +6,7 @@ import click
 
 from bluezone_agent.app import daemon
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import Command, device, fail, option
+from bluezone_agent.cli.base import Command, fail, new_device, option
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import N_
 
@@ -16,4 +16,4 @@ from bluezone_agent.errors import N_
 @option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
 def run(*, passphrase: Passphrase, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
-    daemon.run(device(), passphrase, checks=not no_check, damaged=fail)
+    daemon.run(new_device(), passphrase, checks=not no_check, damaged=fail)

@@ -11,7 +11,18 @@ import click
 from bluezone_agent.app import selftest as testing
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.selftest import ReportWritten, Selftest
-from bluezone_agent.cli.base import PATH, Command, device, exit_with, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import (
+    PATH,
+    PATH_OR_STREAM,
+    Command,
+    device,
+    exit_with,
+    json_option,
+    option,
+    print_json,
+    printable,
+    say,
+)
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
@@ -43,7 +54,7 @@ LONGEST_S: Final = 3600
     metavar="SECONDS",
     help=N_("Listen for others, to report to them."),
 )
-@option("--report", type=PATH, metavar="FILE", help=N_("The new file for the report."))
+@option("--report", type=PATH_OR_STREAM, metavar="FILE", help=N_("The new file for the report."))
 @option("--name", metavar="NAME", help=N_("This device's name in the report; the host's otherwise."))
 @passphrase_option
 @json_option

@@ -22,6 +22,7 @@ from bluezone_agent.key_sources.index import (
     require_listed,
     signed_index,
 )
+from bluezone_agent.paths import expanded
 from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 
 SUFFIXES: Final = (".zip", ".json")
@@ -37,7 +38,7 @@ def open_address(address: SourceAddress) -> KeySource:
             N_("leave the layout out for the URL of a folder with an index.txt"),
             location=address.location,
         )
-    return DirectorySource(Path(address.location).expanduser())
+    return DirectorySource(expanded(address.location))
 
 
 class DirectorySource:

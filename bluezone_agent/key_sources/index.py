@@ -18,6 +18,7 @@ from bluezone_agent.core.diagnosis_keys.signed_index import (
     require_same_folder,
 )
 from bluezone_agent.core.source_records import FOLDER_NOTE, SEQUENCE_NOTE
+from bluezone_agent.core.texts import without_bom
 from bluezone_agent.errors import N_, KeySourceError
 from bluezone_agent.ports import MissingFile, Visit
 
@@ -50,7 +51,7 @@ def parse_index(data: bytes, where: str) -> list[str]:
     Nothing that could lead out of the index's own folder is a path: no scheme, no host, no leading slash, no
     ``..``, no escapes. One such line, or anything that is no index, raises KeySourceError.
     """
-    lines = [line.strip() for line in data.decode("ascii", "backslashreplace").split("\n")]
+    lines = [line.strip() for line in without_bom(data).decode("ascii", "backslashreplace").split("\n")]
     paths = {line: number for number, line in enumerate(lines, 1) if line}
     _require_paths(paths, where)
     return list(paths)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 import httpx2
 
 from bluezone_agent.errors import N_, ConfigError, KeySourceError
+from bluezone_agent.files import read_text
 from bluezone_agent.key_sources.address import SourceAddress
+from bluezone_agent.paths import expanded
 
 WRONG_DATES: Final = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (OpenSSL, x509_vfy.h)."""
@@ -51,13 +52,14 @@ def tls_context(address: SourceAddress) -> ssl.SSLContext:
         context = httpx2.create_ssl_context(trust_env=False)
     else:
         try:
-            context = ssl.create_default_context(cafile=Path(address.ca_file).expanduser())
-        except (OSError, ssl.SSLError) as error:
+            text = read_text(expanded(address.ca_file))
+            context = ssl.create_default_context(cadata=text.encode("ascii", "ignore").decode())  # names stand beside
+        except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 N_("can't read the certificates in {path}: {reason}"),
                 N_("ca_file names a PEM file with the certificate of the authority that certifies the server"),
                 path=address.ca_file,
-                reason=error.strerror or error,
+                reason=getattr(error, "strerror", None) or error,
             ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

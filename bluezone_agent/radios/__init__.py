@@ -30,7 +30,9 @@ def make_radio(
     plan: str = "auto",
     allow_linkable: Sequence[str] = (),
 ) -> Radio:
-    """Return the radio that a configuration names: ``bluez:hci0``, ``hci:0``, ``virtual`` or ``replay:FILE``.
+    """Return the radio that a configuration names.
+
+    ``bluez:hci0``, ``bluez:AA:BB:CC:DD:EE:FF``, ``hci:0``, ``virtual`` or ``replay:FILE``.
 
     Of several names the first one broadcasts, and all listen. ``plan`` and ``allow_linkable`` are BlueZ's.
     With ``record`` everything it receives is written to that file as well. Raises RecordingError when a

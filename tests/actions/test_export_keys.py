@@ -5,9 +5,10 @@ import os
 import resource
 import signal
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -254,3 +255,15 @@ def test_near_a_case_makes_f1_and_near_a_published_f1_makes_f2(tmp_path: Path, p
         publish_keys_of(contact, NOW_S + 120, is_contact=True)
         assert verdicts(NOW_S + 180) == [[], [Degree.F2], []]
         assert stranger.check(folder, NOW_S + 240).days == ()
+
+
+def test_symptoms_begin_on_the_owners_own_day_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_s = datetime(2020, 9, 24, 20, tzinfo=UTC).timestamp()
+    for zone, today in (("ICT-7", date(2020, 9, 25)), ("UTC0", date(2020, 9, 24)), ("EST12", date(2020, 9, 24))):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        export_keys.require_past(today, at_s)
+        with pytest.raises(ExportError):
+            export_keys.require_past(today + timedelta(days=1), at_s)
+    monkeypatch.undo()
+    time.tzset()

@@ -30,6 +30,7 @@ def another(program: Program, name: str) -> Program:
     home.mkdir()
     for file in ("phrase", "a.backup"):
         (home / file).symlink_to(program.home / file)
+    (home / "state").mkdir(0o700)
     return Program(home)
 
 
@@ -89,7 +90,7 @@ def test_what_can_not_be_opened_changes_nothing(owner: Program, merge: list[str]
     (owner.home / "cut").write_bytes(data[:-1])
     (owner.home / "flipped").write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     other = Program(owner.home / "other")
-    other.home.mkdir()
+    other.state_dir.mkdir(0o700, parents=True)
     damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: take another copy of the file\n"
     wrong = "can't be opened: the passphrase is wrong, or the first lines of the file are damaged\n"
     for file, phrase, says in (

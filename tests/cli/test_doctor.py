@@ -16,6 +16,7 @@ def findings(program: Program) -> dict[str, dict[str, Any]]:
 
 
 def test_without_bluetooth_it_says_so_and_goes_on(program: Program) -> None:
+    program.state_dir.rmdir()
     ended = program.run("doctor")
     assert ended.returncode == 1
     assert "this machine has no Bluetooth adapter" in ended.stdout

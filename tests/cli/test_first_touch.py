@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -24,8 +25,12 @@ def test_the_command_alone_prints_its_help(program: Program) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    shown = [line.split()[0] for line in done.stdout.split("Commands:\n")[1].splitlines()]
-    assert shown == [name for name, lazy in COMMANDS.items() if not lazy.hidden]
+    listed = done.stdout.split("For you:\n")[1].split("Examples:\n")[0]
+    shown = dict(re.findall(r"^  (\w+) +(\S.*)$", listed, re.MULTILINE))
+    assert shown == {name: lazy.summary for name, lazy in COMMANDS.items() if not lazy.hidden}
+    assert [*shown] == [name for name, lazy in COMMANDS.items() if not lazy.hidden]
+    for heading in ("For you", "Cases and keys", "For a health authority", "Trials and measurements", "This device"):
+        assert f"\n{heading}:\n" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
@@ -118,9 +118,9 @@ def test_names_places_and_roles_are_text_on_the_demos_page() -> None:
     assert read.texts.count(HOSTILE) > len(CAST), "places too"
 
 
-def test_notes_are_text_on_the_contacts_page() -> None:
-    hour = HourOfContacts(
-        starts_at=datetime(2020, 9, 24, 12, tzinfo=UTC),
+def hour_at(starts_at: datetime) -> HourOfContacts:
+    return HourOfContacts(
+        starts_at=starts_at,
         identifiers=2,
         minutes=9,
         close_contacts=1,
@@ -129,9 +129,30 @@ def test_notes_are_text_on_the_contacts_page() -> None:
         far_minutes=5,
         strongest_dbm=-50,
     )
-    read = Reader(contacts.render([hour], [HOSTILE]))
+
+
+def test_notes_are_text_on_the_contacts_page() -> None:
+    read = Reader(contacts.render([hour_at(datetime(2020, 9, 24, 12, tzinfo=UTC))], [HOSTILE]))
     assert HOSTILE in read.texts
     assert any("1 close contact" in value for value in read.values)
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2026-03-29", 23), ("2026-07-01", 24)])
+def test_every_hour_has_a_place_of_its_own_when_clocks_are_set(
+    monkeypatch: pytest.MonkeyPatch, day: str, hours: int
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        midnight = datetime.fromisoformat(day).astimezone()
+        starts = [midnight.astimezone(UTC) + timedelta(hours=n) for n in range(hours)]
+        page = contacts.render([hour_at(at) for at in starts], [])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert page.count("<svg") == 1
+    places = re.findall(r'<rect class="near".*? x="([0-9.]+)"', page)
+    assert len(places) == len(set(places)) == hours
 
 
 def test_words_are_text_on_the_page_of_a_day() -> None:

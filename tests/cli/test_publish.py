@@ -35,6 +35,13 @@ def test_with_a_code_and_a_yes_the_keys_are_published(program: Program, servers:
     assert "API-KEY" not in done.stdout + done.stderr
 
 
+def test_a_code_can_be_read_so_that_no_list_of_processes_shows_it(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    done = program.run("keys", "publish", "--code", "-", stdin=f"{CODE}\ny\n")
+    assert done.returncode == 0, done.stderr
+    assert len(servers.published) == 1
+
+
 def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
     prepared(program, servers)
     done = program.run("keys", "publish", "--code", CODE)

@@ -131,6 +131,7 @@ def test_a_mistake_in_the_configuration_ends_with_78(program: Program, text: str
 
 
 def test_a_state_directory_that_cannot_be_made_is_named(program: Program) -> None:
+    program.state_dir.rmdir()
     program.state_dir.write_text("I am a file")
     done = program.run("status")
     assert done.returncode == 1

@@ -266,7 +266,7 @@ def test_a_usage_error_ends_with_2_and_says_how_to_get_help(program: Program) ->
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_state_directory_that_may_not_be_written_is_named(program: Program) -> None:
-    program.state_dir.mkdir(mode=0o500)
+    program.state_dir.chmod(0o500)
     done = program.run("status")
     assert done.returncode == 1
     assert f"the state directory {program.state_dir} can't be written" in done.stderr

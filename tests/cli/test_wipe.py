@@ -72,6 +72,7 @@ def test_nothing_is_left_and_the_state_is_a_fresh_ones(owner: Program, tmp_path:
     assert {"agent.db", "agent.damaged-1.db", "agent.damaged-1.db-wal", "agent.lock"} <= set(deleted)
     assert list(owner.state_dir.iterdir()) == []
     (tmp_path / "new").mkdir()
+    (tmp_path / "new/state").mkdir(0o700)
     fresh = Program(tmp_path / "new")
     assert healthy(owner) == healthy(fresh)
     for command in ("exposures", "contacts"):

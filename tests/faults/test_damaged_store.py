@@ -24,9 +24,10 @@ from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.daemon.identity import Identity
 from bluezone_agent.daemon.trusted_clock import TrustedClock
 from bluezone_agent.errors import StoreDamagedError, StoreError
-from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE
+from bluezone_agent.stores.file.open import FILE_NAME, PAGE_SIZE, require_sound
 from bluezone_agent.stores.file.quarantine import delete_old, quarantined_stores
 from bluezone_agent.stores.file.recover import Recovery, open_or_recover
+from bluezone_agent.stores.file.snapshot import Snapshot
 from bluezone_agent.stores.store import Store
 from tests.fakes import numbered_bytes
 from tests.faults import numbered
@@ -174,12 +175,40 @@ def test_what_is_no_text_no_json_or_another_word_than_in_its_index_is_damage(
         assert recovered(path.parent) is not None
 
 
-def test_what_the_owner_adds_to_the_file_is_no_damage(whole: Path, tmp_path: Path) -> None:
+def test_an_index_that_the_owner_adds_is_no_damage(whole: Path, tmp_path: Path) -> None:
     path = copied(whole, tmp_path / "x")
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("CREATE VIEW mine AS SELECT minute, count FROM contact_minute")
-        db.execute("CREATE INDEX mine_too ON contact_minute (identifier_id)")
+        db.execute("CREATE INDEX mine ON contact_minute (identifier_id)")
         db.execute("ANALYZE")
+    assert recovered(path.parent) is None
+
+
+@pytest.mark.parametrize(
+    ("made", "way_out"),
+    [
+        ("CREATE TRIGGER quiet BEFORE INSERT ON warning BEGIN SELECT RAISE(IGNORE); END", "DROP TRIGGER"),
+        ("CREATE VIEW quiet AS SELECT minute, count FROM contact_minute", "DROP VIEW"),
+        ("create  unique index quiet ON warning ((1))", "DROP INDEX"),
+    ],
+    ids=["trigger", "view", "unique index"],
+)
+def test_what_could_swallow_a_warning_is_refused_by_every_way_in(
+    whole: Path, tmp_path: Path, made: str, way_out: str
+) -> None:
+    """Neither set aside, for the contacts are whole, nor used: its owner takes it out."""
+    path = copied(whole, tmp_path / "x")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(made)
+        db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE name = 'quiet'")
+    for enter in (Store, open_or_recover, require_sound, lambda _state: Snapshot(path.read_bytes(), path)):
+        with pytest.raises(StoreError, match='"quiet" that bluezone-agent did not make') as caught:
+            enter(path.parent)
+        assert not isinstance(caught.value, StoreDamagedError)
+        assert f"'{way_out} " in caught.value.hint.format(**caught.value.fields)
+    assert quarantined_stores(path.parent) == []
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"{way_out} quiet")
+        db.execute("DELETE FROM layout WHERE name = 'quiet'")
     assert recovered(path.parent) is None
 
 
@@ -273,6 +302,7 @@ def test_what_was_set_aside_goes_after_14_days(whole: Path, tmp_path: Path) -> N
 
 @pytest.fixture
 def damaged(whole: Path, program: Program) -> Program:
+    program.state_dir.rmdir()
     path = copied(whole, program.state_dir)
     with path.open("r+b") as file:
         file.seek(5 * PAGE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import clock, daemon, exposures, owner, parsers, privacy, sources, store
+from tests.mutants import clock, command_line, daemon, exposures, owner, parsers, privacy, sources, store
 
 MUTANTS: Final = (
     *clock.MUTANTS,
@@ -15,4 +15,5 @@ MUTANTS: Final = (
     *parsers.MUTANTS,
     *privacy.MUTANTS,
     *sources.MUTANTS,
+    *command_line.MUTANTS,
 )

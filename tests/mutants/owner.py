@@ -305,7 +305,7 @@ MUTANTS: Final = (
     Mutant(
         "alone-without-help",
         "the command alone ends in a traceback, and completion with it",
-        "cli/base.py",
+        "cli/preferences.py",
         'zip(arguments, [*arguments[1:], ""], strict=False)',
         'zip(arguments, [*arguments[1:], ""], strict=True)',
         "tests/cli/test_first_touch.py",

@@ -261,7 +261,7 @@ MUTANTS: Final = (
         "damage-as-a-crash",
         "a command meets a damaged store",
         "cli/base.py",
-        "            require_sound(_inherited(ctx))\n",
+        "            require_sound(_device(ctx))\n",
         "",
         "tests/fuzz/test_store.py",
     ),

@@ -12,7 +12,15 @@ from dbus_fast import Message, MessageFlag, Variant
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.radios.bluez import bus as bus_module
 from bluezone_agent.radios.bluez.adapter import BluezAdapter
-from bluezone_agent.radios.bluez.bus import ADAPTER, BLUEZ, PROPERTIES, SIGNALS, SystemBus, bluez_version
+from bluezone_agent.radios.bluez.bus import (
+    ADAPTER,
+    ADVERTISING_MANAGER,
+    BLUEZ,
+    PROPERTIES,
+    SIGNALS,
+    SystemBus,
+    bluez_version,
+)
 from bluezone_agent.radios.bluez.inspect import read_bluetooth
 from bluezone_agent.radios.bluez.signals import Signals
 from tests.radios.fake_bus import FakeBus, fake_bus
@@ -149,6 +157,33 @@ async def test_an_adapter_that_can_not_be_used_leaves_no_connection(socket: Path
         served.answer = objects
         with pytest.raises(RadioUnavailableError, match="hci0 can't broadcast"):
             async with BluezAdapter("hci0", lambda: None):
+                pass
+        await closes_all(served)
+
+
+async def test_an_adapter_is_found_by_its_address_whatever_its_number_is(socket: Path) -> None:
+    def several(call: Message) -> Message:
+        """Answer as a bluetoothd whose adapters the kernel has counted the other way round since the last boot."""
+        each = {"hci0": "00:AA:01:01:00:01", "hci1": "00:AA:01:01:00:02"}
+        paths = {
+            f"/org/bluez/{name}": {
+                ADAPTER: {"Powered": Variant("b", True), "Address": Variant("s", address)},
+                ADVERTISING_MANAGER: {},
+            }
+            for name, address in each.items()
+        }
+        if call.member == "GetManagedObjects":
+            return Message.new_method_return(call, "a{oa{sa{sv}}}", [paths])
+        if call.member == "GetAll":
+            return Message.new_method_return(call, "a{sv}", [paths[call.path or ""][ADAPTER]])
+        return objects(call)
+
+    async with fake_bus(socket) as served:
+        served.answer = several
+        async with BluezAdapter("00:aa:01:01:00:02", lambda: None) as adapter:
+            assert (adapter.name, adapter.path) == ("hci1", "/org/bluez/hci1")
+        with pytest.raises(RadioUnavailableError, match="no Bluetooth adapter 00:AA:01:01:00:03; there is hci0, hci1"):
+            async with BluezAdapter("00:AA:01:01:00:03", lambda: None):
                 pass
         await closes_all(served)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, groupby
 from typing import Final
 
@@ -14,7 +15,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 
 BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
-RIGHT: Final = LEFT + HOURS * (BAR + GAP)
+"""Of a day; that on which clocks are set back has one more, which has a place of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ def render(hours: Sequence[HourOfContacts], notes: Sequence[str]) -> str:
 def _day(date: str, hours: list[HourOfContacts], most: int) -> DrawnDay:
     n = sum(h.close_contacts for h in hours)
     contacts = ngettext("{n} close contact", "{n} close contacts", n).format(n=n)
+    right = LEFT + max(HOURS, *(_place(hour) + 1 for hour in hours)) * (BAR + GAP)
     drawing = Drawing(
-        width=RIGHT,
+        width=right,
         height=TOP + HEIGHT + 24,
         title=f"{date}: {contacts}",
-        lines=(Line(LEFT, TOP + HEIGHT, RIGHT, TOP + HEIGHT),),
+        lines=(Line(LEFT, TOP + HEIGHT, right, TOP + HEIGHT),),
         rects=tuple(chain.from_iterable(_bars(hour, most) for hour in hours)),
         labels=(
             Label(_("{n} min").format(n=most), 0, TOP + 10, style="soft"),
@@ -74,7 +76,14 @@ def _labels(hour: HourOfContacts, most: int) -> Iterator[Label]:
 
 
 def _x(hour: HourOfContacts) -> int:
-    return LEFT + int(local_clock(hour.starts_at)[:2]) * (BAR + GAP)
+    return LEFT + _place(hour) * (BAR + GAP)
+
+
+def _place(hour: HourOfContacts) -> int:
+    """Return how many hours of its day had passed when it began."""
+    local = hour.starts_at.astimezone()
+    midnight = datetime(local.year, local.month, local.day).astimezone()
+    return int((hour.starts_at - midnight).total_seconds() // 3600)
 
 
 def _minutes(hour: HourOfContacts) -> int:

@@ -11,7 +11,8 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bluezone_agent.files import write_over
+from bluezone_agent.cli.base import exit_with
+from bluezone_agent.files import is_standard, write_over
 from bluezone_agent.i18n import _, ngettext
 
 
@@ -38,5 +39,10 @@ def page(template: str, **shown: object) -> str:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page that its owner alone may read, in place of an older one; raises NewFileError."""
+    """Write a page that its owner alone may read, in place of an older one; raises NewFileError.
+
+    On standard output it is all that the command prints, which ends here.
+    """
     write_over(path, text.encode())
+    if is_standard(path):
+        exit_with(0)

@@ -25,6 +25,7 @@ from bluezone_agent.core.diagnosis_keys.key_file import (
 from bluezone_agent.core.diagnosis_keys.signing import ONE_BATCH, Trust
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey, ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.core.texts import without_bom
 from bluezone_agent.errors import N_, KeyFileError
 
 MAX_FILE: Final = 64 * 1024 * 1024
@@ -100,7 +101,7 @@ def write_bluezone_json(keys: Iterable[DiagnosisKey], *, published_at_s: int) ->
 
 def _parsed(name: str, data: bytes) -> _File:
     try:
-        return msgspec.json.decode(data, type=_File)
+        return msgspec.json.decode(without_bom(data), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refused(name, error) from error
 

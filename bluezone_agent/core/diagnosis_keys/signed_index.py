@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from bluezone_agent.core.diagnosis_keys.signing import SigningKey, Trust
+from bluezone_agent.core.texts import without_bom
 from bluezone_agent.errors import N_, BadSignatureError, KeySourceError
 
 SIGNED_INDEX_NAME: Final = "index.signed"
@@ -66,7 +67,7 @@ def write_signed_index(index: SignedIndex, key: SigningKey) -> bytes:
 def read_signed_index(where: str, data: bytes, trust: Trust) -> SignedIndex:
     """Verify and read an index; ``where`` names it in errors. Raises KeySourceError."""
     try:
-        envelope = msgspec.json.decode(data, type=_Envelope)
+        envelope = msgspec.json.decode(without_bom(data), type=_Envelope)
         signed = envelope.index.encode()
         trust.verify(where, signed, envelope.signature)
         return msgspec.json.decode(signed, type=SignedIndex)

@@ -16,6 +16,7 @@ from bluezone_agent.core.diagnosis_keys.key_file import KeyFault, fault_of, onse
 from bluezone_agent.core.identifiers import DailyKey, DiagnosisKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.texts import without_bom
 from bluezone_agent.errors import N_, KeyFileError
 
 FORMAT: Final = "bluezone-agent submission"
@@ -69,6 +70,7 @@ def read_submission(name: str, data: bytes) -> tuple[DiagnosisKey, ...]:
     if len(data) > MAX_SUBMISSION:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_SUBMISSION} expected")
     try:
+        data = without_bom(data)
         head = msgspec.json.decode(data, type=_Head)
         if head.version != VERSION:
             raise _refused(name, f"version {head.version}, this bluezone-agent reads {VERSION}")

@@ -54,11 +54,12 @@ def _bluez(
         yield error("bluetoothd", bluetooth.service_fault)
     else:
         yield _bluez_version(bluetooth)
-        known = {adapter.name: adapter for adapter in bluetooth.adapters}
+        known = [adapter.name for adapter in bluetooth.adapters]
         for name in names:
-            if name in known:
-                yield from _adapter(known[name], broadcasts=first == f"bluez:{name}", ours=running)
-                yield from _discoverable(known[name], accepted="discoverable" in accepted)
+            adapter = next((a for a in bluetooth.adapters if a.is_called(name)), None)
+            if adapter:
+                yield from _adapter(adapter, broadcasts=first == f"bluez:{name}", ours=running)
+                yield from _discoverable(adapter, accepted="discoverable" in accepted)
             elif known:
                 yield fault(
                     "adapter",
@@ -66,7 +67,7 @@ def _bluez(
                     N_('set radio = "bluez:{first}"'),
                     adapter=name,
                     found=", ".join(known),
-                    first=next(iter(known)),
+                    first=known[0],
                 )
             else:
                 yield fault(

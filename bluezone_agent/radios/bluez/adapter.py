@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any, Final, Self
 
@@ -31,6 +32,10 @@ REASON_SETTLES_S: Final = 0.5
 follows within milliseconds."""
 
 
+ADDRESS: Final = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
+"""As BlueZ writes it, but for the case of its letters (org.bluez.Adapter(5), Address)."""
+
+
 class BluezAdapter:
     """An adapter that is watched while it is open.
 
@@ -41,13 +46,15 @@ class BluezAdapter:
     def __init__(
         self, name: str, on_fault: Callable[[], None], *, address: str = "", discoverable_too: bool = False
     ) -> None:
-        """``name`` is the kernel's: ``hci0``; a known ``address`` counts more, for replugged ones get other names.
+        """``name`` is the kernel's, ``hci0``, or the adapter's address, which stays when the kernel counts anew.
+
+        A known ``address`` counts more, for replugged ones get other names.
 
         ``discoverable_too``: a discoverable adapter is used all the same.
         """
         self.name = name
         self.path = f"/org/bluez/{name}"
-        self.address = address
+        self.address = name.upper() if ADDRESS.fullmatch(name) else address
         self._discoverable_too = discoverable_too
         self.fault: RadioUnavailableError | None = None
         self.faulted = asyncio.Event()
@@ -96,7 +103,7 @@ class BluezAdapter:
         self._follow(objects)
         interfaces = objects.get(self.path)
         if interfaces is None:
-            raise faults.no_adapter(self.name, sorted(path.rpartition("/")[2] for path in objects))
+            raise faults.no_adapter(self.name, _names(objects))
         self.address = interfaces[ADAPTER].get("Address", "")
         if interfaces[ADAPTER].get("Powered") and ADVERTISING_MANAGER not in interfaces:
             raise faults.no_advertising(self.name)
@@ -113,7 +120,7 @@ class BluezAdapter:
             return
         paths = [path for path, known in objects.items() if known[ADAPTER].get("Address") == self.address]
         if not paths:
-            raise faults.lost(self.name)
+            raise faults.no_adapter(self.name, _names(objects)) if ":" in self.name else faults.lost(self.name)
         self.path = paths[0]
         self.name = self.path.rpartition("/")[2]
 
@@ -187,3 +194,7 @@ class BluezAdapter:
 
     async def _call(self, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
         return await self._bus.call(self.name, self.path, interface, member, signature, *body)
+
+
+def _names(objects: dict[str, dict[str, Any]]) -> list[str]:
+    return sorted(path.rpartition("/")[2] for path in objects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bluezone_agent.errors import RadioUnavailableError
 
@@ -22,6 +22,11 @@ class AdapterFacts:
     """Whether bluetoothd lets it scan passively, which before 5.77 needs ``bluetoothd -E``."""
     instances_used: int
     instances_free: int
+    address: str = field(default="", repr=False)
+
+    def is_called(self, name: str) -> bool:
+        """Return whether a configuration means this one: by the kernel's name or by the address."""
+        return name == self.name or name.upper() == self.address
 
 
 @dataclass(frozen=True, slots=True)

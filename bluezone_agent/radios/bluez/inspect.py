@@ -94,6 +94,7 @@ def _adapter(name: str, interfaces: dict[str, dict[str, Any]]) -> AdapterFacts:
         monitors=MONITOR_MANAGER in interfaces,
         instances_used=int((advertising or {}).get("ActiveInstances", 0)),
         instances_free=int((advertising or {}).get("SupportedInstances", 0)),
+        address=str(adapter.get("Address", "")),
     )
 
 

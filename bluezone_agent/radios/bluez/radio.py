@@ -62,7 +62,7 @@ class BluezRadio:
         allow_linkable: Collection[str] = (),
         main_conf: Path = MAIN_CONF,
     ) -> None:
-        """``adapter`` is the kernel's name, ``hci0``, when it is first opened; afterwards its address is followed.
+        """``adapter`` is the kernel's name, ``hci0``, when it is first opened, or its address, which is followed.
 
         ``clock`` stamps what is heard; ``plan`` names a plan or leaves it to what the controller reports;
         ``allow_linkable`` may hold ``privacy`` and ``discoverable``, which then refuse nothing.

@@ -149,7 +149,7 @@ def open_csv(path: Path) -> Iterator[TextIO]:
     Raises RecordingError when it can't be opened, or proves unreadable within the block.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
             yield file
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise RecordingError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.reception import Advert
+from bluezone_agent.paths import expanded
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.radios.options import RadioOptions, argument
 from bluezone_agent.radios.recorded.recording import read_recording
@@ -58,4 +58,4 @@ class ReplayRadio:
 
 def open_radio(name: str, clock: Clock, _options: RadioOptions) -> Radio:
     """Return the radio called ``replay:FILE``; raises RecordingError when the file can't be read."""
-    return ReplayRadio(read_recording(Path(argument(name))), clock, name)
+    return ReplayRadio(read_recording(expanded(argument(name))), clock, name)

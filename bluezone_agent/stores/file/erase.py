@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, StateInUseError, StoreWriteError
+from bluezone_agent.stores.file.connection import connect
 from bluezone_agent.stores.file.open import FILE_NAME, exclusively
 from bluezone_agent.stores.file.quarantine import QUARANTINED
 from bluezone_agent.stores.store import LOCK_NAME
@@ -59,7 +60,7 @@ def _held(path: Path) -> Iterator[None]:
     if not path.is_file():
         yield
         return
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)) as db:
+    with closing(connect(f"{path.absolute().as_uri()}?mode=rw", timeout_ms=0, uri=True)) as db:
         try:
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("BEGIN EXCLUSIVE")

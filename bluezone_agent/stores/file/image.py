@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import Final
 
+from bluezone_agent.stores.file.connection import MEMORY, connect
 from bluezone_agent.stores.submission_tokens import SubmissionTokens
 
 JOURNAL_MODE: Final = slice(18, 20)
@@ -26,7 +27,7 @@ def load(db: sqlite3.Connection, data: bytes | bytearray) -> None:
 
 def without_tokens(data: bytes) -> bytes:
     """Return a store's bytes with no token of a key server left in them."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+    with closing(connect(MEMORY)) as db:
         load(db, data)
         SubmissionTokens(db).delete_all()
         return db.serialize()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bluezone_agent.errors import N_, StoreDamagedError, StoreError, StoreWriteError
+from bluezone_agent.stores.file.connection import connect
 from bluezone_agent.stores.file.migrations import NAMES, applied
 
 FILE_NAME: Final = "agent.db"
@@ -23,11 +25,12 @@ APPLICATION_ID: Final = 0x425A4147
 WRITE_VERSION: Final = 18
 """Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
 WAL_VERSION: Final = 2
-BUSY_TIMEOUT_MS: Final = 10_000
 PAGE_SIZE: Final = 1024
 """A minute changes few bytes of a few pages, and every changed page is written whole: half of what 4096 costs a day."""
 LOG_PAGES: Final = 4000
 """Length of the log at which it is emptied into the file, so that a page changed often is written there once."""
+UNIQUE: Final = re.compile(r"\s*CREATE\s+UNIQUE\b", re.IGNORECASE)
+OWN_UNIQUE: Final = frozenset({"idx__sqlite_migrations_migration_set_name"})
 NO_TEXT: Final = "Could not decode to UTF-8"
 """How Python's sqlite3 begins what it says of a text that is none: the only sign of it."""
 OF_THE_DISK: Final = (
@@ -193,9 +196,7 @@ def exclusively(state_dir: Path) -> Iterator[None]:
 def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    db.row_factory = sqlite3.Row
-    return db
+    return connect(str(path))
 
 
 def require_ours(db: sqlite3.Connection, path: Path) -> None:
@@ -218,6 +219,22 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
             found=later[-1],
             known=NAMES[-1],
         )
+    _require_nothing_added(db, path)
+
+
+def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError for what would change or swallow what is written, a warning for instance: the store has none."""
+    for kind, name, sql in db.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall():
+        is_rule = kind == "index" and UNIQUE.match(str(sql)) and name not in OWN_UNIQUE
+        if kind in ("trigger", "view") or is_rule:
+            raise StoreError(
+                N_('{path} has a {kind} "{name}" that bluezone-agent did not make: it may change what is stored'),
+                N_("if you made it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; else the store is forged"),
+                path=path,
+                kind="unique index" if is_rule else kind,
+                statement=kind.upper(),
+                name=name,
+            )
 
 
 def _configure(db: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import StoreDamagedError
+from bluezone_agent.stores.file.connection import connect
 from bluezone_agent.stores.file.open import FILE_NAME, require_sound
 from bluezone_agent.stores.file.quarantine import LOG_NAMES, QUARANTINED
 from bluezone_agent.stores.key_cipher import KeyCipher, salvaged
@@ -88,8 +89,7 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
     """Return each key of trusted time that can be read, with its last slot, by its secret."""
     readable: dict[bytes, tuple[DailyKey, int]] = {}
     encrypted: dict[int, tuple[DailyKey, int]] = {}
-    with closing(sqlite3.connect(path)) as db:
-        db.row_factory = sqlite3.Row
+    with closing(connect(str(path))) as db:
         for order in ("ASC", "DESC"):  # from both ends up to the damage
             with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
                 for row in db.execute(f"SELECT {KEY_COLUMNS} FROM daily_key WHERE exportable ORDER BY id {order}"):  # noqa: S608

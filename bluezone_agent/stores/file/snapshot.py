@@ -10,6 +10,7 @@ from typing import Final
 from bluezone_agent.errors import N_, StoreDamagedError, StoreWriteError
 from bluezone_agent.files import create, sync_folder
 from bluezone_agent.stores.contacts import Contacts
+from bluezone_agent.stores.file.connection import MEMORY, connect
 from bluezone_agent.stores.file.image import load
 from bluezone_agent.stores.file.open import FILE_NAME, bring_up_to_date, exclusively, flaw, require_ours
 from bluezone_agent.stores.journal import StoredJournal
@@ -29,8 +30,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
 
         Raises StoreError when they are no sound store of ours, or a later version's.
         """
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
-        self._db.row_factory = sqlite3.Row
+        self._db = connect(MEMORY)
         try:
             load(self._db, data)
             require_ours(self._db, path)

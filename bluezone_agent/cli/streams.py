@@ -1,0 +1,87 @@
+"""Standard input, output and error as a shell may hand them over: closed, full, a broken pipe, in any encoding."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final, TextIO
+
+from bluezone_agent.errors import N_, AgentError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STDIN: Final = 0
+STDOUT: Final = 1
+STDERR: Final = 2
+
+
+class OutputError(AgentError):
+    """Standard output takes nothing: what was asked for could not be shown."""
+
+
+class _Output(io.FileIO):
+    """Standard output; what it does not take ends the command with a reason."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:  # whoever reads has enough, which is no mistake of anybody's
+            raise
+        except OSError as error:
+            raise OutputError(
+                N_("can't write to standard output: {reason}"),
+                N_("give it a file or a terminal that takes it: is the disk full, was it closed?"),
+                reason=error.strerror,
+            ) from error
+
+
+class _Talk(io.FileIO):
+    """Standard error; where it takes nothing nobody can be told, and the command goes on: its exit code says enough."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def prepare() -> None:
+    """Make the three streams usable, whatever they are; call it before anything opens a file.
+
+    A descriptor that was closed would else be that of the first file that is opened, and be written to as if it were
+    the terminal. A letter that the encoding of the terminal lacks is shown as an escape.
+    """
+    for number, flags in ((STDIN, os.O_RDONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest number that is free: this one; standard output takes nothing then
+    if sys.stdin is None:
+        sys.stdin = open(STDIN, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, for good
+    sys.stdout = _text(_Output(STDOUT, "w", closefd=False), sys.stdout)
+    sys.stderr = _text(_Talk(STDERR, "w", closefd=False), sys.stderr)
+
+
+def _text(raw: io.FileIO, was: TextIO | None) -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=was.encoding if was is not None else "utf-8",
+        errors="backslashreplace",
+        line_buffering=raw.isatty() or raw.fileno() == STDERR,
+    )
+
+
+def abandon() -> None:
+    """Write nothing more to standard output: not what is still waiting either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+
+
+def has_letter(text: str) -> bool:
+    """Return whether standard output has every letter of ``text``."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
