@@ -1,4 +1,4 @@
-"""What a schedule does besides the check: chaff, and notices of outages."""
+"""What a schedule does besides the check: notices of outages, and chaff."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class ScheduledDuties(Result, frozen=True, kw_only=True):
 
 
 def do_what_else_is_due(device: Device) -> ScheduledDuties:
-    """Send chaff when its turn has come, and tell the owner what has stopped."""
+    """Tell the owner what has stopped, and send chaff when its turn has come: a slow key server holds up no notice."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
-        chaff_error = _chaff(store, config, now_s)
-        return ScheduledDuties(chaff_error=chaff_error, notice_error=tell_owner(store, config, now_s))
+        notice_error = tell_owner(store, config, now_s)
+        return ScheduledDuties(chaff_error=_chaff(store, config, now_s), notice_error=notice_error)
 
 
 def _chaff(store: Store, config: Config, now_s: float) -> AgentError | None:
