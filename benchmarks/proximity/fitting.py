@@ -13,7 +13,7 @@ from bluezone_agent.core.risk.learned import (
     Coefficients,
     LearnedProximityModel,
     Window,
-    features,
+    features_by_minute,
     stand_in_indexes,
     windowed_mean,
 )
@@ -137,12 +137,11 @@ def _rows(lesson: Lesson) -> Rows:
 
 
 def _features(pair: Pair) -> Floats:
-    looked_at = np.array([features(m) for m in pair.minutes])
-    stand_ins = stand_in_indexes(pair.minutes)
+    rows = features_by_minute(pair.minutes)
     columns = [
-        windowed_mean(stand_ins, column, half_width_min)
+        windowed_mean(dict(zip(rows, column, strict=True)), half_width_min)
         for half_width_min in HALF_WIDTHS_MIN
-        for column in looked_at.T.tolist()
+        for column in zip(*rows.values(), strict=True)
     ]
     return np.array(columns, dtype=np.float64).T
 

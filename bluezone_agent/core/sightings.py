@@ -149,6 +149,8 @@ class MinuteFold:
     def __init__(self) -> None:
         self._open: list[_OpenMinute] = []
         self._current: _OpenMinute | None = None
+        self._latest: _OpenMinute | None = None
+        """The newest, also once it was handed over: who lasts in it is known in the next."""
         self._uncounted = RecentlyReceived()
         self._dropped = 0
 
@@ -158,9 +160,10 @@ class MinuteFold:
             if known.minute == minute and known.is_of(began, trusted=trusted, protected=protected):
                 self._current = known
                 return
-        before, self._current = self._current, _OpenMinute(minute, began, trusted=trusted, protected=protected)
-        if before is not None and before.minute == minute - 1:
-            self._current.known = before.lasting()
+        self._current = _OpenMinute(minute, began, trusted=trusted, protected=protected)
+        if self._latest is not None and self._latest.minute == minute - 1:
+            self._current.known = self._latest.lasting()
+        self._latest = self._current
         self._open.append(self._current)
 
     def count(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float) -> None:

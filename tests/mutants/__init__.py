@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import clock, daemon, owner, parsers, privacy, store
+from tests.mutants import air, clock, daemon, owner, parsers, privacy, store
 
-MUTANTS: Final = (*clock.MUTANTS, *store.MUTANTS, *daemon.MUTANTS, *owner.MUTANTS, *parsers.MUTANTS, *privacy.MUTANTS)
+MUTANTS: Final = (*air.MUTANTS, *clock.MUTANTS, *store.MUTANTS, *daemon.MUTANTS, *owner.MUTANTS, *parsers.MUTANTS, *privacy.MUTANTS)

@@ -11,12 +11,12 @@ from typing import Final
 from bluezone_agent.core.risk.learned import Coefficients, Window
 
 COEFFICIENTS: Final = Coefficients(
-    bias=-4.939,
+    bias=-3.048,
     nothing_up_to=0.25,
-    whole_from=0.45,
-    variance_min=4.7,
+    whole_from=0.4,
+    variance_min=5.7,
     windows=(
-        Window(0, (0.529, 0.329, 0.372, 0.042, 0.23, 0.881, 1.897, 0.849, 0.389, 0.0, 0.0)),
-        Window(7, (0.194, 0.442, 0.784, 0.359, 0.242, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        Window(0, (0.313, 0.249, 0.555, 0.05, 0.327, 0.719, 0.967, 0.213)),
+        Window(7, (0.0, 0.608, 0.405, 0.0, 0.0, 0.0, 0.0, 0.0)),
     ),
 )
