@@ -22,15 +22,15 @@ SECONDS: Final = 0xFFF
 class RecentlyReceived:
     """A cell for each remainder of a hash: who was received there last, and when first.
 
-    Python's hash is seeded anew in every process, so that nobody can choose identifiers which share a cell. Two with one
-    fingerprint are taken for one another: one in a million that share a cell.
+    Python's hash is seeded anew in every process, so that nobody can choose identifiers which share a cell. Two with
+    one fingerprint are taken for one another: one in a million that share a cell.
     """
 
     def __init__(self) -> None:
         self._cells: array[int] | None = None
 
     def age_s(self, observed: ObservedIdentifier, at_s: int) -> int:
-        """Return for how many seconds it has been received until now; 0 where that is not remembered, which it is now."""
+        """Return for how many seconds it has been received; 0 where that is not remembered, which it is now."""
         if self._cells is None:
             self._cells = array("I", bytes(4 * CELLS))
         number = hash(observed)

@@ -9,7 +9,7 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 
 
 def until_the_days_end(keys: Sequence[DailyKey], now_s: float) -> list[DailyKey]:
-    """Return the keys of days that are over as lasting to their day's end, whenever they were ended; others as they are.
+    """Return the keys of days that are over as lasting to their day's end, whenever they ended; others as they are.
 
     Where a key ended tells when its device was started or its owner asked for a test. For a receiver it is the same:
     identifiers of later slots never were on the air, and what is received of them after the publication does not count.

@@ -39,8 +39,8 @@ class Identity:
     Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
     was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
     ever on the air in two periods. A radio that fails again and again costs no more than :data:`KEYS_A_DAY`: then
-    nothing goes on the air until the slot is over. While the clock is not trusted the key is a throw-away one: never exported, and
-    deleted as soon as it is closed.
+    nothing goes on the air until the slot is over. While the clock is not trusted the key is a throw-away one: never
+    exported, and deleted as soon as it is closed.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Identity:
         return identifier in self._newest
 
     def _waits(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
-        """Return whether the key may go on with its next slot, but not now; a clock that went back is not waited for."""
+        """Return whether the key may go on with its next slot, but not now; no clock that went back is waited for."""
         key = own.key
         return (
             own.exportable

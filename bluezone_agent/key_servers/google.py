@@ -152,7 +152,7 @@ class GoogleKeyServer:
         )
 
     def send_chaff_code(self) -> None:
-        """Make the first of them alone: before a publication that needs no code, which else would be one request less."""
+        """Make the first of them alone: a publication that needs no code would else be one request less."""
         self._verify({"code": secrets.token_hex(4)}, CHAFF)
 
     def _verify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:

@@ -36,8 +36,10 @@ COMPANIES = st.integers(0, 30).flatmap(
 HISTOGRAMS = st.dictionaries(st.integers(0, 33), st.integers(1, 300), max_size=6)
 MINUTES = st.dictionaries(
     st.integers(0, 60), st.tuples(st.floats(0, 100), HISTOGRAMS, COMPANIES), min_size=1, max_size=40
-).map(lambda found: [
-        ReceivedMinute(t, db, sum(h.values()) or 1, h or {int(db // 3): 1}, c) for t, (db, h, c) in sorted(found.items())
+).map(
+    lambda found: [
+        ReceivedMinute(t, db, sum(h.values()) or 1, h or {int(db // 3): 1}, c)
+        for t, (db, h, c) in sorted(found.items())
     ]
 )
 ROUNDING = 1e-12

@@ -124,7 +124,7 @@ def test_what_is_forged_for_three_packets_within_ten_seconds_displaces_nobody_wh
             (first_s + random.uniform(0, SPREAD_S), numbered(number), random.randrange(-45, -35))
             for _ in range(random.randint(1, 3))
         ]
-    minutes = []
+    minutes: list[list[int]] = []
     for at_s, observed, rssi_dbm in sorted(packets):
         if at_s // 60 > len(minutes):
             minutes.append([m.count for m in fold.drain(still_open=int(at_s // 60)) if m.observed == OBSERVED])

@@ -60,7 +60,7 @@ class Servers:
 
 
 def refused(keys: list[dict[str, Any]]) -> str:
-    """Return why the key server takes none of the keys (TransformPublish in internal/publish/model/exposure_model.go)."""
+    """Return why the key server takes none of them (internal/publish/model/exposure_model.go)."""
     if not 1 <= len(keys) <= 30:
         return f"{len(keys)} exposure keys in publish"
     spans = sorted((k["rollingStartNumber"], k["rollingPeriod"]) for k in keys)

@@ -6,4 +6,12 @@ from typing import Final
 
 from tests.mutants import air, clock, daemon, owner, parsers, privacy, store
 
-MUTANTS: Final = (*air.MUTANTS, *clock.MUTANTS, *store.MUTANTS, *daemon.MUTANTS, *owner.MUTANTS, *parsers.MUTANTS, *privacy.MUTANTS)
+MUTANTS: Final = (
+    *air.MUTANTS,
+    *clock.MUTANTS,
+    *store.MUTANTS,
+    *daemon.MUTANTS,
+    *owner.MUTANTS,
+    *parsers.MUTANTS,
+    *privacy.MUTANTS,
+)

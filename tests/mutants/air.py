@@ -71,8 +71,8 @@ MUTANTS: Final = (
         "weak-in-a-gap",
         "a weak packet in a gap takes the place of the strong one that stood for it",
         "core/risk/learned.py",
-        "rows[t] = own[i] if end == i + 1 else",
-        "rows[t] = own[i] if end else",
+        "rows[t] = list(map(max, rows[t], own[j]))",
+        "pass",
         LEARNED,
     ),
     Mutant(

@@ -11,12 +11,12 @@ from typing import Final
 from bluezone_agent.core.risk.learned import Coefficients, Window
 
 COEFFICIENTS: Final = Coefficients(
-    bias=-3.048,
+    bias=-4.43,
     nothing_up_to=0.25,
-    whole_from=0.4,
-    variance_min=5.7,
+    whole_from=0.45,
+    variance_min=4.8,
     windows=(
-        Window(0, (0.313, 0.249, 0.555, 0.05, 0.327, 0.719, 0.967, 0.213)),
-        Window(7, (0.0, 0.608, 0.405, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        Window(0, (0.343, 0.312, 0.35, 0.013, 0.225, 0.901, 1.789, 0.621)),
+        Window(7, (0.039, 0.464, 0.75, 0.408, 0.235, 0.0, 0.0, 0.0)),
     ),
 )
