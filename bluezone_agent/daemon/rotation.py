@@ -90,9 +90,9 @@ class Rotation:
         """Broadcast nothing for the rest of the slot: another key for it would be one more to publish."""
         slot_left_s = self._identity.slot_end_s() - self._clock.now_s()
         log.warning("waiting_for_next_slot", for_s=round(slot_left_s))
+        await self._radio.withdraw()
         self._due_in(slot_left_s, SLEW_S)
         self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
-        await self._radio.withdraw()
 
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s

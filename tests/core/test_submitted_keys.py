@@ -42,6 +42,6 @@ def test_of_a_day_those_are_chosen_that_were_on_the_air_longest(days: list[list[
 @given(DAYS, st.integers(0, 16 * DAY_S))
 def test_a_key_of_a_day_that_is_over_lasts_to_its_end(days: list[list[int]], now_s: int) -> None:
     keys = keys_of(days)
-    for key, told in zip(keys, until_the_days_end(keys, now_s), strict=True):
+    for key, submitted in zip(keys, until_the_days_end(keys, now_s), strict=True):
         over = key.starts_at_s + DAY_S <= now_s
-        assert told == (key._replace(ends_at_s=key.starts_at_s + DAY_S) if over else key)
+        assert submitted == (key._replace(ends_at_s=key.starts_at_s + DAY_S) if over else key)

@@ -95,12 +95,12 @@ def contact(seed: int, every_s: float, forger: Forger, *, dbm: int = RECEIVED_DB
 def _air(random: Random, key: DailyKey, every_s: float, forger: Forger, dbm: int) -> Iterator[Packet]:
     """Yield all packets by time; what begins in a minute and ends in the next comes with that one."""
     numbers, late = count(1_000_000), list[Packet]()
-    frames = {slot.starts_at_s: GAEN.encode(key, slot, TX_DBM) for slot in GAEN.slots(key)}
+    advertisements = {slot.starts_at_s: GAEN.encode(key, slot, TX_DBM) for slot in GAEN.slots(key)}
     at_s = MET_S + random.uniform(0, every_s)
     for start_s in range(MET_S, MET_S + MET_MIN * 60, 60):
         packets = [*late, *forger.packets_in(start_s, random, numbers)]
         while at_s < start_s + 60:
-            packets.append((at_s, frames[key.slot_start_s(at_s)], round(random.gauss(dbm, 4))))
+            packets.append((at_s, advertisements[key.slot_start_s(at_s)], round(random.gauss(dbm, 4))))
             at_s += every_s
         packets.sort(key=lambda p: p[0])
         late = [p for p in packets if p[0] >= start_s + 60]

@@ -124,8 +124,8 @@ def test_of_any_number_of_keys_every_day_is_published_and_the_rest_is_said(store
 
 
 def test_where_a_key_of_a_day_that_is_over_ended_is_not_told(store: Store, servers: Servers) -> None:
-    cut = daily_key(days_ago=2, number=1)
-    keep(store, cut._replace(ends_at_s=cut.starts_at_s + 7_200), daily_key(days_ago=2, number=2))
+    ended = daily_key(days_ago=2, number=1)
+    keep(store, ended._replace(ends_at_s=ended.starts_at_s + 7_200), daily_key(days_ago=2, number=2))
     publish(store, servers)
     (body,) = servers.published
     assert [k["rollingPeriod"] for k in body["temporaryExposureKeys"]] == [144, 144]

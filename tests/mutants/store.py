@@ -35,8 +35,8 @@ MUTANTS: Final = (
         "on-the-air-uncommitted",
         "disk full: an identifier stays on the air after its slot",
         "daemon/rotation.py",
-        "        await self._radio.withdraw()\n",
-        "",
+        "RETRY_S + ROTATION_LATE_S)\n        await self._radio.withdraw()\n",
+        "RETRY_S + ROTATION_LATE_S)\n",
         "tests/faults/test_disk_faults.py",
     ),
     Mutant(

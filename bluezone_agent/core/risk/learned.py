@@ -167,5 +167,5 @@ def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
 def windowed_mean(numbers: Mapping[int, float], half_width_min: int) -> list[float]:
     """Return for each minute the mean of ``numbers`` over ``half_width_min`` minutes before and after; missing: 0."""
     whole = 2 * half_width_min + 1
-    around = range(-half_width_min, half_width_min + 1)
-    return [sum([numbers.get(t + k, 0.0) for k in around]) / whole for t in numbers]
+    steps = range(-half_width_min, half_width_min + 1)
+    return [sum([numbers.get(t + k, 0.0) for k in steps]) / whole for t in numbers]
