@@ -68,14 +68,6 @@ MUTANTS: Final = (
         LEARNED,
     ),
     Mutant(
-        "weak-in-a-gap",
-        "a weak packet in a gap takes the place of the strong one that stood for it",
-        "core/risk/learned.py",
-        "rows[t] = list(map(max, rows[t], own[j]))",
-        "pass",
-        LEARNED,
-    ),
-    Mutant(
         "mean-decides",
         "a replay of an identifier at -97 dBm cancels its minutes under the Bluezone app's threshold",
         "core/risk/bluezone.py",

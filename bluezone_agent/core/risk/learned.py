@@ -137,20 +137,9 @@ def _below(low_db: float) -> list[float]:
 
 
 def features_by_minute(minutes: Sequence[ReceivedMinute]) -> dict[int, list[float]]:
-    """Return :func:`features` of each minute, in order, and of those of short gaps.
-
-    A minute that is far weaker than one up to :data:`LONGEST_GAP_MIN` later, which would stand for it if nothing had
-    been received in it, has the greater of both: a weak packet in a gap takes nothing away.
-    """
+    """Return :func:`features` of each minute, in order, and of those of short gaps."""
     own = [features(m) for m in minutes]
-    strongest_db = [min(m.histogram) * HISTOGRAM_BIN_DB if m.histogram else m.attenuation_db for m in minutes]
-    rows: dict[int, list[float]] = {}
-    for t, i in stand_in_indexes(minutes).items():
-        rows[t] = own[i]
-        for j in range(i + 1, min(i + 1 + LONGEST_GAP_MIN, len(minutes))):
-            if minutes[j].minute <= t + LONGEST_GAP_MIN and strongest_db[j] < strongest_db[i] - SPREAD_DB:
-                rows[t] = list(map(max, rows[t], own[j]))
-    return rows
+    return {t: own[i] for t, i in stand_in_indexes(minutes).items()}
 
 
 def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
