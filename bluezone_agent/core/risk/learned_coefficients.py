@@ -11,12 +11,12 @@ from typing import Final
 from bluezone_agent.core.risk.learned import Coefficients, Window
 
 COEFFICIENTS: Final = Coefficients(
-    bias=-4.43,
+    bias=-4.521,
     nothing_up_to=0.25,
     whole_from=0.45,
-    variance_min=4.8,
+    variance_min=4.7,
     windows=(
-        Window(0, (0.343, 0.312, 0.35, 0.013, 0.225, 0.901, 1.789, 0.621)),
-        Window(7, (0.039, 0.464, 0.75, 0.408, 0.235, 0.0, 0.0, 0.0)),
+        Window(0, (0.466, 0.331, 0.378, 0.037, 0.241, 0.901, 1.821, 0.672)),
+        Window(7, (0.18, 0.506, 0.749, 0.363, 0.234, 0.0, 0.0, 0.0)),
     ),
 )
