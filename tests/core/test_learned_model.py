@@ -129,6 +129,11 @@ def test_half_an_hour_at_one_metre_warns_under_a_replay_at_minus_97_dbm(
     assert sum(model.weigh(merge([*near, *repeated])).values()) >= model.warning_minutes
 
 
+def test_four_packets_a_second_stand_against_any_number_of_weaker_ones() -> None:
+    minute = ReceivedMinute(0, 48.0, ENOUGH, {16: ENOUGH})
+    assert features(replace(minute, histogram={16: ENOUGH, 20: 9_999})) == features(minute)
+
+
 @given(MINUTES, st.data())
 def test_a_closer_minute_lowers_no_probability(minutes: list[ReceivedMinute], data: st.DataObject) -> None:
     steps = st.tuples(st.integers(0, 8), st.floats(0, 30), st.integers(0, 9))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.core.identifiers import ObservedIdentifier
-from bluezone_agent.core.recently_received import FORGOTTEN_S, SPREAD_S, RecentlyReceived
+from bluezone_agent.core.recently_received import FORGOTTEN_S, RecentlyReceived
 from bluezone_agent.core.sightings import (
     ADMITTED,
     MOST_A_MINUTE,
@@ -121,7 +121,7 @@ def test_what_is_forged_for_three_packets_within_ten_seconds_displaces_nobody_wh
     for number in range(1, 300 // 60 * random.choice((400, 800, 3_000))):
         first_s = random.uniform(0, 300)
         packets += [
-            (first_s + random.uniform(0, SPREAD_S), numbered(number), random.randrange(-45, -35))
+            (first_s + random.uniform(0, 10), numbered(number), random.randrange(-45, -35))
             for _ in range(random.randint(1, 3))
         ]
     minutes: list[list[int]] = []
