@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, windows
+from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.risk.learned import (
     FEATURES,
     Coefficients,
     LearnedProximityModel,
     Window,
-    features,
+    features_by_minute,
     stand_in_indexes,
     windowed_mean,
 )
@@ -59,10 +61,11 @@ def coefficients(lessons: Sequence[Lesson]) -> Coefficients:
         np.concatenate([rows.weight for _, rows in taught]),
     )
     bias, weights = _fit(together)
-    rounded = [round(float(w), DIGITS) for w in weights]
+    by_window = weights.reshape(len(HALF_WIDTHS_MIN), -1)
+    bias += 0.5 * float(by_window[:, FEATURES:].sum())
     windows = tuple(
-        Window(half_width, tuple(rounded[i * FEATURES : (i + 1) * FEATURES]))
-        for i, half_width in enumerate(HALF_WIDTHS_MIN)
+        Window(half_width, tuple(round(float(w), DIGITS) for w in of_window[:FEATURES]))
+        for half_width, of_window in zip(HALF_WIDTHS_MIN, by_window, strict=True)
     )
     fitted = LearnedProximityModel(Coefficients(round(bias, DIGITS), 0.0, 0.5, 1.0, windows))
     weighted_spans = [(lesson.weight, [_Spans.of(fitted, lesson.pairs, s) for s in LENGTHS_S]) for lesson in lessons]
@@ -137,14 +140,27 @@ def _rows(lesson: Lesson) -> Rows:
 
 
 def _features(pair: Pair) -> Floats:
-    looked_at = np.array([features(m) for m in pair.minutes])
-    stand_ins = stand_in_indexes(pair.minutes)
+    rows = features_by_minute(pair.minutes)
+    for t, i in stand_in_indexes(pair.minutes).items():
+        rows[t] = [*rows[t], *_company(pair.minutes[i])]
     columns = [
-        windowed_mean(stand_ins, column, half_width_min)
+        windowed_mean(dict(zip(rows, column, strict=True)), half_width_min)
         for half_width_min in HALF_WIDTHS_MIN
-        for column in looked_at.T.tolist()
+        for column in zip(*rows.values(), strict=True)
     ]
     return np.array(columns, dtype=np.float64).T
+
+
+def _company(m: ReceivedMinute) -> list[float]:
+    """Return how few of the others were received more strongly: in part why a minute is weak, and not judged by."""
+    others = m.co_presence
+    if not others.received:
+        return [0.5, 0.5, 0.5]
+    return [
+        1 - others.stronger / others.received,
+        math.exp(-others.stronger / 2),
+        1 / (1 + math.exp(-others.weaker_by_db / 6)),
+    ]
 
 
 def _fit(rows: Rows) -> tuple[float, Floats]:

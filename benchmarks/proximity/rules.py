@@ -43,7 +43,7 @@ class Weighing:
     def __init__(self, model: RiskModel) -> None:
         self._model = model
         self.name = model.name
-        self._most = model.weigh([ReceivedMinute(0, 0.0, 1)])[0]
+        self._most = max(model.weigh([ReceivedMinute(t, 0.0, 10_000) for t in range(31)]).values())
         self._weights: dict[Pair, dict[int, float]] = {}
 
     def scores(self, windows: Sequence[Window]) -> Floats:

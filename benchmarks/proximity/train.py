@@ -2,9 +2,9 @@
 
     python -m benchmarks.proximity.train DATA_DIR
 
-Learned from: the people of DP-3T's exp34, as recorded, with radios that are up to some 4 dB off, and as if each had
-been alone with the receiver; and simulated rooms whose air scatters as theirs does, whole and thinned to a phone's
-schedule, likewise. Everything else is left for judging.
+Learned from: the people of DP-3T's exp34, as recorded and with radios that are up to some 4 dB off; and simulated rooms
+whose air scatters as theirs does, whole and thinned to a phone's schedule, likewise. The company of others is fitted,
+so that it explains what it can, and then taken for nobody's. Everything else is left for judging.
 """
 
 from __future__ import annotations

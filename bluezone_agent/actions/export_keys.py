@@ -31,13 +31,18 @@ def end_current_key(store: Store) -> None:
 def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
     """Return the keys of the last ``days`` UTC days, today included, that are closed and were made in trusted time.
 
+    They come in the order in which they were on the air, and none that never was.
     A running key is among them only after :func:`cut`; a key of the future (a clock that went back) never is.
     """
     since_s = day_start_s(now_s) - (days - 1) * DAY_S
     return [
         own.key
         for own in store.keys.all()
-        if own.closed and own.exportable and own.key.starts_at_s >= since_s and own.last_slot_s <= now_s
+        if own.closed
+        and own.exportable
+        and own.key.starts_at_s >= since_s
+        and own.last_slot_s <= now_s
+        and own.key.ends_at_s > own.key.starts_at_s
     ]
 
 

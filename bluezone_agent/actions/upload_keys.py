@@ -12,8 +12,9 @@ from bluezone_agent.actions.export_keys import end_current_key, exportable
 from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import ChaffConsidered
+from bluezone_agent.core.submitted_keys import choose, until_the_days_end
 from bluezone_agent.errors import N_, ExportError
-from bluezone_agent.key_servers.google import GoogleKeyServer, Receipt
+from bluezone_agent.key_servers.google import MAX_KEYS, MAX_KEYS_OF_A_DAY, GoogleKeyServer, Receipt
 from bluezone_agent.stores.store import Store
 from bluezone_agent.stores.submission_tokens import TokenKind
 
@@ -25,6 +26,8 @@ class SubmittedKeys:
     """What came of it."""
 
     sent: int
+    left_out: int
+    """Keys that the server would not have taken: of days with more than it takes, and all in all."""
     receipt: Receipt
 
 
@@ -50,7 +53,8 @@ def publish(
     """
     token = _token(store, server, code, now_s)
     end_current_key(store)
-    keys = [key for key in exportable(store, days, now_s) if key.protocol == PROTOCOL]
+    found = [key for key in exportable(store, days, now_s) if key.protocol == PROTOCOL]
+    keys = until_the_days_end(choose(found, most=MAX_KEYS, most_of_a_day=MAX_KEYS_OF_A_DAY), now_s)
     if not keys:
         raise ExportError(
             N_("there are no Exposure Notification keys of these days to publish"),
@@ -62,7 +66,7 @@ def publish(
         store.tokens.delete(server.verification_server, TokenKind.VERIFICATION)
         if receipt.revision_token:
             store.tokens.put(server.key_server, TokenKind.REVISION, receipt.revision_token, now_s)
-    return SubmittedKeys(len(keys), receipt)
+    return SubmittedKeys(len(keys), len(found) - len(keys), receipt)
 
 
 def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> str:
@@ -77,4 +81,5 @@ def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> st
             N_("no code of the health authority is at hand"),
             N_("give the one that you were told: --code CODE"),
         )
+    server.send_chaff_code()
     return kept

@@ -74,7 +74,7 @@ async def _run(device: Device, config: Config, store: Store, *, checks: bool) ->
         manager.tell(STOPPING="1", STATUS=_("stopping"))
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, end)
     clock = system_clock(config)
 

@@ -11,6 +11,7 @@ from bluezone_agent.app.device import Device
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.app.unlock import unlocked
+from bluezone_agent.core.submitted_keys import until_the_days_end
 from bluezone_agent.files import require_absent
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.file.quarantine import quarantined_stores
@@ -79,9 +80,10 @@ def require_exportable(file: Path, onset: date | None) -> None:
 
 def export_keys(device: Device, file: Path, passphrase: Passphrase, *, days: int, onset: date | None) -> Exported:
     """Write the keys of the last ``days`` days into a new file; the key on the air ends and is replaced first."""
+    now_s = time.time()
     with unlocked(device, passphrase) as store:
         exporting.end_current_key(store)
-        exported = exporting.exportable(store, days, time.time())
+        exported = until_the_days_end(exporting.exportable(store, days, now_s), now_s)
     exporting.write(file, exported, onset)
     return Exported(file=file, keys=len(exported))
 

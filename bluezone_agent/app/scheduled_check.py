@@ -1,4 +1,4 @@
-"""What a schedule does besides the check: chaff, and notices of outages."""
+"""What a schedule does besides the check: notices of outages, and chaff."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ScheduledDuties(Result, frozen=True, kw_only=True):
 
 
 def do_what_else_is_due(device: Device) -> ScheduledDuties:
-    """Send chaff when its turn has come, and tell the owner what has stopped."""
+    """Tell the owner what has stopped, and send chaff when its turn has come: a slow key server holds up no notice."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
         delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow

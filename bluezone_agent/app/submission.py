@@ -21,10 +21,14 @@ class Submitted(Result, frozen=True, kw_only=True):
     """What the key server made of a submission."""
 
     sent: int
+    left_out: int
+    """Keys that were not sent: more than the server takes at once, or of one day. Every day is among those sent."""
     inserted: int
     """Keys that it publishes."""
     refused: str | None
     """Why it did not take the others, in its own words."""
+    warnings: tuple[str, ...]
+    """What else it says, in its own words."""
 
 
 def require_submittable(device: Device, onset: date | None) -> None:
@@ -43,7 +47,13 @@ def submit_keys(
     server = configured_key_server(configuration(device))
     with unlocked(device, passphrase) as store:
         done = upload_keys.publish(store, server, code, time.time(), days=days, onset=onset, traveler=traveler)
-    return Submitted(sent=done.sent, inserted=done.receipt.inserted, refused=done.receipt.refused or None)
+    return Submitted(
+        sent=done.sent,
+        left_out=done.left_out,
+        inserted=done.receipt.inserted,
+        refused=done.receipt.refused or None,
+        warnings=done.receipt.warnings,
+    )
 
 
 def send_chaff(device: Device) -> None:

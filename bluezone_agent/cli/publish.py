@@ -85,6 +85,16 @@ def _print(done: Submitted) -> None:
             n=done.sent, inserted=done.inserted
         )
     )
+    if done.left_out:
+        say(
+            ngettext(
+                "{n} key not sent: the server takes a limited number of each day; every day is among those sent",
+                "{n} keys not sent: the server takes a limited number of each day; every day is among those sent",
+                done.left_out,
+            ).format(n=done.left_out)
+        )
+    for warning in done.warnings:
+        say(_("the key server warns: {reason}").format(reason=printable(warning)))
     if done.refused:
         say(_("not taken: {reason}").format(reason=printable(done.refused)))
 

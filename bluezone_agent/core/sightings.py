@@ -13,6 +13,7 @@ import msgspec
 
 from bluezone_agent.core.identifiers import ObservedIdentifier
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
+from bluezone_agent.core.recently_received import SPREAD_S, RecentlyReceived
 
 HISTOGRAM_BIN_DB: Final = 3
 """Width of a histogram bin; bin ``b`` holds the RSSI values ``3b <= rssi_dbm < 3b + 3``."""
@@ -21,15 +22,13 @@ PLAUSIBLE_RSSI_DBM: Final = range(-120, 0)
 """127 and -127 are BlueZ's and HCI's words for "no value"; 0 and above is no reception."""
 
 MOST_A_MINUTE: Final = 400
-"""Identifiers kept of a minute, those of which most power was received in all. Within 2 m there is room for some thirty
-people; who sends more identifiers than this forges them, and must not fill the card."""
+"""Identifiers kept of a minute: first those that last, then those of which most power was received. Within 2 m there is
+room for some thirty people; who sends more identifiers than this forges them, and must not fill the card."""
 ADMITTED: Final = 1_000
 """Identifiers of a minute that are taken in at their first packet."""
 TALLIED: Final = 4_000
-"""Identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` at their second packet."""
-SEEN_ONCE: Final = 20_000
-"""Newest identifiers of which one packet is remembered: 1 to 2 s of 10,000 forged ones a second, in which a real device
-sends four packets. 5 MB."""
+"""Identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` once they are known to last.
+Those kept of the minute before are counted beyond it, so that there are :data:`MOST_A_MINUTE` more at most: 3 MB."""
 
 POWER_MW: Final = {rssi_dbm: 10 ** (rssi_dbm / 10) for rssi_dbm in PLAUSIBLE_RSSI_DBM}
 
@@ -71,8 +70,26 @@ def precedence(m: ContactMinute) -> tuple[object, ...]:
     return (not m.protected, m.mean_dbm, m.count, m.max_dbm, m.min_dbm, sorted(m.histogram.items()))
 
 
-Tally = dict[int, int]
-"""RSSI in dBm → sightings, of one beacon in one minute."""
+class _Tally:
+    """One identifier in one minute."""
+
+    __slots__ = ("by_rssi", "first_s", "known_since_s", "last_s")
+
+    def __init__(self, first_s: int, known_since_s: int) -> None:
+        self.by_rssi: dict[int, int] = {}
+        """RSSI in dBm → sightings."""
+        self.first_s = self.last_s = first_s
+        self.known_since_s = known_since_s
+        """When it was received first, in the minute before or in what was remembered of those not counted."""
+
+    @property
+    def persistence(self) -> int:
+        """2 where it lasted within this minute, 1 where it did only together with what came before, else 0."""
+        return (self.last_s - self.first_s > SPREAD_S) + (self.last_s - self.known_since_s > SPREAD_S)
+
+    def power_mw(self) -> float:
+        """Return the received power summed over all packets."""
+        return sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in self.by_rssi.items())
 
 
 class _OpenMinute:
@@ -83,7 +100,9 @@ class _OpenMinute:
         self.began = began
         self.trusted = trusted
         self.protected = protected
-        self.tallies: dict[ObservedIdentifier, Tally] = {}
+        self.tallies: dict[ObservedIdentifier, _Tally] = {}
+        self.known: dict[ObservedIdentifier, int] = {}
+        """Those kept of the minute before that last → Unix second from which on they were received."""
 
     def is_of(self, began: BootTime | None, *, trusted: bool, protected: bool) -> bool:
         """Return whether a minute of the same number is this one, and not one that a set clock shows again."""
@@ -94,6 +113,22 @@ class _OpenMinute:
             or began is None
             or (self.began.boot_id == began.boot_id and abs(self.began.uptime_s - began.uptime_s) <= MINUTE_S // 2)
         )
+
+    def ranked(self) -> list[ObservedIdentifier]:
+        """Return all identifiers, those first that are to be kept.
+
+        Whoever lasts goes before whoever does not, however strong: to forge one more takes a packet, to forge one that
+        lasts takes as many as a neighbour sends. Among equals many weak packets outweigh one strong one.
+        """
+        if len(self.tallies) <= MOST_A_MINUTE:
+            return list(self.tallies)
+        ranks = {observed: (tally.persistence, tally.power_mw()) for observed, tally in self.tallies.items()}
+        return sorted(ranks, key=ranks.__getitem__, reverse=True)
+
+    def lasting(self) -> dict[ObservedIdentifier, int]:
+        """Return those that are kept and last, and since when."""
+        kept = self.ranked()[:MOST_A_MINUTE]
+        return {o: self.tallies[o].known_since_s for o in kept if self.tallies[o].persistence}
 
 
 class ContactHour(msgspec.Struct, frozen=True):
@@ -114,9 +149,9 @@ class MinuteFold:
     def __init__(self) -> None:
         self._open: list[_OpenMinute] = []
         self._current: _OpenMinute | None = None
-        self._seen_once: set[ObservedIdentifier] = set()
-        self._seen_before: set[ObservedIdentifier] = set()
-        """The older half of those seen once."""
+        self._latest: _OpenMinute | None = None
+        """The newest, also once it was handed over: who lasts in it is known in the next."""
+        self._uncounted = RecentlyReceived()
         self._dropped = 0
 
     def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None, protected: bool = False) -> None:
@@ -126,30 +161,37 @@ class MinuteFold:
                 self._current = known
                 return
         self._current = _OpenMinute(minute, began, trusted=trusted, protected=protected)
+        if self._latest is not None and self._latest.minute == minute - 1:
+            self._current.known = self._latest.lasting()
+        self._latest = self._current
         self._open.append(self._current)
 
-    def count(self, observed: ObservedIdentifier, rssi_dbm: int) -> None:
+    def count(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float) -> None:
         """Count one sighting in the minute turned to last; ``rssi_dbm`` is in :data:`PLAUSIBLE_RSSI_DBM`."""
         if self._current is None:
             raise RuntimeError("turn_to() comes before count()")
-        tallies = self._current.tallies
-        tally = tallies.get(observed)
+        at_s = int(received_at_s)
+        tally = self._current.tallies.get(observed)
         if tally is None:
-            if len(tallies) >= ADMITTED and not self._admits(observed, len(tallies)):
+            known_since_s = self._admitted(self._current, observed, at_s)
+            if known_since_s is None:
                 self._dropped += 1
                 return
-            tallies[observed] = {rssi_dbm: 1}
-        else:
-            tally[rssi_dbm] = tally.get(rssi_dbm, 0) + 1
+            tally = self._current.tallies[observed] = _Tally(at_s, known_since_s)
+        tally.last_s = at_s
+        tally.by_rssi[rssi_dbm] = tally.by_rssi.get(rssi_dbm, 0) + 1
 
-    def _admits(self, observed: ObservedIdentifier, tallied: int) -> bool:
-        """In a flood a beacon has to be heard twice within a short while: those that are forged anew never are."""
-        if observed in self._seen_once or observed in self._seen_before:
-            return tallied < TALLIED
-        if len(self._seen_once) >= SEEN_ONCE // 2:
-            self._seen_before, self._seen_once = self._seen_once, set()
-        self._seen_once.add(observed)
-        return False
+    def _admitted(self, current: _OpenMinute, observed: ObservedIdentifier, at_s: int) -> int | None:
+        """Return since when an identifier is known that is to be counted; None for one that is not.
+
+        In a flood it has to be received over more than :data:`SPREAD_S`.
+        """
+        if observed in current.known:
+            return current.known[observed]
+        if len(current.tallies) < ADMITTED:
+            return at_s
+        age_s = self._uncounted.age_s(observed, at_s)
+        return at_s - age_s if age_s > SPREAD_S and len(current.tallies) < TALLIED else None
 
     def add(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float, *, trusted: bool) -> None:
         """Count one sighting, heard at Unix second ``received_at_s``.
@@ -159,7 +201,7 @@ class MinuteFold:
         if rssi_dbm not in PLAUSIBLE_RSSI_DBM:
             raise ValueError(f"RSSI of {rssi_dbm} dBm is not a reception")
         self.turn_to(minute_at(received_at_s), trusted=trusted)
-        self.count(observed, rssi_dbm)
+        self.count(observed, rssi_dbm, received_at_s)
 
     def drain(self, still_open: int | None = None) -> list[ContactMinute]:
         """Hand over, and forget, all minutes but ``still_open``, oldest first."""
@@ -167,15 +209,12 @@ class MinuteFold:
         self._open = [m for m in self._open if m.minute == still_open]
         if self._current in done:
             self._current = None
-        return [_contact_minute(m, observed, m.tallies[observed]) for m in done for observed in self._kept(m.tallies)]
-
-    def _kept(self, tallies: dict[ObservedIdentifier, Tally]) -> list[ObservedIdentifier]:
-        """Return whom to keep: many weak packets outweigh one strong one, and forging many costs air time."""
-        if len(tallies) <= MOST_A_MINUTE:
-            return list(tallies)
-        ranked = sorted(tallies, key=lambda observed: _power_mw(tallies[observed]), reverse=True)
-        self._dropped += sum(sum(tallies[observed].values()) for observed in ranked[MOST_A_MINUTE:])
-        return ranked[:MOST_A_MINUTE]
+        minutes: list[ContactMinute] = []
+        for m in done:
+            ranked = m.ranked()
+            self._dropped += sum(sum(m.tallies[o].by_rssi.values()) for o in ranked[MOST_A_MINUTE:])
+            minutes += [_contact_minute(m, o, m.tallies[o]) for o in ranked[:MOST_A_MINUTE]]
+        return minutes
 
     def take_dropped(self) -> int:
         """Return how many sightings no minute has since the last call, for too many identifiers were on the air."""
@@ -186,20 +225,16 @@ class MinuteFold:
         return sum(len(m.tallies) for m in self._open)
 
 
-def _power_mw(tally: Tally) -> float:
-    """Return the received power summed over all packets."""
-    return sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in tally.items())
-
-
-def _contact_minute(m: _OpenMinute, observed: ObservedIdentifier, tally: Tally) -> ContactMinute:
+def _contact_minute(m: _OpenMinute, observed: ObservedIdentifier, tally: _Tally) -> ContactMinute:
     histogram: dict[int, int] = {}
-    for rssi_dbm, n in tally.items():
+    for rssi_dbm, n in tally.by_rssi.items():
         bin_ = rssi_dbm // HISTOGRAM_BIN_DB
         histogram[bin_] = histogram.get(bin_, 0) + n
-    count = sum(tally.values())
-    mean_dbm = 10 * math.log10(_power_mw(tally) / count)
+    count = sum(tally.by_rssi.values())
+    mean_dbm = 10 * math.log10(tally.power_mw() / count)
+    weakest, strongest = min(tally.by_rssi), max(tally.by_rssi)
     return ContactMinute(
-        observed, m.minute, count, mean_dbm, min(tally), max(tally), histogram, m.trusted, m.began, m.protected
+        observed, m.minute, count, mean_dbm, weakest, strongest, histogram, m.trusted, m.began, m.protected
     )
 
 

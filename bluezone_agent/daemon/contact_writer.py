@@ -82,7 +82,7 @@ class ContactWriter:
     def _count(self, sighting: Sighting) -> None:
         if int(sighting.received_at_s) not in self._minute:
             self._turn_to(minute_at(sighting.received_at_s))
-        self._fold.count(sighting.observed, sighting.rssi_dbm)
+        self._fold.count(sighting.observed, sighting.rssi_dbm, sighting.received_at_s)
         self._counts[sighting.observed.protocol] += 1
         self._last_received_s = sighting.received_at_s
 

@@ -20,6 +20,11 @@ OWN_REMEMBERED: Final = 8
 """Identifiers: an hour at least, and a radio that is opened anew several times within a slot."""
 
 
+KEYS_A_DAY: Final = 3
+"""As many as a key server of Google's takes of one day. Beyond them a key is drawn only after its owner ended one, or
+for a clock that went back; who starts the agent more often is not on the air for the rest of a slot, 15 minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdentifierOnAir:
     """An identifier and the frame that carries it."""
@@ -33,8 +38,9 @@ class Identity:
 
     Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
     was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
-    ever on the air in two periods. While the clock is not trusted the key is a throw-away one: never exported, and
-    deleted as soon as it is closed.
+    ever on the air in two periods. A radio that fails again and again costs no more than :data:`KEYS_A_DAY`: then
+    nothing goes on the air until the slot is over. While the clock is not trusted the key is a throw-away one: never
+    exported, and deleted as soon as it is closed.
     """
 
     def __init__(
@@ -54,15 +60,18 @@ class Identity:
         self._random_bytes = random_bytes
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
 
-    def take(self) -> IdentifierOnAir:
+    def take(self) -> IdentifierOnAir | None:
         """Return the identifier to broadcast from now on; it is committed as used before this returns.
 
-        Raises StoreWriteError when the disk does not take it: then nothing may go on the air.
+        None: the present slot was on the air, and its day has had its keys. Raises StoreWriteError when the disk does
+        not take it. In both cases nothing may go on the air.
         """
         now = self._time.look()
         now_s, trusted = now.wall_s, now.trusted
         with self._store.transaction():
             own = self._store.keys.running()
+            if own is not None and self._waits(own, now_s, trusted=trusted):
+                return None
             if own is not None and self._goes_on(own, now_s, trusted=trusted):
                 key, slot_s = own.key, own.key.slot_start_s(now_s)
                 self._store.keys.advance(own, slot_s)
@@ -76,17 +85,36 @@ class Identity:
         self._newest.append(slot.identifier)
         return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
 
+    def slot_end_s(self) -> int:
+        """Return when the present slot is over, Unix seconds."""
+        now_s = self._time.look().wall_s
+        slot_s = DAY_S // self._protocol.slots_per_day
+        return int(now_s // slot_s + 1) * slot_s
+
     def is_own(self, identifier: bytes) -> bool:
         """Return whether this device has, or had a moment ago, ``identifier`` on the air."""
         return identifier in self._newest
 
+    def _waits(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
+        """Return whether the key may go on with its next slot, but not now; no clock that went back is waited for."""
+        key = own.key
+        return (
+            own.exportable
+            and self._is_of(own, now_s, trusted=trusted)
+            and key.slot_start_s(now_s) == own.last_slot_s
+            and self._store.keys.count(key.protocol, key.starts_at_s) >= KEYS_A_DAY
+        )
+
     def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
+        return self._is_of(own, now_s, trusted=trusted) and own.key.slot_start_s(now_s) > own.last_slot_s
+
+    def _is_of(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
+        """Return whether the key is one for this protocol, day and state of the clock."""
         key = own.key
         return (
             key.protocol == self._protocol.name
             and own.exportable == trusted
             and key.starts_at_s <= now_s < key.ends_at_s
-            and key.slot_start_s(now_s) > own.last_slot_s
         )
 
     def _new_key(self, now_s: float) -> DailyKey:

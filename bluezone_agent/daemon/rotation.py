@@ -46,7 +46,8 @@ class Rotation:
         """Take the next identifier and put it on the air in place of the present one.
 
         A radio that can listen but not broadcast is asked again with the next identifier, and `status` says so. Where
-        the disk does not take the identifier nothing is on the air until it does.
+        the disk does not take the identifier, or the slot was used and its day has had its keys, nothing is on the air
+        until the one does or the other is over.
         """
         async with self._changing:
             self._watchdog.expect(Worker.ROTATION, STUCK_S)
@@ -56,6 +57,9 @@ class Rotation:
                 await self._go_silent(error)
                 return
             self._disk_takes = True
+            if on_air is None:
+                await self._wait_for_next_slot()
+                return
             self._due_in(on_air.slot.ends_at_s - self._clock.now_s(), SLEW_S)
             try:
                 await self._radio.advertise(on_air.advertising_data)
@@ -81,6 +85,14 @@ class Rotation:
         self._due_in(RETRY_S, 0.0)
         self._watchdog.expect(Worker.ROTATION, RETRY_S + ROTATION_LATE_S)
         await self._radio.withdraw()
+
+    async def _wait_for_next_slot(self) -> None:
+        """Broadcast nothing for the rest of the slot: another key for it would be one more to publish."""
+        slot_left_s = self._identity.slot_end_s() - self._clock.now_s()
+        log.warning("waiting_for_next_slot", for_s=round(slot_left_s))
+        await self._radio.withdraw()
+        self._due_in(slot_left_s, SLEW_S)
+        self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
 
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s

@@ -1,18 +1,22 @@
 """Google's exposure-notifications-verification-server and exposure-notifications-server, as a client of both.
 
-Source: pkg/api/api.go of the one, pkg/api/v1/exposure_types.go and docs/design/verification_protocol.md of the other.
-A code from the health authority becomes a token, the token and an HMAC over the keys a certificate, and the certificate
-lets the key server take exactly these keys.
+Source: pkg/api/api.go of the one, pkg/api/v1/exposure_types.go, internal/publish/config.go, internal/publish/model and
+docs/design/verification_protocol.md of the other. A code from the health authority becomes a token, the token and an
+HMAC over the keys a certificate, and the certificate lets the key server take exactly these keys.
+
+Chaff makes the same three requests by the same code. Each has one length, whatever is in it.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
+from threading import Timer
 from typing import Any, Final
 
 import httpx2
@@ -23,19 +27,29 @@ from bluezone_agent.core.intervals import ENIN_S, enin_at
 from bluezone_agent.errors import N_, ConfigError, KeyServerError
 
 TIMEOUT_S: Final = 30
+DEADLINE_S: Final = 60
+"""Of a request as a whole: at its end the connection is closed, so that not even a byte now and then keeps it open."""
 MAX_ANSWER: Final = 64 * 1024
 MAX_KEYS: Final = 30
-"""Keys that the key server takes at once (its default)."""
-PADDING: Final = range(1024, 2049)
-"""Random bytes in each request, so that its length tells nothing (recommended by both servers)."""
+"""Keys that the key server takes at once (MAX_KEYS_ON_PUBLISH); with more it refuses all."""
+MAX_KEYS_OF_A_DAY: Final = 3
+"""Keys that it takes with one start (MAX_SAME_START_INTERVAL_KEYS). Keys with one start may overlap, others not."""
+SHORT, LONG = 4 * 1024, 16 * 1024
+"""Bytes of a request to the verification server and to the key server: room for any token, 30 keys, a certificate and
+a revision token of 60 keys. What is longer has a multiple of it; the key server reads up to 64 KiB."""
+CHAFF, NO_CHAFF = {"X-Chaff": "1"}, {"X-Plain": "1"}
+"""Headers of one length: the servers look at the first alone."""
 HMAC_KEY_LENGTH: Final = 32
-ACCEPTED: Final = ["confirmed", "likely", "negative"]
 PARTIAL_FAILURE: Final = "partial_failure"
 """Some keys were not taken, the others were; comes with HTTP 200."""
 HINTS: Final = {
     "code_invalid": N_("check the code; each can be used once"),
     "code_not_found": N_("check the code; each can be used once"),
     "code_expired": N_("ask the health authority for a new code"),
+    "code_user_unauthorized": N_("the code was made for another device: ask the health authority for one of your own"),
+    "unsupported_test_type": N_(
+        "codes of this kind can't be used with bluezone-agent: ask the health authority for one of a confirmed test"
+    ),
     "token_invalid": N_("ask the health authority for a new code"),
     "token_expired": N_("ask the health authority for a new code"),
     "unknown_health_authority_id": N_("correct health_authority_id in [publish]"),
@@ -53,6 +67,7 @@ class _Answer(msgspec.Struct):
     error: str = ""
     errorCode: str = ""  # noqa: N815
     code: str = ""
+    warnings: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,8 @@ class Receipt:
     """To be sent along when keys of this device are published again; a secret of this device."""
     refused: str
     """What the server says of keys that it did not take; empty when it took all."""
+    warnings: tuple[str, ...] = ()
+    """What else it says, as of keys that are too long before or after the onset."""
 
 
 class GoogleKeyServer:
@@ -90,19 +107,22 @@ class GoogleKeyServer:
         return f"GoogleKeyServer({self._verification_server}, {self._key_server})"
 
     def token(self, code: str) -> str:
-        """Exchange the code that the owner was given for a token, which is good for a day."""
-        body = {"code": code, "accept": ACCEPTED}
-        return self._post(self._verification_server.join("api/verify"), body, self._headers()).token
+        """Exchange the code that the owner was given for a token, which is good for a day.
+
+        Without ``accept`` the server gives it for every kind of report, self reports ("user-report") included.
+        """
+        return self._verify({"code": code}, NO_CHAFF).token
 
     def publish(
         self, keys: Sequence[DailyKey], token: str, *, onset: date | None, traveler: bool, revision_token: str
     ) -> Receipt:
-        """Have the keys certified and publish them; they go in the order of their own days."""
-        keys = sorted(keys, key=lambda k: (k.starts_at_s, k.ends_at_s))[-MAX_KEYS:]
+        """Have at most :data:`MAX_KEYS` keys certified and publish them; they go in the order of their own days."""
+        if len(keys) > MAX_KEYS:
+            raise ValueError(f"{len(keys)} keys, at most {MAX_KEYS} expected")
+        keys = sorted(keys, key=lambda k: (k.starts_at_s, k.ends_at_s))
         hmac_key = secrets.token_bytes(HMAC_KEY_LENGTH)
-        body = {"token": token, "ekeyhmac": _text(mac(keys, hmac_key))}
-        certificate = self._post(self._verification_server.join("api/certificate"), body, self._headers()).certificate
-        return self._receipt(
+        certificate = self._certify({"token": token, "ekeyhmac": _text(mac(keys, hmac_key))}, NO_CHAFF).certificate
+        answer = self._publish(
             {
                 "temporaryExposureKeys": [_exposure_key(key) for key in keys],
                 "healthAuthorityID": self._health_authority_id,
@@ -111,48 +131,79 @@ class GoogleKeyServer:
                 "traveler": traveler,
                 "revisionToken": revision_token,
             }
-            | ({} if onset is None else {"symptomOnsetInterval": _onset_interval(onset)})
+            | ({} if onset is None else {"symptomOnsetInterval": _onset_interval(onset)}),
+            NO_CHAFF,
         )
+        refused = answer.error if answer.code == PARTIAL_FAILURE else ""
+        return Receipt(answer.insertedExposures, answer.revisionToken, refused, tuple(answer.warnings or ()))
 
     def send_chaff(self) -> None:
         """Make the requests of a publication that the servers throw away, so that a real one is one of many."""
-        chaff = {"X-Chaff": "1"}
-        code = {"code": secrets.token_hex(4), "accept": ACCEPTED}
-        self._post(self._verification_server.join("api/verify"), code, self._headers() | chaff)
-        token = {"token": secrets.token_urlsafe(300), "ekeyhmac": _text(secrets.token_bytes(32))}
-        self._post(self._verification_server.join("api/certificate"), token, self._headers() | chaff)
+        self.send_chaff_code()
+        self._certify({"token": secrets.token_urlsafe(300), "ekeyhmac": _text(secrets.token_bytes(32))}, CHAFF)
         keys = [DailyKey("gaen", secrets.token_bytes(16), 0, 144 * ENIN_S, 144) for _ in range(14)]
-        body = {
-            "temporaryExposureKeys": [_exposure_key(k) for k in keys],
-            "verificationPayload": secrets.token_urlsafe(600),
-        }
-        self._post(self._key_server.join("v1/publish"), body, chaff)
+        self._publish(
+            {
+                "temporaryExposureKeys": [_exposure_key(k) for k in keys],
+                "healthAuthorityID": self._health_authority_id,
+                "verificationPayload": secrets.token_urlsafe(600),
+            },
+            CHAFF,
+        )
+
+    def send_chaff_code(self) -> None:
+        """Make the first of them alone: a publication that needs no code would else be one request less."""
+        self._verify({"code": secrets.token_hex(4)}, CHAFF)
+
+    def _verify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
+        return _post(self._verification_server.join("api/verify"), body, self._headers() | headers, SHORT)
+
+    def _certify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
+        return _post(self._verification_server.join("api/certificate"), body, self._headers() | headers, SHORT)
+
+    def _publish(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
+        return _post(self._key_server.join("v1/publish"), body, headers, LONG)
 
     def _headers(self) -> dict[str, str]:
         return {"X-API-Key": self._api_key}
 
-    def _receipt(self, body: dict[str, Any]) -> Receipt:
-        url = self._key_server.join("v1/publish")
-        answer = self._post(url, body, {})
-        refused = answer.error if answer.code == PARTIAL_FAILURE else ""
-        return Receipt(answer.insertedExposures, answer.revisionToken, refused)
 
-    def _post(self, url: httpx2.URL, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
-        padding = secrets.token_bytes(secrets.choice(PADDING))
-        sent = body | {"padding": _text(padding)}
+def _post(url: httpx2.URL, body: dict[str, Any], headers: dict[str, str], length: int) -> _Answer:
+    headers = {"User-Agent": "bluezone-agent", "Content-Type": "application/json"} | headers
+    ends_at_s = time.monotonic() + DEADLINE_S
+    with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers) as client:
+        timer = Timer(DEADLINE_S, client.close)
+        timer.daemon = True
+        timer.start()
         try:
-            with (
-                httpx2.Client(timeout=TIMEOUT_S, trust_env=False, headers={"User-Agent": "bluezone-agent"}) as client,
-                client.stream("POST", url, json=sent, headers=headers) as response,
-            ):
+            with client.stream("POST", url, content=_padded(body, length)) as response:
                 return _read(url, response.status_code, _content(response))
-        except httpx2.HTTPError as error:
-            raise KeyServerError(
-                N_("can't reach {url}: {reason}"),
-                N_("check the network and the address in [publish], and try again; what the code brought is kept"),
-                url=url,
-                reason=str(error) or type(error).__name__,
-            ) from error
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise _unreachable(url, error, ends_at_s) from error
+        except RuntimeError as error:  # of a client that was closed at the deadline
+            if time.monotonic() < ends_at_s:
+                raise
+            raise _unreachable(url, error, ends_at_s) from error
+        finally:
+            timer.cancel()
+
+
+def _padded(body: dict[str, Any], length: int) -> bytes:
+    """Return ``body`` as JSON of ``length`` bytes, or the next multiple; both servers pass over ``padding``."""
+    filled = msgspec.json.encode(body | {"padding": ""})
+    missing = -len(filled) % length
+    return msgspec.json.encode(body | {"padding": secrets.token_hex(missing)[:missing]})
+
+
+def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServerError:
+    late = time.monotonic() >= ends_at_s
+    reason = f"no whole answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
+    return KeyServerError(
+        N_("can't reach {url}: {reason}"),
+        N_("check the network and the address in [publish], and try again; what the code brought is kept"),
+        url=url,
+        reason=reason,
+    )
 
 
 def _content(response: httpx2.Response) -> bytes:
@@ -183,7 +234,7 @@ def _exposure_key(key: DailyKey) -> dict[str, Any]:
 
 
 def _onset_interval(onset: date) -> int:
-    return enin_at(datetime.combine(onset, time(), UTC).timestamp())
+    return enin_at(datetime(onset.year, onset.month, onset.day, tzinfo=UTC).timestamp())
 
 
 def _text(data: bytes) -> str:

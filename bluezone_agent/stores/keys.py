@@ -105,6 +105,13 @@ class OwnKeys:
         row = self._db.execute("SELECT * FROM daily_key WHERE NOT closed ORDER BY id DESC LIMIT 1").fetchone()
         return self._own_key(row) if row else None
 
+    def count(self, protocol: str, starts_at_s: int) -> int:
+        """Return how many keys there are of one day."""
+        (found,) = self._db.execute(
+            "SELECT count(*) FROM daily_key WHERE protocol = ? AND starts_at_s = ?", (protocol, starts_at_s)
+        ).fetchone()
+        return int(found)
+
     def advance(self, own: OwnKey, slot_s: int) -> None:
         """Record that the slot which starts at ``slot_s`` goes on the air."""
         self._db.execute("UPDATE daily_key SET last_slot_s = ? WHERE id = ?", (slot_s, own.key_id))

@@ -88,7 +88,9 @@ def test_without_an_agent_the_key_is_cut_and_the_next_start_draws_a_new_one(stor
     async def start() -> IdentifierSlot:
         time = TrustedClock(clock, store)
         identity = Identity(store, time, PROTOCOLS["gaen"], tx_power_dbm=-12, random_bytes=os.urandom)
-        return identity.take().slot
+        on_air = identity.take()
+        assert on_air is not None
+        return on_air.slot
 
     slot = run_simulated(start())
     assert slot.identifier not in {s.identifier for s in PROTOCOLS["gaen"].slots(old.key)}

@@ -30,7 +30,13 @@ def test_with_a_code_and_a_yes_the_keys_are_published(program: Program, servers:
     prepared(program, servers)
     done = program.run("keys", "publish", "--code", CODE, "--yes", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"sent": 1, "inserted": 1, "refused": None}
+    assert json.loads(done.stdout) == {
+        "sent": 1,
+        "left_out": 0,
+        "inserted": 1,
+        "refused": None,
+        "warnings": [],
+    }
     assert len(servers.published) == 1
     assert "API-KEY" not in done.stdout + done.stderr
 
@@ -78,3 +84,29 @@ def test_chaff_is_sent_and_never_a_key(program: Program, servers: Servers) -> No
     assert [path for path, *_ in servers.calls] == ["/api/verify", "/api/certificate", "/v1/publish"]
     assert all(headers["X-Chaff"] == "1" for _, headers, *_ in servers.calls)
     assert servers.published == []
+
+
+def test_what_was_not_sent_and_what_the_server_warns_of_is_said(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    start = int(time.time()) // DAY_S * DAY_S - 2 * DAY_S
+    with Store(program.state_dir) as store, store.transaction():
+        for number in range(40):
+            key = DailyKey("gaen", bytes([number]) * 16, start, start + 600 * (1 + number), 144)
+            store.keys.add(key, last_slot_s=key.ends_at_s - 600, exportable=True, closed=True)
+    servers.answers["/v1/publish"] = (200, {"insertedExposures": 4, "warnings": ["key 0 is\u009b odd"]})
+    done = program.run("keys", "publish", "--code", CODE, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "4 keys sent, 4 published" in done.stderr
+    assert "37 keys not sent" in done.stderr
+    assert r"the key server warns: key 0 is\x9b odd" in done.stderr
+    assert "\u009b" not in done.stderr
+
+
+def test_a_key_of_a_day_that_is_over_is_exported_until_its_end(program: Program) -> None:
+    start = int(time.time()) // DAY_S * DAY_S - DAY_S
+    with Store(program.state_dir) as store, store.transaction():
+        key = DailyKey("gaen", b"k" * 16, start, start + 7_200, 144)
+        store.keys.add(key, last_slot_s=start + 6_600, exportable=True, closed=True)
+    assert program.run("keys", "export", "out.json", "--yes").returncode == 0
+    (written,) = json.loads((program.home / "out.json").read_text())["keys"]
+    assert (written["starts_at"], written["ends_at"]) == (start, start + DAY_S)

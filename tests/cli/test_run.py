@@ -60,6 +60,18 @@ def test_it_broadcasts_hears_and_stores_and_stops_cleanly(virtual: Program) -> N
     assert virtual.run("status").returncode == 1
 
 
+def test_a_terminal_that_is_closed_ends_it_as_a_stop_does(virtual: Program) -> None:
+    agent = virtual.start("run", "--no-check")
+    try:
+        until(agent, virtual, lambda seen: seen["running"] and seen["received_at"] is not None)
+    finally:
+        code, said = stopped(agent, signal.SIGHUP)
+    assert code == 0, said
+    assert "event='stopped'" in said
+    received = json.loads(virtual.run("contacts", "--json").stdout)
+    assert sum(hour["identifiers"] for hour in received["hours"]) >= 1, "the minute that was running is kept"
+
+
 def test_a_second_one_on_the_same_state_is_refused(virtual: Program) -> None:
     agent = virtual.start("run")
     try:

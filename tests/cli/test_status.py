@@ -7,10 +7,12 @@ import time
 
 import pytest
 
-from bluezone_agent.core.journal import Notified, Started
+from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.journal import ChaffConsidered, Notified, Started
 from bluezone_agent.health.health import DEAF_S
 from bluezone_agent.stores.store import Store
-from tests.program import Program
+from tests.key_servers.google import Servers
+from tests.program import TIMEOUT_S, Program
 
 NOW_S = int(time.time())
 SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "httpx2", "numpy", "rich", "stamina"}
@@ -66,6 +68,34 @@ def test_the_owner_is_told_when_nobody_listens_and_when_somebody_does_again(deaf
     assert notices(deaf)[1].startswith("bluezone-agent works again: This device listens again. It did not from 20")
     deaf.run("notify")
     assert len(notices(deaf)) == 2
+
+
+def test_a_key_server_that_trickles_holds_up_no_notice(deaf: Program, servers: Servers) -> None:
+    deaf.config.write_text(
+        deaf.config.read_text()
+        + f"""
+        [publish]
+        verification_server = "{servers.url}"
+        key_server = "{servers.url}"
+        api_key = "API-KEY"
+        health_authority_id = "vn.example"
+        chaff = true
+        """
+    )
+    with Store(deaf.state_dir) as store, store.transaction():
+        store.journal.put(ChaffConsidered(NOW_S - 2 * DAY_S))
+    servers.trickles = True
+    check = deaf.start("check", "--scheduled")
+    try:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not servers.calls:
+            assert check.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        assert len(notices(deaf)) == 1, "before chaff"
+    finally:
+        check.kill()
+        check.communicate()
 
 
 def test_a_notice_that_could_not_be_given_is_given_the_next_time(deaf: Program) -> None:

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute
+from bluezone_agent.core.attenuation import CoPresence, ReceivedMinute, merge
+from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.risk.learned import (
+    ENOUGH,
     FEATURES,
+    SPREAD_DB,
     Coefficients,
     LearnedProximityModel,
     Window,
@@ -21,16 +24,24 @@ from bluezone_agent.core.risk.learned import (
     stand_in_indexes,
 )
 from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
+from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 from tests.shared import shared_file
 
 AGENT = LearnedProximityModel(COEFFICIENTS)
+OWN_RULES = ["learned", "bluezone"]
+"""Exposure Notification's presets score the mean, which a weak packet lowers (docs/exposure.md)."""
 COMPANIES = st.integers(0, 30).flatmap(
     lambda received: st.builds(CoPresence, st.just(received), st.integers(0, received), st.floats(-30, 30))
 )
 HISTOGRAMS = st.dictionaries(st.integers(0, 33), st.integers(1, 300), max_size=6)
 MINUTES = st.dictionaries(
     st.integers(0, 60), st.tuples(st.floats(0, 100), HISTOGRAMS, COMPANIES), min_size=1, max_size=40
-).map(lambda found: [ReceivedMinute(t, db, 1, h, c) for t, (db, h, c) in sorted(found.items())])
+).map(
+    lambda found: [
+        ReceivedMinute(t, db, sum(h.values()) or 1, h or {int(db // 3): 1}, c)
+        for t, (db, h, c) in sorted(found.items())
+    ]
+)
 ROUNDING = 1e-12
 
 
@@ -53,6 +64,74 @@ def test_a_minute_counts_by_its_probability(minutes: list[ReceivedMinute]) -> No
     for t, weight in weights.items():
         assert weight == (0 if probabilities[t] <= c.nothing_up_to else 1) or 0 < weight < 1
         assert (weight == 1) == (probabilities[t] >= c.whole_from)
+
+
+ADDED = st.lists(st.tuples(st.integers(0, 65), st.integers(0, 40), st.integers(1, 1_200)), min_size=1, max_size=20)
+"""Minute, bin of attenuation, and how many packets of it."""
+
+
+@given(MINUTES, ADDED)
+def test_an_added_packet_of_the_same_identifier_lowers_no_minute_by_the_apps_threshold(
+    minutes: list[ReceivedMinute], added: list[tuple[int, int, int]]
+) -> None:
+    model, repeated = MODELS["bluezone"], [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added]
+    before, after = model.weigh(minutes), model.weigh(merge([*minutes, *repeated]))
+    assert all(after[t] >= before[t] for t in before)
+
+
+@given(MINUTES, ADDED)
+def test_an_added_packet_that_is_much_weaker_lowers_no_minute(
+    minutes: list[ReceivedMinute], added: list[tuple[int, int, int]]
+) -> None:
+    """Who repeats a frame from afar takes nothing away, where something was received in that minute."""
+    strongest = {m.minute: min(m.histogram) for m in minutes}
+    bins = SPREAD_DB // HISTOGRAM_BIN_DB + 2
+    repeated = [
+        ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n})
+        for t, further, n in added
+        if t in strongest
+        for b in [strongest[t] + bins + further]
+    ]
+    before, after = AGENT.weigh(minutes), AGENT.weigh(merge([*minutes, *repeated]))
+    assert all(after[t] >= before[t] - ROUNDING for t in before)
+
+
+@given(MINUTES, ADDED)
+def test_what_four_packets_a_second_say_no_packet_takes_away(
+    minutes: list[ReceivedMinute], added: list[tuple[int, int, int]]
+) -> None:
+    """Whatever its strength."""
+    full = [replace(m, histogram={min(m.histogram): ENOUGH}) for m in minutes]
+    received = {m.minute for m in minutes}
+    repeated = [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added if t in received]
+    before, after = AGENT.weigh(full), AGENT.weigh(merge([*full, *repeated]))
+    assert all(after[t] >= before[t] - ROUNDING for t in before)
+
+
+@pytest.mark.parametrize("name", OWN_RULES)
+@given(MINUTES, COMPANIES)
+def test_packets_of_others_lower_no_minute(name: str, minutes: list[ReceivedMinute], others: CoPresence) -> None:
+    assert MODELS[name].weigh([replace(m, co_presence=others) for m in minutes]) == MODELS[name].weigh(minutes)
+
+
+@pytest.mark.parametrize("name", OWN_RULES)
+@pytest.mark.parametrize("replays_a_minute", [60, 240, 1_200])
+@pytest.mark.parametrize("a_minute", [5, 240])
+def test_half_an_hour_at_one_metre_warns_under_a_replay_at_minus_97_dbm(
+    name: str, replays_a_minute: int, a_minute: int
+) -> None:
+    """Of five packets a minute, as bluetoothd lets through, and of four a second."""
+    histogram = {15: a_minute // 5, 16: a_minute * 3 // 5, 17: a_minute // 5}
+    near = [ReceivedMinute(t, 48.0, a_minute, histogram) for t in range(30)]
+    repeated = [ReceivedMinute(t, 77.0, replays_a_minute, {25: replays_a_minute}) for t in range(30)]
+    model = MODELS[name]
+    assert sum(model.weigh(near).values()) >= model.warning_minutes
+    assert sum(model.weigh(merge([*near, *repeated])).values()) >= model.warning_minutes
+
+
+def test_four_packets_a_second_stand_against_any_number_of_weaker_ones() -> None:
+    minute = ReceivedMinute(0, 48.0, ENOUGH, {16: ENOUGH})
+    assert features(replace(minute, histogram={16: ENOUGH, 20: 9_999})) == features(minute)
 
 
 @given(MINUTES, st.data())
@@ -90,15 +169,15 @@ def test_what_is_far_in_time_does_not_matter(minutes: list[ReceivedMinute]) -> N
 
 def test_a_sum_by_hand() -> None:
     """Two minutes three apart at 52 and 70 dB: the second stands for the two before it, of the 15 surrounding."""
-    weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.5, 0.0, 0.0)
+    weights = (0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0)
     model = LearnedProximityModel(Coefficients(-2.0, 0.9, 0.99, 4.0, (Window(0, weights), Window(7, weights))))
     near, far = ReceivedMinute(10, 52.5, 3, {17: 3}), ReceivedMinute(13, 70.0, 2)
-    # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4, and half of 0.5 alone; 70 dB: 4 + 0.25
-    surrounding = (6.25 + 3 * 4.25) / 15
-    first, others = 1 / (1 + math.exp(2.0 - 6.25 - surrounding)), 1 / (1 + math.exp(2.0 - 4.25 - surrounding))
+    # 51 to 54 dB: below 50 nothing, below 55 and 75 everything: 2 + 4; 70 dB: 4
+    surrounding = (6 + 3 * 4) / 15
+    first, others = 1 / (1 + math.exp(2.0 - 6 - surrounding)), 1 / (1 + math.exp(2.0 - 4 - surrounding))
     assert model.probabilities([near, far]) == pytest.approx({10: first, 11: others, 12: others, 13: others})
-    assert first == pytest.approx(0.9960, abs=1e-4)
-    assert others == pytest.approx(0.9711, abs=1e-4)
+    assert first == pytest.approx(0.9945, abs=1e-4)
+    assert others == pytest.approx(0.9608, abs=1e-4)
     part = (others - 0.9) / (0.99 - 0.9)
     assert model.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
 
@@ -106,6 +185,20 @@ def test_a_sum_by_hand() -> None:
 def test_a_bin_across_a_limit_counts_in_part() -> None:
     below_50 = 1
     assert features(ReceivedMinute(0, 0.0, 4, {16: 3, 20: 1}))[below_50] == pytest.approx(3 / 4 * 2 / 3)  # 48 to 51 dB
+
+
+@pytest.mark.parametrize(
+    ("histogram", "kept"),
+    [
+        ({16: 1, 24: 9, 25: 1, 26: 9}, {16, 24, 25}),
+        ({16: 3, 24: 9, 25: 9}, {16, 24}),
+        ({25: 2}, {25}),
+    ],
+)
+def test_packets_far_weaker_than_the_strongest_are_left_out(histogram: dict[int, int], kept: set[int]) -> None:
+    left = {b: n for b, n in histogram.items() if b in kept}
+    assert features(ReceivedMinute(0, 0.0, 9, histogram)) == features(ReceivedMinute(0, 0.0, 9, left))
+    assert kept == set(histogram) or features(ReceivedMinute(0, 0.0, 9, {**histogram, 26: 99})) != [0.0] * FEATURES
 
 
 def test_a_long_gap_is_nobodys() -> None:

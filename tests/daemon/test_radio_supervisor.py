@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +19,7 @@ from bluezone_agent.core.listening import Span
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.agent import Agent
+from bluezone_agent.daemon.identity import KEYS_A_DAY
 from bluezone_agent.daemon.radio_supervisor import POWER_CYCLE_EVERY_S, SCAN_REST_S
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.health.health import Problem
@@ -208,7 +211,47 @@ def test_a_radio_that_breaks_as_soon_as_it_is_on_the_air_costs_few_keys(bench: B
         await asyncio.sleep(24 * 3600)
 
     bench.live(flap)
-    assert len(bench.store.keys.all()) < 600
+    days = {own.key.starts_at_s for own in bench.store.keys.all()}
+    assert len(bench.store.keys.all()) <= len(days) * KEYS_A_DAY
+
+
+DAYS = int(os.environ.get("BLUEZONE_SEEDS", "6"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(DAYS))
+def test_a_day_of_radio_trouble_costs_no_more_than_a_days_keys(bench: Bench, seed: int) -> None:
+    """Two UTC days are touched: the agent starts at noon."""
+    random = Random(1000 + seed)
+
+    async def suffer(b: Bench) -> None:
+        for _ in range(random.randint(20, 150)):
+            await random.choice(FAULTS[:-1])(b, random)
+            await asyncio.sleep(random.choice([0, 0.5, 3, 70, 600]))
+            if b.clock.now_s() > NOON_S + 24 * 3600:
+                break
+
+    bench.live(suffer)
+    days = Counter(own.key.starts_at_s for own in bench.store.keys.all())
+    assert max(days.values()) <= KEYS_A_DAY, days
+    assert len(set(bench.identifiers())) == len(bench.identifiers())
+
+
+def test_once_the_days_keys_are_used_the_rest_of_a_slot_is_silent_and_the_next_is_not(bench: Bench) -> None:
+    async def restart(b: Bench) -> None:
+        for _ in range(KEYS_A_DAY + 1):
+            await asyncio.sleep(61)
+            b.radio.fails_with = fault(RadioFault.LOST)
+            await asyncio.sleep(1)
+            b.radio.fails_with = None
+        await asyncio.sleep(30)
+        assert b.radio.listens
+        assert b.radio.on_air is None
+        await asyncio.sleep(900)
+        assert b.works
+
+    bench.live(restart)
+    assert len(bench.store.keys.all()) == KEYS_A_DAY
 
 
 def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap(bench: Bench) -> None:
@@ -338,7 +381,7 @@ def test_a_replacement_that_the_radio_refuses_is_said_and_mended(bench: Bench) -
         await asyncio.sleep(1)
         assert not b.works
         b.radio.refuses.clear()
-        await b.seconds_until_it_works()
+        await b.seconds_until_it_works(910)  # the slot is over
 
     bench.live(replace_key)
 

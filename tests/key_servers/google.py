@@ -3,11 +3,13 @@
 import base64
 import hmac
 import json
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import sleep
 from typing import Any
 
 CODE = "12345678"
@@ -23,6 +25,10 @@ class Servers:
     published: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """Path → what it answers instead."""
+    certificate: str = "CERTIFICATE"
+    revision_token: str = "REVISION"
+    trickles: bool = False
+    """Whether an answer comes a byte now and then, without an end."""
 
     def answer(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if path in self.answers:
@@ -40,15 +46,34 @@ class Servers:
         if body["token"] != "TOKEN":
             return 400, {"error": "token is unknown", "errorCode": "token_invalid"}
         self.certified = base64.b64decode(body["ekeyhmac"])
-        return 200, {"certificate": "CERTIFICATE"}
+        return 200, {"certificate": self.certificate}
 
     def publish(self, body: dict[str, Any]) -> tuple[int, Any]:
+        if refusal := refused(body["temporaryExposureKeys"]):
+            return 400, {"code": "bad_request", "error": refusal}
         parts = [f"{k['key']}.{k['rollingStartNumber']}.{k['rollingPeriod']}" for k in body["temporaryExposureKeys"]]
         expected = hmac.digest(base64.b64decode(body["hmacKey"]), ",".join(sorted(parts)).encode(), "sha256")
-        if body["verificationPayload"] != "CERTIFICATE" or expected != self.certified:
+        if body["verificationPayload"] != self.certificate or expected != self.certified:
             return 401, {"code": "health_authority_verification_certificate_invalid", "error": "HMAC"}
         self.published.append(body)
-        return 200, {"insertedExposures": len(parts), "revisionToken": f"REVISION{len(self.published)}"}
+        return 200, {"insertedExposures": len(parts), "revisionToken": f"{self.revision_token}{len(self.published)}"}
+
+
+def refused(keys: list[dict[str, Any]]) -> str:
+    """Return why the key server takes none of them (internal/publish/model/exposure_model.go)."""
+    if not 1 <= len(keys) <= 30:
+        return f"{len(keys)} exposure keys in publish"
+    spans = sorted((k["rollingStartNumber"], k["rollingPeriod"]) for k in keys)
+    if max(Counter(start for start, _ in spans).values()) > 3:
+        return "too many overlapping keys for start interval"
+    last, until = spans[0][0], 0
+    for start, count in spans:
+        if not 1 <= count <= 144:
+            return f"invalid interval count {count}"
+        if start != last and start < until:
+            return "exposure keys have non aligned overlapping intervals"
+        last, until = start, start + count
+    return ""
 
 
 @contextmanager
@@ -63,9 +88,19 @@ def running() -> Iterator[Servers]:
             status, answer = both.answer(self.path, dict(self.headers), json.loads(raw))
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Length", str(2**20 if both.trickles else len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if both.trickles:
+                self.trickle()
+            else:
+                self.wfile.write(content)
+
+        def trickle(self) -> None:
+            with suppress(OSError):
+                while both.trickles:
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    sleep(0.05)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -74,4 +109,5 @@ def running() -> Iterator[Servers]:
         Thread(target=server.serve_forever, daemon=True).start()
         both.url = f"http://127.0.0.1:{server.server_port}"
         yield both
+        both.trickles = False
         server.shutdown()

@@ -12,7 +12,8 @@ from bluezone_agent.actions import upload_keys
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import ConfigError, ExportError, KeyServerError
-from bluezone_agent.key_servers.google import GoogleKeyServer, mac
+from bluezone_agent.key_servers import google
+from bluezone_agent.key_servers.google import LONG, SHORT, GoogleKeyServer, mac
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
 from tests.key_servers.google import CODE, Servers
@@ -69,11 +70,92 @@ def test_the_api_key_goes_to_the_verification_server_only(store: Store, servers:
     assert keys == ["API-KEY", "API-KEY", None]
 
 
-def test_the_length_of_a_request_tells_nothing(store: Store, servers: Servers) -> None:
-    for number in range(30):
-        client(servers).token(CODE)
-        assert 1024 <= len(base64.b64decode(servers.calls[number][2]["padding"])) <= 2048
-    assert len({length for *_, length in servers.calls}) > 20
+def on_the_wire(servers: Servers) -> list[tuple[str, int, int, set[str]]]:
+    """Return of each request what somebody who watches can tell: where to, its lengths, and the headers but one."""
+    return [
+        (
+            path,
+            length,
+            sum(len(name) + len(value) for name, value in headers.items()),
+            set(headers) - {"X-Chaff", "X-Plain"},
+        )
+        for path, headers, _, length in servers.calls
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 14, 20, 30])
+def test_a_publication_first_and_second_has_the_requests_and_lengths_of_chaff(
+    store: Store, servers: Servers, count: int
+) -> None:
+    client(servers).send_chaff()
+    chaff = on_the_wire(servers)
+    servers.certificate, servers.revision_token = "C" * 1_200, "R" * 4_000
+    keep(store, *(daily_key(days_ago=1 + n % 13, number=n + 1) for n in range(count)))
+    for onset in (None, date(2020, 9, 20)):
+        servers.calls.clear()
+        assert publish(store, servers, onset=onset).sent == count
+        assert on_the_wire(servers) == chaff
+    servers.calls.clear()
+    servers.answers["/v1/publish"] = (503, b"")
+    with pytest.raises(KeyServerError):
+        publish(store, servers)
+    servers.answers.clear()
+    servers.calls.clear()
+    publish(store, servers, code="")
+    assert on_the_wire(servers) == chaff, "without a code too"
+    assert ["X-Chaff" in headers for _, headers, *_ in servers.calls] == [True, False, False]
+
+
+def test_a_request_that_is_longer_has_a_multiple_of_the_length(store: Store, servers: Servers) -> None:
+    servers.certificate = "C" * 20_000
+    keep(store, daily_key())
+    publish(store, servers)
+    assert [length for *_, length in servers.calls] == [SHORT, SHORT, 2 * LONG]
+
+
+def test_of_any_number_of_keys_every_day_is_published_and_the_rest_is_said(store: Store, servers: Servers) -> None:
+    days = [1 + n % 13 for n in range(13)] + [1] * 40
+    keep(store, *(daily_key(days_ago=day, number=n + 1) for n, day in enumerate(days)))
+    done = publish(store, servers)
+    (body,) = servers.published
+    starts = [k["rollingStartNumber"] for k in body["temporaryExposureKeys"]]
+    assert len(set(starts)) == 13
+    assert (done.sent, done.left_out, done.receipt.inserted) == (15, 38, 15)
+
+
+def test_where_a_key_of_a_day_that_is_over_ended_is_not_told(store: Store, servers: Servers) -> None:
+    ended = daily_key(days_ago=2, number=1)
+    keep(store, ended._replace(ends_at_s=ended.starts_at_s + 7_200), daily_key(days_ago=2, number=2))
+    publish(store, servers)
+    (body,) = servers.published
+    assert [k["rollingPeriod"] for k in body["temporaryExposureKeys"]] == [144, 144]
+
+
+def test_a_code_of_any_kind_of_report_is_taken(store: Store, servers: Servers) -> None:
+    keep(store, daily_key())
+    publish(store, servers)
+    assert "accept" not in servers.calls[0][2], "left out it means all, user-report included (pkg/api/api.go)"
+
+
+def test_a_kind_of_report_that_the_server_does_not_give_is_no_passing_fault(store: Store, servers: Servers) -> None:
+    servers.answers["/api/verify"] = (412, {"error": "unsupported test type", "errorCode": "unsupported_test_type"})
+    with pytest.raises(KeyServerError, match="412 unsupported_test_type") as caught:
+        publish(store, servers)
+    assert "of a confirmed test" in caught.value.hint
+
+
+def test_warnings_of_the_server_are_told(store: Store, servers: Servers) -> None:
+    keep(store, daily_key())
+    warned = {"insertedExposures": 1, "warnings": ["key 0 symptom onset is too large"]}
+    servers.answers["/v1/publish"] = (200, warned)
+    assert publish(store, servers).receipt.warnings == ("key 0 symptom onset is too large",)
+
+
+def test_a_server_that_trickles_is_left_at_the_deadline(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google, "DEADLINE_S", 1)
+    servers.trickles = True
+    with pytest.raises(KeyServerError, match="no whole answer within 1 s"):
+        client(servers).send_chaff()
 
 
 def test_the_revision_token_goes_along_the_next_time(store: Store, servers: Servers) -> None:
@@ -91,7 +173,8 @@ def test_a_code_that_was_used_up_before_the_network_failed_is_not_lost(store: St
         publish(store, servers)
     servers.answers.clear()
     assert publish(store, servers, code="").receipt.inserted == 1
-    assert [path for path, *_ in servers.calls].count("/api/verify") == 1
+    codes = [body["code"] for path, _, body, _ in servers.calls if path == "/api/verify"]
+    assert codes.count(CODE) == 1
     with pytest.raises(ExportError, match="no code of the health authority"):
         publish(store, servers, code="")
 

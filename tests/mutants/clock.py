@@ -124,8 +124,8 @@ MUTANTS: Final = (
         "same-slot-again",
         "kill, restart within a slot",
         "daemon/identity.py",
-        "and key.slot_start_s(now_s) > own.last_slot_s",
-        "and key.slot_start_s(now_s) >= own.last_slot_s",
+        "and own.key.slot_start_s(now_s) > own.last_slot_s",
+        "and own.key.slot_start_s(now_s) >= own.last_slot_s",
         "tests/faults/test_killed.py -k committed",
     ),
     Mutant(
@@ -140,8 +140,8 @@ MUTANTS: Final = (
         "running-key-exported",
         "key export",
         "actions/export_keys.py",
-        "if own.closed and own.exportable",
-        "if own.exportable",
+        "        if own.closed\n        and own.exportable\n",
+        "        if own.exportable\n",
         "tests/faults/test_clock_scripts.py tests/actions/test_export_keys.py",
     ),
     Mutant(

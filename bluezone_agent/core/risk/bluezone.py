@@ -7,6 +7,7 @@ from typing import Final
 
 from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM, ReceivedMinute
 from bluezone_agent.core.risk.model import RiskModel
+from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 from bluezone_agent.errors import N_
 
 NEAR_RSSI_DBM: Final = -86
@@ -16,12 +17,23 @@ NEAR_DB: Final = ASSUMED_TX_POWER_DBM - NEAR_RSSI_DBM
 
 
 class BluezoneRule(RiskModel):
-    """A minute is near when its power reaches the app's threshold; 15 minutes warn (the Ministry's wording)."""
+    """A minute is near when one packet's power reaches the app's threshold, as in the app, which keeps packets.
+
+    15 minutes warn (the Ministry's wording).
+    """
 
     name = "bluezone"
-    summary = N_("the Bluezone app's rule: a minute of at most 61 dB counts whole; 15 minutes in a day warn")
+    version = 2
+    summary = N_(
+        "the Bluezone app's threshold: a minute with a packet of at most 61 dB counts whole; 15 minutes in a day warn"
+    )
     warning_minutes = 15.0
 
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
-        """Return 1 for minutes of at most 61 dB, else 0."""
-        return {m.minute: float(m.attenuation_db <= NEAR_DB) for m in minutes}
+        """Return 1 for minutes whose strongest packet had at most 61 dB, else 0; weaker ones take nothing away."""
+        return {m.minute: float(_least_db(m) <= NEAR_DB) for m in minutes}
+
+
+def _least_db(m: ReceivedMinute) -> float:
+    """Return the attenuation of the strongest packet, to a histogram bin."""
+    return min(m.histogram) * HISTOGRAM_BIN_DB if m.histogram else m.attenuation_db

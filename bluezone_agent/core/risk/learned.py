@@ -1,8 +1,9 @@
 """The learned proximity model: minutes that were probably within 2 m, learned from recordings.
 
-Of a minute it looks at which part of its sightings lay below each of some attenuations, and at whether others were
-received more strongly; at the minute itself and at the minutes around. A value of the neighbourhood is the sum over its
-minutes divided by all of them, heard or not, so that more and closer minutes only add. The probability is
+Of a minute it looks at which part of its sightings lay below each of some attenuations, at the minute itself and at the
+minutes around. Sightings far weaker than the strongest are left out: they may be somebody else's, who repeats the
+identifier to have the minute seem far. A value of the neighbourhood is the sum over its minutes divided by all of them,
+received or not, so that more and closer minutes only add. The probability is
 
     1 / (1 + exp(-(bias + sum over windows of mean over the window of weights . features)))
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from operator import mul
 from typing import Annotated, Final
 
@@ -31,10 +33,13 @@ from bluezone_agent.errors import N_
 
 BELOW_DB: Final = (45, 50, 55, 60, 65, 70, 75, 80)
 """A value each: the part of a minute's sightings below it."""
-FEATURES: Final = len(BELOW_DB) + 3
-"""After those come three of the company: what part of the others was weaker, how few were stronger, and by how much
-they were weaker on average; a half each where nobody else was heard. How many others were heard is left out: it tells
-which recording it is rather than who was near."""
+FEATURES: Final = len(BELOW_DB)
+SPREAD_DB: Final = 24
+"""Sightings that are weaker by more than this than the third strongest, or by :data:`SPREAD_DB` + 3 than the strongest,
+are left out. What is received of one device within a minute spreads less: its standard deviation is 4 to 7 dB."""
+ENOUGH: Final = 240
+"""So many sightings below a limit are all that a device sends in a minute, four a second: then the part is 1, whatever
+else was received."""
 LONGEST_GAP_MIN: Final = 4
 """Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
 
@@ -77,9 +82,10 @@ class LearnedProximityModel(RiskModel):
     """Minutes that were probably within 2 m; 15 in a day warn."""
 
     name = "learned"
+    version = 2
     summary = N_(
-        "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation,"
-        " the minutes around and who else was heard; 15 in a day warn"
+        "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation"
+        " and the minutes around; 15 in a day warn"
     )
     warning_minutes = 15.0
 
@@ -93,13 +99,12 @@ class LearnedProximityModel(RiskModel):
 
     def probabilities(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute the probability that it was within 2 m; for those of short gaps in hearing too."""
-        stand_ins = stand_in_indexes(minutes)
-        looked_at = [features(m) for m in minutes]
-        sums = [self.coefficients.bias] * len(stand_ins)
+        rows = features_by_minute(minutes)
+        sums = [self.coefficients.bias] * len(rows)
         for window in self.coefficients.windows:
-            products = [sum(map(mul, window.weights, row)) for row in looked_at]
-            sums = [s + a for s, a in zip(sums, windowed_mean(stand_ins, products, window.half_width_min), strict=True)]
-        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(stand_ins, sums, strict=True)}
+            products = {t: sum(map(mul, window.weights, row)) for t, row in rows.items()}
+            sums = [s + a for s, a in zip(sums, windowed_mean(products, window.half_width_min), strict=True)]
+        return {t: 1 / (1 + math.exp(-s)) for t, s in zip(rows, sums, strict=True)}
 
     def sd_minutes(self, weights: Sequence[float]) -> float:
         """Return the standard deviation of the error of a sum of minutes, which err together: it was measured."""
@@ -109,10 +114,20 @@ class LearnedProximityModel(RiskModel):
 def features(m: ReceivedMinute) -> list[float]:
     """Return what is looked at of a minute: :data:`FEATURES` numbers from 0 to 1, none higher for more attenuation."""
     bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
-    bins = bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: 1}
-    count = sum(bins.values())
-    parts = zip(*([n / count * part for part in _below(low_db)] for low_db, n in bins.items()), strict=True)
-    return [sum(part) for part in parts] + _co_presence(m)
+    bins = _strong(bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: m.count})
+    received = sum(bins.values())
+    counts = [sum(parts) for parts in zip(*([n * part for part in _below(db)] for db, n in bins.items()), strict=True)]
+    return [max(n / received, min(1.0, n / ENOUGH)) for n in counts]
+
+
+def _strong(bins: Mapping[float, int]) -> dict[float, int]:
+    """Return the bins that may be of the device itself."""
+    ordered = sorted(bins)
+    third_db = next(
+        (db for db, n in zip(ordered, accumulate(map(bins.__getitem__, ordered)), strict=True) if n >= 3), ordered[0]
+    )
+    until_db = min(third_db, ordered[0] + HISTOGRAM_BIN_DB) + SPREAD_DB
+    return {db: n for db, n in bins.items() if db <= until_db}
 
 
 @lru_cache(maxsize=256)
@@ -121,15 +136,10 @@ def _below(low_db: float) -> list[float]:
     return [min(1.0, max(0.0, (limit - low_db) / HISTOGRAM_BIN_DB)) for limit in BELOW_DB]
 
 
-def _co_presence(m: ReceivedMinute) -> list[float]:
-    others = m.co_presence
-    if not others.received:
-        return [0.5, 0.5, 0.5]
-    return [
-        1 - others.stronger / others.received,
-        math.exp(-others.stronger / 2),
-        1 / (1 + math.exp(-others.weaker_by_db / 6)),
-    ]
+def features_by_minute(minutes: Sequence[ReceivedMinute]) -> dict[int, list[float]]:
+    """Return :func:`features` of each minute, in order, and of those of short gaps."""
+    own = [features(m) for m in minutes]
+    return {t: own[i] for t, i in stand_in_indexes(minutes).items()}
 
 
 def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
@@ -143,11 +153,8 @@ def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
     return stand_ins
 
 
-def windowed_mean(stand_ins: Mapping[int, int], numbers: Sequence[float], half_width_min: int) -> list[float]:
-    """Return for each minute the mean of ``numbers`` over ``half_width_min`` minutes before and after; unheard: 0.
-
-    ``stand_ins`` is :func:`stand_in_indexes`, and ``numbers`` has an entry for each of its values.
-    """
-    at = {t: numbers[i] for t, i in stand_ins.items()}.get
+def windowed_mean(numbers: Mapping[int, float], half_width_min: int) -> list[float]:
+    """Return for each minute the mean of ``numbers`` over ``half_width_min`` minutes before and after; missing: 0."""
     whole = 2 * half_width_min + 1
-    return [sum([at(u, 0.0) for u in range(t - half_width_min, t + half_width_min + 1)]) / whole for t in stand_ins]
+    steps = range(-half_width_min, half_width_min + 1)
+    return [sum([numbers.get(t + k, 0.0) for k in steps]) / whole for t in numbers]

@@ -11,12 +11,12 @@ from typing import Final
 from bluezone_agent.core.risk.learned import Coefficients, Window
 
 COEFFICIENTS: Final = Coefficients(
-    bias=-4.939,
+    bias=-4.521,
     nothing_up_to=0.25,
     whole_from=0.45,
     variance_min=4.7,
     windows=(
-        Window(0, (0.529, 0.329, 0.372, 0.042, 0.23, 0.881, 1.897, 0.849, 0.389, 0.0, 0.0)),
-        Window(7, (0.194, 0.442, 0.784, 0.359, 0.242, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        Window(0, (0.466, 0.331, 0.378, 0.037, 0.241, 0.901, 1.821, 0.672)),
+        Window(7, (0.18, 0.506, 0.749, 0.363, 0.234, 0.0, 0.0, 0.0)),
     ),
 )

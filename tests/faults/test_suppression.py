@@ -1,0 +1,35 @@
+"""Forged identifiers that do not last cost nobody a contact, however many and strong they are."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.faults.suppression import FIVE_A_MINUTE, FOUR_A_SECOND, MET_MIN, Forger, contact
+
+pytestmark = pytest.mark.slow
+
+SEEDS = range(int(os.environ.get("BLUEZONE_SEEDS", "2")))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("every_s", [FOUR_A_SECOND, FIVE_A_MINUTE])
+@pytest.mark.parametrize("rssi_dbm", [-35, -60, -90])
+@pytest.mark.parametrize("a_minute", [400, 800, 4_000])
+def test_a_contact_survives_who_forges_for_a_few_packets(
+    seed: int, every_s: float, rssi_dbm: int, a_minute: int
+) -> None:
+    left = contact(seed, every_s, Forger(a_minute, rssi_dbm))
+    assert left.minutes == MET_MIN
+    assert left.warns, left
+
+
+@pytest.mark.parametrize("every_s", [FOUR_A_SECOND, FIVE_A_MINUTE])
+@pytest.mark.timeout(1800)
+def test_a_contact_survives_100_000_forged_identifiers_a_minute(every_s: float, long: bool) -> None:
+    packets = 3 if long else 1
+    left = contact(1, every_s, Forger(100_000, -35, packets))
+    assert left.minutes == MET_MIN
+    assert left.warns, left
+    assert left.dropped > 90_000 * MET_MIN * (1 + packets) / 2 * 0.9, "status can tell"
