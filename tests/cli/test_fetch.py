@@ -37,6 +37,7 @@ class TwoProcesses:
         self.fetcher, self.checker = Program(home / "fetcher"), Program(home / "checker")
         for program in (self.fetcher, self.checker):
             program.home.mkdir()
+            program.state_dir.mkdir(mode=0o700)
             program.config.write_text(
                 f'clock_trusted = true\n[[source]]\nlocation = "{site.url}"\nlayout = "index"\nallow_http = true\n'
                 f'[[source.key]]\nid = "452"\nversion = "v1"\npublic_key = """{PUBLIC_KEY}"""\n'

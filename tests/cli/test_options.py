@@ -55,7 +55,7 @@ def test_the_command_line_beats_the_configuration_which_beats_the_locale(program
             assert done.returncode == code
             assert TWO_WORDS[language] in done.stdout + done.stderr, (locale, configured, asked, words)
         done = program.run("exposures", *options, LANG=locale)
-        assert ("no exposure" in done.stdout) == (language == "en"), (locale, configured, asked)
+        assert ("It is not known" in done.stdout) == (language == "en"), (locale, configured, asked)
 
 
 @pytest.mark.parametrize("setting", ["record", "metrics_file", "rule", "radio"])

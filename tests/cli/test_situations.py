@@ -67,6 +67,7 @@ SAMPLES: Final = {
     "restore": ("restore old.age --passphrase-file word",),
     "wipe": ("wipe --yes", "wipe"),
     "notify": ("notify",),
+    "fetch": ("fetch",),
 }
 """Each command as a person types it."""
 QUICK: Final = ("status", "keys export", "config check")

@@ -44,13 +44,7 @@ AS_A_PERSON: Final = (
     "resume",
 )
 """Their standard output is the answer to a person, and a file that they name is that person's."""
-BY_ITSELF: Final = (
-    pytest.param(
-        "check --scheduled",
-        marks=pytest.mark.xfail(reason="the notice is given as arguments, and the check prints days and F1"),
-    ),
-    "notify",
-)
+BY_ITSELF: Final = ("check --scheduled", "notify")
 """What a timer starts: standard output and error go to the journal, which other users may read."""
 
 
