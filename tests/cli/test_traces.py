@@ -75,7 +75,8 @@ def traced(program: Program, words: Sequence[str]) -> Iterator[Trace]:
         if found[1] == "execve":
             yield Trace(" ".join(words), "arguments", data)
         elif target := TARGET.match(found[2]):
-            where = _bytes(target[2].encode()).decode() if target[2].startswith("\\x") else target[2]
+            named = target[2].partition("<")[0]  # a device has its numbers after it: /dev/null<char 1:3>
+            where = _bytes(named.encode()).decode() if named.startswith("\\x") else named
             if not where.startswith(f"{program.state_dir}/"):
                 yield Trace(" ".join(words), f"{target[1]} {where}", data)
 
