@@ -76,7 +76,7 @@ def test_the_command_prints_the_verdicts_and_one_page_that_loads_nothing(program
 def test_a_person_sees_a_timeline_in_their_language(program: Program) -> None:
     english = program.run("demo").stdout
     assert "07:50-08:20  on the bus: Dũng 0.7 m away" in english
-    assert "09:00  An proves ill (F0)" in english
+    assert "09:00  An tests positive (F0)" in english
     vietnamese = program.run("demo", "--lang", "vi", "--page", "vi.html").stdout
     assert "07:50-08:20  trên xe buýt: Dũng" in vietnamese
     assert "tiếp xúc gần" in vietnamese
