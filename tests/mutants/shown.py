@@ -32,4 +32,20 @@ MUTANTS: Final = (
         "{mode}; {minutes} minutes in the last 24 h",
         f"{SHOWN} -k one_of_anything",
     ),
+    Mutant(
+        "doctor-of-the-future",
+        "after a jump of the clock doctor is content with a check of next year",
+        "health/doctor/checks.py",
+        "not is_known(status.judged_at_s, status.complete_check_at_s)",
+        "status.complete_check_at_s is None",
+        "tests/health/test_doctor.py -k future",
+    ),
+    Mutant(
+        "malformed-part-hides-the-rest",
+        "a broken part under a neighbour's address hides its identifier",
+        "core/protocols.py",
+        "            continue\n",
+        "            raise\n",
+        "tests/core/test_reception.py -k malformed_frame",
+    ),
 )
