@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import gaps
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
+from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.stores.contact_summaries import ContactSummary
 from bluezone_agent.stores.store import Store
 
@@ -28,6 +30,8 @@ class HourOfContacts(Result, frozen=True, kw_only=True):
     identifiers: int
     minutes: int
     """Minutes in which anybody was received."""
+    minutes_with_close: int
+    """Of these, minutes in which anybody was close: `close_minutes` by this is about how many people were at once."""
     close_contacts: int
     """Identifiers that were close for a minute at least. A device has four to six an hour."""
     close_minutes: int
@@ -72,11 +76,36 @@ def contacts(device: Device, days: int) -> ContactHistory:
     )
 
 
+def close_at_once(hours: Sequence[HourOfContacts]) -> int:
+    """Return how many devices were close at once, on average over the minutes in which any was.
+
+    A device changes its identifier, so identifiers are many times the people; this counts who is there once.
+    """
+    minutes = sum(h.minutes_with_close for h in hours)
+    return round(sum(h.close_minutes for h in hours) / minutes) if minutes else 0
+
+
+def in_words(hours: Sequence[HourOfContacts]) -> str:
+    """Say how long devices were close in some hours, how many at once, and by how many identifiers."""
+    if not (at_once := close_at_once(hours)):
+        return _("no devices close")
+    return ngettext(
+        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
+        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
+        at_once,
+    ).format(
+        minutes=sum(h.minutes_with_close for h in hours),
+        n=at_once,
+        identifiers=sum(h.close_contacts for h in hours),
+    )
+
+
 def _hour(h: ContactSummary) -> HourOfContacts:
     return HourOfContacts(
         starts_at=utc(h.starts_at_s),
         identifiers=h.identifiers,
         minutes=h.minutes,
+        minutes_with_close=h.minutes_with_close,
         close_contacts=h.close_contacts,
         close_minutes=h.close_minutes,
         middle_minutes=h.middle_minutes,

@@ -9,7 +9,7 @@ from bluezone_agent.app.exposure_answer import Answer, AuthorityContact, Exposur
 from bluezone_agent.app.exposure_day import ExposureDay, ShownEncounter
 from bluezone_agent.core.exposure import Degree
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
+from bluezone_agent.i18n import _, local_clock, local_date, local_time
 
 EXPOSED: Final = {
     Degree.F1: N_("You had close contact with a confirmed case (F0): you are F1."),
@@ -106,11 +106,12 @@ def _encounter(e: ShownEncounter, day: ExposureDay) -> str:
 
 
 def _total(day: ExposureDay) -> str:
-    return ngettext(
-        "total: {near:.0f} min within 2 m (received for {n} min)",
-        "total: {near:.0f} min within 2 m (received for {n} min)",
-        day.received_minutes,
-    ).format(near=day.minutes_on_this_day, n=day.received_minutes)
+    near, received = round(day.minutes_on_this_day), day.received_minutes
+    if near > received:
+        text = _("total: {near} min within 2 m, short gaps in reception included (received for {n} min)")
+    else:
+        text = _("total: {near} min within 2 m (received for {n} min)")
+    return text.format(near=near, n=received)
 
 
 def _midnight(day: ExposureDay) -> Iterator[str]:

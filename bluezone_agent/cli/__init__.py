@@ -74,7 +74,7 @@ class Root(Group):
     invoke_without_command=True,
     help=N_(
         "An on-device proximity agent: it broadcasts a changing identifier over Bluetooth, remembers those it hears,"
-        " and tells you when you were near a person who later proved ill. Nothing leaves the device unless you"
+        " and tells you when you were near someone who later tested positive. Nothing leaves the device unless you"
         " export it."
     ),
     lazy=COMMANDS,

@@ -1,4 +1,4 @@
-"""``bluezone-agent contacts``: what was heard, hour by hour."""
+"""``bluezone-agent contacts``: who was near, hour by hour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bluezone_agent.app.contacts import ContactHistory, HourOfContacts
+from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, in_words
 from bluezone_agent.app.contacts import contacts as received_contacts
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, option, print_json
 from bluezone_agent.cli.gaps import gap_text
@@ -24,7 +24,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 @click.command(
     cls=Command,
     answers=ContactHistory,
-    help=N_("Show how much was heard of others, hour by hour. Nobody can be recognised in it."),
+    help=N_("Show contacts per hour. Nobody can be identified from it."),
 )
 @option(
     "--days",
@@ -48,10 +48,10 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
         for note in _notes(found):
             click.echo(note)
     else:
-        click.echo(_("nobody was heard in this time"))
+        click.echo(_("no devices detected"))
     listened_s = sum((span.ends_at - span.starts_at).total_seconds() for span in found.listening)
     n = int(listened_s // 60)
-    click.echo(ngettext("it listened for {n} minute", "it listened for {n} minutes", n).format(n=n))
+    click.echo(ngettext("scanned for {n} minute", "scanned for {n} minutes", n).format(n=n))
     for gap in found.not_listening:
         click.echo(gap_text(gap))
 
@@ -60,17 +60,15 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
     columns = (
         _("identifiers"),
         _("minutes"),
-        _("close contacts"),
+        _("close at once"),
         _("close"),
-        _("not far"),
+        _("medium"),
         _("far"),
         _("strongest"),
     )
     for day, its_hours in groupby(hours, lambda h: local_date(h.starts_at)):
         its = list(its_hours)
-        contacts = sum(h.close_contacts for h in its)
-        text = ngettext("{day}: {n} close contact", "{day}: {n} close contacts", contacts)
-        table = Table(box=None, title=text.format(day=day, n=contacts), title_justify="left")
+        table = Table(box=None, title=f"{day}: {in_words(its)}", title_justify="left")
         table.add_column(_("hour"))
         for name in columns:
             table.add_column(name, justify="right")
@@ -78,7 +76,7 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
             numbers = (
                 hour.identifiers,
                 hour.minutes,
-                hour.close_contacts,
+                close_at_once([hour]),
                 hour.close_minutes,
                 hour.middle_minutes,
                 hour.far_minutes,
@@ -89,9 +87,12 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
 
 def _notes(found: ContactHistory) -> Iterator[str]:
     yield _(
-        "minutes summed over identifiers: close is an attenuation of at most {close:g} dB, about 2 m without anybody"
-        " between, not far at most {middle:g} dB; a close contact is an identifier that was close for a minute"
+        "minutes summed over identifiers, by attenuation: close: up to {close:g} dB (about 2 m, line of sight); medium:"
+        " up to {middle:g} dB; far: above"
     ).format(close=found.close_db, middle=found.middle_db)
-    yield _("a device changes its identifier every 10 to 15 minutes, so one person is several identifiers an hour")
+    yield _(
+        "a device changes its identifier every 10 to 15 minutes, so one person is several identifiers an hour; close at"
+        " once, the mean over minutes, is about how many people"
+    )
     if not found.calibrated:
         yield _("not calibrated: attenuations may be off by 10 dB and more")

@@ -107,8 +107,8 @@ def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
 def _print_morning(day: Day) -> None:
     click.echo(
         _(
-            "{clock}  {case} proves ill (F0) and hands in the daily keys; the health authority signs and publishes"
-            " those that are over: {n}"
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority signs and publishes"
+            " those that have expired: {n}"
         ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
     )
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):

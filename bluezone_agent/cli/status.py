@@ -76,11 +76,11 @@ def _print(state: AgentStatus, now: datetime) -> None:
             else _("not running"),
         ),
         (_("sends"), _sends(state, now)),
-        (_("on the air"), _proved(state, now)),
-        (_("hears"), _receives(state, now)),
-        (_("listens"), _listens(state)),
+        (_("transmission"), _proved(state, now)),
+        (_("receives"), _receives(state, now)),
+        (_("scans"), _listens(state)),
         (_("stored"), _stored(state)),
-        (_("own keys"), _own_keys(state)),
+        (_("your daily keys"), _own_keys(state)),
         (_("last check"), _check(state, now)),
         *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now))}") for s in state.sources),
     ]
@@ -108,22 +108,26 @@ def _sends(state: AgentStatus, now: datetime) -> str:
 def _proved(state: AgentStatus, now: datetime) -> str:
     proof = state.proof
     if proof.at is not None:
-        return _("proved {age} by {by}, at {rssi} dBm").format(
+        return _("verified {age}: {by} received it at {rssi} dBm").format(
             age=age(proof.at, now), by=printable(proof.by or "?"), rssi=proof.rssi_dbm
         )
-    return _("the other adapter has heard nothing") if proof.provable else _("not provable with one adapter")
+    return (
+        _("the other adapter has received nothing")
+        if proof.provable
+        else _("not verified (needs a second adapter or another device)")
+    )
 
 
 def _receives(state: AgentStatus, now: datetime) -> str:
     if state.received_at is None:
-        return _("nobody so far")
-    return _("{n} broadcasts since it started, the last {age}").format(
+        return _("nothing so far")
+    return _("{n} advertisements since it started, the last {age}").format(
         n=state.received_adverts, age=age(state.received_at, now)
     )
 
 
 def _listens(state: AgentStatus) -> str:
-    text = _("{mode}; {minutes} minutes in 24 hours").format(
+    text = _("{mode}; {minutes} min in the last 24 h").format(
         mode=state.radio.scan_mode or "-", minutes=state.last_24_hours.listened_s // 60
     )
     n = state.radio.scan_restarts
@@ -133,8 +137,8 @@ def _listens(state: AgentStatus) -> str:
 
 
 def _own_keys(state: AgentStatus) -> str:
-    keys = ngettext("{n} day key", "{n} day keys", state.own_keys).format(n=state.own_keys)
-    return _("{keys}, sealed").format(keys=keys) if state.own_keys_encrypted else keys
+    n = state.own_keys
+    return _("{n}, encrypted").format(n=n) if state.own_keys_encrypted else str(n)
 
 
 def _radio_fault(radio: RadioStatus) -> str:
@@ -150,7 +154,7 @@ def _linkable(accepted: tuple[str, ...]) -> str:
 
 
 def _stored(state: AgentStatus) -> str:
-    return _("{minutes} minutes near somebody in 24 hours ({contact} minutes summed over identifiers)").format(
+    return _("last 24 h: {minutes} min with devices nearby ({contact} device-minutes)").format(
         minutes=state.last_24_hours.minutes_with_contact, contact=state.last_24_hours.identifier_minutes
     )
 

@@ -21,7 +21,9 @@ class ContactSummary(msgspec.Struct, frozen=True):
     """Identifiers that were close for a minute at least. A device has four to six an hour."""
     identifiers: int
     minutes: int
-    """Minutes in which anybody was heard."""
+    """Minutes in which anybody was received."""
+    minutes_with_close: int
+    """Of these, minutes in which anybody was close."""
     strongest_dbm: int
 
 
@@ -50,7 +52,8 @@ class ContactSummaries:
             """
             SELECT minute / 60 * 3600, sum(mean_cdbm >= :close), sum(mean_cdbm < :close AND mean_cdbm >= :middle),
                    sum(mean_cdbm < :middle), count(DISTINCT CASE WHEN mean_cdbm >= :close THEN identifier END),
-                   count(DISTINCT identifier), count(DISTINCT minute), max(max_dbm)
+                   count(DISTINCT identifier), count(DISTINCT minute),
+                   count(DISTINCT CASE WHEN mean_cdbm >= :close THEN minute END), max(max_dbm)
             FROM contact_minute JOIN observed_identifier ON observed_identifier.id = identifier_id
             WHERE minute >= :since GROUP BY minute / 60 ORDER BY 1
             """,

@@ -101,7 +101,7 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
         assert "are sealed" not in done.stderr, command
-    assert f"own keys    {len(KEYS)} day keys, sealed\n" in owner.run("status").stdout
+    assert f"your daily keys  {len(KEYS)}, encrypted\n" in owner.run("status").stdout
     assert json.loads(owner.run("status", "--json").stdout)["own_keys_encrypted"] is True
 
 

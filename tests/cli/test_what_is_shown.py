@@ -76,10 +76,10 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     assert [hour[name] for name in bands] == [2, 2, 2, 1, 3, 2]
     page = program.home / "mixing.html"
     text = program.run("contacts", "--page", page).stdout
-    assert ": 1 close contact " in text
+    assert ": devices close for 2 min, about 1 at once (identifiers: 1)" in text
     assert "not calibrated" in text
     drawn = page.read_text()
-    assert "close 2 min, not far 2 min, far 2 min, 1 close contacts" in drawn
+    assert "close 2 min, medium 2 min, far 2 min; close at once: 1" in drawn
     assert "http" not in drawn
     assert page.stat().st_mode & 0o777 == 0o600
     with store.transaction():
@@ -89,6 +89,43 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
     assert [hour[name] for name in bands[:3]] == [1, 0, 5]
     assert "not calibrated" not in program.run("contacts").stdout
+
+
+def test_a_flatmate_is_one_person_whatever_number_of_identifiers(program: Program, store: Store) -> None:
+    start = NOW_MIN // 60 * 60 - 20 * 60
+    flatmate = [received(start + i, (i // 15).to_bytes(2, "big") * 8) for i in range(20 * 60)]
+    # at each change the old identifier and the new one are received in the same minute
+    both = [received(start + i, (i // 15 - 1).to_bytes(2, "big") * 8) for i in range(15, 20 * 60, 15)]
+    with store.transaction():
+        store.contacts.add(sorted(flatmate + both, key=lambda m: m.minute))
+    hours = json.loads(program.run("contacts", "--json").stdout)["hours"]
+    assert sum(hour["close_contacts"] for hour in hours) >= 80
+    assert all(hour["minutes_with_close"] == 60 for hour in hours)
+    said = re.findall(r": devices close for \d+ min, about (\d+) at once", program.run("contacts").stdout)
+    assert said
+    assert set(said) == {"1"}
+
+
+def test_one_of_anything_is_no_plural(program: Program, store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([received(NOW_MIN - 2, b"a" * 16)])
+        store.listening.begin((NOW_MIN - 2) * 60, "active")
+        store.listening.extend((NOW_MIN - 1) * 60)
+        store.journal.put(RadioState(NOW_MIN * 60, "hci0", scan_mode="active"))
+    text = program.run("status").stdout + program.run("contacts").stdout
+    assert "1 min with devices nearby (1 device-minutes)" in text
+    assert "scanned for 1 minute\n" in text
+    assert "1 minutes" not in text
+
+
+def test_no_more_minutes_are_told_than_received_without_a_reason(program: Program, store: Store) -> None:
+    every_other = tuple(
+        ReceivedMinute(YESTERDAY_NOON_MIN + 2 * i, 40.0, 30, {13: 30}) for i in range(16)
+    )  # the rule counts the gaps
+    with store.transaction():
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, every_other))
+    text = program.run("exposures", TZ="UTC").stdout
+    assert "short gaps in reception included (received for 16 min)" in text
 
 
 @pytest.mark.parametrize(

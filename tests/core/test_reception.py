@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.core.protocols import PROTOCOLS
+from bluezone_agent.core.bluezone import COMPANY_ID
+from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.reception import Advert, Discarded, DiscardReason, Sighting, receive
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM
 from bluezone_agent.errors import MalformedPayloadError
@@ -84,3 +85,17 @@ def test_neither_prints_an_identifier() -> None:
             assert received.observed
             for shown in (received.observed.identifier.hex(), repr(received.observed.identifier)):
                 assert shown not in repr(received)
+
+
+def test_a_malformed_frame_of_one_protocol_takes_none_of_another_away() -> None:
+    """BlueZ keeps what came from one address in one object: somebody may add a broken part to a neighbour's frame."""
+    (gaen,) = advertisements("gaen", 1)
+    bluezone = PROTOCOLS["bluezone"].service_uuid
+    merged = AdvertisingData(
+        service_uuids=(*gaen.service_uuids, bluezone),
+        service_data=dict(gaen.service_data),
+        manufacturer_data={COMPANY_ID: b"x"},
+    )
+    with pytest.raises(MalformedPayloadError):
+        decode(AdvertisingData(service_uuids=(bluezone,), manufacturer_data={COMPANY_ID: b"x"}))
+    assert decode(merged) == decode(gaen)

@@ -251,6 +251,19 @@ def test_finding_on_a_running_agent(
     assert message in found.message.format(**found.fields)
 
 
+@pytest.mark.parametrize("ahead_s", [120, 86_400, 400 * 86_400])
+def test_a_time_in_the_future_is_never_well(well: Facts, ahead_s: int) -> None:
+    assert well.status is not None
+    later = int(well.status.judged_at_s) + ahead_s
+    times = ("advertised_at_s", "received_at_s", "committed_at_s", "complete_check_at_s")
+    changed = msgspec.structs.replace(
+        well.status, proof=Proof(True, later, "bluez:hci1", -40), **dict.fromkeys(times, later)
+    )
+    found = judge(replace(well, status=changed))
+    assert [f.check for f in found if f.at_s == later] == []
+    assert [f.check for f in found if f.level is not Level.OK] == ["sources"], "no check has succeeded so far"
+
+
 def test_advertisements_in_use_are_a_fault_unless_they_are_ours(well: Facts) -> None:
     full = replace(well, **adapter(instances_used=5, instances_free=0))  # type: ignore[arg-type]
     assert bad(full) == []

@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import chain, groupby
 from typing import Final
 
-from bluezone_agent.app.contacts import HourOfContacts
+from bluezone_agent.app.contacts import HourOfContacts, close_at_once, in_words
 from bluezone_agent.cli.html.drawing import Drawing, Label, Line, Rect
 from bluezone_agent.cli.html.page import page
-from bluezone_agent.i18n import _, local_clock, local_date, ngettext
+from bluezone_agent.i18n import _, local_clock, local_date
 
 BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
@@ -35,8 +35,7 @@ def render(hours: Sequence[HourOfContacts], notes: Sequence[str]) -> str:
 
 
 def _day(date: str, hours: list[HourOfContacts], most: int) -> DrawnDay:
-    n = sum(h.close_contacts for h in hours)
-    contacts = ngettext("{n} close contact", "{n} close contacts", n).format(n=n)
+    contacts = in_words(hours)
     right = LEFT + max(HOURS, *(_place(hour) + 1 for hour in hours)) * (BAR + GAP)
     drawing = Drawing(
         width=right,
@@ -53,12 +52,12 @@ def _day(date: str, hours: list[HourOfContacts], most: int) -> DrawnDay:
 
 
 def _bars(hour: HourOfContacts, most: int) -> Iterator[Rect]:
-    title = _("{clock}: close {close} min, not far {middle} min, far {far} min, {contacts} close contacts").format(
+    title = _("{clock}: close {close} min, medium {middle} min, far {far} min; close at once: {n}").format(
         clock=local_clock(hour.starts_at),
         close=hour.close_minutes,
         middle=hour.middle_minutes,
         far=hour.far_minutes,
-        contacts=hour.close_contacts,
+        n=close_at_once([hour]),
     )
     y = float(TOP + HEIGHT)
     for name, minutes in (("near", hour.close_minutes), ("middle", hour.middle_minutes), ("far", hour.far_minutes)):
@@ -69,9 +68,9 @@ def _bars(hour: HourOfContacts, most: int) -> Iterator[Rect]:
 
 def _labels(hour: HourOfContacts, most: int) -> Iterator[Label]:
     middle = _x(hour) + BAR / 2
-    if hour.close_contacts:
+    if at_once := close_at_once([hour]):
         top = TOP + HEIGHT - HEIGHT * _minutes(hour) / most
-        yield Label(str(hour.close_contacts), middle, top - 4, "middle")
+        yield Label(str(at_once), middle, top - 4, "middle")
     yield Label(local_clock(hour.starts_at)[:2], middle, TOP + HEIGHT + 16, "middle", "soft")
 
 
