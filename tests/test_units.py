@@ -91,7 +91,7 @@ def test_who_has_a_network_has_no_state_and_only_the_agent_has_a_bus() -> None:
         assert "User=bluezone\n" not in unit
     assert "InaccessiblePaths=-/run/dbus" in check
     assert "InaccessiblePaths=-/run/dbus" in notify
-    assert "DynamicUser=yes" in notify
+    assert "User=bluezone-notify\n" in notify
     assert "InaccessiblePaths=-/run/dbus" in fetch
     assert "-/run/bluezone-notify.socket" in fetch, "whoever takes it over can't notify the owner of anything"
     (spool,) = re.findall(r"^Environment=BLUEZONE_SPOOL=(.*)$", check, re.MULTILINE)

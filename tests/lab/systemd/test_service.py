@@ -87,8 +87,9 @@ def test_nobody_else_reads_its_files(installed: Any) -> None:
     assert set(state.values()) <= PRIVATE
     assert modes["/etc/bluezone-agent"] == "root 750"
     assert modes["/etc/bluezone-agent/bluezone-agent.toml"] == "root 640"
-    assert installed["other_user"]["code"] == 1
-    assert "can't be written" in installed["other_user"]["stderr"]
+    assert installed["other_user"]["code"] == 78
+    assert "can't read the configuration" in installed["other_user"]["stderr"]
+    assert "with sudo" in installed["other_user"]["stderr"]
 
 
 def test_it_takes_little_memory(installed: Any) -> None:
