@@ -155,12 +155,7 @@ class ContactWriter:
         """Once time is known, date what was received before."""
         if self._dated or not now.trusted:
             return 0
-        self._store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
-        dated = self._store.contacts.date(now.boot_id, now.booted_at_s, now.wall_s)
-        if dated.minutes:
-            # a file that was published before them can't count for them, so only those fetched since are read again
-            self._store.sources.reread(dated.oldest_at_s)
-        return dated.minutes
+        return self._store.date(now.boot_id, now.booted_at_s, now.wall_s)
 
     def _record(self, now: Now, minutes: int, still_open: int | None) -> None:
         last = self._committed

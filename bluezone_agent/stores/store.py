@@ -116,6 +116,19 @@ class Store(AbstractContextManager["Store"]):
             case _:
                 self.journal.put(item)
 
+    def date(self, boot_id: str, booted_at_s: float, now_s: float) -> int:
+        """Give what was received and fetched in this boot, before time was known, the time that it was at.
+
+        ``booted_at_s`` is the wall time at uptime 0. Files that may hold keys of the minutes that got theirs are read
+        again by the next check. Returns how many minutes did. Call it in a transaction.
+        """
+        self.sources.date(boot_id, booted_at_s, now_s)
+        dated = self.contacts.date(boot_id, booted_at_s, now_s)
+        if dated.minutes:
+            # a file that was published before them can't count for them, so only those fetched since are read again
+            self.sources.reread(dated.oldest_at_s)
+        return dated.minutes
+
     def expire(self, now_s: float) -> None:
         """Delete everything older than 14 days, and leave no copy of it in the file.
 

@@ -23,8 +23,8 @@ MUTANTS: Final = (
     Mutant(
         "dated-and-never-compared",
         "L1: minutes that are dated after a check are never matched",
-        "daemon/contact_writer.py",
-        "            self._store.sources.reread(dated.oldest_at_s)\n",
+        "stores/store.py",
+        "            self.sources.reread(dated.oldest_at_s)\n",
         "            pass\n",
         LATER,
     ),
