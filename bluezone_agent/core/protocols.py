@@ -16,8 +16,9 @@ PROTOCOLS: Final[dict[str, ProximityProtocol]] = {p.name: p for p in (Bluezone()
 def decode(advertising_data: AdvertisingData) -> ObservedIdentifier | None:
     """Read a frame of any registered protocol; None when it is of none.
 
-    Raises MalformedPayloadError when it claims to be of one and is not well formed, unless it is well formed of another:
-    BlueZ keeps what came from one address in one object, so whoever sends under a neighbour's address adds to its frame.
+    Raises MalformedPayloadError when it claims to be of one and is not well formed, unless it is well formed of
+    another: BlueZ keeps what came from one address in one object, so whoever sends under a neighbour's address adds to
+    its frame.
     """
     malformed = None
     for protocol in PROTOCOLS.values():
