@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import air, clock, command_line, daemon, exposures, owner, parsers, privacy, sources, store
+from tests.mutants import (
+    air,
+    clock,
+    command_line,
+    daemon,
+    exposures,
+    owner,
+    parsers,
+    privacy,
+    sources,
+    store,
+    suppression,
+)
 
 MUTANTS: Final = (
     *clock.MUTANTS,
@@ -17,4 +29,5 @@ MUTANTS: Final = (
     *sources.MUTANTS,
     *command_line.MUTANTS,
     *air.MUTANTS,
+    *suppression.MUTANTS,
 )
