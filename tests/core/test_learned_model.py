@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -72,6 +72,10 @@ def test_a_minute_counts_by_its_probability(minutes: list[ReceivedMinute]) -> No
         assert (weight == 1) == (probabilities[t] >= c.whole_from or floors[t] == 1)
 
 
+NEAR_MINUTES = st.lists(
+    st.lists(st.sampled_from([9, 12, 13, 14, 15, 16, 17]), min_size=1, max_size=7), min_size=15, max_size=30
+).map(lambda found: [ReceivedMinute(t, 3.0 * bins[0], len(bins), Counter(bins)) for t, bins in enumerate(found)])
+"""Few and strong packets: minutes with a floor."""
 ADDED = st.lists(st.tuples(st.integers(0, 65), st.integers(0, 40), st.integers(1, 1_200)), min_size=1, max_size=20)
 """Minute, bin of attenuation, and how many packets of it."""
 
@@ -85,21 +89,23 @@ def test_an_added_packet_of_the_same_identifier_lowers_no_minute_by_the_apps_thr
     assert all(after[t] >= before[t] for t in before)
 
 
-@given(MINUTES, ADDED)
+@given(MINUTES | NEAR_MINUTES, ADDED)
+@example([ReceivedMinute(t, 44.0, 4, {14: 4}) for t in range(30)], [(t, 25, 1) for t in range(30)])
 def test_an_added_packet_of_the_same_identifier_lowers_no_floor(
     minutes: list[ReceivedMinute], added: list[tuple[int, int, int]]
 ) -> None:
     """Whatever its strength, and also in minutes in which nothing else was received."""
     repeated = [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added]
-    before, after = AGENT.floors(minutes), AGENT.weigh(merge([*minutes, *repeated]))
+    before, after = AGENT.floors(minutes), AGENT.floors(merge([*minutes, *repeated]))
     assert all(after[t] >= before[t] - ROUNDING for t in before)
 
 
 @pytest.mark.parametrize("scanned_every_min", [1, 2, 5])
 @given(
-    near=st.lists(st.lists(st.integers(12, 15), min_size=STRONGEST, max_size=9), min_size=30, max_size=30),
-    added=st.lists(st.tuples(st.integers(0, 29), st.integers(0, 40), st.integers(1, 1_200)), max_size=40),
+    st.lists(st.lists(st.integers(12, 15), min_size=STRONGEST, max_size=9), min_size=30, max_size=30),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(0, 40), st.integers(1, 1_200)), max_size=40),
 )
+@example([[15] * STRONGEST] * 30, [(t, 23, 5) for t in range(30)])
 def test_no_packet_takes_a_minute_from_half_an_hour_within_48_db(
     scanned_every_min: int, near: list[list[int]], added: list[tuple[int, int, int]]
 ) -> None:
