@@ -1,13 +1,14 @@
 """The agent's own model: its laws, a sum by hand, and that its coefficients are what the training makes."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -17,11 +18,14 @@ from bluezone_agent.core.risk.learned import (
     ENOUGH,
     FEATURES,
     SPREAD_DB,
+    STRONGEST,
     Coefficients,
     LearnedProximityModel,
     Window,
+    best_windowed_mean,
     features,
     stand_in_indexes,
+    strongest_by_minute,
 )
 from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
@@ -42,7 +46,7 @@ MINUTES = st.dictionaries(
         for t, (db, h, c) in sorted(found.items())
     ]
 )
-ROUNDING = 1e-12
+ROUNDING = 1e-11
 
 
 def nearer(m: ReceivedMinute, bins: int, db: float, fewer: int) -> ReceivedMinute:
@@ -60,12 +64,18 @@ def test_a_minute_counts_by_its_probability(minutes: list[ReceivedMinute]) -> No
     weights, probabilities = AGENT.weigh(minutes), AGENT.probabilities(minutes)
     assert weights.keys() == probabilities.keys() >= {m.minute for m in minutes}
     assert all(0 < p < 1 for p in probabilities.values())
-    c = AGENT.coefficients
+    c, floors = AGENT.coefficients, AGENT.floors(minutes)
+    assert floors.keys() == weights.keys()
     for t, weight in weights.items():
-        assert weight == (0 if probabilities[t] <= c.nothing_up_to else 1) or 0 < weight < 1
-        assert (weight == 1) == (probabilities[t] >= c.whole_from)
+        assert 0 <= floors[t] <= weight <= 1
+        assert (weight == 0) == (probabilities[t] <= c.nothing_up_to and not floors[t])
+        assert (weight == 1) == (probabilities[t] >= c.whole_from or floors[t] == 1)
 
 
+NEAR_MINUTES = st.lists(
+    st.lists(st.sampled_from([9, 12, 13, 14, 15, 16, 17]), min_size=1, max_size=7), min_size=15, max_size=30
+).map(lambda found: [ReceivedMinute(t, 3.0 * bins[0], len(bins), Counter(bins)) for t, bins in enumerate(found)])
+"""Few and strong packets: minutes with a floor."""
 ADDED = st.lists(st.tuples(st.integers(0, 65), st.integers(0, 40), st.integers(1, 1_200)), min_size=1, max_size=20)
 """Minute, bin of attenuation, and how many packets of it."""
 
@@ -77,6 +87,35 @@ def test_an_added_packet_of_the_same_identifier_lowers_no_minute_by_the_apps_thr
     model, repeated = MODELS["bluezone"], [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added]
     before, after = model.weigh(minutes), model.weigh(merge([*minutes, *repeated]))
     assert all(after[t] >= before[t] for t in before)
+
+
+@given(MINUTES | NEAR_MINUTES, ADDED)
+@example([ReceivedMinute(t, 44.0, 4, {14: 4}) for t in range(30)], [(t, 25, 1) for t in range(30)])
+def test_an_added_packet_of_the_same_identifier_lowers_no_floor(
+    minutes: list[ReceivedMinute], added: list[tuple[int, int, int]]
+) -> None:
+    """Whatever its strength, and also in minutes in which nothing else was received."""
+    repeated = [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added]
+    before, after = AGENT.floors(minutes), AGENT.floors(merge([*minutes, *repeated]))
+    assert all(after[t] >= before[t] - ROUNDING for t in before)
+
+
+@pytest.mark.parametrize("scanned_every_min", [1, 2, 5])
+@given(
+    st.lists(st.lists(st.integers(12, 15), min_size=STRONGEST, max_size=9), min_size=30, max_size=30),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(0, 40), st.integers(1, 1_200)), max_size=40),
+)
+@example([[15] * STRONGEST] * 30, [(t, 23, 5) for t in range(30)])
+def test_no_packet_takes_a_minute_from_half_an_hour_within_48_db(
+    scanned_every_min: int, near: list[list[int]], added: list[tuple[int, int, int]]
+) -> None:
+    """Nor where the receiver, or who sends, rests between scans."""
+    minutes = [
+        ReceivedMinute(t, 46.0, len(bins), Counter(bins)) for t, bins in enumerate(near) if t % scanned_every_min == 0
+    ]
+    repeated = [ReceivedMinute(t, 3.0 * b + 1.5, n, {b: n}) for t, b, n in added]
+    after = AGENT.weigh(merge([*minutes, *repeated]))
+    assert [after[t] for t in range(minutes[-1].minute + 1)] == [1.0] * (minutes[-1].minute + 1)
 
 
 @given(MINUTES, ADDED)
@@ -180,6 +219,19 @@ def test_a_sum_by_hand() -> None:
     assert others == pytest.approx(0.9608, abs=1e-4)
     part = (others - 0.9) / (0.99 - 0.9)
     assert model.weigh([near, far]) == pytest.approx({10: 1.0, 11: part, 12: part, 13: part})
+
+
+def test_a_floor_by_hand() -> None:
+    """Five packets at 46.5 dB and two at 52.5 dB five minutes on; between them what both have: two in five."""
+    minutes = [ReceivedMinute(10, 46.5, 9, {15: 5, 20: 4}), ReceivedMinute(15, 52.5, 2, {17: 2})]
+    assert strongest_by_minute(minutes) == {
+        10: pytest.approx([0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        **{t: pytest.approx([0.0, 0.0, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]) for t in range(11, 16)},
+    }
+
+
+def test_the_best_window_is_any_that_a_minute_is_in() -> None:
+    assert best_windowed_mean({0: 3.0, 1: 0.0, 2: 6.0, 7: 3.0}, 1) == [3.0, 3.0, 3.0, 1.0]
 
 
 def test_a_bin_across_a_limit_counts_in_part() -> None:

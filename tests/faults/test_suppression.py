@@ -1,4 +1,4 @@
-"""Forged identifiers that do not last cost nobody a contact, however many and strong they are."""
+"""Neither forged identifiers that do not last nor repeated ones cost anybody a contact, however many and strong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import os
 
 import pytest
 
-from tests.faults.suppression import FIVE_A_MINUTE, FOUR_A_SECOND, MET_MIN, Forger, contact
+from tests.faults.suppression import (
+    FIVE_A_MINUTE,
+    FOUR_A_SECOND,
+    MET_MIN,
+    NOBODY,
+    REPEATED_A_SECOND,
+    REPEATED_DBM,
+    Forger,
+    Repeater,
+    contact,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +33,18 @@ def test_a_contact_survives_who_forges_for_a_few_packets(
     left = contact(seed, every_s, Forger(a_minute, rssi_dbm))
     assert left.minutes == MET_MIN
     assert left.warns, left
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("every_s", [FOUR_A_SECOND, FIVE_A_MINUTE])
+@pytest.mark.parametrize("rssi_dbm", REPEATED_DBM)
+def test_who_repeats_the_identifier_takes_less_than_a_minute_away(seed: int, every_s: float, rssi_dbm: int) -> None:
+    """By our own rules, of half an hour at 48 dB on average."""
+    without = contact(seed, every_s, NOBODY).weighted_by
+    for a_second in REPEATED_A_SECOND:
+        left = contact(seed, every_s, Repeater(rssi_dbm, a_second)).weighted_by
+        assert left["bluezone"] >= without["bluezone"]
+        assert left["learned"] > without["learned"] - 1
 
 
 @pytest.mark.parametrize("every_s", [FOUR_A_SECOND, FIVE_A_MINUTE])

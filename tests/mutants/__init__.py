@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import air, clock, command_line, daemon, exposures, owner, parsers, privacy, shown, sources, store
+from tests.mutants import (
+    air,
+    clock,
+    command_line,
+    daemon,
+    exposures,
+    owner,
+    parsers,
+    privacy,
+    shown,
+    sources,
+    store,
+)
 
 MUTANTS: Final = (
     *clock.MUTANTS,

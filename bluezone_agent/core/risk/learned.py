@@ -9,6 +9,11 @@ received or not, so that more and closer minutes only add. The probability is
 
 in which no weight is negative and no value rises with attenuation: closer never lowers a probability, by construction.
 
+The part of a minute's sightings falls with each weak one, whoever sent it. So each minute has a floor, which no added
+sighting lowers: the same probability, judged by the strongest five of each minute alone, missing ones counted as far,
+and by that of the windows with the minute in it which says most. Of many sightings the strongest five say too much, so
+the floor asks for more probability; half an hour at 48 dB reaches it.
+
 RSSI tells so little that hardly a minute is sure: at one metre the probability is 0.5 to 0.7, at six 0.1. A sum of them
 would need half an hour at one metre for 15 minutes, and would find 15 in a few hours at six. So a minute counts whole
 from one probability on, not at all up to another, and in part between them.
@@ -18,7 +23,7 @@ from one probability on, not at all up to another, and in part between them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import mul
@@ -42,6 +47,14 @@ ENOUGH: Final = 240
 else was received."""
 LONGEST_GAP_MIN: Final = 4
 """Unheard minutes for which the next heard one stands too: phones that rest between scans wake every 4 or 5 minutes."""
+
+STRONGEST: Final = 5
+"""So many sightings of a minute make its floor: what bluetoothd lets through of a device."""
+FLOOR_NOTHING_UP_TO: Final = 0.75
+"""Probability up to which the floor of a minute is 0."""
+FLOOR_WHOLE_FROM: Final = 0.78
+"""Probability from which the floor of a minute is 1. Both were chosen, with the figures of docs/evaluation.md in view,
+so that the floor holds half an hour at 48 dB and makes little else near."""
 
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -95,15 +108,27 @@ class LearnedProximityModel(RiskModel):
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute from 0 to 1 how far it counts; for those of short gaps in hearing too."""
         low, high = self.coefficients.nothing_up_to, self.coefficients.whole_from
-        return {t: min(1.0, max(0.0, (p - low) / (high - low))) for t, p in self.probabilities(minutes).items()}
+        floors = self.floors(minutes)
+        return {t: max(_counted(p, low, high), floors[t]) for t, p in self.probabilities(minutes).items()}
+
+    def floors(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
+        """Return for each minute from 0 to 1 for how much it counts at least, whatever else is received."""
+        rows = strongest_by_minute(minutes)
+        probabilities = self._probabilities(rows, best_windowed_mean)
+        return {t: _counted(p, FLOOR_NOTHING_UP_TO, FLOOR_WHOLE_FROM) for t, p in probabilities.items()}
 
     def probabilities(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute the probability that it was within 2 m; for those of short gaps in hearing too."""
-        rows = features_by_minute(minutes)
+        return self._probabilities(features_by_minute(minutes), windowed_mean)
+
+    def _probabilities(
+        self, rows: Mapping[int, Sequence[float]], mean: Callable[[Mapping[int, float], int], list[float]]
+    ) -> dict[int, float]:
+        """Return the probability of each minute by its row of features."""
         sums = [self.coefficients.bias] * len(rows)
         for window in self.coefficients.windows:
             products = {t: sum(map(mul, window.weights, row)) for t, row in rows.items()}
-            sums = [s + a for s, a in zip(sums, windowed_mean(products, window.half_width_min), strict=True)]
+            sums = [s + a for s, a in zip(sums, mean(products, window.half_width_min), strict=True)]
         return {t: 1 / (1 + math.exp(-s)) for t, s in zip(rows, sums, strict=True)}
 
     def sd_minutes(self, weights: Sequence[float]) -> float:
@@ -111,13 +136,36 @@ class LearnedProximityModel(RiskModel):
         return math.sqrt(self.coefficients.variance_min * (1 + sum(weights)))
 
 
+def _counted(probability: float, low: float, high: float) -> float:
+    """Return for how much a minute counts: nothing up to ``low``, whole from ``high`` on."""
+    return min(1.0, max(0.0, (probability - low) / (high - low)))
+
+
 def features(m: ReceivedMinute) -> list[float]:
     """Return what is looked at of a minute: :data:`FEATURES` numbers from 0 to 1, none higher for more attenuation."""
-    bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
-    bins = _strong(bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: m.count})
+    bins = _strong(_bins(m))
     received = sum(bins.values())
-    counts = [sum(parts) for parts in zip(*([n * part for part in _below(db)] for db, n in bins.items()), strict=True)]
-    return [max(n / received, min(1.0, n / ENOUGH)) for n in counts]
+    return [max(n / received, min(1.0, n / ENOUGH)) for n in _counts_below(bins)]
+
+
+def strongest_features(m: ReceivedMinute) -> list[float]:
+    """Return :func:`features` of the :data:`STRONGEST` sightings alone: no other one lowers a number."""
+    bins, left = dict[float, int](), STRONGEST
+    for db, n in sorted(_bins(m).items()):
+        bins[db] = min(n, left)
+        left -= bins[db]
+    return [n / STRONGEST for n in _counts_below(bins)]
+
+
+def _bins(m: ReceivedMinute) -> dict[float, int]:
+    """Return how many sightings are in each bin, by where it begins, in dB."""
+    bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
+    return bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: m.count}
+
+
+def _counts_below(bins: Mapping[float, int]) -> list[float]:
+    """Return how many sightings lie below each limit."""
+    return [sum(parts) for parts in zip(*([n * part for part in _below(db)] for db, n in bins.items()), strict=True)]
 
 
 def _strong(bins: Mapping[float, int]) -> dict[float, int]:
@@ -142,6 +190,22 @@ def features_by_minute(minutes: Sequence[ReceivedMinute]) -> dict[int, list[floa
     return {t: own[i] for t, i in stand_in_indexes(minutes).items()}
 
 
+def strongest_by_minute(minutes: Sequence[ReceivedMinute]) -> dict[int, list[float]]:
+    """Return :func:`strongest_features` of each minute, in order, and of those of short gaps.
+
+    A minute has at least what a minute before it and one after it have both, that are as far apart as a short gap: so a
+    weak sighting in an unheard minute takes nothing away from it.
+    """
+    own = {m.minute: strongest_features(m) for m in minutes}
+    rows = dict(own)
+    for after, row in own.items():
+        for before in range(after - LONGEST_GAP_MIN - 1, after - 1):
+            if before in own:
+                both = list(map(min, own[before], row))
+                rows.update((t, list(map(max, rows.get(t, both), both))) for t in range(before + 1, after))
+    return dict(sorted(rows.items()))
+
+
 def stand_in_indexes(minutes: Sequence[ReceivedMinute]) -> dict[int, int]:
     """Return which of ``minutes``, in order, stands for each minute: itself, and the next for a short gap before it."""
     stand_ins: dict[int, int] = {}
@@ -158,3 +222,16 @@ def windowed_mean(numbers: Mapping[int, float], half_width_min: int) -> list[flo
     whole = 2 * half_width_min + 1
     steps = range(-half_width_min, half_width_min + 1)
     return [sum([numbers.get(t + k, 0.0) for k in steps]) / whole for t in numbers]
+
+
+def best_windowed_mean(numbers: Mapping[int, float], half_width_min: int) -> list[float]:
+    """Return for each minute the greatest mean of ``numbers`` over windows that it is in; missing: 0.
+
+    Windows are those of :func:`windowed_mean`, around any minute.
+    """
+    steps = range(-half_width_min, half_width_min + 1)
+    sums: dict[int, float] = {}
+    for t, number in numbers.items():
+        for k in steps:
+            sums[t + k] = sums.get(t + k, 0.0) + number
+    return [max([sums[t + k] for k in steps]) / len(steps) for t in numbers]
