@@ -16,6 +16,7 @@ from tests.mutants import (
     shown,
     sources,
     store,
+    suppression,
 )
 
 MUTANTS: Final = (
@@ -29,5 +30,6 @@ MUTANTS: Final = (
     *sources.MUTANTS,
     *command_line.MUTANTS,
     *air.MUTANTS,
+    *suppression.MUTANTS,
     *shown.MUTANTS,
 )
