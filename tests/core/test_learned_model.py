@@ -230,6 +230,10 @@ def test_a_floor_by_hand() -> None:
     }
 
 
+def test_of_nothing_received_nothing_counts() -> None:
+    assert AGENT.weigh([]) == {}
+
+
 def test_the_best_window_is_any_that_a_minute_is_in() -> None:
     assert best_windowed_mean({0: 3.0, 1: 0.0, 2: 6.0, 7: 3.0}, 1) == [3.0, 3.0, 3.0, 1.0]
 

@@ -113,8 +113,12 @@ class LearnedProximityModel(RiskModel):
 
     def floors(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return for each minute from 0 to 1 for how much it counts at least, whatever else is received."""
-        rows = strongest_by_minute(minutes)
-        probabilities = self._probabilities(rows, best_windowed_mean)
+        if not minutes:
+            return {}
+        closest = [max(column) for column in zip(*map(strongest_features, minutes), strict=True)]
+        if self._probabilities({0: closest}, _everywhere)[0] <= FLOOR_NOTHING_UP_TO:  # as of most keys: saves the work
+            return dict.fromkeys(stand_in_indexes(minutes), 0.0)
+        probabilities = self._probabilities(strongest_by_minute(minutes), best_windowed_mean)
         return {t: _counted(p, FLOOR_NOTHING_UP_TO, FLOOR_WHOLE_FROM) for t, p in probabilities.items()}
 
     def probabilities(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
@@ -235,3 +239,8 @@ def best_windowed_mean(numbers: Mapping[int, float], half_width_min: int) -> lis
         for k in steps:
             sums[t + k] = sums.get(t + k, 0.0) + number
     return [max([sums[t + k] for k in steps]) / len(steps) for t in numbers]
+
+
+def _everywhere(numbers: Mapping[int, float], half_width_min: int) -> list[float]:  # noqa: ARG001
+    """Return the means where every minute around is as the minute itself."""
+    return list(numbers.values())
