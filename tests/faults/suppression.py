@@ -76,11 +76,11 @@ class Repeater:
     a_second: int
 
     def packets_in(
-        self, start_s: float, random: Random, frame_at: Callable[[float], AdvertisingData]
+        self, start_s: float, random: Random, data_at: Callable[[float], AdvertisingData]
     ) -> Iterator[Packet]:
         for _ in range(60 * self.a_second):
             at_s = start_s + random.uniform(0, 60)
-            yield at_s, frame_at(at_s), round(random.gauss(self.rssi_dbm, 2))
+            yield at_s, data_at(at_s), round(random.gauss(self.rssi_dbm, 2))
 
 
 NOBODY: Final = Repeater(-97, 0)
@@ -128,7 +128,7 @@ def _air(random: Random, key: DailyKey, every_s: float, attacker: Forger | Repea
     numbers, late = count(1_000_000), list[Packet]()
     advertisements = {slot.starts_at_s: GAEN.encode(key, slot, TX_DBM) for slot in GAEN.slots(key)}
 
-    def frame_at(at_s: float) -> AdvertisingData:
+    def data_at(at_s: float) -> AdvertisingData:
         return advertisements[key.slot_start_s(at_s)]
 
     repeated = Random(1)  # a sequence of its own: the contact is the same with and without what is repeated
@@ -137,9 +137,9 @@ def _air(random: Random, key: DailyKey, every_s: float, attacker: Forger | Repea
         if isinstance(attacker, Forger):
             packets = [*late, *attacker.packets_in(start_s, random, numbers)]
         else:
-            packets = [*late, *attacker.packets_in(start_s, repeated, frame_at)]
+            packets = [*late, *attacker.packets_in(start_s, repeated, data_at)]
         while at_s < start_s + 60:
-            packets.append((at_s, frame_at(at_s), round(random.gauss(dbm, 4))))
+            packets.append((at_s, data_at(at_s), round(random.gauss(dbm, 4))))
             at_s += every_s
         packets.sort(key=lambda p: p[0])
         late = [p for p in packets if p[0] >= start_s + 60]
