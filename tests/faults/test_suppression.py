@@ -20,7 +20,7 @@ from tests.faults.suppression import (
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(int(os.environ.get("BLUEZONE_SEEDS", "2")))
+SEEDS = range(int(os.environ.get("BLUEZONE_SEEDS", "1")))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
