@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from bluezone_agent.core.calendars import UTC_CALENDAR, Calendar
 from bluezone_agent.core.exposure import DayExposure, day_exposures
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import Span, gaps
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.stores.calibrations import StoredCalibration
 from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import Store
+
+AROUND_S: Final = DAY_S + 3600
+"""Before and after a day: 24 hours, and what a rule looks at around a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,12 @@ def explained(
     """
     days = UTC_CALENDAR if model.utc_days else calendar
     start_s = days.starts_at_s(day)
-    end_s = min(days.starts_at_s(day + timedelta(days=1)), int(now_s))
+    day_end_s = days.starts_at_s(day + timedelta(days=1))
+    end_s = min(day_end_s, int(now_s))
     spans = [s for s in store.listening.since(start_s) if s.starts_at_s < end_s]
-    exposures = day_exposures(store.exposures.matched(kept_since_s), model, calendar)
+    # what lies more than 24 hours off has no part in the day's sum
+    matched = store.exposures.matched(max(kept_since_s, start_s - AROUND_S), day_end_s + AROUND_S)
+    exposures = day_exposures(matched, model, calendar)
     return Explained(
         day=day,
         starts_at_s=start_s,
