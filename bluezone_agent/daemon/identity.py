@@ -21,8 +21,8 @@ OWN_REMEMBERED: Final = 8
 
 
 KEYS_A_DAY: Final = 3
-"""As many as a key server of Google's takes of one day. Beyond them a key is drawn only after its owner ended one, or
-for a clock that went back; who starts the agent more often is not on the air for the rest of a slot, 15 minutes."""
+"""As many as a key server of Google's takes of one day. Beyond them a key is drawn only after the radio worked, its
+owner ended one, or a clock went back. Who starts the agent more often is not on the air for the rest of a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Identity:
         self._tx_power_dbm = tx_power_dbm
         self._random_bytes = random_bytes
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
+        self._worked = False
+        """Whether the radio has worked since the newest key was drawn: one that was lost then is no failing one."""
 
     def take(self) -> IdentifierOnAir | None:
         """Return the identifier to broadcast from now on; it is committed as used before this returns.
@@ -78,12 +80,17 @@ class Identity:
             else:
                 if own is not None:
                     self._store.keys.close(own)
+                self._worked = False
                 key = self._new_key(now_s)
                 slot_s = key.slot_start_s(now_s)
                 self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
         slot = self._protocol.identifier_at(key, now_s)
         self._newest.append(slot.identifier)
         return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
+
+    def radio_works(self) -> None:
+        """The radio advertises and scans: if it is lost after this, another key may be drawn."""
+        self._worked = True
 
     def slot_end_s(self) -> int:
         """Return when the present slot is over, Unix seconds."""
@@ -103,6 +110,7 @@ class Identity:
             and self._is_of(own, now_s, trusted=trusted)
             and key.slot_start_s(now_s) == own.last_slot_s
             and self._store.keys.count(key.protocol, key.starts_at_s) >= KEYS_A_DAY
+            and not self._worked
         )
 
     def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:

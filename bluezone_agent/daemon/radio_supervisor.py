@@ -241,6 +241,7 @@ class RadioSupervisor:
 
     def _look(self) -> None:
         self._watchdog.expect(Worker.SCAN, STUCK_S)
+        self._rotation.radio_works()
         self.first_scan_done.set()
         self._require_awake()
 

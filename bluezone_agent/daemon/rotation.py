@@ -86,6 +86,10 @@ class Rotation:
         self._watchdog.expect(Worker.ROTATION, RETRY_S + ROTATION_LATE_S)
         await self._radio.withdraw()
 
+    def radio_works(self) -> None:
+        """The radio advertises and scans."""
+        self._identity.radio_works()
+
     async def _wait_for_next_slot(self) -> None:
         """Broadcast nothing for the rest of the slot: another key for it would be one more to publish."""
         slot_left_s = self._identity.slot_end_s() - self._clock.now_s()

@@ -195,6 +195,11 @@ class _Radio(SteeredRadio):
         self.life = life
         self.changes_s: list[float] = []
 
+    async def withdraw(self) -> None:
+        if self.on_air is not None:
+            self.changes_s.append(asyncio.get_running_loop().time())
+        await super().withdraw()
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         await super().advertise(advertising_data)
         observed = decode(advertising_data)
