@@ -9,6 +9,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_an_exposure_is_found_by_a_process_without_a_network(two: TwoProcesses) 
 
 def test_who_fetches_has_nothing_of_whom_the_device_met(two: TwoProcesses) -> None:
     two.fetch()
-    with sqlite3.connect(two.fetcher.state_dir / "agent.db") as db:
+    with closing(sqlite3.connect(two.fetcher.state_dir / "agent.db")) as db:
         for table in ("contact_minute", "observed_identifier", "exposure", "warning", "notice", "daily_key"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
