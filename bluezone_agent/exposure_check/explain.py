@@ -16,7 +16,7 @@ from bluezone_agent.stores.calibrations import StoredCalibration
 from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import Store
 
-AROUND_S: Final = DAY_S + 3600
+MARGIN_S: Final = DAY_S + 3600
 """Before and after a day: 24 hours, and what a rule looks at around a minute."""
 
 
@@ -55,7 +55,7 @@ def explained(
     end_s = min(day_end_s, int(now_s))
     spans = [s for s in store.listening.since(start_s) if s.starts_at_s < end_s]
     # what lies more than 24 hours off has no part in the day's sum
-    matched = store.exposures.matched(max(kept_since_s, start_s - AROUND_S), day_end_s + AROUND_S)
+    matched = store.exposures.matched(max(kept_since_s, start_s - MARGIN_S), day_end_s + MARGIN_S)
     exposures = day_exposures(matched, model, calendar)
     return Explained(
         day=day,
