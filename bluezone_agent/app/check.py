@@ -8,7 +8,7 @@ from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer
 from bluezone_agent.app.exposure_day import ExposureDay
-from bluezone_agent.app.exposures import answer, authority_contact, exposure_days
+from bluezone_agent.app.exposures import answer, authority_contact, shown_days
 from bluezone_agent.app.key_sources import pinned_sources
 from bluezone_agent.app.notices import deliver
 from bluezone_agent.app.owner_time import judged_now, owner_calendar
@@ -82,7 +82,7 @@ def check(
         now, calendar = judged_now(config, store), owner_calendar(store)
         report = check_store(store, config, sources, now, calendar, every=only is None, progress=progress)
         delivery = deliver(store, config, now.wall_s)
-        days = exposure_days(store, rule_in_force(config), now)
+        days = shown_days(store, report.days, calendar)
         result = answer(store, config, days, now)
     return CheckResult(
         clock_trusted=now.trusted,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer, ExposureList
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
 from bluezone_agent.config import Config
-from bluezone_agent.core.exposure import day_exposures
+from bluezone_agent.core.calendars import Calendar
+from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
-from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.daemon.trusted_clock import Now
 from bluezone_agent.health.knowledge import knowledge
 from bluezone_agent.stores.store import Store
@@ -24,11 +26,16 @@ def authority_contact(config: Config) -> AuthorityContact | None:
 def exposures(device: Device) -> ExposureList:
     """Return what is known of exposures, and every day with one, warned of or not."""
     config = configuration(device)
-    rule = rule_in_force(config)
     with Store(device.state_dir) as store:
-        now = judged_now(config, store)
-        days = exposure_days(store, rule, now)
-        result = answer(store, config, days, now)
+        return exposures_in(store, config)
+
+
+def exposures_in(store: Store, config: Config) -> ExposureList:
+    """Return the same of a store that is open."""
+    rule, now, calendar = rule_in_force(config), judged_now(config, store), owner_calendar(store)
+    scored = day_exposures(store.exposures.matched(kept_since_s(now)), rule, calendar)
+    days = shown_days(store, scored, calendar)
+    result = answer(store, config, days, now)
     return ExposureList(
         result=result,
         authority=authority_contact(config),
@@ -38,16 +45,14 @@ def exposures(device: Device) -> ExposureList:
     )
 
 
-def exposure_days(store: Store, rule: RiskModel, now: Now) -> tuple[ExposureDay, ...]:
-    """Return every day with an exposure, of the last 14 where time is known."""
-    calendar = owner_calendar(store)
-    days = day_exposures(store.exposures.matched(kept_since_s(now)), rule, calendar)
+def shown_days(store: Store, days: Iterable[DayExposure], calendar: Calendar) -> tuple[ExposureDay, ...]:
+    """Return what is shown of days that were scored, with the warnings given of them."""
     warned = {(w.day, w.degree): w for w in store.exposures.warned()}
     return tuple(ExposureDay.of(day, calendar, warned.get((day.day, day.degree))) for day in days)
 
 
 def answer(store: Store, config: Config, days: tuple[ExposureDay, ...], now: Now) -> ExposureAnswer:
-    """Return what is known; ``days`` are :func:`exposure_days`."""
+    """Return what is known; ``days`` are :func:`shown_days`."""
     return ExposureAnswer.of(
         knowledge(
             store.journal,

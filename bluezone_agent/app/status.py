@@ -127,14 +127,14 @@ class AgentStatus(Result, frozen=True, kw_only=True):
 
 def status(device: Device, *, private: bool) -> AgentStatus:
     """Return how the agent of ``device`` is now; ``private`` with its owner's exposures. Raises ConfigError."""
-    configuration(device)
+    config = configuration(device)
     with Store(device.state_dir) as store:
         state = read_status(store, time.time())
-    if not private:
-        return _shown(state, None)
-    from bluezone_agent.app.exposures import exposures  # noqa: PLC0415 - the rules, which only its owner pays for
+        if not private:
+            return _shown(state, None)
+        from bluezone_agent.app.exposures import exposures_in  # noqa: PLC0415 - the rules: only its owner pays for them
 
-    return _shown(state, exposures(device))
+        return _shown(state, exposures_in(store, config))
 
 
 def prometheus(device: Device) -> tuple[str, bool]:
