@@ -18,6 +18,7 @@ from bluezone_agent.cli.base import (
     device,
     exit_with,
     json_option,
+    new_device,
     option,
     print_json,
     printable,
@@ -77,7 +78,7 @@ def selftest(
     if peer:
         found = testing.with_peer(device(), peer, passphrase)
     else:
-        found = testing.with_adapters(device(), seconds, waiting=_waiting)
+        found = testing.with_adapters(new_device(), seconds, waiting=_waiting)  # also before the first run
     if as_json:
         print_json(found)
     else:
@@ -104,7 +105,7 @@ def _print(found: Selftest) -> None:
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     """Listen and write the report."""
     say(_("listening for {n} s").format(n=seconds))
-    done = testing.report_to_peer(device(), path, name, seconds)
+    done = testing.report_to_peer(new_device(), path, name, seconds)
     if as_json:
         print_json(done)
     else:

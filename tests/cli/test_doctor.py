@@ -79,6 +79,17 @@ def test_a_report_is_written_by_the_one_and_read_by_the_other(program: Program) 
     assert "a time in which this device broadcast nothing" in mine.stderr
 
 
+def test_a_self_test_needs_no_agent_that_ran_before(program: Program) -> None:
+    """Whoever buys a second adapter tries it first."""
+    program.state_dir.rmdir()
+    program.config.write_text('radio = "virtual"\nclock_trusted = true\n')
+    ended = program.run("selftest", "--listen", "5", "--report", program.home / "report.json", "--json")
+    assert ended.returncode == 0, ended.stderr
+    program.config.write_text('radio = ["bluez:hci0", "bluez:hci1"]\n')
+    ended = program.run("selftest")
+    assert (ended.returncode, "no D-Bus system bus" in ended.stderr) == (69, True)
+
+
 @pytest.mark.parametrize(
     "options", [("--listen", "10"), ("--report", "x"), ("--peer", "a", "--listen", "9", "--report", "x")]
 )
