@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -105,6 +104,15 @@ def test_what_is_not_a_notice_is_refused(sent: bytes) -> None:
         thread.join(10)
 
 
+PASSING = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""What systemd does before it starts a service of a socket: sd_listen_fds(3)."""
+
+
 def test_the_service_delivers_for_ever_over_the_socket_that_systemd_passes(program: Program) -> None:
     """As systemd starts it: the listening socket is descriptor 3, and LISTEN_PID is the process's own."""
     out, path = program.home / "out", program.home / "socket"
@@ -112,9 +120,8 @@ def test_the_service_delivers_for_ever_over_the_socket_that_systemd_passes(progr
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        listening = os.dup2(listener.fileno(), 3) if listener.fileno() != 3 else 3
-        command = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", *program.command("notify", "--serve")]
-        service = subprocess.Popen(command, env=program.environment(), pass_fds=(listening,))
+        command = [sys.executable, "-c", PASSING, str(listener.fileno()), *program.command("notify", "--serve")]
+        service = subprocess.Popen(command, env=program.environment(), pass_fds=(listener.fileno(),))
         try:
             for _ in range(3):
                 SocketNotifier(path).notify(WARNING)
