@@ -84,6 +84,8 @@ class RadioUnavailableError(AgentError):
     """The radio can't be used, or was lost."""
 
     exit_code = EXIT_NO_RADIO
+    kept_off_air = False
+    """Whether the frame that was to be advertised was certainly never on the air: the radio answered that it is not."""
 
     def __init__(self, reason: RadioFault, message: str, hint: str = "", /, **fields: object) -> None:
         super().__init__(message, hint, **fields)

@@ -73,7 +73,8 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
         """Put ``advertising_data`` on the air under a new random address, in place of the one before.
 
         Never two frames at once, never a new frame on an old address. Raises RadioUnavailableError for
-        RadioFault.NO_BROADCAST when it can listen all the same.
+        RadioFault.NO_BROADCAST when it can listen all the same; its ``kept_off_air`` tells whether the frame may
+        have been on the air.
         """
 
     async def withdraw(self) -> None:

@@ -38,9 +38,10 @@ class Identity:
 
     Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
     was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
-    ever on the air in two periods. A radio that fails again and again costs no more than :data:`KEYS_A_DAY`: then
-    nothing goes on the air until the slot is over. While the clock is not trusted the key is a throw-away one: never
-    exported, and deleted as soon as it is closed.
+    ever on the air in two periods. A radio that refuses an identifier is asked again with the same one. A radio that
+    fails in another way again and again costs no more than :data:`KEYS_A_DAY`: then nothing goes on the air until the
+    slot is over. While the clock is not trusted the key is a throw-away one: never exported, and deleted as soon as it
+    is closed.
     """
 
     def __init__(
@@ -61,6 +62,10 @@ class Identity:
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
         self._worked = False
         """Whether the radio has worked since the newest key was drawn: one that was lost then is no failing one."""
+        self._taken: tuple[DailyKey, int] | None = None
+        """The newest key and slot."""
+        self._kept_off_air: tuple[DailyKey, int] | None = None
+        """A key and its slot that the radio refused: nobody has received this identifier, so it may be tried again."""
 
     def take(self) -> IdentifierOnAir | None:
         """Return the identifier to broadcast from now on; it is committed as used before this returns.
@@ -72,11 +77,11 @@ class Identity:
         now_s, trusted = now.wall_s, now.trusted
         with self._store.transaction():
             own = self._store.keys.running()
-            if own is not None and self._waits(own, now_s, trusted=trusted):
-                return None
             if own is not None and self._goes_on(own, now_s, trusted=trusted):
                 key, slot_s = own.key, own.key.slot_start_s(now_s)
                 self._store.keys.advance(own, slot_s)
+            elif own is not None and self._waits(own, now_s, trusted=trusted):
+                return None
             else:
                 if own is not None:
                     self._store.keys.close(own)
@@ -84,6 +89,8 @@ class Identity:
                 key = self._new_key(now_s)
                 slot_s = key.slot_start_s(now_s)
                 self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
+        self._kept_off_air = None
+        self._taken = key, slot_s
         slot = self._protocol.identifier_at(key, now_s)
         self._newest.append(slot.identifier)
         return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
@@ -91,6 +98,10 @@ class Identity:
     def radio_works(self) -> None:
         """The radio advertises and scans: if it is lost after this, another key may be drawn."""
         self._worked = True
+
+    def was_kept_off_air(self) -> None:
+        """The radio refused the newest identifier: within its slot it is taken again, and costs no other key."""
+        self._kept_off_air = self._taken
 
     def slot_end_s(self) -> int:
         """Return when the present slot is over, Unix seconds."""
@@ -114,7 +125,9 @@ class Identity:
         )
 
     def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
-        return self._is_of(own, now_s, trusted=trusted) and own.key.slot_start_s(now_s) > own.last_slot_s
+        slot_s = own.key.slot_start_s(now_s)
+        unused = slot_s > own.last_slot_s or self._kept_off_air == (own.key, slot_s)
+        return unused and self._is_of(own, now_s, trusted=trusted)
 
     def _is_of(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
         """Return whether the key is one for this protocol, day and state of the clock."""

@@ -138,7 +138,7 @@ class RadioSupervisor:
                 self.first_scan_done.set()
                 self._watchdog.clear(Worker.ROTATION)
                 self._record.fails(error)
-                was_on_air, self._broken = self._broken is not None, None
+                was_on_air, self._broken = self._broken is not None and not error.kept_off_air, None
                 lasted_s = self._clock.uptime_s() - opened_up_s
                 if lasted_s >= HEALTHY_S:
                     self._backoff.worked()

@@ -64,6 +64,8 @@ class Rotation:
             try:
                 await self._radio.advertise(on_air.advertising_data)
             except RadioUnavailableError as error:
+                if error.kept_off_air:
+                    self._identity.was_kept_off_air()
                 if error.reason is not RadioFault.NO_BROADCAST:
                     raise
                 self._may_be_refused = True

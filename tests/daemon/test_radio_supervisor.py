@@ -237,6 +237,28 @@ def test_a_day_of_radio_trouble_costs_a_days_keys_and_one_for_each_time_it_worke
     assert len(set(bench.identifiers())) == len(bench.identifiers())
 
 
+def test_an_identifier_that_the_radio_refuses_is_tried_again_and_costs_no_other_key(bench: Bench) -> None:
+    """As a legacy adapter under BlueZ does for as long as another program scans."""
+
+    async def refuse(b: Bench) -> None:
+        refusal = fault(RadioFault.REFUSED)
+        refusal.kept_off_air = True
+        b.radio.refuses["advertise"] = refusal
+        b.radio.fails_with = fault(RadioFault.LINKABLE)
+        await asyncio.sleep(1)
+        b.radio.fails_with = None
+        for _ in range(5):
+            await asyncio.sleep(3 * 900)
+            b.radio.refuses.clear()
+            assert await b.seconds_until_it_works() <= 60, "it is asked every minute, not once in a slot"
+            assert len(b.identifiers()) == len(set(b.identifiers()))
+            b.radio.refuses["advertise"] = refusal
+            await asyncio.sleep(900)  # a rotation finds it
+
+    bench.live(refuse)
+    assert len(bench.store.keys.all()) == 2, "one that was on the air, one since the adapter was linkable"
+
+
 def test_a_radio_that_worked_and_was_lost_is_back_with_another_key(bench: Bench) -> None:
     async def lose(b: Bench) -> None:
         for _ in range(KEYS_A_DAY + 2):
@@ -445,7 +467,9 @@ async def _lose(b: Bench, random: Random) -> None:
 
 async def _refuse(b: Bench, random: Random) -> None:
     method = random.choice(["advertise", "listen", "open"])
-    b.radio.refuses[method] = fault(random.choice([RadioFault.REFUSED, RadioFault.NOT_PERMITTED]))
+    refusal = fault(random.choice([RadioFault.REFUSED, RadioFault.NOT_PERMITTED]))
+    refusal.kept_off_air = method == "advertise" and random.random() < 0.5
+    b.radio.refuses[method] = refusal
     await asyncio.sleep(random.uniform(0, 1000))
     b.radio.refuses.clear()
 

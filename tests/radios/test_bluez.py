@@ -106,6 +106,19 @@ def test_an_error_of_bluez_becomes_a_reason_with_a_way_out(name: str, reason: Ra
 
 
 @pytest.mark.parametrize(
+    ("call", "name", "certain"),
+    [
+        ("RegisterAdvertisement", "org.bluez.Error.Failed", True),
+        ("RegisterAdvertisement", "org.freedesktop.DBus.Error.NoReply", False),
+        ("StartDiscovery", "org.bluez.Error.Failed", False),
+    ],
+)
+def test_bluetoothds_own_refusal_says_that_nothing_is_on_the_air(call: str, name: str, certain: bool) -> None:
+    assert faults.refused("hci0", call, name, "because").kept_off_air is certain
+    assert faults.unanswered("hci0", call, 5).kept_off_air is False
+
+
+@pytest.mark.parametrize(
     ("extended", "manufacturer", "name"),
     [
         (True, None, "extended"),

@@ -164,7 +164,7 @@ def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavaila
         return no_instance(adapter)
     if name == NOT_READY:
         return powered_off(adapter)
-    return RadioUnavailableError(
+    error = RadioUnavailableError(
         RadioFault.REFUSED,
         N_("the Bluetooth service refused {call} on {adapter}: {name}: {reason}"),
         N_(
@@ -176,6 +176,9 @@ def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavaila
         name=name,
         reason=reason,
     )
+    # its own answer, not the bus's about one that died or hangs: then nothing is on the air (docs/bluez.md)
+    error.kept_off_air = call == "RegisterAdvertisement" and name.startswith("org.bluez.Error.")
+    return error
 
 
 def lost(adapter: str) -> RadioUnavailableError:

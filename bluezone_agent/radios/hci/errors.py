@@ -63,7 +63,7 @@ def not_opened(name: str, error: Exception) -> RadioUnavailableError:
 
 def refused(name: str, command: str, reason: object) -> RadioUnavailableError:
     """The controller answered a command with an error."""
-    return RadioUnavailableError(
+    error = RadioUnavailableError(
         RadioFault.REFUSED,
         N_("{name} refused {command}: {reason}"),
         N_("plug it out and in again, or name another adapter"),
@@ -71,6 +71,8 @@ def refused(name: str, command: str, reason: object) -> RadioUnavailableError:
         command=command,
         reason=reason,
     )
+    error.kept_off_air = True  # every command before the last one that switches advertising on has to succeed
+    return error
 
 
 def lost(name: str, reason: object) -> RadioUnavailableError:
