@@ -1,4 +1,4 @@
-"""The Bluezone app's own rule."""
+"""The Bluezone app's threshold, with the 15 minutes of the Ministry of Health."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class BluezoneRule(RiskModel):
     name = "bluezone"
     version = 2
     summary = N_(
-        "the Bluezone app's threshold: a minute with a packet of at most 61 dB counts whole; 15 minutes in a day warn"
+        "the Bluezone app's threshold: a minute with a packet of at most 61 dB counts whole; 15 minutes in 24"
+        " hours warn"
     )
     warning_minutes = 15.0
 

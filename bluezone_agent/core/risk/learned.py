@@ -92,13 +92,13 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LearnedProximityModel(RiskModel):
-    """Minutes that were probably within 2 m; 15 in a day warn."""
+    """Minutes that were probably within 2 m; 15 in 24 hours warn."""
 
     name = "learned"
     version = 2
     summary = N_(
         "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation"
-        " and the minutes around; 15 in a day warn"
+        " and the minutes around; 15 minutes in 24 hours warn"
     )
     warning_minutes = 15.0
 
