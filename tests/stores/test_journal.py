@@ -28,6 +28,7 @@ from bluezone_agent.core.journal import (
     Record,
     Records,
     Refused,
+    Silenced,
     Started,
 )
 from bluezone_agent.core.reception import DiscardReason
@@ -40,6 +41,7 @@ RECORDS: tuple[Record, ...] = (
     Started(NOW_S, "gaen", 2, 1, ("privacy",)),
     Broadcasting(NOW_S, NOW_S + 600, 3),
     Refused(NOW_S, "no instance is free"),
+    Silenced(NOW_S, NOW_S + 400),
     Received(NOW_S, {"gaen": 3, "bluezone": 4}, malformed=1, dropped=2),
     Committed(NOW_S, 5, clock_trusted=False),
     Checked(NOW_S, complete=False, sources=2, complete_at_s=NOW_S - 9),
