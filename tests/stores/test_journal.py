@@ -41,7 +41,6 @@ RECORDS: tuple[Record, ...] = (
     Started(NOW_S, "gaen", 2, 1, ("privacy",)),
     Broadcasting(NOW_S, NOW_S + 600, 3),
     Refused(NOW_S, "no instance is free"),
-    Silenced(NOW_S, NOW_S + 400),
     Received(NOW_S, {"gaen": 3, "bluezone": 4}, malformed=1, dropped=2),
     Committed(NOW_S, 5, clock_trusted=False),
     Checked(NOW_S, complete=False, sources=2, complete_at_s=NOW_S - 9),
@@ -49,6 +48,7 @@ RECORDS: tuple[Record, ...] = (
     Proved(NOW_S, "hci1", -40),
     Notified(NOW_S, {"listen": NOW_S - 7, "check": None}),
     ChaffConsidered(NOW_S),
+    Silenced(NOW_S, NOW_S + 400),
 )
 
 
@@ -182,6 +182,7 @@ def test_an_older_store_keeps_what_it_knew(tmp_path: Path) -> None:
             RECORDS[7],
             Notified(NOW_S, {"listen": NOW_S - 7}),
             RECORDS[9],
+            None,
         ]
         tables = {name for (name,) in store._db.execute("SELECT name FROM sqlite_schema")}
         assert "sign_of_life" not in tables
