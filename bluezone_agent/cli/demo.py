@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bluezone_agent.app import logs
-from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
+from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
@@ -32,7 +32,7 @@ COLUMN_MIN: Final = 30
 
 @click.command(
     cls=Command,
-    answers=SimulatedDay,
+    answers=SimulatedDay | DevicesLeft,
     help=N_(
         "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
         " Needs no Bluetooth and takes less than a minute."
@@ -49,12 +49,27 @@ COLUMN_MIN: Final = 30
 @option(
     "--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html).")
 )
+@option(
+    "--keep",
+    "kept",
+    type=PATH,
+    metavar="DIR",
+    help=N_(
+        "Simulate yesterday up to the evening and leave the six devices in this new folder, to go on with by hand:"
+        " export keys, publish them, check."
+    ),
+)
 @json_option
-def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
+def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
+    if kept and page:
+        raise click.UsageError(_("--keep writes no page: leave --page out"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(logging.WARNING)
+    if kept:
+        _keep(kept, seed, protocol, as_json=as_json)
+        return
     if not as_json:
         say(_("living a day with six agents; this takes a few seconds"))
     path = page or Path(f"demo-seed-{seed}.html")
@@ -66,6 +81,22 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     else:
         _print(day)
         click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
+
+
+def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
+    """Leave the devices, and say where."""
+    left = keep(folder, seed, protocol)
+    if as_json:
+        print_json(left)
+        return
+    for device in left.devices:
+        options = f"--state-dir {printable(str(device.state_dir))} --config {printable(str(device.config))}"
+        click.echo(f"{device.name:<6} {options}")
+    say(
+        _("{case} was among the others yesterday and will test positive; docs/authority.md goes on from here").format(
+            case=left.case
+        )
+    )
 
 
 def _print(day: Day) -> None:
