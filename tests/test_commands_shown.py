@@ -53,11 +53,10 @@ def shown(document: Path) -> list[Shown]:
 
 
 def commands(document: Path) -> Iterator[str]:
-    for language, text in BLOCK.findall(document.read_text("utf-8")):
+    for language, block in BLOCK.findall(document.read_text("utf-8")):
         if language in {"sh", "console", ""}:
-            text = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ ")) or text
-            text = SUBSTITUTED.sub("2026-11-24", text)
-            yield from (match.strip() for match in COMMAND.findall(text))
+            typed = "\n".join(line[2:] for line in block.splitlines() if line.startswith("$ ")) or block
+            yield from (match.strip() for match in COMMAND.findall(SUBSTITUTED.sub("2026-11-24", typed)))
 
 
 def matches(pattern: list[str], lines: list[str]) -> bool:
