@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from random import Random
@@ -24,7 +25,7 @@ from bluezone_agent.core.risk import MODELS
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "docs" / "images"
 INK, SOFT, PAPER, LINE, WARM, COOL = "#1f2933", "#52606d", "#ffffff", "#cbd2d9", "#c2410c", "#0f766e"
-WIDTH: Final = 960
+WIDTH: Final = 476
 
 WAYS: Final = {
     "An advertisement becomes a stored minute": (
@@ -88,18 +89,16 @@ def drawing(width: int, height: int, title: str, parts: Sequence[str]) -> str:
     return "\n".join([head, *parts, "</svg>"]) + "\n"
 
 
-def way_of_the_data() -> str:
-    """Draw the three ways, a row of boxes each."""
-    boxes, wide, high, y = [], 148, 132, 20
-    for way in WAYS:
-        boxes.append(text(16, y + 14, way, size=16, more='font-weight="600"'))
-        for number, step in enumerate(steps(way)):
-            x = 12 + number * 158
-            boxes += _box(x, y + 28, wide, high, step)
-            if number:
-                boxes.append(_arrow(x - 10, y + 28 + high / 2))
-        y += high + 60
-    return drawing(WIDTH, y - 8, "The way of the data through the modules", boxes)
+def way_of_the_data(way: str) -> str:
+    """Draw a way, three boxes a row."""
+    boxes, wide, high = [text(16, 26, way, size=15, more='font-weight="600"')], 142, 140
+    for number, step in enumerate(steps(way)):
+        row, column = divmod(number, 3)
+        x, y = 10 + column * 157, 42 + row * (high + 14)
+        boxes += _box(x, y, wide, high, step)
+        if column:
+            boxes.append(_arrow(x - 12, y + high / 2))
+    return drawing(WIDTH, 56 + 2 * (high + 14) - 14, way, boxes)
 
 
 def _box(x: float, y: float, wide: float, high: float, step: Step) -> list[str]:
@@ -109,7 +108,7 @@ def _box(x: float, y: float, wide: float, high: float, step: Step) -> list[str]:
         text(x + 8, y + 18, folder + "/", size=11, colour=SOFT),
         text(x + 8, y + 34, name.removesuffix(".py"), size=13, colour=COOL, more='font-weight="600"'),
     ]
-    lines = wrap(step.says.replace("`", ""), 22)
+    lines = wrap(step.says.replace("`", ""), 21)
     shown = lines if len(lines) <= 6 else [*lines[:5], lines[5][:20] + "…"]
     parts += [text(x + 8, y + 52 + n * 14, line, size=11) for n, line in enumerate(shown)]
     return parts
@@ -256,8 +255,10 @@ def days() -> str:
     return plot.svg()
 
 
-PICTURES: Final = {
-    "way-of-the-data.svg": way_of_the_data,
+PICTURES: Final[dict[str, Callable[[], str]]] = {
+    "way-of-an-advertisement.svg": partial(way_of_the_data, "An advertisement becomes a stored minute"),
+    "way-of-a-daily-key.svg": partial(way_of_the_data, "A daily key becomes an advertisement"),
+    "way-of-a-key-file.svg": partial(way_of_the_data, "A key file becomes a warning"),
     "rule-1-packets.svg": packets,
     "rule-2-weights.svg": weights,
     "rule-3-sum.svg": sums,
