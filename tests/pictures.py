@@ -17,6 +17,9 @@ from random import Random
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from bluezone_agent.app.exposure_answer import Answer, AuthorityContact, ExposureAnswer
+from bluezone_agent.app.exposure_day import ExposureDay
+from bluezone_agent.app.sentences import answer_lines, describe
 from bluezone_agent.core.attenuation import ReceivedMinute, attenuation_db
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import ReportType
@@ -26,6 +29,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "docs" / "images"
 INK, SOFT, PAPER, LINE, WARM, COOL = "#1f2933", "#52606d", "#ffffff", "#cbd2d9", "#c2410c", "#0f766e"
 WIDTH: Final = 476
+MIDDLE: Final = 'text-anchor="middle"'
 
 WAYS: Final = {
     "An advertisement becomes a stored minute": (
@@ -173,6 +177,7 @@ class Plot:
 
 
 TX_DBM: Final = -20
+THAT_DAY_MIN: Final = 20_781 * 1440
 MINUTES: Final = 30
 
 
@@ -255,10 +260,68 @@ def days() -> str:
     return plot.svg()
 
 
+def roles() -> str:
+    """Draw who gives what to whom: a person, the health authority, others."""
+    wide, high = 720, 250
+    parts = [
+        *_role(20, "A person", "tests positive (F0)", "own daily keys, 14 days"),
+        *_role(270, "Health authority", "confirms, signs, publishes", "never learns who met whom"),
+        *_role(520, "Other devices", "fetch, match, warn", "own contacts, 14 days"),
+        *_gives(200, "daily keys,", "if they agree"),
+        *_gives(450, "signed files,", "the same for all"),
+        f'<path d="M610 178 V214 H110 V178" stroke="{COOL}" stroke-dasharray="5 4" fill="none" stroke-width="1.5"/>',
+        text(wide / 2, 234, "Bluetooth, days before: identifiers that change", size=13, colour=COOL, more=MIDDLE),
+    ]
+    return drawing(wide, high, "What a person, the health authority and other devices give each other", parts)
+
+
+def _role(x: float, name: str, does: str, keeps: str) -> list[str]:
+    return [
+        f'<rect x="{x:g}" y="60" width="180" height="118" rx="8" fill="#f5f7fa" stroke="{LINE}"/>',
+        text(x + 90, 94, name, size=16, more=f'font-weight="600" {MIDDLE}'),
+        text(x + 90, 124, does, size=13, more=MIDDLE),
+        text(x + 90, 150, keeps, size=12, colour=SOFT, more=MIDDLE),
+    ]
+
+
+def _gives(x: float, what: str, how: str) -> list[str]:
+    return [
+        f'<path d="M{x + 6:g} 110 h58 m-7 -7 l7 7 l-7 7" stroke="{INK}" fill="none" stroke-width="1.5"/>',
+        text(x + 35, 32, what, size=13, more=MIDDLE),
+        text(x + 35, 50, how, size=12, colour=SOFT, more=MIDDLE),
+        f'<path d="M{x + 35:g} 56 V100" stroke="{LINE}" stroke-width="1"/>',
+    ]
+
+
+DARK, LIGHT, RED = "#111827", "#e5e7eb", "#f87171"
+EXPOSED: Final = ExposureAnswer(
+    answer=Answer.EXPOSED, reasons=(), since=None, complete_check_at=None, listened_share=1.0
+)
+CONTACT: Final = AuthorityContact(name="CDC Đà Nẵng", telephone="1900 9095", text="Stay at home and call us.")
+
+
+def warning() -> str:
+    """Draw what `exposures` prints of a warning, by the sentences of the program."""
+    minutes = [received(THAT_DAY_MIN + 50 + m, values) for m, values in enumerate(encounter()[:17])]
+    (day,) = (ExposureDay.of(d) for d in day_exposures([Case(minutes)], MODELS["learned"]))
+    answer = answer_lines(EXPOSED, [day], CONTACT)
+    lines = [("$ bluezone-agent exposures", LIGHT)]
+    lines += [(part, RED) for line in answer for part in wrap(line, 80)]
+    lines += [(line, LIGHT) for line in describe(day).splitlines()]
+    parts = [f'<rect width="720" height="{len(lines) * 20 + 28}" rx="8" fill="{DARK}"/>']
+    parts += [
+        text(18, 34 + n * 20, line, size=14, colour=colour, more='font-family="monospace" xml:space="preserve"')
+        for n, (line, colour) in enumerate(lines)
+    ]
+    return drawing(720, len(lines) * 20 + 28, "A warning in a terminal", parts)
+
+
 PICTURES: Final[dict[str, Callable[[], str]]] = {
     "way-of-an-advertisement.svg": partial(way_of_the_data, "An advertisement becomes a stored minute"),
     "way-of-a-daily-key.svg": partial(way_of_the_data, "A daily key becomes an advertisement"),
     "way-of-a-key-file.svg": partial(way_of_the_data, "A key file becomes a warning"),
+    "roles.svg": roles,
+    "warning.svg": warning,
     "rule-1-packets.svg": packets,
     "rule-2-weights.svg": weights,
     "rule-3-sum.svg": sums,

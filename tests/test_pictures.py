@@ -8,5 +8,6 @@ from tests.pictures import FOLDER, PICTURES
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_what_the_code_draws(name: str) -> None:
+def test_a_picture_is_what_the_code_draws(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
     assert (FOLDER / name).read_text("utf-8") == PICTURES[name](), "run scripts/pictures"
