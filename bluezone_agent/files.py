@@ -49,8 +49,8 @@ def require_absent(path: Path) -> None:
         raise _unwritable(path, error) from error
     if exists:
         raise NewFileError(
-            N_("{path} exists already and is never overwritten"),
-            N_("name another file, or move that one away"),
+            N_("{path} already exists and is never overwritten"),
+            N_("choose another file, or move that one away"),
             path=path,
         )
     require_folder(path)
@@ -104,7 +104,7 @@ def _to_standard_output(pieces: Iterable[bytes]) -> None:
 def _unwritable(path: Path, error: OSError) -> NewFileError:
     return NewFileError(
         N_("can't write {path}: {reason}"),
-        N_('name a file in a folder that you can write; "- > FILE" writes it as the user whose shell this is'),
+        N_('choose a file in a folder that you can write to; with "- > FILE" your shell writes it, as your user'),
         path=path,
         reason=error.strerror,
     )

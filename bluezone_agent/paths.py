@@ -23,7 +23,7 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(
-            N_("{path}: there is no such home directory"), N_("write the path in full, from / on"), path=path
+            N_("{path}: there is no such home directory"), N_("write the full path, starting with /"), path=path
         ) from error
 
 
@@ -43,8 +43,8 @@ def state_path() -> Path:
         return Path(folder) if folder else user_data_path(APP_NAME)
     except RuntimeError as error:
         raise ConfigError(
-            N_("user number {uid} has no home directory, so the agent's state has no place"),
-            N_("name one: --state-dir DIR, or set HOME"),
+            N_("user {uid} has no home directory, so there is no place for the agent's state"),
+            N_("choose a directory with --state-dir DIR, or set HOME"),
             uid=os.getuid(),
         ) from error
 

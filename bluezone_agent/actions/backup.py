@@ -105,7 +105,7 @@ def _pieces(path: Path) -> Generator[bytes]:
     except OSError as error:
         raise BackupError(
             N_("can't read {path}: {reason}"),
-            N_('name a file that "bluezone-agent backup" wrote'),
+            N_('use a file written by "bluezone-agent backup"'),
             path=path,
             reason=error.strerror,
         ) from error
@@ -115,7 +115,7 @@ def _refused(path: Path, head: bytes, error: AgeFileError) -> BackupError:
     """Return what is wrong with a file, under its name."""
     if head.startswith(older_backup.FAMILY):
         return BackupError(
-            N_("{path} is a backup of another version of bluezone-agent"),
+            N_("{path} is a backup from another version of bluezone-agent"),
             N_("restore it with that version"),
             path=path,
         )
@@ -125,7 +125,7 @@ def _refused(path: Path, head: bytes, error: AgeFileError) -> BackupError:
 
 
 def _not_a_backup(path: Path) -> BackupError:
-    return BackupError(N_("{path} is not a backup"), N_('name a file that "bluezone-agent backup" wrote'), path=path)
+    return BackupError(N_("{path} is not a backup"), N_('use a file written by "bluezone-agent backup"'), path=path)
 
 
 def restore(state_dir: Path, snapshot: Snapshot) -> None:
@@ -139,8 +139,8 @@ def restore(state_dir: Path, snapshot: Snapshot) -> None:
         with Store(state_dir) as store:
             if store.holds_anything():
                 raise BackupError(
-                    N_("{path} already holds keys, contacts or exposures"),
-                    N_('add the contacts alone with "--merge"; or run "bluezone-agent wipe" first'),
+                    N_("{path} already contains keys, contacts or exposures"),
+                    N_('to add only its contacts, use "--merge"; otherwise run "bluezone-agent wipe" first'),
                     path=state_dir,
                 )
         snapshot.keys.close_all()

@@ -50,10 +50,10 @@ async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: 
     power_dbm = stated[peer] if peer_power_dbm is None else peer_power_dbm
     if power_dbm is None:
         raise CalibrationError(
-            N_("the peer's frames do not state its transmit power"),
+            N_("the peer's advertisements do not state its transmit power"),
             N_(
-                "name it with --peer-power: for Exposure Notification the tx_power_dbm of the peer's configuration,"
-                " for Bluezone the assumed_tx_power_dbm of this device's"
+                "give it with --peer-power: for Exposure Notification, use tx_power_dbm from the peer's "
+                "configuration; for Bluezone, use assumed_tx_power_dbm from this device's configuration"
             ),
         )
     return Reading(distance_m, power_dbm - median(received[peer]), len(received[peer]))
@@ -63,8 +63,8 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
     often = [(median(rssi), observed) for observed, rssi in received.items() if len(rssi) >= LEAST_PACKETS]
     if not often:
         raise CalibrationError(
-            N_("in {seconds} s {n} packets of a device were heard, {least} are needed"),
-            N_("start the agent on the peer, bring it nearer, or listen longer: --seconds 120"),
+            N_("packets received from one device in {seconds} s: {n}; at least {least} are needed"),
+            N_("start the agent on the peer, move it closer, or measure for longer: --seconds 120"),
             seconds=round(seconds),
             n=max(map(len, received.values()), default=0),
             least=LEAST_PACKETS,
@@ -72,8 +72,8 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
     (strongest_dbm, peer), *others = sorted(often, key=lambda found: -found[0])
     if others and strongest_dbm - others[0][0] < STANDS_OUT_DB:
         raise CalibrationError(
-            N_("it is not clear which device is the peer: two are received with {a} and {b} dBm"),
-            N_("switch the others off or take them away, until the peer is {gap} dB stronger"),
+            N_("can't tell which device is the peer: two are received, at {a} and {b} dBm"),
+            N_("switch the other devices off or move them away, until the peer is {gap} dB stronger"),
             a=round(strongest_dbm),
             b=round(others[0][0]),
             gap=round(STANDS_OUT_DB),
@@ -93,7 +93,7 @@ def read_table(path: Path, device: str) -> Calibration:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CalibrationError(
             N_("can't read the table {path}: {reason}"),
-            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            N_("it must be a UTF-8 CSV file with the columns {columns}"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
             columns=f"{DEVICE},{CORRECTION},{MARGIN}",
@@ -101,15 +101,15 @@ def read_table(path: Path, device: str) -> Calibration:
     if missing:
         raise CalibrationError(
             N_("the table {path} has no column {column}"),
-            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            N_("it must be a UTF-8 CSV file with the columns {columns}"),
             path=path,
             column=min(missing),
             columns=f"{DEVICE},{CORRECTION},{MARGIN}",
         )
     if len(found) != 1:
         raise CalibrationError(
-            N_('the table {path} has {n} rows for "{device}", one is needed'),
-            N_("name the device as the table does"),
+            N_('the table {path} has {n} rows for "{device}"; exactly one is needed'),
+            N_("write the device name exactly as in the table"),
             path=path,
             n=len(found),
             device=device,
@@ -121,7 +121,7 @@ def read_table(path: Path, device: str) -> Calibration:
         return Calibration(correction_db, float(margin) if margin else None)
     except (TypeError, ValueError) as error:
         raise CalibrationError(
-            N_('the table {path} has no number for "{device}": {reason}'),
+            N_('the table {path} has no valid number for "{device}": {reason}'),
             path=path,
             device=device,
             reason=error,

@@ -51,7 +51,7 @@ def require_past(onset: date | None, now_s: float) -> None:
     if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).astimezone().date():  # the owner's day
         raise ExportError(
             N_("symptoms can't have begun on {onset}, which is in the future"),
-            N_("give the day on which they began: --onset YYYY-MM-DD"),
+            N_("give the day on which symptoms began: --onset YYYY-MM-DD"),
             onset=onset,
         )
 
@@ -60,7 +60,7 @@ def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
     """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError, NewFileError."""
     if not keys:
         raise ExportError(
-            N_("there are no keys of these days to export"),
-            N_("keys are made while the agent runs: see bluezone-agent keys list"),
+            N_("there are no keys to export for these days"),
+            N_("the agent creates keys while it runs; see bluezone-agent keys list"),
         )
     write_new(path, write_submission(keys, onset))

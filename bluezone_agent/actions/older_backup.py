@@ -27,6 +27,6 @@ def decrypted(data: bytes, path: Path, passphrase: str) -> bytes:
     except DecryptionError as error:
         raise BackupError(
             N_("{path} can't be opened: the passphrase is wrong, or the file is damaged"),
-            N_("type the passphrase again, or take another copy of the file"),
+            N_("enter the passphrase again, or use another copy of the file"),
             path=path,
         ) from error

@@ -143,7 +143,7 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise ReportError(
             N_("can't read the report {path}: {reason}"),
-            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            N_('create one on the peer with "bluezone-agent selftest --listen 120 --report FILE"'),
             path=path,
             reason=error.strerror,
         ) from error
@@ -156,8 +156,8 @@ def read_report(path: Path) -> Report:
         bytes.fromhex(report.salt)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ReportError(
-            N_("{path} is no witness report: {reason}"),
-            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            N_("{path} is not a peer report: {reason}"),
+            N_('create one on the peer with "bluezone-agent selftest --listen 120 --report FILE"'),
             path=path,
             reason=error,
         ) from error

@@ -113,8 +113,8 @@ def with_report(store: Store, report: Report, now_s: float) -> Outcome:
     keys = store.keys.all()
     if not was_on_air(report, keys):
         raise NotProvableError(
-            N_("the report of {by} is of a time in which this device broadcast nothing"),
-            N_("let the peer make a new one while the agent runs, with both clocks right"),
+            N_("the report from {by} covers a time when this device did not advertise"),
+            N_("make a new report on the peer while this agent runs; the clocks of both devices must be right"),
             by=report.by,
         )
     found = find_own(report, keys)
@@ -160,9 +160,10 @@ async def received_by_running_agent(store: Store, clock: Clock, seconds: float) 
 def not_provable() -> NotProvableError:
     """One adapter can't hear itself."""
     return NotProvableError(
-        N_("one adapter can't prove its own broadcast"),
+        N_("one adapter can't verify its own transmission"),
         N_(
-            'name a second one, radio = ["bluez:hci0", "bluez:hci1"], or let another device listen:'
-            ' "bluezone-agent selftest --listen 120 --report FILE" there, "bluezone-agent selftest --peer FILE" here'
+            'configure a second one, radio = ["bluez:hci0", "bluez:hci1"], or use another device: run '
+            '"bluezone-agent selftest --listen 120 --report FILE" there, then "bluezone-agent '
+            'selftest --peer FILE" here'
         ),
     )

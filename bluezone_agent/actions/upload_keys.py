@@ -57,8 +57,8 @@ def publish(
     keys = until_the_days_end(choose(found, most=MAX_KEYS, most_of_a_day=MAX_KEYS_OF_A_DAY), now_s)
     if not keys:
         raise ExportError(
-            N_("there are no Exposure Notification keys of these days to publish"),
-            N_('a key server takes these only; with protocol = "bluezone" use bluezone-agent keys export'),
+            N_("there are no Exposure Notification keys to submit for these days"),
+            N_('a key server accepts no others; with protocol = "bluezone", use bluezone-agent keys export'),
         )
     revision_token = store.tokens.get(server.key_server, TokenKind.REVISION, now_s) or ""
     receipt = server.publish(keys, token, onset=onset, traveler=traveler, revision_token=revision_token)
@@ -78,8 +78,8 @@ def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> st
     kept = store.tokens.get(server.verification_server, TokenKind.VERIFICATION, now_s)
     if kept is None:
         raise ExportError(
-            N_("no code of the health authority is at hand"),
-            N_("give the one that you were told: --code CODE"),
+            N_("a code from the health authority is needed"),
+            N_("give the code that you received: --code CODE"),
         )
     server.send_chaff_code()
     return kept

@@ -42,8 +42,8 @@ def require_stopped(state_dir: Path) -> None:
     """Raise StateInUseError while an agent runs: it would write again what is deleted."""
     if agent_runs(state_dir):
         raise StateInUseError(
-            N_("an agent runs on {path}"),
-            N_('stop it first: end "bluezone-agent run", or "systemctl stop bluezone-agent" where it is a service'),
+            N_("an agent is running on {path}"),
+            N_('stop it first: end "bluezone-agent run", or run "systemctl stop bluezone-agent" if it is a service'),
             path=state_dir,
         )
 

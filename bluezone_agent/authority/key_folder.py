@@ -117,8 +117,8 @@ def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile
         ]
     except KeyFileError as error:
         raise AgentError(
-            N_("{folder} holds a file that this key did not publish: {reason}"),
-            N_("publish with the key of that folder, or into an empty one"),
+            N_("{folder} contains a file that was not published with this key: {reason}"),
+            N_("publish with that folder's key, or into an empty folder"),
             folder=folder,
             reason=error,
         ) from error
@@ -225,7 +225,10 @@ def _make_public(folder: Path) -> None:
 def _unwritable(folder: Path, error: OSError) -> AgentError:
     return AgentError(
         N_("can't write {path}: {reason}"),
-        N_("name a folder that you can write: --to FOLDER; the index is untouched, so run it again"),
+        N_(
+            "choose a folder that you can write to: --to FOLDER; the index is unchanged, so you can "
+            "run the command again"
+        ),
         path=error.filename or folder,
         reason=error.strerror,
     )

@@ -119,14 +119,14 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
         create(path, text.encode("ascii") + b"\n")
     except FileExistsError as error:
         raise AgentError(
-            N_("{path} exists already and is never overwritten"),
-            N_("make the new key in a folder of its own, under a new version"),
+            N_("{path} already exists and is never overwritten"),
+            N_("make the new key in a separate folder, with a new version"),
             path=path,
         ) from error
     except OSError as error:
         raise AgentError(
             N_("can't write {path}: {reason}"),
-            N_("name a folder that you can write"),
+            N_("choose a folder that you can write to"),
             path=path,
             reason=error.strerror,
         ) from error
@@ -136,7 +136,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
 def _require_simple(name: str) -> None:
     if not NAME.fullmatch(name):
         raise AgentError(
-            N_('"{name}" can\'t name a key or a region'),
+            N_('"{name}" can\'t be the name of a key or a region'),
             N_("use up to 40 letters, digits, dots, dashes and underscores, for instance 452, v1 or VN"),
             name=name,
         )
@@ -151,9 +151,11 @@ def load_key(folder: Path) -> SigningKey:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm) as error:
         raise AgentError(
             N_("can't read the signing key {path}: {reason}"),
-            N_('name the folder that "bluezone-agent authority init" made: --key DIR'),
+            N_('give the folder that "bluezone-agent authority init" made: --key DIR'),
             path=path,
-            reason=error.strerror if isinstance(error, OSError) else N_("it is no signing key of this program"),
+            reason=error.strerror
+            if isinstance(error, OSError)
+            else N_("it is not a signing key made by bluezone-agent"),
         ) from error
 
 
@@ -219,7 +221,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise KeyFileError(
             N_("can't read the submission {path}: {reason}"),
-            N_("check the name, and that this user may read it"),
+            N_("check the path, and that this user may read the file"),
             path=path,
             reason=error.strerror,
         ) from error

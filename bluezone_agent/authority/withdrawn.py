@@ -35,8 +35,8 @@ def read(folder: Path) -> dict[str, int]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise AgentError(
-            N_("can't read {path}, which says what must never be published: {reason}"),
-            N_("make it readable or take it from a copy; without it, revoke those submissions again"),
+            N_("can't read {path}, the list of keys that must never be published: {reason}"),
+            N_("make the file readable or restore it from a copy; if it is lost, revoke those submissions again"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -54,7 +54,7 @@ def add(folder: Path, keys: Sequence[DailyKey], now_s: float) -> None:
     except OSError as error:
         raise AgentError(
             N_("can't write {path}: {reason}"),
-            N_("name a folder that you can write: --to FOLDER; nothing was published or withdrawn"),
+            N_("choose a folder that you can write to: --to FOLDER; nothing was published or withdrawn"),
             path=path,
             reason=error.strerror,
         ) from error

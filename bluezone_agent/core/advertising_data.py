@@ -92,7 +92,7 @@ def _structures(data: bytes) -> Iterator[tuple[int, bytes]]:
         length = data[at]
         if at + 1 + length > len(data):
             raise MalformedPayloadError(
-                N_("advertisement structure at byte {at} says {length} bytes, {left} are left"),
+                N_("the advertising structure at byte {at} declares {length} bytes, but only {left} are left"),
                 at=at,
                 length=length,
                 left=len(data) - at - 1,

@@ -119,7 +119,7 @@ def _unwrapped(match: re.Match[bytes], passphrase: str) -> bytes:
     raise AgeFileError(
         AgeFault.NO_MATCH,
         N_("the passphrase is wrong, or the first lines of the file are damaged"),
-        N_("type the passphrase again, or take another copy of the file"),
+        N_("enter the passphrase again, or use another copy of the file"),
     )
 
 
@@ -132,7 +132,7 @@ def _parsed_header(source: _Pieces) -> re.Match[bytes]:
     if log_n > MOST_LOG_N:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
-            N_("the age file has a work factor of 2^{log_n}; 2^{most} is the highest that is read"),
+            N_("the age file has a work factor of 2^{log_n}; the highest that is accepted is 2^{most}"),
             REENCRYPT,
             log_n=log_n,
             most=MOST_LOG_N,
@@ -143,10 +143,12 @@ def _parsed_header(source: _Pieces) -> re.Match[bytes]:
 def _not_ours(header: bytes) -> AgeFileError:
     """Return why this is not the header of a file encrypted with a passphrase."""
     if header.startswith(ARMOUR):
-        return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), REENCRYPT)
+        return AgeFileError(
+            AgeFault.ARMOURED, N_("the age file is in ASCII armour, which bluezone-agent does not read"), REENCRYPT
+        )
     if not header.startswith(VERSION):
         return AgeFileError(
-            AgeFault.NOT_AGE, N_("this is not an age file of version 1"), N_('name a file that "age -p" has written')
+            AgeFault.NOT_AGE, N_("this is not an age file, version 1"), N_('use a file written by "age -p"')
         )
     if header.startswith(b"-> ", len(VERSION)) and not header.startswith(b"-> scrypt ", len(VERSION)):
         return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not with a passphrase"), REENCRYPT)
@@ -154,7 +156,7 @@ def _not_ours(header: bytes) -> AgeFileError:
 
 
 def _damaged(where: AgeFault) -> AgeFileError:
-    return AgeFileError(where, N_("the file is damaged or cut short"), N_("take another copy of the file"))
+    return AgeFileError(where, N_("the file is damaged or cut short"), N_("use another copy of the file"))
 
 
 def _wrap_cipher(passphrase: str, salt: bytes, log_n: int) -> ChaCha20Poly1305:
@@ -165,8 +167,8 @@ def _wrap_cipher(passphrase: str, salt: bytes, log_n: int) -> ChaCha20Poly1305:
     except MemoryError as error:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
-            N_("the passphrase takes {mib} MiB of memory, which are not free here"),
-            N_("end other programs, and try again"),
+            N_("checking the passphrase needs {mib} MiB of memory, and that much is not free"),
+            N_("close other programs and try again"),
             mib=2**log_n // 1024,
         ) from error
 

@@ -60,7 +60,7 @@ class Bluezone(ProximityProtocol):
             return None
         if len(identifier) != self.identifier_length:
             raise MalformedPayloadError(
-                N_("Bluezone frame with {found} bytes of identifier, {expected} expected"),
+                N_("Bluezone advertisement with an identifier of {found} bytes; {expected} expected"),
                 found=len(identifier),
                 expected=self.identifier_length,
             )

@@ -65,7 +65,7 @@ class Gaen(ProximityProtocol):
             return None
         if len(data) != self.identifier_length + AEM_LENGTH:
             raise MalformedPayloadError(
-                N_("Exposure Notification frame with {found} bytes of service data, {expected} expected"),
+                N_("Exposure Notification advertisement with {found} bytes of service data; {expected} expected"),
                 found=len(data),
                 expected=self.identifier_length + AEM_LENGTH,
             )

@@ -107,4 +107,4 @@ def unpacked_fault(text: str) -> AgentError | None:
         kind, message, hint, fields = json.loads(text)
         return FAULTS[kind](message, hint, **fields)
     except (LookupError, ValueError, TypeError, AttributeError):  # of another version, or damaged
-        return KeyFileError(N_("a reason that this version does not know: {reason}"), reason=text)
+        return KeyFileError(N_("a reason unknown to this version: {reason}"), reason=text)

@@ -40,7 +40,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise AgentError(
             N_("the path of the control socket is longer than {limit} bytes: {path}"),
-            N_("name a shorter state directory: --state-dir DIR"),
+            N_("choose a state directory with a shorter path: --state-dir DIR"),
             limit=LONGEST_PATH,
             path=path,
         )
@@ -108,12 +108,12 @@ def ask(state_dir: Path, request: str) -> None:
             reply = json.loads(connection.makefile("rb").readline())
     except (OSError, ValueError) as error:
         raise StateInUseError(
-            N_("the agent that runs on {path} does not answer: {reason}"),
-            N_("try again, or stop it first"),
+            N_("the agent running on {path} does not answer: {reason}"),
+            N_("try again, or stop the agent first"),
             path=state_dir,
             reason=getattr(error, "strerror", None) or error,
         ) from error
     if not reply["ok"]:
         raise StateInUseError(
-            N_("the agent that runs on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
+            N_("the agent running on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
         )

@@ -56,7 +56,9 @@ def _tell(store: Store) -> None:
 def paused_error() -> RadioUnavailableError:
     """Return why the radio is not used."""
     return RadioUnavailableError(
-        RadioFault.PAUSED, N_("paused by its owner"), N_('"bluezone-agent resume" ends it; else it ends by itself')
+        RadioFault.PAUSED,
+        N_("paused by its owner"),
+        N_('to end it now, run "bluezone-agent resume"; otherwise it ends by itself'),
     )
 
 

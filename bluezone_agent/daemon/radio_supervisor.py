@@ -288,8 +288,8 @@ class RadioSupervisor:
 def _silent(scans: int) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.SILENT,
-        N_("nothing was heard although the scan was started again {n} times"),
-        N_("this is right when nobody is near; the radio is opened anew meanwhile"),
+        N_("nothing was received although the scan was restarted {n} times"),
+        N_("this is normal when no device is nearby; the radio is being reopened"),
         n=scans,
     )
 

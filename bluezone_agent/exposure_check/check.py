@@ -217,7 +217,7 @@ class Check:
 
 def _dates_not_known(name: str) -> KeySourceError:
     return KeySourceError(
-        N_("{name}: whether its certificate is valid is not known while the clock is not synchronised"),
-        N_("it is asked again at the next check: switch NTP on"),
+        N_("{name}: can't tell whether its certificate is valid while the clock is not synchronised"),
+        N_("the next check will try again: switch NTP on"),
         name=name,
     )

@@ -43,17 +43,17 @@ HMAC_KEY_LENGTH: Final = 32
 PARTIAL_FAILURE: Final = "partial_failure"
 """Some keys were not taken, the others were; comes with HTTP 200."""
 HINTS: Final = {
-    "code_invalid": N_("check the code; each can be used once"),
-    "code_not_found": N_("check the code; each can be used once"),
+    "code_invalid": N_("check the code; each code can be used only once"),
+    "code_not_found": N_("check the code; each code can be used only once"),
     "code_expired": N_("ask the health authority for a new code"),
-    "code_user_unauthorized": N_("the code was made for another device: ask the health authority for one of your own"),
+    "code_user_unauthorized": N_("the code was issued for another device: ask the health authority for your own"),
     "unsupported_test_type": N_(
-        "codes of this kind can't be used with bluezone-agent: ask the health authority for one of a confirmed test"
+        "bluezone-agent can't use this kind of code: ask the health authority for a code for a confirmed test"
     ),
     "token_invalid": N_("ask the health authority for a new code"),
     "token_expired": N_("ask the health authority for a new code"),
     "unknown_health_authority_id": N_("correct health_authority_id in [publish]"),
-    "maintenance_mode": N_("try again later; what the code brought is kept"),
+    "maintenance_mode": N_("try again later; the token from your code is kept"),
 }
 
 
@@ -200,7 +200,7 @@ def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServ
     reason = f"no whole answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
     return KeyServerError(
         N_("can't reach {url}: {reason}"),
-        N_("check the network and the address in [publish], and try again; what the code brought is kept"),
+        N_("check the network and the address in [publish], and try again; the token from your code is kept"),
         url=url,
         reason=reason,
     )
@@ -254,7 +254,7 @@ def _base(address: str) -> httpx2.URL:
 def _bad_address(address: str) -> ConfigError:
     return ConfigError(
         N_('"{address}" is not the https address of a server'),
-        N_("correct it in [publish]; keys never go over http"),
+        N_("correct it in [publish]; keys are never sent over http"),
         address=address,
     )
 
@@ -273,7 +273,7 @@ def _read(url: httpx2.URL, status: int, content: bytes) -> _Answer:
 def _refused(url: httpx2.URL, status: int, code: str, reason: str) -> KeyServerError:
     return KeyServerError(
         N_("{url} answers {status} {code}: {reason}"),
-        HINTS.get(code, N_("check the addresses in [publish], and try again later; what the code brought is kept")),
+        HINTS.get(code, N_("check the addresses in [publish], and try again later; the token from your code is kept")),
         url=url,
         status=status,
         code=code,

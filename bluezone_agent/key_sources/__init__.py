@@ -34,13 +34,13 @@ def layout_of(address: SourceAddress) -> str:
         if is_url and scheme not in {"http", "https"}:
             raise ConfigError(
                 N_('location = "{location}" is neither a path nor an http address'),
-                N_("name a folder by its path, or an https URL"),
+                N_("use the path of a folder, or an https URL"),
                 location=address.location,
             )
         layout = "folder" if not is_url else "file" if address.location.endswith(FILE_SUFFIXES) else "index"
     if layout not in LAYOUTS:
         raise ConfigError(
-            N_('[[source]] {location}: layout = "{layout}" is not known'),
+            N_('[[source]] {location}: layout = "{layout}" is unknown'),
             N_("choose one of: {choices}"),
             location=address.location,
             layout=layout,

@@ -44,7 +44,7 @@ class SourceAddress:
         if not self.is_url:
             raise ConfigError(
                 N_('[[source]] {location}: layout = "{layout}" needs a URL'),
-                N_("leave the layout out for a local folder, or name the https address of the server"),
+                N_("remove layout for a local folder, or use the https address of the server"),
                 location=self.location,
                 layout=layout,
             )
@@ -53,8 +53,8 @@ class SourceAddress:
         """Raise ConfigError for an index: ``layout`` has none that one could name."""
         if self.index:
             raise ConfigError(
-                N_('[[source]] {location}: layout = "{layout}" has no index to name'),
-                N_('remove index: it is for layout = "index"'),
+                N_('[[source]] {location}: layout = "{layout}" takes no index'),
+                N_('remove index: it is only for layout = "index"'),
                 location=self.location,
                 layout=layout,
             )
@@ -63,7 +63,7 @@ class SourceAddress:
         """Raise ConfigError for regions: ``layout`` has none."""
         if self.regions:
             raise ConfigError(
-                N_('[[source]] {location}: layout = "{layout}" has no regions'),
+                N_('[[source]] {location}: layout = "{layout}" takes no regions'),
                 N_("remove regions: every file there is read"),
                 location=self.location,
                 layout=layout,

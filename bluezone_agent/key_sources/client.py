@@ -30,8 +30,8 @@ def open_client(address: SourceAddress, tls: ssl.SSLContext) -> httpx2.Client:
         )
     except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS, other schemes, no URL
         raise KeySourceError(
-            N_("can't fetch {url} through the proxy that the environment names in {names}"),
-            N_("name a proxy by an http:// or https:// address there, or set use_proxy = false for this [[source]]"),
+            N_("can't fetch {url} through the proxy set in the environment ({names})"),
+            N_("set an http:// or https:// proxy there, or set use_proxy = false for this [[source]]"),
             url=shown(httpx2.URL(address.location)),
             names=", ".join(sorted(name for name in os.environ if name.lower() in PROXIES)),
         ) from error

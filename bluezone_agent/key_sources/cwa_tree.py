@@ -38,7 +38,7 @@ def open_address(address: SourceAddress) -> KeySource:
     if wrong or not address.regions:
         raise ConfigError(
             N_('[[source]] {location}: layout = "cwa" needs regions, not {found}'),
-            N_('name them by their country codes, for instance regions = ["DE"]'),
+            N_('use country codes, for instance regions = ["DE"]'),
             location=address.location,
             found=list(wrong or address.regions),
         )
@@ -92,7 +92,7 @@ def _list(data: bytes, kind: type[Any], at: httpx2.URL) -> list[Any]:
         found: list[Any] = msgspec.json.decode(data, type=list[kind])  # type: ignore[valid-type]  # a type at run time
     except (msgspec.DecodeError, UnicodeError) as error:
         raise KeySourceError(
-            N_("{where} is no list of dates or hours: {reason}"),
+            N_("{where} is not a list of dates or hours: {reason}"),
             N_("check the location and the layout in [[source]]"),
             where=shown(at),
             reason=error,

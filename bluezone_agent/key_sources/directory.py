@@ -35,7 +35,7 @@ def open_address(address: SourceAddress) -> KeySource:
     if address.is_url:
         raise ConfigError(
             N_('[[source]] {location}: layout = "folder" needs a path'),
-            N_("leave the layout out for the URL of a folder with an index.txt"),
+            N_("remove layout for the URL of a folder with an index.txt"),
             location=address.location,
         )
     return DirectorySource(expanded(address.location))
@@ -119,7 +119,7 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise KeySourceError(
             N_("{path} is larger than {limit} bytes"),
-            N_("it can't be a case file: check what lies there"),
+            N_("it can't be a diagnosis key file: check what this file is"),
             path=path,
             limit=limit,
         )

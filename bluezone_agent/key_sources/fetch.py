@@ -190,7 +190,7 @@ class Fetch:
                 at = same_origin(at, response.next_request.url)
         raise KeySourceError(
             N_("{url} redirects more than {limit} times"),
-            N_("put the address it leads to into the location of the [[source]]"),
+            N_("set location in [[source]] to the address that it redirects to"),
             url=shown(url),
             limit=MAX_REDIRECTS,
         )
@@ -211,14 +211,14 @@ class Fetch:
             if len(body) > limit:
                 raise KeySourceError(
                     N_("{url} is larger than {limit} bytes"),
-                    N_("it can't be a case file: check the location in [[source]]"),
+                    N_("it can't be a diagnosis key file: check the location in [[source]]"),
                     url=shown(url),
                     limit=limit,
                 )
         if body[:SNIFFED].lstrip().lower().startswith(PAGES):
             raise PageError(
                 N_("{url} answers with a web page"),
-                N_("a login page of the network does this: log in, or check the location in [[source]]"),
+                N_("this may be the network's login page: log in, or check the location in [[source]]"),
                 url=shown(url),
             )
         return bytes(body)
@@ -233,8 +233,8 @@ class Fetch:
         if left_s > 0:
             return left_s
         raise KeySourceError(
-            N_("{url} was not complete within {limit} s"),
-            N_("the next check goes on with the files that are missing"),
+            N_("{url} was not fully received within {limit} s"),
+            N_("the next check will continue with the missing files"),
             url=shown(url),
             limit=round(self._deadline_s),
         )
@@ -247,15 +247,16 @@ class Fetch:
             return kind(
                 N_("no secure connection to {url}: {reason}"),
                 N_(
-                    "it needs TLS 1.2 or later and a certificate that is valid now, for this name, by a known authority"
-                    " (or the one in ca_file); check this device's clock, and the location in [[source]]"
+                    "the server needs TLS 1.2 or later and a valid certificate for this name from a trusted "
+                    "authority (or the one in ca_file); check this device's clock, and the location in "
+                    "[[source]]"
                 ),
                 url=shown(url),
                 reason=getattr(fault, "verify_message", "") or fault.reason or fault,
             )
         return KeySourceError(
             N_("can't fetch {url}: {reason}"),
-            N_("check the network and the location in [[source]]; the next check tries again"),
+            N_("check the network and the location in [[source]]; the next check will try again"),
             url=shown(url),
             reason=str(error) or type(error).__name__,
         )
@@ -276,7 +277,7 @@ def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:
     kind = NotThereError if response.status_code in LEFT_OUT else KeySourceError
     return kind(
         N_("{url} answers {status} {reason}"),
-        N_("check the location and the layout in [[source]]; the next check tries again"),
+        N_("check the location and the layout in [[source]]; the next check will try again"),
         url=shown(url),
         status=response.status_code,
         reason=response.reason_phrase,

@@ -41,7 +41,7 @@ def open_address(address: SourceAddress) -> KeySource:
     if address.index and not is_path(address.index):
         raise ConfigError(
             N_('[[source]] {location}: index = "{index}" is not a path below the location'),
-            N_('name the index from there, for instance index = "region-VN/index.txt"'),
+            N_('write its path from there, for instance index = "region-VN/index.txt"'),
             location=address.location,
             index=address.index,
         )

@@ -99,7 +99,7 @@ class Missing:
         """Raise KeySourceError where there were more than are told by name."""
         if self._first is not None and self._count > MOST_NAMED:
             raise KeySourceError(
-                N_("{count} of the files that {where} lists can't be had; the first: {reason}"),
+                N_("can't fetch {count} of the files listed in {where}; the first error: {reason}"),
                 N_("check the location and the index in [[source]]; if they are right, tell the health authority"),
                 count=self._count,
                 where=where,
@@ -111,8 +111,8 @@ def require_listed(name: str, data: bytes, sha256: str) -> None:
     """Raise KeySourceError when ``data`` is not the file that the signed index lists; no ``sha256`` fits all."""
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise KeySourceError(
-            N_("{name} is not the file that the signed index lists"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("{name} differs from the file listed in the signed index"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             name=name,
         )
 
@@ -133,7 +133,7 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
     for path, number in paths.items():
         if len(path) > LONGEST_PATH:
             raise KeySourceError(
-                N_("line {number} of {where} has {found} characters, at most {limit} expected: {line}"),
+                N_("line {number} of {where} has {found} characters; at most {limit} are allowed: {line}"),
                 N_("check the location in [[source]]; if that is right, tell the health authority"),
                 number=number,
                 where=where,
@@ -145,8 +145,8 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
             raise KeySourceError(
                 N_("line {number} of {where} is not a path below the location: {line}"),
                 N_(
-                    "check the location and the index in [[source]]: every line has to lie below the location; a login"
-                    " page of the network may have answered instead"
+                    "check the location and the index in [[source]]: every line must be a path below the "
+                    "location; the network's login page may have answered instead"
                 ),
                 number=number,
                 where=where,

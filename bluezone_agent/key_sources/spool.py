@@ -171,7 +171,7 @@ class SpooledSource:
         except (OSError, msgspec.DecodeError) as error:
             raise self._not_fetched(getattr(error, "strerror", None) or error) from error
         if not 0 <= now_s - manifest.fetched_at_s <= TOO_OLD_S:
-            raise self._not_fetched(N_("no fetch has come to its end lately"))
+            raise self._not_fetched(N_("no fetch has completed recently"))
         return manifest
 
     def _fetched(self, file: SpooledFile) -> SourceFile | MissingFile:
@@ -185,7 +185,7 @@ class SpooledSource:
     def _not_fetched(self, reason: object) -> KeySourceError:
         return KeySourceError(
             N_("{name} was not fetched: {reason}"),
-            N_("see: systemctl status bluezone-fetch"),
+            N_("run: systemctl status bluezone-fetch"),
             name=self._name,
             reason=reason,
         )
@@ -195,7 +195,7 @@ def _as_source_error(packed: str) -> KeySourceError:
     error = unpacked_fault(packed)
     if isinstance(error, KeySourceError):
         return error
-    return KeySourceError(N_("the fetch failed: {reason}"), N_("see: systemctl status bluezone-fetch"), reason=error)
+    return KeySourceError(N_("the fetch failed: {reason}"), N_("run: systemctl status bluezone-fetch"), reason=error)
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -24,20 +24,20 @@ def parsed(address: SourceAddress) -> httpx2.URL:
     except httpx2.InvalidURL as error:
         raise ConfigError(
             N_('location = "{location}" is not a URL: {reason}'),
-            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            N_("use the URL of the folder that contains the index.txt, for instance https://keys.example.org/"),
             location=address.location.rpartition("@")[2],
             reason=error,
         ) from error
     if not url.host or url.query or url.fragment:
         raise ConfigError(
             N_('location = "{location}" is not the URL of a folder'),
-            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            N_("use the URL of the folder that contains the index.txt, for instance https://keys.example.org/"),
             location=shown(url),
         )
     if url.scheme != "https" and not address.allow_http and not _is_loopback(url.host):
         raise ConfigError(
             N_('location = "{location}" is not https'),
-            N_("use the https address: over http anybody on the way can tell that this device runs the agent"),
+            N_("use the https address: over http, anybody on the network path can see that this device runs the agent"),
             location=shown(url),
         )
     return url
@@ -57,7 +57,7 @@ def tls_context(address: SourceAddress) -> ssl.SSLContext:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 N_("can't read the certificates in {path}: {reason}"),
-                N_("ca_file names a PEM file with the certificate of the authority that certifies the server"),
+                N_("ca_file must be a PEM file with the certificate of the authority that certifies the server"),
                 path=address.ca_file,
                 reason=getattr(error, "strerror", None) or error,
             ) from error
@@ -84,8 +84,11 @@ def same_origin(url: httpx2.URL, target: httpx2.URL) -> httpx2.URL:
     if (url.scheme, url.host, url.port) == (target.scheme, target.host, target.port):
         return target
     raise KeySourceError(
-        N_("{url} redirects to another place, {target}"),
-        N_("if that is right, put it into the location of the [[source]]; a login page of the network does this too"),
+        N_("{url} redirects elsewhere, to {target}"),
+        N_(
+            "if that is the right address, set it as location in [[source]]; a network's login page "
+            "also redirects like this"
+        ),
         url=shown(url),
         target=shown(target),
     )

@@ -81,7 +81,7 @@ EAST, WEST, NORTH = 0.0, math.pi, math.pi / 2
 CAST: Final = (
     Person(
         CASE,
-        N_("falls ill on the next morning"),
+        N_("falls ill the next morning"),
         "bluezone",
         (
             Stay("07:00", "07:40", HOME, Position(0, 0, EAST)),
@@ -124,7 +124,7 @@ CAST: Final = (
     ),
     Person(
         "Giang",
-        N_("a stranger 6 m off in the café"),
+        N_("a stranger 6 m away in the café"),
         "bluezone",
         (Stay("12:00", "13:05", CAFE, Position(3006, 0, EAST)),),
     ),

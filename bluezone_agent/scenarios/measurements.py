@@ -53,8 +53,8 @@ def read_measurements(path: Path) -> list[Track]:
         rows = csv.DictReader(file)
         if not set(COLUMNS) <= set(rows.fieldnames or ()):
             raise RecordingError(
-                N_("{path} is not a measurement: its first line does not name {columns}"),
-                N_("what is measured and how it is written is described in docs/recordings.md"),
+                N_("{path} is not a measurement file: its first line does not contain {columns}"),
+                N_("docs/recordings.md describes what is measured and the file format"),
                 path=path,
                 columns=",".join(COLUMNS),
             )

@@ -41,8 +41,8 @@ class KeyEncryption:
             cipher.open(proof, PROOF)
         except DecryptionError as error:
             raise KeysEncryptedError(
-                N_("this passphrase does not open the keys in {path}"),
-                N_('give the one that "keys encrypt" was given; without it the sealed keys are lost'),
+                N_("this passphrase does not decrypt the keys in {path}"),
+                N_('use the passphrase that was set with "keys encrypt"; without it the encrypted keys are lost'),
                 path=self._path(),
             ) from error
         self._cipher = cipher
@@ -69,7 +69,7 @@ class KeyEncryption:
         except DecryptionError as error:
             raise StoreDamagedError(
                 N_("the store {path} is damaged: {reason}"),
-                N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
+                N_('"bluezone-agent run" quarantines it, keeps the keys that can be read, and starts a new store'),
                 path=self._path(),
                 reason=f"daily_key {row[0]}",
             ) from error
@@ -91,10 +91,10 @@ class KeyEncryption:
 def encrypted_error(path: Path) -> KeysEncryptedError:
     """Return the error that says that a passphrase is needed and where it may come from."""
     return KeysEncryptedError(
-        N_("the keys in {path} are sealed, and no passphrase is at hand"),
+        N_("the keys in {path} are encrypted, and no passphrase was given"),
         N_(
-            "name a file with it: --passphrase-file FILE, beside a backup's --keys-passphrase-file FILE; a service gets"
-            " it as the credential bluezone-store-key"
+            "give it in a file: --passphrase-file FILE, or --keys-passphrase-file FILE if the first "
+            "is for a backup; a service gets it as the credential bluezone-store-key"
         ),
         path=path,
     )

@@ -159,8 +159,11 @@ class Store(AbstractContextManager["Store"]):
                 self.keys.unlock(passphrase)
         if self._truncate_log() and readable:
             raise StateInUseError(
-                N_("the keys in {path} are sealed, but plain copies of them are in its log while others read it"),
-                N_("end the other commands of bluezone-agent: the copies go with the last of them"),
+                N_(
+                    "the keys in {path} are encrypted, but unencrypted copies stay in its write-ahead log "
+                    "while other commands read it"
+                ),
+                N_("end the other bluezone-agent commands: the copies are deleted when the last one ends"),
                 path=self.state_dir / FILE_NAME,
             )
         return readable
@@ -258,8 +261,8 @@ class StateLock(AbstractContextManager["StateLock"]):
         except BlockingIOError as error:
             os.close(fd)
             raise StateInUseError(
-                N_("another agent runs on {path}"),
-                N_("stop it first, or give this one its own folder: --state-dir DIR"),
+                N_("another agent is running on {path}"),
+                N_("stop it first, or use a separate folder for this one: --state-dir DIR"),
                 path=self._path.parent,
             ) from error
         self._fd = fd

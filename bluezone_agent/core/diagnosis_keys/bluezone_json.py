@@ -157,8 +157,8 @@ def _written(diagnosis: DiagnosisKey) -> dict[str, Any]:
 
 def _refused(name: str, reason: object) -> KeyFileError:
     return KeyFileError(
-        N_("{name} is no Bluezone case file: {reason}"),
-        N_("the next check fetches it again; if it stays so, tell the health authority"),
+        N_("{name} is not a Bluezone diagnosis key file: {reason}"),
+        N_("the next check will fetch it again; if the error persists, tell the health authority"),
         name=name,
         reason=reason,
     )

@@ -245,8 +245,8 @@ def _written(diagnosis: DiagnosisKey) -> TemporaryExposureKey:
 
 def _refused(name: str, reason: object) -> KeyFileError:
     return KeyFileError(
-        N_("{name} is no key export: {reason}"),
-        N_("the next check fetches it again; if it stays so, tell the health authority"),
+        N_("{name} is not an Exposure Notification key export: {reason}"),
+        N_("the next check will fetch it again; if the error persists, tell the health authority"),
         name=name,
         reason=reason,
     )

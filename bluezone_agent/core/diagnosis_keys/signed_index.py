@@ -73,8 +73,8 @@ def read_signed_index(where: str, data: bytes, trust: Trust) -> SignedIndex:
         return msgspec.json.decode(signed, type=SignedIndex)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise KeySourceError(
-            N_("{where} is no signed index: {reason}"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("{where} is not a signed index: {reason}"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             where=where,
             reason=error,
         ) from error
@@ -89,8 +89,11 @@ def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) ->
     """
     if index.sequence < highest:
         raise KeySourceError(
-            N_("{where} is an old index: its number is {found}, and {highest} was seen before"),
-            N_("something between here and the health authority serves old files; if it stays so, tell the authority"),
+            N_("{where} is an old index: its sequence number is {found}, but {highest} was seen before"),
+            N_(
+                "something between this device and the health authority serves old files; if this "
+                "persists, tell the authority"
+            ),
             where=where,
             found=index.sequence,
             highest=highest,
@@ -98,7 +101,7 @@ def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) ->
     if index.expires_at <= now_s:
         raise KeySourceError(
             N_("{where} has expired: newer files may be held back"),
-            N_("check this device's clock; if it is right, tell the health authority to publish again"),
+            N_("check this device's clock; if it is right, ask the health authority to publish again"),
             where=where,
         )
 
@@ -110,10 +113,11 @@ def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
     """
     if pinned and index.folder != pinned:
         raise KeySourceError(
-            N_('{where} is the index of the folder "{found}", and "{pinned}" was here before'),
+            N_('{where} is the index of the folder "{found}", but the folder here was "{pinned}" before'),
             N_(
-                "something between here and the health authority serves another folder; if the authority says that it"
-                " renamed its folder, remove this [[source]], run bluezone-agent check, and add it again"
+                "something between this device and the health authority serves another folder; if the "
+                "authority confirms that it renamed its folder, remove this [[source]], run "
+                "bluezone-agent check, and add it again"
             ),
             where=where,
             found=index.folder,
@@ -124,7 +128,10 @@ def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
 def missing_signed_index(where: str) -> KeySourceError:
     """Return the error for a folder whose index was signed at an earlier check."""
     return KeySourceError(
-        N_("{where} is gone, and was there before: newer files may be held back"),
-        N_("something between here and the health authority leaves it out; if it stays so, tell the authority"),
+        N_("{where} is missing, although it existed before: newer files may be held back"),
+        N_(
+            "something between this device and the health authority blocks this file; if this "
+            "persists, tell the authority"
+        ),
         where=where,
     )

@@ -69,7 +69,7 @@ class VerificationKey:
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ConfigError(
                 N_("the public_key of {key_id} {key_version} can't be read: {reason}"),
-                N_("copy the whole [[source.key]] that the health authority gives, with its BEGIN and END lines"),
+                N_("copy the complete [[source.key]] from the health authority, including its BEGIN and END lines"),
                 key_id=key_id,
                 key_version=key_version,
                 reason=str(error).partition(". ")[0],
@@ -77,7 +77,7 @@ class VerificationKey:
         if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
             raise ConfigError(
                 N_("the public_key of {key_id} {key_version} is {found}, not a P-256 key"),
-                N_("ask the health authority for its P-256 key; case files are signed by no other kind"),
+                N_("ask the health authority for its P-256 key; diagnosis key files are signed with P-256 only"),
                 key_id=key_id,
                 key_version=key_version,
                 found=_kind(public_key),
@@ -100,8 +100,11 @@ class VerificationKey:
             self.public_key.verify(signature.signature, signed, ec.ECDSA(SHA256()))
         except InvalidSignature as error:
             raise BadSignatureError(
-                N_("{name} is not what key {key_id} {key_version} signed"),
-                N_("the next check fetches it again; if it stays so, compare public_key with the health authority's"),
+                N_("{name} does not match its signature by key {key_id} {key_version}"),
+                N_(
+                    "the next check will fetch it again; if the error persists, compare public_key with the "
+                    "health authority's"
+                ),
                 name=name,
                 key_id=self.key_id,
                 key_version=self.key_version,
@@ -120,7 +123,10 @@ class VerificationKey:
         """Return the error for a file without any signature."""
         return BadSignatureError(
             N_("{name} is not signed"),
-            N_("only files signed by key {key_id} {key_version} are believed: ask the health authority for its own"),
+            N_(
+                "only files signed with key {key_id} {key_version} are accepted: ask the health authority "
+                "for the signed file"
+            ),
             name=name,
             key_id=self.key_id,
             key_version=self.key_version,
@@ -171,7 +177,10 @@ class PinnedKeys:
             return self.keys[0].unsigned(name)
         return BadSignatureError(
             N_("{name} is not signed"),
-            N_("allow_unsigned is for Bluezone case files: pin the key that signs this one, in a [[source.key]]"),
+            N_(
+                "allow_unsigned is only for Bluezone diagnosis key files: pin the key that signs this "
+                "file in a [[source.key]]"
+            ),
             name=name,
         )
 
@@ -237,7 +246,7 @@ def _parsed(name: str, signature_list: bytes) -> TEKSignatureList:
     except (DecodeError, ValueError) as error:
         raise BadSignatureError(
             N_("the signature of {name} can't be read: {reason}"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             name=name,
             reason=error,
         ) from error
@@ -245,8 +254,8 @@ def _parsed(name: str, signature_list: bytes) -> TEKSignatureList:
 
 def _signed_by_others(name: str, signatures: TEKSignatureList, *pinned: VerificationKey) -> BadSignatureError:
     return BadSignatureError(
-        N_("{name} is signed by {found}, not once by the pinned {pinned}"),
-        N_("if the health authority changed its key, put the new [[source.key]] that it gives into the configuration"),
+        N_("{name} is signed by {found}, not exactly once by the pinned {pinned}"),
+        N_("if the health authority has changed its key, put its new [[source.key]] into the configuration"),
         name=name,
         found=", ".join(_described(s.signature_info) for s in signatures.signatures[:3]),
         pinned=", ".join(f'"{key.key_id}" "{key.key_version}"' for key in pinned) or "-",

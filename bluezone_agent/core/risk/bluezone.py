@@ -25,8 +25,8 @@ class BluezoneRule(RiskModel):
     name = "bluezone"
     version = 2
     summary = N_(
-        "the Bluezone app's threshold: a minute with a packet of at most 61 dB counts whole; 15 minutes in 24"
-        " hours warn"
+        "the Bluezone app's threshold: a minute with a packet at up to 61 dB counts in full; 15 "
+        "minutes in 24 hours give a warning"
     )
     warning_minutes = 15.0
 

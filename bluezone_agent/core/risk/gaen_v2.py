@@ -67,8 +67,8 @@ class GaenV2(RiskModel):
         self.warning_minutes = parameters.warning_minutes
         self.utc_days = parameters.utc_days
         self.summary = N_(
-            "Exposure Notification's weighted minutes: what a minute counts for depends on its attenuation, the"
-            " report type and the day since symptoms began"
+            "Exposure Notification's weighted minutes: the weight of a minute depends on its "
+            "attenuation, the report type and the days since symptom onset"
         )
 
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:

@@ -97,8 +97,9 @@ class LearnedProximityModel(RiskModel):
     name = "learned"
     version = 2
     summary = N_(
-        "the agent's own model, learned from recordings: minutes that were probably within 2 m, by their attenuation"
-        " and the minutes around; 15 minutes in 24 hours warn"
+        "the agent's own model, learned from recordings: it counts minutes that were probably "
+        "within 2 m, judged by their attenuation and that of the minutes around them; 15 minutes "
+        "in 24 hours give a warning"
     )
     warning_minutes = 15.0
 

@@ -11,7 +11,7 @@ def no_bumble() -> RadioUnavailableError:
     """The optional stack is not installed."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
-        N_("this radio needs the Bluetooth stack bumble, which is not installed"),
+        N_("this kind of radio needs the Bluetooth stack bumble, which is not installed"),
         N_('run "pip install \'bluezone-agent[hci]\'", or use BlueZ: radio = "bluez:hci0"'),
     )
 
@@ -33,8 +33,8 @@ def not_opened(name: str, error: Exception) -> RadioUnavailableError:
             RadioFault.REFUSED,
             N_("{name} is in use"),
             N_(
-                'run "systemctl stop bluetooth" and end what else uses it: this radio wants an adapter for itself;'
-                ' or use BlueZ: radio = "bluez:hci0"'
+                'run "systemctl stop bluetooth" and close other programs that use it: this kind of radio '
+                'needs the adapter to itself; or use BlueZ: radio = "bluez:hci0"'
             ),
             name=name,
         )
@@ -55,7 +55,7 @@ def not_opened(name: str, error: Exception) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
         N_("can't open {name}: {reason}"),
-        N_('name an adapter ("hci:0", "hci:usb:0"), try "bluezone-agent demo", or set radio = "virtual"'),
+        N_('choose an adapter ("hci:0", "hci:usb:0"), try "bluezone-agent demo", or set radio = "virtual"'),
         name=name,
         reason=reason,
     )
@@ -66,7 +66,7 @@ def refused(name: str, command: str, reason: object) -> RadioUnavailableError:
     error = RadioUnavailableError(
         RadioFault.REFUSED,
         N_("{name} refused {command}: {reason}"),
-        N_("plug it out and in again, or name another adapter"),
+        N_("unplug it and plug it back in, or choose another adapter"),
         name=name,
         command=command,
         reason=reason,
@@ -80,7 +80,7 @@ def lost(name: str, reason: object) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("{name} was lost: {reason}"),
-        N_("plug it out and in again, and start the agent again"),
+        N_("unplug it and plug it back in, then restart the agent"),
         name=name,
         reason=reason,
     )

@@ -106,7 +106,7 @@ def _open_to_append(path: Path) -> TextIO:
     except OSError as error:
         raise RecordingError(
             N_("can't write the recording {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
+            N_("choose a file in a folder that you can write to"),
             path=path,
             reason=error.strerror,
         ) from error
@@ -154,7 +154,7 @@ def open_csv(path: Path) -> Iterator[TextIO]:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise RecordingError(
             N_("can't read the recording {path}: {reason}"),
-            N_("name an existing file, plain or gzip (.gz)"),
+            N_("choose an existing file, plain or gzip (.gz)"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error

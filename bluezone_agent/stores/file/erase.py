@@ -47,7 +47,7 @@ def erase(state_dir: Path, others: Iterable[Path] = ()) -> list[Path]:
             except OSError as error:
                 raise StoreWriteError(
                     N_("can't delete {path}: {reason}"),
-                    N_("run this as the user that owns it, on a disk that can be written; then again"),
+                    N_("run this again as the user that owns it, on a disk that can be written to"),
                     path=path,
                     reason=error.strerror,
                 ) from error
@@ -67,7 +67,7 @@ def _held(path: Path) -> Iterator[None]:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY":
                 raise StateInUseError(
-                    N_("another command is working on {path}"), N_("try again when it is done"), path=path
+                    N_("another command is using {path}"), N_("try again when it is done"), path=path
                 ) from error
         yield
 

@@ -138,22 +138,22 @@ def make_private(state_dir: Path) -> list[Path]:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            N_("can't make the state directory {path}: {reason}"),
-            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            N_("can't create the state directory {path}: {reason}"),
+            N_("choose one that you can write to: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
             reason=error.strerror,
         ) from error
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise StoreError(
-            N_("the state directory {path} can't be written"),
-            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            N_("can't write to the state directory {path}"),
+            N_("choose one that you can write to: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
         )
     mode = _mode_of_own(state_dir)
     if mode & OTHERS:  # not narrowed, for it may be a folder that others need
         raise StoreError(
-            N_("others can use the state directory {path} (mode {mode}), which holds keys and contacts"),
-            N_('run "chmod 700 {path}", or name a folder of its own: --state-dir DIR'),
+            N_("other users have access to the state directory {path} (mode {mode}), which holds keys and contacts"),
+            N_('run "chmod 700 {path}", or choose a separate folder: --state-dir DIR'),
             path=state_dir,
             mode=f"{mode:03o}",
         )
@@ -174,8 +174,8 @@ def _mode_of_own(path: Path) -> int:
     about = path.stat()
     if about.st_uid != os.geteuid():
         raise StoreError(
-            N_("{path} belongs to another user (number {uid})"),
-            N_("run this as the user that runs the agent, or name a folder of your own: --state-dir DIR"),
+            N_("{path} belongs to another user (uid {uid})"),
+            N_("run this as the user that runs the agent, or choose a folder of your own: --state-dir DIR"),
             path=path,
             uid=about.st_uid,
         )
@@ -206,14 +206,14 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
             raise _damaged(path, "application_id")
         raise StoreError(
-            N_("{path} is a SQLite file of another program"),
-            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            N_("{path} is another program's SQLite file"),
+            N_("move it away, or choose another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
     later = [name for name in applied(db) if name not in NAMES]
     if later:
         raise StoreDamagedError(
-            N_("{path} was written by a newer bluezone-agent (schema {found}, this one knows {known})"),
+            N_("{path} was written by a newer bluezone-agent (schema {found}; this version knows {known})"),
             N_("install that version again; nothing in the file was changed"),
             path=path,
             found=later[-1],
@@ -228,8 +228,11 @@ def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
         is_rule = kind == "index" and UNIQUE.match(str(sql)) and name not in OWN_UNIQUE
         if kind in ("trigger", "view") or is_rule:
             raise StoreError(
-                N_('{path} has a {kind} "{name}" that bluezone-agent did not make: it may change what is stored'),
-                N_("if you made it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; else the store is forged"),
+                N_('{path} has a {kind} "{name}" that bluezone-agent did not create: it may change the stored data'),
+                N_(
+                    "if you created it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; otherwise the "
+                    "store was tampered with"
+                ),
                 path=path,
                 kind="unique index" if is_rule else kind,
                 statement=kind.upper(),
@@ -272,7 +275,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if name == "SQLITE_NOTADB":
         return StoreDamagedError(
             N_("{path} is not a SQLite file"),
-            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            N_("move it away, or choose another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
     if name.startswith("SQLITE_CORRUPT") or (not name and str(error).startswith(NO_TEXT)):
@@ -280,7 +283,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if name.startswith(OF_THE_DISK):
         return StoreWriteError(
             N_("the store {path} can't be written or read now: {reason}"),
-            N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+            N_("check the disk: is it full, read-only or failing? Nothing in the file was deleted"),
             path=path,
             reason=error,
         )
@@ -290,7 +293,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
 def _damaged(path: Path, reason: object) -> StoreDamagedError:
     return StoreDamagedError(
         N_("the store {path} is damaged: {reason}"),
-        N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
+        N_('"bluezone-agent run" quarantines it, keeps the keys that can be read, and starts a new store'),
         path=path,
         reason=reason,
     )

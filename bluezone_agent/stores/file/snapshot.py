@@ -69,7 +69,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
                 new.unlink(missing_ok=True)
             raise StoreWriteError(
                 N_("the store {path} can't be written or read now: {reason}"),
-                N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+                N_("check the disk: is it full, read-only or failing? Nothing in the file was deleted"),
                 path=state_dir / FILE_NAME,
                 reason=error.strerror,
             ) from error
@@ -80,5 +80,5 @@ class Snapshot(AbstractContextManager["Snapshot"]):
 
 def _unsound(path: Path, reason: object) -> StoreDamagedError:
     return StoreDamagedError(
-        N_("what {path} holds is no sound store: {reason}"), N_("nothing was changed"), path=path, reason=reason
+        N_("{path} does not contain an intact store: {reason}"), N_("nothing was changed"), path=path, reason=reason
     )
