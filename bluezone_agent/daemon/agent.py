@@ -160,7 +160,7 @@ class Agent:
                     log.warning("damaged_store_deleted", path=str(path))
             gone = self.store.cap()
         except StoreWriteError as error:  # the next hour is soon enough
-            log.error("not_expired", reason=str(error))
+            log.error("expiry_failed", reason=str(error))
             return
         if gone:
             log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its greatest size")

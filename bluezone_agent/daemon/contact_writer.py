@@ -147,7 +147,7 @@ class ContactWriter:
     def _say(self, now: Now) -> None:
         if now.distrust_reason is not (self._committed.distrust_reason if self._committed else None):
             if now.distrust_reason:
-                log.warning("clock_doubted", reason=str(now.distrust_reason))
+                log.warning("clock_distrusted", reason=str(now.distrust_reason))
             else:
                 log.info("clock_trusted")
 

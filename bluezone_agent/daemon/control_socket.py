@@ -60,7 +60,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
         path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
     except OSError as error:
-        log.error("no_control_socket", path=str(path), reason=error.strerror)
+        log.error("control_socket_failed", path=str(path), reason=error.strerror)
         return
     try:
         async with server:

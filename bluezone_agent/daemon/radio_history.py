@@ -71,7 +71,7 @@ class RadioHistory:
         """The scanner heard nothing for this time although somebody was there; what is a gap already stays as it is."""
         if to_s <= self._span_s:
             return
-        log.warning("scanner_was_deaf", seconds=round(to_s - from_s))
+        log.warning("scanner_was_silent", seconds=round(to_s - from_s))
         self._begin_before(from_s, RadioFault.SILENT)
         self._begin(to_s, self._scan_mode)
 

@@ -70,7 +70,7 @@ class Rotation:
                     raise
                 self._may_be_refused = True
                 self._record(on_air, Refused(int(self._clock.now_s()), str(error)))
-                log.warning("not_broadcasting", reason=str(error))
+                log.warning("not_advertising", reason=str(error))
                 return
             self._count += 1
             now_s = int(self._clock.now_s())

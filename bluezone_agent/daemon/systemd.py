@@ -41,7 +41,7 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
                 out.sendto(message.encode(), self._address)
         except OSError as error:  # a manager that does not listen must not end the agent; its watchdog may
-            log.warning("service_manager_not_told", reason=error.strerror)
+            log.warning("service_manager_not_notified", reason=error.strerror)
 
     async def keep_informed(self, watchdog: Watchdog, status_line: Callable[[], str]) -> None:
         """Say that the agent is ready, then for ever what it does; feed the watchdog while every part makes progress.
@@ -53,7 +53,7 @@ class ServiceManager:
             await asyncio.sleep(self.beat_s)
             late = watchdog.late()
             if late:
-                log.error("stuck", parts=[str(part) for part in late])
+                log.error("workers_stuck", workers=[str(part) for part in late])
                 self.tell(STATUS=status_line())
             else:
                 self.tell(WATCHDOG="1", STATUS=status_line())

@@ -144,7 +144,7 @@ class SeveralRadios:
 
         def receives(advert: Advert) -> None:
             if adapter.name not in self._listening:
-                log.info("adapter_back", adapter=adapter.name)
+                log.info("adapter_recovered", adapter=adapter.name)
                 self._listening.add(adapter.name)
             received(advert)
 

@@ -56,7 +56,7 @@ def test_init_never_overwrites_a_key(office: Program) -> None:
     before = path.read_bytes()
     done = office.run("authority", "init", "key", "--key-id", "452")
     assert done.returncode == 1
-    assert "error: key/signing-key.json exists already and is never overwritten\nbluezone-agent: hint: " in done.stderr
+    assert "error: key/signing-key.json already exists and is never overwritten\nbluezone-agent: hint: " in done.stderr
     assert path.read_bytes() == before
 
 

@@ -165,14 +165,14 @@ def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
     town.file("bluezone/*.sig").unlink()
     said = town.refused()
     assert f"error: bluezone/{town.file('bluezone/*.json').name} is not signed" in said
-    assert "hint: only files signed by key 452 v1 are believed" in said
+    assert "hint: only files signed with key 452 v1 are accepted" in said
     assert [d["received_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
 
 
 @pytest.mark.parametrize(
     ("number", "version", "says"),
     [
-        (2, "v1", "is not what key 452 v1 signed"),
+        (2, "v1", "does not match its signature by key 452 v1"),
         (1, "v2", 'is signed by "452" "v2", not once by the pinned "452" "v1"'),
     ],
     ids=["another key", "another version"],

@@ -334,7 +334,7 @@ def test_during_a_change_of_keys_a_signature_by_either_is_enough(device: Device)
     new = signing_key(2, "452", "v2").verification_key
     assert device.check(key=PinnedKeys((new,))).matched_keys == 0
     refused = device.check(key=PinnedKeys((new, signing_key(3).verification_key))).sources[0].faults
-    assert [str(f) for f in refused] == ["1.zip is not what key 452 v1 signed"]
+    assert [str(f) for f in refused] == ["1.zip does not match its signature by key 452 v1"]
     assert device.check(key=PinnedKeys((new, AUTHORITY.verification_key))).matched_keys == 1
 
 

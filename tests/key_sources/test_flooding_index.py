@@ -84,7 +84,9 @@ def test_files_that_are_not_there_leave_no_row_but_their_reason(tmp_path: Path, 
             assert (len(report.files), report.complete) == (MOST_NAMED, False)
         assert store.sources.files(url) == []
         (kept,) = store.sources.all()
-        assert str(kept.fault).startswith(f"40 of the files that {url}index.txt lists can't be had; the first: {url}")
+        assert str(kept.fault).startswith(
+            f"can't fetch 40 of the files listed in {url}index.txt; the first error: {url}"
+        )
         assert "answers 404 Not Found" in str(kept.fault)
 
 

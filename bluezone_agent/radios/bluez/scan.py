@@ -96,7 +96,7 @@ class Scan:
             async with asyncio.timeout(STARTING_TIMEOUT_S):
                 await scanner.start()
         except (BleakError, OSError, EOFError, DBusFastError) as error:
-            log.info("no_passive_scan", reason=str(error))
+            log.info("passive_scan_unavailable", reason=str(error))
             self.passive_too, self._passive = False, None
 
     async def leave(self) -> None:

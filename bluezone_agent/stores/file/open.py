@@ -206,7 +206,7 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
             raise _damaged(path, "application_id")
         raise StoreError(
-            N_("{path} is another program's SQLite file"),
+            N_("{path} is the SQLite file of another program"),
             N_("move it away, or choose another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
