@@ -19,20 +19,21 @@ from bluezone_agent.errors import N_, CalibrationError
 from bluezone_agent.ports import Radio
 
 LEAST_PACKETS: Final = 3
-"""Of one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
+"""For one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
 STANDS_OUT_DB: Final = 10.0
-"""By how much the peer is stronger than the next device: at 1 m that one is then 3 m away in free space."""
+"""By how much the peer has to be stronger than the next device: with the peer at 1 m, that one is then 3 m away in free
+space."""
 DEVICE: Final = "device"
 CORRECTION: Final = "rssi_correction_db"
 MARGIN: Final = "margin_db"
 
 
 async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: int | None) -> Reading:
-    """Listen for ``seconds`` to the strongest device near, the peer, and return its attenuation.
+    """Scan for ``seconds`` and return the attenuation of the peer, which is the strongest device nearby.
 
-    ``peer_power_dbm`` is the transmit power that a match with the peer would be scored by; with None its frames have
-    to state it. Raises CalibrationError when too little was heard, when it is not clear who the peer is or what power
-    it has, and RadioUnavailableError.
+    ``peer_power_dbm`` is the transmit power that a match with the peer would be scored with; if it is None, the peer's
+    advertisements have to state it. Raises CalibrationError when too little was received, or when the peer or its power
+    is not clear, and RadioUnavailableError.
     """
     received: defaultdict[ObservedIdentifier, list[int]] = defaultdict(list)
     stated: dict[ObservedIdentifier, int | None] = {}
@@ -82,8 +83,9 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
 
 
 def read_table(path: Path, device: str) -> Calibration:
-    """Return what a CSV table says of ``device``: columns ``device``, ``rssi_correction_db`` and, where known,
-    ``margin_db``. Raises CalibrationError.
+    """Return the calibration of ``device`` from a CSV table.
+
+    The columns are ``device``, ``rssi_correction_db`` and, where known, ``margin_db``. Raises CalibrationError.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -1,4 +1,4 @@
-"""A Unix socket by which the owner's commands reach the running agent: one JSON line each way."""
+"""A Unix socket over which the owner's commands reach the running agent: one JSON line each way."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ log: Final = structlog.get_logger()
 
 SOCKET_NAME: Final = "agent.sock"
 REPLACE_KEY: Final = "replace-key"
-"""Close the key on the air and broadcast from a new one."""
+"""Close the current key and advertise with a new one."""
 LOOK_AT_PAUSE: Final = "look-at-pause"
-"""Take over the pause that the store tells."""
+"""Adopt the pause that is in the store."""
 ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
 LONGEST_PATH: Final = 107
@@ -34,7 +34,7 @@ Answer = Callable[[], Awaitable[None]]
 async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
     """Answer requests until cancelled. Only the agent that holds the state's lock may call this.
 
-    On a disk that takes no socket nobody is answered, and the agent goes on.
+    If the disk accepts no socket, no request is answered, and the agent continues.
     """
     path = runtime_path(state_dir) / SOCKET_NAME
     if len(os.fsencode(path)) > LONGEST_PATH:
@@ -52,7 +52,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
                 writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
-            return  # whoever asked is gone, said nothing, or did not end the line
+            return  # the client is gone, sent nothing, or did not end the line
         finally:
             writer.close()
 
@@ -71,7 +71,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
 
 
 def _bound_privately(path: Path) -> socket.socket:
-    """Return a socket at ``path`` that its owner alone may connect to; the umask is back before anything else runs."""
+    """Return a socket at ``path`` for its owner only; the umask is restored before anything else runs."""
     listening = socket.socket(socket.AF_UNIX)
     umask = os.umask(0o177)
     try:
@@ -98,7 +98,7 @@ async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
 
 
 def ask(state_dir: Path, request: str) -> None:
-    """Have the running agent do ``request`` and return when it is done; raises StateInUseError if it can't."""
+    """Have the running agent execute ``request`` and return when done; raises StateInUseError if it can't."""
     path = runtime_path(state_dir) / SOCKET_NAME
     try:
         with socket.socket(socket.AF_UNIX) as connection:

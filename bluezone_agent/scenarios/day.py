@@ -1,4 +1,4 @@
-"""The demo: the real agent of each of six people, on one simulated air and in simulated time."""
+"""The demo: the real agents of six people, on one simulated air and in simulated time."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ STATED_TX_POWER_DBM: Final = -12
 PACKET_EVERY_S: Final = 11.0
 """A chip with a strict duplicate filter reports a peer this often (measured with BlueZ, docs/bluez.md)."""
 DEVICE_DEVIATION_DB: Final = 2.0
-"""Of a device's power from what it states, and of its receiver."""
+"""The deviation of a device's power from the stated one, and of its receiver."""
 CLOCK_DEVIATION_S: Final = 20.0
 PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 2 * 3600
 """The next morning at 09:00: An's test is positive."""
 ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
-"""Everybody checks every 4 hours, up to half an hour late."""
+"""All devices check every 4 hours, up to half an hour late."""
 LOCAL_CALENDAR: Final = Calendar(fallback=system_utc_offset_s)
-"""The six live in the zone of the machine that simulates them."""
+"""The six people live in the time zone of the machine that simulates them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonVerdict:
-    """What one agent told its owner, and the truth beside it."""
+    """What one agent reported to its owner, compared with the truth."""
 
     person: Person
     near: tuple[int, ...]
@@ -53,7 +53,7 @@ class PersonVerdict:
     warned_at_s: int | None
     days: tuple[DayExposure, ...]
     received: dict[str, tuple[int, ...]]
-    """Name of another → the minutes (since the Unix epoch) in which this device heard that one's."""
+    """Name of another person → the minutes (since the Unix epoch) in which this device received that one's."""
 
     @property
     def true_near_minutes(self) -> int:
@@ -62,17 +62,17 @@ class PersonVerdict:
 
     @property
     def right(self) -> bool:
-        """Whether this owner was warned exactly if meant to be."""
+        """Whether the owner was warned if and only if that was right."""
         return self.should_warn == (self.warned_at_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How the day went."""
+    """The result of the day."""
 
     seed: int
     protocol: str
-    """What the case's device broadcasts."""
+    """What the case's device advertises."""
     keys_published: int
     verdicts: tuple[PersonVerdict, ...]
     starts_at_s: int = DAY_START_S
@@ -87,7 +87,7 @@ class Day:
 
     @property
     def others(self) -> tuple[PersonVerdict, ...]:
-        """The verdicts of those who did not."""
+        """The verdicts of the others."""
         return tuple(v for v in self.verdicts if v.person.name != CASE)
 
     @property
@@ -97,7 +97,7 @@ class Day:
 
 
 def simulate(seed: int, protocol: str) -> Day:
-    """Live the day; the same ``seed`` gives the same day. ``protocol`` is what the case's device broadcasts."""
+    """Simulate the day; the same ``seed`` gives the same day. ``protocol`` is what the case's device advertises."""
     cast = tuple(replace(p, protocol=protocol) if p.name == CASE else p for p in CAST)
     with _seeded(seed), scratch_folder() as folder, ExitStack() as opened:
         stores = {p.name: opened.enter_context(Store(folder / str(i))) for i, p in enumerate(cast)}
@@ -108,7 +108,7 @@ def simulate(seed: int, protocol: str) -> Day:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed what draws from Python's own generator (the jitter of the checks), and leave it as it was."""
+    """Seed Python's own generator (for the jitter of the checks), and restore it afterwards."""
     before = global_random.getstate()
     global_random.seed(seed)
     try:
@@ -173,7 +173,7 @@ class _World:
         check.run([self._publisher.source()])
 
     async def _fall_ill_and_publish(self) -> int:
-        """Export the case's keys as its owner does, and publish them as the health authority does."""
+        """Export the case's keys as an owner does, and publish them as the health authority does."""
         await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
         store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
         await asyncio.to_thread(export_keys.end_current_key, store)  # over the agent's socket, as a command does
@@ -198,7 +198,7 @@ class _World:
             )
 
     def _identifier_owners(self) -> dict[bytes, str]:
-        """Return whose each identifier was that was ever on the air, from the air itself."""
+        """Return the owner of each identifier that was ever transmitted, from the air itself."""
         observed_identifiers = [(decode(AdvertisingData.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
         return {
             observed.identifier: self._cast[device].name

@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What one receiver heard in one session, in order."""
+    """What one receiver received in one session, in order."""
 
     session: str
     receiver: str
@@ -34,7 +34,7 @@ class Track:
 
     @property
     def stands(self) -> bool:
-        """Whether the beacon stayed at one place."""
+        """Whether the beacon stayed in one place."""
         return len({s.distance_m for s in self.samples}) == 1
 
     @property
@@ -46,7 +46,7 @@ class Track:
 def read_measurements(path: Path) -> list[Track]:
     """Read a CSV, ``.gz`` or not, with :data:`COLUMNS` in any order.
 
-    Raises RecordingError with the line when it can't be read or is no such file.
+    Raises RecordingError with the line when it can't be read or is not such a file.
     """
     samples: dict[tuple[str, str], list[Sample]] = {}
     with open_csv(path) as file:

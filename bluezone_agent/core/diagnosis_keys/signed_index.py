@@ -1,7 +1,7 @@
-"""The signed index of a published folder: which files there are, since when, and until when that holds.
+"""The signed index of a published folder: which files it has, since when, and how long the index is valid.
 
-``index.signed`` lies beside the plain ``index.txt``, which other clients read. It is one file, so that no reader and no
-cache can hold half of it: JSON with the index as a text and the signature of exactly that text.
+``index.signed`` is next to the unsigned ``index.txt``, which other clients read. It is a single file, so that no reader
+and no cache can have half of it: JSON with the index as a text and the signature of exactly that text.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ MAX_SIGNED_INDEX: Final = 4 * 1024 * 1024
 
 
 VERSION: Final = 2
-"""Of what we write: an index of version 1 names no folder."""
+"""The version that this program writes: an index of version 1 has no folder name."""
 LATEST_S: Final = 2**36
-"""In the year 4147: a time beyond it is of another unit."""
+"""In the year 4147: a later time is in another unit."""
 HIGHEST: Final = 2**53
-"""A sequence beyond it is no number of everybody's JSON."""
+"""JSON parsers do not represent a higher sequence number exactly."""
 LONGEST_NAME: Final = 120
-"""Characters of a folder's name."""
+"""Characters in a folder's name."""
 Time = Annotated[int, msgspec.Meta(ge=0, le=LATEST_S)]
 
 
 class ListedFile(msgspec.Struct, frozen=True):
-    """A file of the folder."""
+    """A file in the folder."""
 
     path: str
     sha256: str
-    """Of the file's bytes, hex."""
+    """SHA-256 of the file's bytes, hex."""
 
 
 class SignedIndex(msgspec.Struct, frozen=True):
-    """What a folder holds, as its authority signed it. Times are Unix seconds."""
+    """The contents of a folder, signed by its authority. Times are Unix seconds."""
 
     sequence: Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
     """Grows with every index."""
@@ -49,7 +49,7 @@ class SignedIndex(msgspec.Struct, frozen=True):
     """Oldest first."""
     version: Annotated[int, msgspec.Meta(ge=1, le=VERSION)] = 1
     folder: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
-    """The folder's name, wherever it is served, so that one folder's index does not pass for another's."""
+    """The folder's name, wherever it is served, so that one folder's index can't pass as another's."""
 
 
 class _Envelope(msgspec.Struct):
@@ -59,7 +59,7 @@ class _Envelope(msgspec.Struct):
 
 
 def write_signed_index(index: SignedIndex, key: SigningKey) -> bytes:
-    """Return the file, signed by ``key``."""
+    """Return the index file, signed by ``key``."""
     text = msgspec.json.encode(index)
     return msgspec.json.encode(_Envelope(text.decode(), key.sign(text))) + b"\n"
 
@@ -83,9 +83,9 @@ def read_signed_index(where: str, data: bytes, trust: Trust) -> SignedIndex:
 
 
 def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) -> None:
-    """Refuse an index that has expired, or that is older than the one of sequence ``highest``.
+    """Refuse an index that has expired, or that is older than the one with sequence number ``highest``.
 
-    Raises KeySourceError: the server, or somebody on the way, holds newer files back.
+    Raises KeySourceError: the server, or somebody on the network path, holds newer files back.
     """
     if index.sequence < highest:
         raise KeySourceError(
@@ -107,7 +107,7 @@ def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) ->
 
 
 def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
-    """Refuse an index of another folder than the one that was seen first; ``pinned`` is empty where none was.
+    """Refuse an index of another folder than the one seen first; ``pinned`` is empty if none was seen.
 
     Raises KeySourceError.
     """

@@ -1,6 +1,6 @@
-"""Signatures of case files: ECDSA over P-256 with SHA-256, in the form of a key export's ``export.sig``.
+"""Signatures of diagnosis key files: ECDSA over P-256 with SHA-256, in the form of a key export's ``export.sig``.
 
-Algorithm and key are ours, pinned in the configuration; what a file says of its signature only has to agree.
+The configuration determines the algorithm and the key; what a file states about its signature only has to agree.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from bluezone_agent.errors import N_, BadSignatureError, ConfigError
 ALGORITHM_OID: Final = "1.2.840.10045.4.3.2"
 """ecdsa-with-SHA256."""
 MAX_SIGNATURE_LIST: Final = 16 * 1024
-"""Bytes. One signature with its names takes about 100; this is the only part read before anything is verified."""
+"""Bytes. One signature with its names takes about 100; nothing else is read before verification."""
 SHOWN_LENGTH: Final = 40
 """Characters of an unknown key's name that an error repeats."""
 
 ONE_BATCH: Final = (1, 1)
-"""``batch_num`` and ``batch_size`` of a file that stands alone."""
+"""``batch_num`` and ``batch_size`` of a single file."""
 
 
 class Verified(NamedTuple):
-    """What a good signature tells."""
+    """What a valid signature states."""
 
     batch_num: int
     batch_size: int
-    """Neither is itself signed."""
+    """Neither is signed itself."""
     signer: str
     """Fingerprint of the pinned key that made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A health authority's public key, and the id and version under which it signs."""
+    """A health authority's public key, with the id and version under which it signs."""
 
     key_id: str
     key_version: str
@@ -58,7 +58,7 @@ class VerificationKey:
 
     @property
     def keys(self) -> tuple[VerificationKey, ...]:
-        """This one."""
+        """This key only."""
         return (self,)
 
     @classmethod
@@ -86,7 +86,7 @@ class VerificationKey:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the key as DER, hex: the same whatever its id and version."""
+        """SHA-256 of the key as DER, hex: the same for every id and version."""
         der = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return sha256(der).hexdigest()
 
@@ -112,7 +112,7 @@ class VerificationKey:
         return Verified(signature.batch_num, signature.batch_size, self.fingerprint)
 
     def is_named_by(self, info: SignatureInfo) -> bool:
-        """Return whether ``info`` names this key, and the algorithm that we use with it."""
+        """Return whether ``info`` names this key and the supported algorithm."""
         return (info.verification_key_id, info.verification_key_version, info.signature_algorithm) == (
             self.key_id,
             self.key_version,
@@ -147,14 +147,14 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class PinnedKeys:
-    """Several public keys, as during a change of keys: a signature by one of them is enough."""
+    """Several public keys, as during a change of keys: a signature by one of them is sufficient."""
 
     keys: tuple[VerificationKey, ...]
     accepts_unsigned: bool = False
-    """Whether a Bluezone case file without a signature is believed, too: the operator's own decision."""
+    """Whether unsigned Bluezone files are accepted too: the operator's own decision."""
 
     def verify(self, name: str, signed: bytes, signature_list: bytes) -> Verified:
-        """Verify as :meth:`VerificationKey.verify` does, with the first key that can."""
+        """Verify as :meth:`VerificationKey.verify` does, with the first key that the signature names."""
         signatures = _parsed(name, signature_list)
         fault: BadSignatureError | None = None
         for key in self.keys:
@@ -186,7 +186,7 @@ class PinnedKeys:
 
 
 Trust = VerificationKey | PinnedKeys
-"""Whose signature is believed."""
+"""The keys whose signatures are accepted."""
 
 
 @dataclass(frozen=True, slots=True)

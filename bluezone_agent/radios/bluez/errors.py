@@ -1,4 +1,4 @@
-"""Why BlueZ can't be used, each as an error with its reason and the way out."""
+"""Why BlueZ can't be used: errors with a reason and a way out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_bus(reason: object) -> RadioUnavailableError:
 
 
 def no_service() -> RadioUnavailableError:
-    """The bus is there, bluetoothd is not."""
+    """The bus is there, but bluetoothd is not."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
         N_("the Bluetooth service (org.bluez) is not running"),
@@ -37,7 +37,7 @@ def no_service() -> RadioUnavailableError:
 
 
 def no_adapter(adapter: str, found: list[str]) -> RadioUnavailableError:
-    """BlueZ knows other adapters or none."""
+    """BlueZ knows other adapters, or none."""
     if found:
         return RadioUnavailableError(
             RadioFault.NO_ADAPTER,
@@ -56,7 +56,7 @@ def no_adapter(adapter: str, found: list[str]) -> RadioUnavailableError:
 
 
 def no_advertising(adapter: str) -> RadioUnavailableError:
-    """The adapter is there and has no LE advertising: an old one, or LE is switched off."""
+    """The adapter exists but has no LE advertising: it is old, or LE is switched off."""
     return RadioUnavailableError(
         RadioFault.NO_ADAPTER,
         N_("{adapter} can't advertise: it does not support Bluetooth Low Energy advertising"),
@@ -66,7 +66,7 @@ def no_advertising(adapter: str) -> RadioUnavailableError:
 
 
 def powered_off(adapter: str) -> RadioUnavailableError:
-    """Off when asked for it."""
+    """The adapter is off at the start."""
     return RadioUnavailableError(
         RadioFault.POWERED_OFF,
         N_("{adapter} is powered off"),
@@ -89,7 +89,7 @@ def no_instance(adapter: str) -> RadioUnavailableError:
 
 
 def forbidden(reason: object) -> RadioUnavailableError:
-    """The D-Bus policy or bluetoothd says no."""
+    """The D-Bus policy or bluetoothd refuses access."""
     return RadioUnavailableError(
         RadioFault.NOT_PERMITTED,
         N_("not permitted to use the Bluetooth service: {reason}"),
@@ -102,7 +102,7 @@ def forbidden(reason: object) -> RadioUnavailableError:
 
 
 def privacy_on(main_conf: Path, value: str) -> RadioUnavailableError:
-    """BlueZ would keep one resolvable address over several identifiers."""
+    """BlueZ would keep one resolvable address for several identifiers."""
     return RadioUnavailableError(
         RadioFault.LINKABLE,
         N_("{path} sets Privacy = {value}: successive identifiers would share an address and be linkable"),
@@ -127,7 +127,7 @@ def privacy_unknown(main_conf: Path, reason: object) -> RadioUnavailableError:
 
 
 def discoverable(adapter: str) -> RadioUnavailableError:
-    """BlueZ sends broadcasts of a discoverable adapter connectable and from its public address."""
+    """BlueZ makes advertisements of a discoverable adapter connectable and sends them from its public address."""
     return RadioUnavailableError(
         RadioFault.LINKABLE,
         N_("{adapter} is discoverable: identifiers would go out with its public address and be linkable"),
@@ -152,7 +152,7 @@ def unanswered(adapter: str, call: str, seconds: float) -> RadioUnavailableError
 
 
 def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavailableError:
-    """A D-Bus error, by its name, as what a person can act on; BlueZ's words may name devices by their address."""
+    """Turn a D-Bus error, by its name, into something that a person can act on; BlueZ's text may contain addresses."""
     reason = redacted(str(reason))
     if name in SERVICE_GONE:
         return no_service()
@@ -176,13 +176,13 @@ def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavaila
         name=name,
         reason=reason,
     )
-    # its own answer, not the bus's about one that died or hangs: then nothing is on the air (docs/bluez.md)
+    # its own answer, not the bus's about a service that died or hangs: then nothing is advertised (docs/bluez.md)
     error.kept_off_air = call == "RegisterAdvertisement" and name.startswith("org.bluez.Error.")
     return error
 
 
 def lost(adapter: str) -> RadioUnavailableError:
-    """The adapter was there and is not any more."""
+    """The adapter was there and is gone."""
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("{adapter} was removed"),
@@ -192,7 +192,7 @@ def lost(adapter: str) -> RadioUnavailableError:
 
 
 def switched_off(adapter: str) -> RadioUnavailableError:
-    """Powered off while the agent ran."""
+    """It was powered off while the agent was running."""
     return RadioUnavailableError(
         RadioFault.POWERED_OFF,
         N_("{adapter} was powered off while the agent was running"),
@@ -202,7 +202,7 @@ def switched_off(adapter: str) -> RadioUnavailableError:
 
 
 def service_stopped() -> RadioUnavailableError:
-    """Bluetoothd left the bus."""
+    """bluetoothd left the bus."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
         N_("the Bluetooth service (org.bluez) stopped while the agent was running"),
@@ -220,7 +220,7 @@ def bus_lost() -> RadioUnavailableError:
 
 
 def released(adapter: str) -> RadioUnavailableError:
-    """Bluetoothd dropped our advertisement on its own."""
+    """bluetoothd dropped the advertisement by itself."""
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("the Bluetooth service stopped advertising on {adapter}"),

@@ -1,4 +1,4 @@
-"""Why a bare controller can't be used, each as an error with its reason and the way out."""
+"""Why a controller can't be used directly: errors with a reason and a way out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def no_bumble() -> RadioUnavailableError:
 
 
 def not_opened(name: str, error: Exception) -> RadioUnavailableError:
-    """Opening the transport failed; the kernel's reasons are told apart."""
+    """Opening the transport failed; the kernel's reasons are distinguished."""
     number = error.errno if isinstance(error, OSError) else None
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if number in (errno.EPERM, errno.EACCES):
@@ -87,5 +87,5 @@ def lost(name: str, reason: object) -> RadioUnavailableError:
 
 
 def closed(name: str) -> RadioUnavailableError:
-    """It was left, or never entered."""
+    """The radio was left, or never entered."""
     return RadioUnavailableError(RadioFault.LOST, N_("{name} is not open"), name=name)
