@@ -127,7 +127,7 @@ class DecryptionError(AgentError):
 class AgeFault(StrEnum):
     """Why an age file could not be decrypted, in the order of its parts."""
 
-    NOT_AGE = "no age file"
+    NOT_AGE = "not an age file"
     ARMOURED = "in ASCII armour"
     TO_KEYS = "encrypted to keys"
     HEADER = "header damaged"

@@ -59,7 +59,7 @@ class AdvertisingData:
         parts += [(AD_MANUFACTURER, c.to_bytes(2, "little") + d) for c, d in self.manufacturer_data.items()]
         data = b"".join(bytes([len(d) + 1, kind]) + d for kind, d in parts)
         if len(data) > longest:
-            raise ValueError(f"frame of {len(data)} bytes does not fit {longest}")
+            raise ValueError(f"advertising data of {len(data)} bytes does not fit {longest}")
         return data
 
     @classmethod

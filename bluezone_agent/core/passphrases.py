@@ -30,7 +30,7 @@ def encrypt(secret: bytes, plaintext: bytes, aad: bytes, nonce: bytes) -> bytes:
     secret.
     """
     if len(nonce) != NONCE_LENGTH:
-        raise ValueError(f"{len(nonce)} bytes are no nonce")
+        raise ValueError(f"{len(nonce)} bytes are not a nonce")
     return nonce + AESGCM(secret).encrypt(nonce, plaintext, aad)
 
 

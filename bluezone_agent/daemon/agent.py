@@ -164,4 +164,4 @@ class Agent:
             log.error("expiry_failed", reason=str(error))
             return
         if gone:
-            log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its greatest size")
+            log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its maximum size")

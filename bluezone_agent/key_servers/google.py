@@ -199,7 +199,7 @@ def _padded(body: dict[str, Any], length: int) -> bytes:
 
 def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServerError:
     late = time.monotonic() >= ends_at_s
-    reason = f"no whole answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
+    reason = f"no complete answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
     return KeyServerError(
         N_("can't reach {url}: {reason}"),
         N_("check the network and the address in [publish], and try again; the token from your code is kept"),

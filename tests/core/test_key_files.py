@@ -281,7 +281,7 @@ def test_other_members_of_a_zip_are_left_alone(others: list[str]) -> None:
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_packers_are_not_let_loose_on_the_file(how: int) -> None:
     export = export_of(entry())
-    with pytest.raises(KeyFileError, match=f"export.bin is packed by method {how}"):
+    with pytest.raises(KeyFileError, match=f"export.bin is compressed with method {how}"):
         read_zip(zipped(("export.bin", export), ("export.sig", AUTHORITY.sign(export)), how=how))
 
 

@@ -154,7 +154,7 @@ def test_warnings_of_the_server_are_told(store: Store, servers: Servers) -> None
 def test_a_server_that_trickles_is_left_at_the_deadline(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google, "DEADLINE_S", 1)
     servers.trickles = True
-    with pytest.raises(KeyServerError, match="no whole answer within 1 s"):
+    with pytest.raises(KeyServerError, match="no complete answer within 1 s"):
         client(servers).send_chaff()
 
 

@@ -114,12 +114,12 @@ def write_key_export(
 
 def _members(name: str, data: bytes, key: Trust) -> tuple[bytes, bytes]:
     if data.count(MEMBER) > MAX_MEMBERS:  # before the directory is read, where each member costs half a kilobyte
-        raise _refused(name, f"it holds more than {MAX_MEMBERS} members")
+        raise _refused(name, f"it contains more than {MAX_MEMBERS} members")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             found = sorted(info.filename for info in archive.infolist())
             if found.count(EXPORT_NAME) != 1 or found.count(SIGNATURE_NAME) > 1:
-                raise _refused(name, f"it holds {', '.join(found[:4]) or 'nothing'}")
+                raise _refused(name, f"it contains {', '.join(found[:4]) or 'nothing'}")
             if SIGNATURE_NAME not in found:
                 raise key.unsigned(name)
             return (
@@ -134,7 +134,7 @@ def _inflated(name: str, archive: zipfile.ZipFile, member: str, limit: int) -> b
     """Inflate a member, but never beyond the limits, whatever its header says."""
     info = archive.getinfo(member)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise _refused(name, f"{member} is packed by method {info.compress_type}")
+        raise _refused(name, f"{member} is compressed with method {info.compress_type}")
     limit = min(limit, max(SMALL, info.compress_size * MAX_RATIO))
     with archive.open(info) as stream:
         content = stream.read(limit + 1)
@@ -214,7 +214,7 @@ def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterato
 def _require_agreement(name: str, export: TemporaryExposureKeyExport, key: Trust, batch: tuple[int, int]) -> None:
     """The signature list is not signed: it must agree with the signed bytes."""
     if export.keys or export.revised_keys:
-        raise _refused(name, "it hides keys behind tags that are written too long")
+        raise _refused(name, "it hides keys behind overlong tags")
     if not any(key.is_named_by(info) for info in export.signature_infos):
         raise _refused(name, f"{EXPORT_NAME} does not name the key that signed it")
     if batch != (export.batch_num, export.batch_size) or not 1 <= export.batch_num <= export.batch_size:
