@@ -323,7 +323,7 @@ def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Stor
     data = bytearray(device.copy())
     for at in range(1024 * 3, len(data), 1024):
         data[at : at + 8] = b"\xff" * 8
-    with pytest.raises(StoreDamagedError, match=r"what a\.backup holds is no sound store"):
+    with pytest.raises(StoreDamagedError, match=r"a\.backup does not contain an intact store"):
         Snapshot(bytes(data), SOMEWHERE)
     made_later(device._db)
     with pytest.raises(StoreDamagedError, match="was written by a newer bluezone-agent"):

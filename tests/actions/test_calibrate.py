@@ -108,8 +108,8 @@ def test_a_table_names_the_correction_of_a_device(tmp_path: Path) -> None:
         ("device,rssi_correction_db\nPi 3,1\n", '0 rows for "Pi 4"'),
         ("device,rssi_correction_db\nPi 4,1\nPi 4,2\n", '2 rows for "Pi 4"'),
         ("device,rssi_correction_db\nPi 4,much\n", "could not convert string to float: 'much'"),
-        ("device,rssi_correction_db\nPi 4\n", "no number"),
-        ("device,rssi_correction_db\nPi 4,nan\n", "no number"),
+        ("device,rssi_correction_db\nPi 4\n", "no valid number"),
+        ("device,rssi_correction_db\nPi 4,nan\n", "no valid number"),
     ],
 )
 def test_a_table_that_does_not_say_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -379,7 +379,7 @@ def test_the_files_are_what_other_software_expects(office: Office) -> None:
 
 @pytest.mark.parametrize("region", ["", "V N", "\x1b[2J"])
 def test_a_region_is_a_plain_name(office: Office, region: str) -> None:
-    with pytest.raises(AgentError, match="can't name"):
+    with pytest.raises(AgentError, match="can't be the name"):
         office.publish(region=region)
 
 

@@ -125,7 +125,7 @@ def test_a_refused_submission_is_named_and_the_exit_code_says_so(office: Program
     [
         (["--key", "inbox", "--to", "www"], "can't read the signing key inbox/signing-key.json: No such file"),
         (["--key", "key", "--to", "inbox/lan.json"], "can't write inbox/lan.json: "),
-        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t name'),
+        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t be the name'),
     ],
 )
 def test_what_is_wrong_is_named_with_the_way_out(office: Program, arguments: list[str], says: str) -> None:

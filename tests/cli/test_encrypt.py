@@ -100,7 +100,7 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
-        assert "are sealed" not in done.stderr, command
+        assert "are encrypted" not in done.stderr, command
     assert f"your daily keys  {len(KEYS)}, encrypted\n" in owner.run("status").stdout
     assert json.loads(owner.run("status", "--json").stdout)["own_keys_encrypted"] is True
 

@@ -225,7 +225,7 @@ def test_two_reports_on_the_same_identifier_share_no_digest(store: Store) -> Non
 def test_what_is_no_report_is_refused(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "r.json"
     path.write_bytes(text)
-    with pytest.raises(ReportError, match="no witness report"):
+    with pytest.raises(ReportError, match="is not a peer report"):
         read_report(path)
 
 

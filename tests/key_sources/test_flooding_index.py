@@ -161,7 +161,7 @@ def test_a_week_of_floods_deletes_no_contact_minute(program: Program, *, long: b
                 for n in range(names):
                     fault: KeyFileError | KeySourceError = KeySourceError("{url} answers 404", url=f"{n:0100}")
                     if n % 2:
-                        fault = KeyFileError("{name} is no key export", name=f"{n:0100}")
+                        fault = KeyFileError("{name} is not an Exposure Notification key export", name=f"{n:0100}")
                     name = f"{number}-{n:0100}"
                     store.sources.record_file(KeyFileRecord("https://x/", name, now_s, fault=fault))
                 store.sources.record(SourceRecord("https://x/", now_s))

@@ -209,7 +209,7 @@ def test_each_region_has_its_own_tree(http_site: Site) -> None:
 @pytest.mark.parametrize("body", [b"{}", b'["yesterday"]', b"[1]", b"\xff", b"[" * 5000, b'["2020-09-23/../.."]'])
 def test_what_is_no_list_of_dates_is_named(http_site: Site, body: bytes) -> None:
     http_site.answers = {CWA: Answer(body)}
-    assert f"{http_site.url[:-1]}{CWA} is no list of dates or hours: " in str(visited(tree(http_site)).error)
+    assert f"{http_site.url[:-1]}{CWA} is not a list of dates or hours: " in str(visited(tree(http_site)).error)
 
 
 def test_an_unknown_region_is_a_fault(http_site: Site) -> None:
