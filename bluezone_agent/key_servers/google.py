@@ -55,7 +55,7 @@ HINTS: Final = {
     "token_invalid": N_("ask the health authority for a new code"),
     "token_expired": N_("ask the health authority for a new code"),
     "unknown_health_authority_id": N_("correct health_authority_id in [publish]"),
-    "maintenance_mode": N_("try again later; the token from your code is kept"),
+    "maintenance_mode": N_("try again later; a token that was already received is kept"),
 }
 
 
@@ -202,7 +202,7 @@ def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServ
     reason = f"no complete answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
     return KeyServerError(
         N_("can't reach {url}: {reason}"),
-        N_("check the network and the address in [publish], and try again; the token from your code is kept"),
+        N_("check the network and the address in [publish], and try again; a token that was already received is kept"),
         url=url,
         reason=reason,
     )
@@ -275,7 +275,9 @@ def _read(url: httpx2.URL, status: int, content: bytes) -> _Answer:
 def _refused(url: httpx2.URL, status: int, code: str, reason: str) -> KeyServerError:
     return KeyServerError(
         N_("{url} answers {status} {code}: {reason}"),
-        HINTS.get(code, N_("check the addresses in [publish], and try again later; the token from your code is kept")),
+        HINTS.get(
+            code, N_("check the addresses in [publish], and try again later; a token that was already received is kept")
+        ),
         url=url,
         status=status,
         code=code,

@@ -156,7 +156,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         adapter(advertises=False),
         "advertising",
         Level.FAULT,
-        "does not support Bluetooth Low Energy advertising",
+        "no Bluetooth Low Energy advertising",
         "another adapter",
     ),
     (
