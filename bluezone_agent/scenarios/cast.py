@@ -81,7 +81,7 @@ EAST, WEST, NORTH = 0.0, math.pi, math.pi / 2
 CAST: Final = (
     Person(
         CASE,
-        N_("falls ill the next morning"),
+        N_("tests positive the next morning"),
         "bluezone",
         (
             Stay("07:00", "07:40", HOME, Position(0, 0, EAST)),
