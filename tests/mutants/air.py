@@ -29,7 +29,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "unknown-every-minute",
-        "in a flood a real identifier starts anew each minute",
+        "in a flood a real identifier starts again each minute",
         "core/sightings.py",
         "            self._current.known = self._latest.lasting()\n",
         "            pass\n",
@@ -109,7 +109,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "silent-for-ever",
-        "once a day's keys are used nothing goes on the air any more",
+        "once a day's keys are used nothing is advertised any more",
         "daemon/rotation.py",
         "self._due_in(slot_left_s, SLEW_S)\n",
         "self._due_in(slot_left_s + 86_400, SLEW_S)\n",

@@ -113,7 +113,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "file-not-read",
-        "damaged store: the start believes it",
+        "damaged store: the start accepts it",
         "stores/file/open.py",
         'if found != "ok":',
         "if False:",
@@ -161,7 +161,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "set-aside-for-ever",
-        "what was set aside goes after 14 days",
+        "a damaged store that was kept expires after 14 days",
         "stores/file/quarantine.py",
         "p.stat().st_mtime < limit_s",
         "p.stat().st_mtime < 0",
