@@ -120,8 +120,8 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             N_("can't read the configuration {path}: {reason}"),
             N_(
-                "name one that you can read (--config FILE), or run this as a user who can:"
-                " with sudo where it is a service"
+                "choose a file that you can read (--config FILE), or run this as a user with access"
+                " (with sudo if the agent is a service)"
             ),
             path=path,
             reason=getattr(error, "strerror", None) or error,
@@ -136,7 +136,7 @@ def parse(text: str, path: Path) -> Config:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             N_("{path} is not valid TOML: {reason}"),
-            N_("mend that line, then run: bluezone-agent config check"),
+            N_("fix that line, then run: bluezone-agent config check"),
             path=path,
             reason=error,
         ) from error
@@ -147,7 +147,7 @@ def parse(text: str, path: Path) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(
             N_("{path}: {reason} (found: {value!r})"),
-            N_("every setting is explained in what this prints: bluezone-agent config init -"),
+            N_('"bluezone-agent config init -" explains every setting'),
             path=path,
             reason=error,
             value=_value_at(raw, str(error)),
@@ -181,7 +181,7 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
     except (OSError, ValueError, RecursionError) as error:  # also msgspec's, tomllib's and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
-            N_("it is a TOML file with buckets and warning_minutes: docs/exposure.md shows one"),
+            N_("a rule is a TOML file with buckets and warning_minutes: see docs/exposure.md for an example"),
             path=rule,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -201,7 +201,7 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
                 near = difflib.get_close_matches(name, known, n=1) or [", ".join(known)]
                 raise ConfigError(
                     N_('{path}: unknown setting {where}"{name}"'),
-                    N_("did you mean {near}? Remove the setting, or correct its name"),
+                    N_("did you mean {near}? Correct the name, or remove the setting"),
                     path=path,
                     where=where,
                     name=name,
@@ -250,8 +250,8 @@ def _require_known(config: Config, path: Path) -> None:
     twice = sorted({radio for radio in config.radios if config.radios.count(radio) > 1})
     if twice:
         raise ConfigError(
-            N_("{path}: the radio {value} is named twice"),
-            N_("name each adapter once; the first one broadcasts"),
+            N_("{path}: the radio {value} is listed twice"),
+            N_("list each adapter once; the first one broadcasts"),
             path=path,
             value=twice[0],
         )
@@ -260,7 +260,7 @@ def _require_known(config: Config, path: Path) -> None:
 def _require_trust(source: Source, path: Path) -> None:
     if not source.keys and not source.allow_unsigned:
         raise ConfigError(
-            N_("{path}: the source {location} has no key that its files must be signed with"),
+            N_("{path}: the source {location} has no public key to verify its files with"),
             N_('add the [[source.key]] that the health authority gives; "bluezone-agent config init -" shows how'),
             path=path,
             location=source.location,
@@ -271,7 +271,7 @@ def _require_once(source: Source, before: tuple[Source, ...], path: Path) -> Non
     if any((source.location, source.index) == (other.location, other.index) for other in before):
         raise ConfigError(
             N_("{path}: the source {location} is configured twice"),
-            N_("one [[source]] takes any number of regions and of [[source.key]] tables"),
+            N_("one [[source]] can have several regions and several [[source.key]] tables"),
             path=path,
             location=source.location,
         )

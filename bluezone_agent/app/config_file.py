@@ -33,7 +33,7 @@ def write_example(device: Device, file: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(
             N_("can't write {path}: {reason}"),
-            N_('name another file, or "-" to print it'),
+            N_('choose another file, or "-" to print it'),
             path=path,
             reason=error.strerror,
         ) from error
@@ -44,8 +44,8 @@ def _standard_place() -> Path:
     path = config_path()
     if path is None:
         raise ConfigError(
-            N_("user number {uid} has no home directory, so the configuration has no place"),
-            N_('name a file, or "-" to print it'),
+            N_("user {uid} has no home directory, so there is no default location for the configuration"),
+            N_('give a file name, or "-" to print it'),
             uid=os.getuid(),
         )
     return path

@@ -88,7 +88,7 @@ def close_at_once(hours: Sequence[HourOfContacts]) -> int:
 def in_words(hours: Sequence[HourOfContacts]) -> str:
     """Say how long devices were close in some hours, how many at once, and by how many identifiers."""
     if not (at_once := close_at_once(hours)):
-        return _("no devices close")
+        return _("no devices nearby")
     return ngettext(
         "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
         "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",

@@ -52,8 +52,8 @@ def _spool() -> Path:
     spool = spool_folder()
     if spool is None or not spool.is_dir():
         raise ConfigError(
-            N_("there is no folder for what is fetched: {setting} = {value}"),
-            N_("systemd sets it: systemctl start bluezone-fetch; by yourself run bluezone-agent check"),
+            N_("there is no folder for the downloaded files: {setting} = {value}"),
+            N_("systemd sets it: systemctl start bluezone-fetch; to check manually, run bluezone-agent check"),
             setting=SPOOL,
             value=spool or "-",
         )

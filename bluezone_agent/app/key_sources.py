@@ -50,13 +50,13 @@ def pinned_sources(config: Config, only: str | None = None) -> list[PinnedSource
     if not wanted and only:
         raise ConfigError(
             N_('no [[source]] with location = "{location}" is configured'),
-            N_("configured are: {locations}"),
+            N_("configured locations: {locations}"),
             location=only,
             locations=", ".join(s.location for s in config.sources) or "-",
         )
     if not wanted:
         raise ConfigError(
-            N_("no source of case files is configured"),
+            N_("no source of diagnosis keys is configured"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
         )
     spool = spool_folder()
@@ -90,8 +90,8 @@ def _pinned(source: Source) -> PinnedSource:
     )
     if source.allow_unsigned and layout_of(address) in SIGNED_ONLY:
         raise ConfigError(
-            N_('[[source]] {location}: layout = "{layout}" is always signed'),
-            N_("remove allow_unsigned, which is for Bluezone case files, and pin the key in a [[source.key]]"),
+            N_('[[source]] {location}: files of layout = "{layout}" are always signed'),
+            N_("remove allow_unsigned, which is only for Bluezone files, and pin the key in a [[source.key]]"),
             location=source.location,
             layout=source.layout,
         )

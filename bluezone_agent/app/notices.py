@@ -63,7 +63,7 @@ def serve_notices(device: Device) -> None:
     config = configuration(device)
     if os.environ.get("LISTEN_FDS") != "1" or os.environ.get("LISTEN_PID") != str(os.getpid()):
         raise ConfigError(
-            N_("no socket was passed to this process"),
+            N_("systemd passed no socket to this process"),
             N_("systemd starts it: systemctl start bluezone-notify.socket"),
         )
     with socket.socket(fileno=FIRST_PASSED_FD) as listener:

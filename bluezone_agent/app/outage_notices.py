@@ -18,28 +18,30 @@ from bluezone_agent.i18n import _, local_time
 from bluezone_agent.stores.store import Store
 
 STOPPED: Final = {
-    Activity.LISTEN: N_("Nobody has listened since {time}. Run bluezone-agent status to see why."),
+    Activity.LISTEN: N_("This device has not scanned since {time}. Run bluezone-agent status to see why."),
     Activity.CHECK: N_(
-        "Published cases were last checked completely at {time}. Run bluezone-agent keys sources to see why."
+        "The last complete check for published cases was at {time}. Run bluezone-agent keys sources to see why."
     ),
 }
 STOPPED_AT_UNKNOWN_TIME: Final = {
     Activity.LISTEN: N_(
-        "This device does not listen. When it last did is not known, because the clock was set back. Run bluezone-agent"
-        " status to see why."
+        "This device is not scanning. It is not known since when, because the clock was set back. Run"
+        " bluezone-agent status to see why."
     ),
     Activity.CHECK: N_(
-        "When published cases were last checked completely is not known, because the clock was set back. Run"
-        " bluezone-agent keys sources to see why."
+        "It is not known when the last complete check for published cases was, because the clock was"
+        " set back. Run bluezone-agent keys sources to see why."
     ),
 }
 RESUMED: Final = {
-    Activity.LISTEN: N_("This device listens again. It did not from {time} on: contacts of that time are not known."),
-    Activity.CHECK: N_("Published cases are checked again; nothing is missed. They were not from {time} on."),
+    Activity.LISTEN: N_(
+        "This device is scanning again. It had stopped at {time}; contacts since then were not recorded."
+    ),
+    Activity.CHECK: N_("Checks for published cases work again; nothing was missed. They had stopped at {time}."),
 }
 RESUMED_AFTER_UNKNOWN_TIME: Final = {
-    Activity.LISTEN: N_("This device listens again. It did not for a time that is not known."),
-    Activity.CHECK: N_("Published cases are checked again; nothing is missed."),
+    Activity.LISTEN: N_("This device is scanning again. It is not known how long it had stopped."),
+    Activity.CHECK: N_("Checks for published cases work again; nothing was missed."),
 }
 
 

@@ -41,8 +41,8 @@ class Passphrase:
 def _require_long(passphrase: str) -> None:
     if len(passphrase) < SHORTEST:
         raise DecryptionError(
-            N_("the passphrase has {n} characters; it needs {least}"),
-            N_("take five or six words that nobody would guess"),
+            N_("the passphrase has {n} characters; at least {least} are needed"),
+            N_("use five or six words that nobody would guess"),
             n=len(passphrase),
             least=SHORTEST,
         )
@@ -58,7 +58,7 @@ def _first_line(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise DecryptionError(
             N_("can't read the passphrase from {path}: {reason}"),
-            N_("name a text file that you can read; its first line is the passphrase"),
+            N_("give a readable text file with the passphrase in its first line"),
             path=file,
             reason=getattr(error, "strerror", None) or "not UTF-8",
         ) from error

@@ -10,8 +10,8 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time
 
 MODES: Final = {
-    Mode.PAUSED: N_("paused until {time}: nothing is broadcast, nobody is heard"),
-    Mode.PROTECTED: N_("protected until {time}: all goes on, and what is heard does not count"),
+    Mode.PAUSED: N_("paused until {time}: no broadcasting, no scanning"),
+    Mode.PROTECTED: N_("protected until {time}: recording continues, but these minutes are not scored"),
 }
 
 

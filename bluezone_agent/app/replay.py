@@ -77,7 +77,7 @@ def replay(
     if not wanted:
         raise ConfigError(
             N_('{path} has no session "{session}"'),
-            N_("it has: {sessions}"),
+            N_("the file has: {sessions}"),
             path=file,
             session=session,
             sessions=", ".join(sorted({t.session for t in tracks})),

@@ -20,19 +20,23 @@ HEADLINE: Final = {
     Degree.F2: N_("{day}: close contact with a contact of a case (F1)"),
 }
 ADVICE: Final = {
-    Degree.F1: N_("Keep away from others, and follow what your health authority tells close contacts (F1) to do."),
+    Degree.F1: N_(
+        "Avoid contact with others, and follow your health authority's instructions for close contacts (F1)."
+    ),
     Degree.F2: N_(
         "Keep your distance from others, watch for symptoms, and follow your health authority's advice for F2."
     ),
 }
 WHY_UNKNOWN: Final = {
     Unknown.NO_SOURCE: N_(
-        "no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows"
+        "no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)"
     ),
     Unknown.NEVER_CHECKED: N_("no check has succeeded so far: run bluezone-agent check"),
-    Unknown.CHECK_TOO_OLD: N_("the last check that succeeded is more than 30 hours old: run bluezone-agent check"),
-    Unknown.CLOCK_NOT_TRUSTED: N_("the clock is not synchronised, so nobody knows when contacts were: switch NTP on"),
-    Unknown.NOT_LISTENED: N_("the device did not scan in the time that the checks cover: see bluezone-agent status"),
+    Unknown.CHECK_TOO_OLD: N_("the last successful check was more than 30 hours ago: run bluezone-agent check"),
+    Unknown.CLOCK_NOT_TRUSTED: N_("the clock is not synchronised, so the times of contacts are unknown: turn on NTP"),
+    Unknown.NOT_LISTENED: N_(
+        "the device did not scan during the period that the checks cover: see bluezone-agent status"
+    ),
 }
 
 
@@ -48,11 +52,11 @@ def answer_lines(
         for reason in result.reasons:
             yield f"- {_(WHY_UNKNOWN[reason])}"
         if result.complete_check_at is not None and Unknown.CHECK_TOO_OLD in result.reasons:
-            yield _("The last check that succeeded was on {when}.").format(when=local_time(result.complete_check_at))
+            yield _("The last successful check was on {when}.").format(when=local_time(result.complete_check_at))
     elif result.since is not None and result.complete_check_at is not None:
         yield _(
-            "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that time; the last check"
-            " that succeeded was then."
+            "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that"
+            " time; the last successful check was at its end."
         ).format(
             since=local_time(result.since), until=local_time(result.complete_check_at), share=result.listened_share
         )
@@ -117,8 +121,8 @@ def _total(day: ExposureDay) -> str:
 def _midnight(day: ExposureDay) -> Iterator[str]:
     """Yield what a midnight makes of the sum: the owner's own, or that of UTC where the rule counts by it."""
     if day.minutes_within_2m > day.minutes_on_this_day:
-        yield _("over midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
+        yield _("past midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
     if day.unbroken_minutes is not None:
         yield _(
-            "this rule counts days of UTC, and the contact goes on over midnight UTC: {near:.0f} min in 24 hours"
+            "this rule uses UTC days, and the contact continued past midnight UTC: {near:.0f} min in 24 hours"
         ).format(near=day.unbroken_minutes)

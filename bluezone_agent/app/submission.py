@@ -66,7 +66,7 @@ def configured_key_server(config: Config) -> GoogleKeyServer:
     if config.publish is None:
         raise ConfigError(
             N_("no key server is configured"),
-            N_('add a [publish] to the configuration; "bluezone-agent config init -" shows how'),
+            N_('add [publish] to the configuration; "bluezone-agent config init -" shows how'),
         )
     return GoogleKeyServer(
         config.publish.verification_server,

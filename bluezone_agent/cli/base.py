@@ -37,14 +37,14 @@ def device() -> Device:
     found = new_device()
     if found.config_file is not None and not found.config_file.exists():
         raise ConfigError(
-            N_("there is no configuration {path}"),
-            N_('correct --config; "bluezone-agent config init FILE" writes one'),
+            N_("configuration file {path} does not exist"),
+            N_('correct --config, or create one with "bluezone-agent config init FILE"'),
             path=found.config_file,
         )
     if _named(click.get_current_context()).state_dir and not found.state_dir.exists():
         raise StoreError(
-            N_("there is no state directory {path}"),
-            N_('correct --state-dir; "bluezone-agent run" makes a new one'),
+            N_("state directory {path} does not exist"),
+            N_('correct --state-dir; "bluezone-agent run" creates a new one'),
             path=found.state_dir,
         )
     return found
@@ -94,7 +94,7 @@ class _PersonsPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if str(value) == STANDARD and not self.allow_dash:
-            self.fail(_('"-" is no file here: name one, ./- if it is called so'), param, ctx)
+            self.fail(_('"-" can\'t be used here: give a file name, or ./- if that is its name'), param, ctx)
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         return path if is_standard(path) else paths.expanded(path)
 
@@ -112,7 +112,7 @@ def _common_options() -> list[click.Parameter]:
             type=PATH,
             callback=_set_state_dir,
             metavar="DIR",
-            help=N_("Folder of the agent's store."),
+            help=N_("Folder with the agent's data."),
             **shared,
         ),
         Option(["--config"], type=PATH, callback=_set_config, metavar="FILE", help=N_("Configuration file."), **shared),

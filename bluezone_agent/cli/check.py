@@ -34,22 +34,25 @@ from bluezone_agent.i18n import _, ngettext
 @click.command(
     cls=Command,
     answers=CheckResult,
-    help=N_("Fetch the case files of every configured source, verify them, and match them with what was heard."),
+    help=N_(
+        "Download the diagnosis keys of every configured source, verify them, and compare them"
+        " with what this device received."
+    ),
 )
-@option("--from", "only", metavar="LOCATION", help=N_("Check only the configured source with this location."))
+@option("--from", "only", metavar="LOCATION", help=N_("Check only the source with this location."))
 @option(
     "--scheduled",
     is_flag=True,
     help=N_(
-        "Do what is due, for a timer: check if there is a source, and print counts only; deliver notices; with"
-        " chaff = true send chaff, about once a day."
+        "For a timer: run the tasks that are due. Check if a source is configured, print only counts,"
+        " deliver notices, and with chaff = true send chaff about once a day."
     ),
 )
 @json_option
 def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
     """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
     if scheduled and as_json:
-        raise click.UsageError(_("--scheduled prints counts only, and no JSON"))
+        raise click.UsageError(_("--scheduled prints only counts and can't be combined with --json"))
     good = (scheduled and not is_wanted(device())) or _check(only, as_json=as_json, scheduled=scheduled)
     if scheduled:
         good &= _do_what_else_is_due()
@@ -64,8 +67,8 @@ def _check(only: str | None, *, as_json: bool, scheduled: bool) -> bool:
     if not done.clock_trusted:
         say(
             _(
-                "the clock is not synchronised: files were fetched and verified; once it is, they are compared with"
-                " what this device received"
+                "the clock is not synchronised: files were downloaded and verified; they are compared"
+                " with what this device received once the clock is synchronised"
             )
         )
     if scheduled:
@@ -104,7 +107,7 @@ def _progress_bar() -> Iterator[Callable[[int], None]]:
         return
     columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(_("published keys compared:"), total=None)
+        task = bar.add_task(_("diagnosis keys compared:"), total=None)
         yield lambda count: bar.advance(task, count)
 
 
@@ -133,9 +136,6 @@ def print_source(source: CheckedSource) -> None:
         if file.reason:
             fail(file.reason)
     for reason, n in sorted(source.dropped.items()):
-        say(
-            "  "
-            + ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(reason))
-        )
+        say("  " + ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(reason)))
     if source.error:
         fail(source.error)

@@ -13,12 +13,12 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
 
-@click.group(cls=Group, help=N_("Write a configuration with every setting explained, or check one."))
+@click.group(cls=Group, help=N_("Write a configuration that explains every setting, or check one."))
 def config() -> None:
     """Group of the configuration commands."""
 
 
-@config.command(cls=Command, help=N_('Write an example configuration to FILE; "-" prints it.'))
+@config.command(cls=Command, help=N_('Write an example configuration to FILE ("-": print it).'))
 @click.argument("file", type=PATH_OR_STREAM, required=False)
 def init(*, file: Path | None) -> None:
     """Write the example; an existing file is never overwritten."""
@@ -28,7 +28,7 @@ def init(*, file: Path | None) -> None:
     say(_("written: {path}").format(path=config_file.write_example(new_device(), file)))
 
 
-@config.command(cls=Command, answers=Config, help=N_("Check the configuration and show what is in force."))
+@config.command(cls=Command, answers=Config, help=N_("Check the configuration and show the settings in force."))
 @click.argument("file", type=PATH_OR_STREAM, required=False)
 @json_option
 def check(*, file: Path | None, as_json: bool) -> None:

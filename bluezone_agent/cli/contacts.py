@@ -31,9 +31,9 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
     type=click.IntRange(1, RETENTION_DAYS),
     default=1,
     show_default=True,
-    help=N_("How many days to look back."),
+    help=N_("Number of days to look back."),
 )
-@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Draw it as well: a page of its own."))
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write an HTML page with charts."))
 @json_option
 def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
     """Print contact hours."""
@@ -91,8 +91,9 @@ def _notes(found: ContactHistory) -> Iterator[str]:
         " up to {middle:g} dB; far: above"
     ).format(close=found.close_db, middle=found.middle_db)
     yield _(
-        "a device changes its identifier every 10 to 15 minutes, so one person is several identifiers an hour; close at"
-        " once, the mean over minutes, is about how many people"
+        "a device changes its identifier every 10 to 15 minutes, so one person appears as several"
+        ' identifiers in an hour; "close at once", averaged over minutes, estimates the number of'
+        " people"
     )
     if not found.calibrated:
-        yield _("not calibrated: attenuations may be off by 10 dB and more")
+        yield _("not calibrated: attenuation may be off by 10 dB or more")

@@ -34,21 +34,25 @@ COLUMN_MIN: Final = 30
     cls=Command,
     answers=SimulatedDay,
     help=N_(
-        "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
-        " Needs no Bluetooth and takes less than a minute."
+        "Simulate one day with six devices: one person tests positive and submits their keys, and"
+        " those who were close are warned. Needs no Bluetooth and takes less than a minute."
     ),
 )
-@option("--seed", type=int, default=1, show_default=True, help=N_("Which day; the same seed gives the same day."))
+@option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help=N_("Seed of the simulation; the same seed gives the same day."),
+)
 @option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
     default="bluezone",
     show_default=True,
-    help=N_("What the device of the person who falls ill broadcasts."),
+    help=N_("Protocol of the device whose owner tests positive."),
 )
-@option(
-    "--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html).")
-)
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("HTML page to write (default: demo-seed-N.html)."))
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
@@ -56,7 +60,7 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     time.tzset()
     logs.to_stderr(logging.WARNING)
     if not as_json:
-        say(_("living a day with six agents; this takes a few seconds"))
+        say(_("simulating one day with six devices; this takes a few seconds"))
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
     day = simulate(seed, protocol)
@@ -65,13 +69,13 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
         print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
-        click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
+        click.echo(_("page with charts: {path}").format(path=printable(str(path))))
 
 
 def _print(day: Day) -> None:
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
-        near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
+        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=d) for n, d in others)
         click.echo(
             f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
         )
@@ -94,7 +98,7 @@ def _print_strip(day: Day) -> None:
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
     click.echo(
         " " * width
-        + _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
+        + _("█ received {case} within 2 m   ░ received from farther away   · not received").format(case=day.case.name)
     )
 
 
@@ -121,8 +125,8 @@ def _print_morning(day: Day) -> None:
 
 def _print_table(day: Day) -> None:
     table = Table(box=None)
-    table.add_column(_("who"), no_wrap=True)
-    for name in ("", _("2 m, truly"), _("measured"), _("told")):
+    table.add_column(_("person"), no_wrap=True)
+    for name in ("", _("really ≤ 2 m"), _("measured"), _("result")):
         table.add_column(name)
     table.add_column(no_wrap=True)
     for v in day.others:
@@ -141,4 +145,4 @@ def verdict_text(verdict: PersonVerdict) -> str:
     """Return what an agent told its owner, in a word or two."""
     if verdict.warned_at_s is not None:
         return _("warned")
-    return _("no warning") if verdict.days else _("not heard")
+    return _("no warning") if verdict.days else _("not received")

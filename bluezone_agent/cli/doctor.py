@@ -22,7 +22,7 @@ LEVELS: Final = {
 @click.command(
     cls=Command,
     answers=Diagnosis,
-    help=N_("Look at everything the agent needs, whether it runs or not, and say what is wrong and what mends it."),
+    help=N_("Check configuration, Bluetooth, clock and storage, and suggest fixes."),
 )
 @json_option
 def doctor(*, as_json: bool) -> None:

@@ -26,11 +26,11 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock, local_date, local_time, ngettext
 
 REPORT_TYPES: Final = {
-    ReportType.UNKNOWN: N_("report of unknown kind"),
+    ReportType.UNKNOWN: N_("report of unknown type"),
     ReportType.CONFIRMED_TEST: N_("confirmed by a test"),
-    ReportType.CONFIRMED_CLINICAL_DIAGNOSIS: N_("confirmed by a doctor"),
-    ReportType.SELF_REPORT: N_("reported by themselves"),
-    ReportType.RECURSIVE: N_("a contact of a case"),
+    ReportType.CONFIRMED_CLINICAL_DIAGNOSIS: N_("diagnosed by a doctor"),
+    ReportType.SELF_REPORT: N_("self-reported"),
+    ReportType.RECURSIVE: N_("contact of a case"),
 }
 
 
@@ -38,14 +38,14 @@ REPORT_TYPES: Final = {
     cls=Command,
     answers=Explanation,
     help=N_(
-        "Explain a day, YYYY-MM-DD: each window with its time, attenuation and weights, the sum and what it had to"
-        " reach; and when the device did not scan. The day is yours, or that of UTC where the rule counts those. Times"
-        " are rounded to 5 minutes, so that they tell less of who the case was."
+        "Explain one day (YYYY-MM-DD): each window with its time, attenuation and weights, the total"
+        " and the threshold, and when the device did not scan. Days are local, or UTC if the rule"
+        " uses UTC days. Times are rounded to 5 minutes, to reveal less about who the case was."
     ),
 )
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
-@option("--exact", is_flag=True, help=N_("Show times to the minute; for you alone."))
-@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Draw it as well: a page of its own."))
+@option("--exact", is_flag=True, help=N_("Show times to the minute; keep the result to yourself."))
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write an HTML page with charts."))
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
     """Explain a day, with or without exposure; exit 0 whatever there is."""
@@ -62,10 +62,10 @@ def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> 
 
 def lines(found: Explained, contact: AuthorityContact | None, step_s: int) -> Iterator[str]:
     """Yield the explanation, line by line."""
-    listening = _("listening {share:.0%} of the day").format(share=found.listened_share)
+    listening = _("scanned {share:.0%} of the day").format(share=found.listened_share)
     day = local_date(found.day)
     if not found.exposures:
-        yield _("{day}: none detected, {listening}").format(day=day, listening=listening)
+        yield _("{day}: no exposure detected, {listening}").format(day=day, listening=listening)
     else:
         yield f"{day}: {listening}"
     if degrees := [exposure.degree for exposure in found.exposures if exposure.warns]:
@@ -92,7 +92,7 @@ def lines(found: Explained, contact: AuthorityContact | None, step_s: int) -> It
 
 def _calibration_line(calibration: StoredCalibration | None) -> str:
     if calibration is None:
-        return _("not calibrated: attenuations may be off by 10 dB and more")
+        return _("not calibrated: attenuation may be off by 10 dB or more")
     c = calibration.calibration
     margin = "" if c.margin_db is None else f" ± {c.margin_db:.1f}"
     return _("calibrated on {day}: {correction:+.1f}{margin} dB added to every RSSI").format(
@@ -102,25 +102,25 @@ def _calibration_line(calibration: StoredCalibration | None) -> str:
 
 def _exposure_lines(day: DayExposure, found: Explained, step_s: int) -> Iterator[str]:
     yield ngettext(
-        "{degree}: {n} published key heard in {minutes} minutes",
-        "{degree}: {n} published keys heard in {minutes} minutes",
+        "{degree}: {n} diagnosis key received in {minutes} minutes",
+        "{degree}: {n} diagnosis keys received in {minutes} minutes",
         day.keys,
     ).format(degree=day.degree, n=day.keys, minutes=day.received_minutes)
     for window in day.windows:
         yield from _window_lines(window, found, step_s)
     sums = sum(w.score for w in day.windows)
-    text = _("  sum: {sum:.2f}{sd} weighted minutes, {needed:g} warn: {verdict}")
+    text = _("  total: {sum:.2f}{sd} weighted minutes; {needed:g} needed for a warning: {verdict}")
     sd = "" if day.sd_minutes is None else f" ± {day.sd_minutes:.1f}"
     verdict = _("reached") if day.warns else _("not reached")
     if abs(sums - day.day_minutes) > 0.005:
-        yield _("  {sum:.2f} in all windows; minutes near two keys at once count once").format(sum=sums)
+        yield _("  {sum:.2f} in all windows; a minute near two keys at the same time counts once").format(sum=sums)
     if day.near_minutes > day.day_minutes:
-        yield _("  {sum:.2f} on this day; with those of the day next to it, in 24 hours:").format(sum=day.day_minutes)
+        yield _("  {sum:.2f} on this day; together with the adjacent day, in 24 hours:").format(sum=day.day_minutes)
     yield text.format(sum=day.near_minutes, sd=sd, needed=day.warning_minutes, verdict=verdict)
     if day.unbroken_minutes is not None:
-        yield _(
-            "  this rule counts days of UTC, and the contact goes on over midnight UTC: {sum:.2f} in 24 hours"
-        ).format(sum=day.unbroken_minutes)
+        yield _("  this rule uses UTC days, and the contact continued past midnight UTC: {sum:.2f} in 24 hours").format(
+            sum=day.unbroken_minutes
+        )
 
 
 def _window_lines(w: ExposureWindow, found: Explained, step_s: int) -> Iterator[str]:
@@ -134,8 +134,8 @@ def _window_lines(w: ExposureWindow, found: Explained, step_s: int) -> Iterator[
     for weight, low_db, high_db, minutes in terms(w):
         if weight is None:
             text = ngettext(
-                "    {n} min at {low:.1f}-{high:.1f} dB, protected: does not count",
-                "    {n} min at {low:.1f}-{high:.1f} dB, protected: do not count",
+                "    {n} min at {low:.1f}-{high:.1f} dB, protected: not counted",
+                "    {n} min at {low:.1f}-{high:.1f} dB, protected: not counted",
                 minutes,
             )
             yield text.format(n=minutes, low=low_db, high=high_db)
@@ -148,8 +148,8 @@ def _window_lines(w: ExposureWindow, found: Explained, step_s: int) -> Iterator[
         yield text.format(n=minutes, low=low_db, high=high_db, weight=weight, product=weight * minutes)
     if w.unheard:
         text = ngettext(
-            "    {n} min between them, in which nothing was heard: {sum:.2f}",
-            "    {n} min between them, in which nothing was heard: {sum:.2f}",
+            "    {n} min between them without reception: {sum:.2f}",
+            "    {n} min between them without reception: {sum:.2f}",
             len(w.unheard),
         )
         yield text.format(n=len(w.unheard), sum=w.unheard_weight)

@@ -18,10 +18,10 @@ from bluezone_agent.i18n import _
     answers=ExposureList,
     invoke_without_command=True,
     help=N_(
-        "Show whether you were exposed, or why that is not known: when you were near someone who later tested positive,"
-        " for how long and how close, and what to do."
+        "Show whether you were exposed, or why this is not known: when you were near someone who"
+        " later tested positive, for how long and how close, and what to do."
     ),
-    lazy={"explain": Lazy("explain:explain", N_("Explain one day in full"))},
+    lazy={"explain": Lazy("explain:explain", N_("Explain one day in detail"))},
 )
 @json_option
 @click.pass_context

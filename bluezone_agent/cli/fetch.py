@@ -13,8 +13,8 @@ from bluezone_agent.errors import EXIT_FAULT, N_
 @click.command(
     cls=Command,
     help=N_(
-        "Fetch diagnosis keys into the folder that systemd names, for the check, which has no network there; with"
-        " chaff = true send chaff, about once a day."
+        "Download diagnosis keys into the folder that systemd provides, for a check that runs without"
+        " network access; with chaff = true also send chaff about once a day."
     ),
 )
 def fetch() -> None:

@@ -14,11 +14,11 @@ from bluezone_agent.i18n import _
 @click.command(
     cls=Command,
     help=N_(
-        "Deliver the notices that are due, by notify_command: warnings, and when listening or checks have stopped or"
-        " work again."
+        "Deliver pending notices with notify_command: exposure warnings, and notices that scanning or"
+        " checks have stopped or work again."
     ),
 )
-@option("--serve", is_flag=True, help=N_("Deliver those of the agent for ever, over the socket that systemd passes."))
+@option("--serve", is_flag=True, help=N_("Keep delivering the agent's notices over the socket that systemd passes."))
 def notify(*, serve: bool) -> None:
     """Deliver what is due; exit 1 while a notice is undelivered. It is tried again."""
     if serve:

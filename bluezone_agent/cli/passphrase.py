@@ -29,5 +29,5 @@ passphrase_option = option(
     type=PATH_OR_STREAM,
     metavar="FILE",
     callback=from_option,
-    help=N_('Read the passphrase from the first line of FILE instead of asking; "-" is standard input.'),
+    help=N_('Read the passphrase from the first line of FILE instead of asking ("-": standard input).'),
 )

@@ -28,8 +28,9 @@ T = TypeVar("T")
     cls=Command,
     answers=Replay,
     help=N_(
-        "Replay a measured room: every receiver in FILE becomes an agent that hears a case's beacon, fetches the"
-        " published key and checks. Shows what each would have told its owner beside the true distance."
+        "Replay measurements from a room: each receiver in FILE acts as a device that receives the"
+        " beacon of a case, downloads the published key and checks. Shows each device's result next"
+        " to the true distance."
     ),
 )
 @click.argument("file", type=PATH)
@@ -38,14 +39,14 @@ T = TypeVar("T")
     type=click.Choice(PROTOCOL_NAMES),
     default="bluezone",
     show_default=True,
-    help=N_("What the beacon broadcasts."),
+    help=N_("Protocol of the beacon."),
 )
-@option("--session", metavar="NAME", help=N_("Only this session of the file."))
+@option("--session", metavar="NAME", help=N_("Use only this session of the file."))
 @option(
     "--tx-power",
     "tx_power_dbm",
     type=click.IntRange(-127, 20),
-    help=N_("The transmit power that the beacon states, in dBm; else tx_power_dbm of the configuration."),
+    help=N_("Transmit power of the beacon in dBm (default: tx_power_dbm of the configuration)."),
 )
 @json_option
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
@@ -73,7 +74,7 @@ def _print(done: Replay) -> None:
         table.add_column(_("receiver"))
         for name in (_("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")):
             table.add_column(name, justify="right")
-        table.add_column(_("told"), min_width=len(_("warned")))
+        table.add_column(_("result"), min_width=len(_("warned")))
         for r in sorted(receivers, key=lambda r: r.true_distance_m):
             table.add_row(*_row(r))
         console.print(table)
@@ -100,7 +101,7 @@ def _print_score(score: RoomScore) -> None:
         return
     click.echo(
         _(
-            "while the beacon stood still: {hits} of {near} receivers within 2 m warned, {false} of {far} farther off"
+            "with the beacon stationary: {hits} of {near} receivers within 2 m warned, {false} of {far} farther away"
         ).format(hits=score.warned_near, near=near, false=score.warned_far, far=far)
     )
     click.echo(

@@ -34,15 +34,15 @@ SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINK
 @click.command(
     cls=Command,
     answers=AgentStatus,
-    help=N_("Show whether the agent works: what it sends, hears, stores and checks."),
+    help=N_("Show whether the agent works: what it sends, receives, stores and checks."),
 )
 @json_option
 @option(
     "--private",
     is_flag=True,
-    help=N_("Show your exposures too; on a terminal that is always so, in a pipe or file only with this."),
+    help=N_("Show your exposures too. A terminal always shows them; a pipe or a file needs this option."),
 )
-@option("--prometheus", is_flag=True, help=N_("Print ages and counts in Prometheus' text format."))
+@option("--prometheus", is_flag=True, help=N_("Print ages and counts in the Prometheus text format."))
 def status(*, as_json: bool, private: bool, prometheus: bool) -> None:
     """Print how the agent is; exit 1 when something is wrong."""
     if prometheus:
@@ -90,7 +90,7 @@ def _print(state: AgentStatus, now: datetime) -> None:
     for gap in state.last_24_hours.not_listening[-GAPS_SHOWN:]:
         click.echo(f"{'':<{width}}  {gap_text(gap)}")
     if state.pause:
-        click.secho(f"! {describe(state.pause)}; {_('bluezone-agent resume ends it')}", fg="yellow")
+        click.secho(f"! {describe(state.pause)}; {_('end it with bluezone-agent resume')}", fg="yellow")
     if state.running and not state.radio.works and state.radio.fault != RadioFault.PAUSED:
         click.secho(f"! {_radio_fault(state.radio)}", fg="red")
     if state.allow_linkable:
@@ -121,7 +121,7 @@ def _proved(state: AgentStatus, now: datetime) -> str:
 def _receives(state: AgentStatus, now: datetime) -> str:
     if state.received_at is None:
         return _("nothing so far")
-    return _("{n} advertisements since it started, the last {age}").format(
+    return _("{n} advertisements since start, the last {age}").format(
         n=state.received_adverts, age=age(state.received_at, now)
     )
 

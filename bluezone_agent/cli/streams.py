@@ -32,7 +32,7 @@ class _Output(io.FileIO):
         except OSError as error:
             raise OutputError(
                 N_("can't write to standard output: {reason}"),
-                N_("give it a file or a terminal that takes it: is the disk full, was it closed?"),
+                N_("write to a file or terminal that accepts data; the disk may be full, or the output closed"),
                 reason=error.strerror,
             ) from error
 

@@ -95,7 +95,7 @@ def test_with_it_the_agent_runs_and_new_keys_are_sealed_too(owner: Program) -> N
 def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
     before = owner.run("keys", "list").stdout
     encrypted(owner)
-    assert owner.run("keys", "list").stdout == before + "sealed: a passphrase opens them\n"
+    assert owner.run("keys", "list").stdout == before + "encrypted with a passphrase\n"
     for command in ("status", "contacts", "exposures", "doctor", "keys sources", "backup b --passphrase-file right"):
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
@@ -116,7 +116,7 @@ def test_an_export_needs_it(owner: Program) -> None:
 
 
 def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
-    assert owner.run("keys", "decrypt").stderr == "your keys are not sealed\n"
+    assert owner.run("keys", "decrypt").stderr == "your keys are not encrypted\n"
     encrypted(owner)
     assert "already" in owner.run("keys", "encrypt", "--passphrase-file", "right").stderr
     assert owner.run("keys", "encrypt", "--passphrase-file", "wrong").returncode == 78

@@ -265,7 +265,7 @@ def test_times_are_told_as_people_say_them() -> None:
     ):
         assert age(now - ago, now).startswith(said)
     gap = Gap(starts_at=now, ends_at=now + timedelta(seconds=40), reason=NOT_RUNNING)
-    assert "less than a minute: the agent did not run" in gap_text(gap)
+    assert "less than a minute: the agent was not running" in gap_text(gap)
 
 
 LOCALES = {

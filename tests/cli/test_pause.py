@@ -49,7 +49,7 @@ def test_a_running_agent_is_paused_and_resumed_and_says_so(program: Program) -> 
     assert shown.stdout.startswith("works, but:\n")
     assert "paused by its owner" in doctor
     assert "no new identifier" not in doctor
-    assert resumed.stderr == "the pause is over\n"
+    assert resumed.stderr == "the pause has ended\n"
     assert (after["healthy"], after["pause"]) == (True, None)
     assert "paused by its owner" in program.run("contacts").stdout
 
@@ -60,7 +60,7 @@ def test_asked_for_while_none_runs_it_is_kept(program: Program) -> None:
     assert json.loads(done.stdout)["pause"]["mode"] == "protected"
     assert state(program)["pause"] == json.loads(done.stdout)["pause"]
     assert json.loads(program.run("resume", "--json").stdout)["was"]["mode"] == "protected"
-    assert program.run("resume").stderr == "nothing was paused\n"
+    assert program.run("resume").stderr == "there was no pause\n"
     assert state(program)["pause"] is None
 
 

@@ -16,7 +16,7 @@ from bluezone_agent.stores.store import Store
 from tests.program import Program
 
 NOW_S = int(time.time())
-UNSIGNED = "files that nobody signed are believed here (allow_unsigned)"
+UNSIGNED = "unsigned files are accepted (allow_unsigned)"
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_no_more_minutes_are_told_than_received_without_a_reason(program: Progra
     ("report_type", "degree", "sentence"),
     [
         (ReportType.CONFIRMED_TEST, "F1", "You had close contact with a confirmed case (F0): you are F1."),
-        (ReportType.RECURSIVE, "F2", "You had close contact with a contact of a case (F1): you are F2."),
+        (ReportType.RECURSIVE, "F2", "You had close contact with contact of a case (F1): you are F2."),
     ],
 )
 def test_an_exposure_says_when_how_long_how_close_and_by_which_rule(
@@ -259,7 +259,7 @@ def test_nothing_known_is_not_none_detected(program: Program) -> None:
     program.config.write_text("clock_trusted = true\n")
     assert program.run("exposures").stdout == (
         "It is not known whether you were exposed:\n"
-        "- no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows\n"
+        "- no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)\n"
     )
 
 

@@ -57,8 +57,8 @@ def render(day: Day) -> str:
         protocol=day.case.protocol,
         published_at=local_clock(day.published_at_s),
         keys_published=day.keys_published,
-        whereabouts=_drawing(day, _("Where everybody was"), tuple(_whereabouts(day))),
-        pairs=_drawing(day, _("Who was near whom, when"), tuple(_pairs(day))),
+        whereabouts=_drawing(day, _("Where each person was"), tuple(_whereabouts(day))),
+        pairs=_drawing(day, _("Who was near whom, and when"), tuple(_pairs(day))),
         cards=[_card(v, day.calendar) for v in day.others],
     )
 

@@ -96,7 +96,7 @@ def _histogram(minutes: list[ReceivedMinute]) -> Drawing:
     return Drawing(
         width=LEFT + WIDTH + 60,
         height=TOP + HEIGHT + 24,
-        title=_("Sightings by attenuation"),
+        title=_("Received advertisements by attenuation"),
         rects=tuple(_bin(number, count, most) for number, count in sorted(bins.items())),
         labels=(
             *(_below(LEFT + db / HISTOGRAM_BIN_DB * BIN_WIDTH, f"{db} dB") for db in range(0, FARTHEST_DB + 1, 10)),
