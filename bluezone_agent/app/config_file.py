@@ -14,18 +14,19 @@ from bluezone_agent.app.key_sources import pinned_sources
 from bluezone_agent.config import Config, load
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.files import create
+from bluezone_agent.i18n import _
 from bluezone_agent.paths import config_path
 
 NOT_SHOWN: Final = "<set>"
 
 
 def example() -> str:
-    """Return a configuration with every setting explained, in TOML."""
-    return files("bluezone_agent.app").joinpath("example.toml").read_text("utf-8")
+    """Return a configuration in TOML, with every setting explained in the person's language."""
+    return files("bluezone_agent.app").joinpath(f"example.{_('en')}.toml").read_text("utf-8")
 
 
 def write_example(device: Device, file: Path | None) -> Path:
-    """Write the example to ``file``, or where the configuration is looked for; raises ConfigError when it exists."""
+    """Write the example to ``file``, or to where the configuration is read; raises ConfigError if it exists."""
     path = file or device.config_file or _standard_place()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
