@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.errors import AgentError, Text
+from bluezone_agent.errors import N_, AgentError, Text
 
 DOMAIN: Final = "bluezone_agent"
 LOCALES: Final = Path(__file__).parent / "locale"
@@ -23,6 +23,33 @@ _gettext.textdomain(DOMAIN)
 
 ASKED: Final = "BLUEZONE_AGENT_LANG"
 """Set where a person asked for a language: that holds, whatever a configuration says, in child processes too."""
+
+
+OS_REASONS: Final = frozenset(
+    {
+        N_("Address already in use"),
+        N_("Bad file descriptor"),
+        N_("Connection refused"),
+        N_("Connection reset by peer"),
+        N_("Directory not empty"),
+        N_("File exists"),
+        N_("File name too long"),
+        N_("Input/output error"),
+        N_("Is a directory"),
+        N_("Network is unreachable"),
+        N_("No route to host"),
+        N_("No space left on device"),
+        N_("No such device"),
+        N_("No such file or directory"),
+        N_("Not a directory"),
+        N_("Operation not permitted"),
+        N_("Permission denied"),
+        N_("Read-only file system"),
+        N_("Too many levels of symbolic links"),
+        N_("Too many open files"),
+    }
+)
+"""Reasons that the C library gives in English, whatever the language: those that a person may meet."""
 
 
 def use_language(language: str, *, asked: bool = False) -> None:
@@ -54,7 +81,21 @@ def rendered(error: AgentError) -> tuple[str, str]:
 def _rendered_field(value: object) -> object:
     if isinstance(value, AgentError):
         return rendered(value)[0]
-    return _(value) if isinstance(value, Text) else value
+    if isinstance(value, float):
+        return local_number(value)
+    return _(value) if isinstance(value, Text) or (isinstance(value, str) and value in OS_REASONS) else value
+
+
+class _LocalNumber(float):
+    """A number that ``format`` writes with the decimal mark of the person's language."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec).replace(".", _("."))
+
+
+def local_number(value: float) -> float:
+    """Return a number that ``format`` writes as the person's language does; the format rounds it."""
+    return _LocalNumber(value)
 
 
 def _local(at: float | datetime) -> datetime:

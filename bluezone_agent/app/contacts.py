@@ -88,10 +88,10 @@ def close_at_once(hours: Sequence[HourOfContacts]) -> int:
 def in_words(hours: Sequence[HourOfContacts]) -> str:
     """Say how long devices were close in some hours, how many at once, and by how many identifiers."""
     if not (at_once := close_at_once(hours)):
-        return _("no devices nearby")
+        return _("no close devices")
     return ngettext(
-        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
-        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
+        "close devices for {minutes} min, about {n} at a time ({identifiers} identifiers)",
+        "close devices for {minutes} min, about {n} at a time ({identifiers} identifiers)",
         at_once,
     ).format(
         minutes=sum(h.minutes_with_close for h in hours),

@@ -14,6 +14,7 @@ from bluezone_agent.cli.base import (
     PATH,
     Command,
     Group,
+    argument,
     exit_with,
     fail,
     json_option,
@@ -54,16 +55,21 @@ TOTALS: Final = {
 }
 
 
-submissions_argument = click.argument("submissions", nargs=-1, required=True, type=PATH)
+submissions_argument = argument("submissions", nargs=-1, required=True, type=PATH)
 key_option = option(
     "--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder with the signing key.")
 )
 to_option = option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
 region_option = option(
-    "--region", default="VN", show_default=True, help=N_("Region named in the Exposure Notification files.")
+    "--region",
+    metavar="REGION",
+    default="VN",
+    show_default=True,
+    help=N_("Region named in the Exposure Notification files."),
 )
 index_days_option = option(
     "--index-days",
+    metavar="DAYS",
     type=click.IntRange(1, 14),
     default=3,
     show_default=True,
@@ -81,10 +87,15 @@ def authority() -> None:
     answers=publishing.SigningKeyMade,
     help=N_("Create a signing key in DIR and print the settings with which agents trust it."),
 )
-@click.argument("folder", metavar="DIR", type=PATH)
-@option("--key-id", required=True, help=N_("Key ID; usually the mobile country code, 452 for Vietnam."))
-@option("--key-version", default="v1", show_default=True, help=N_("Key version."))
-@option("--location", default=PLACEHOLDER, help=N_("Public address of the published folder: a URL or a path."))
+@argument("folder", metavar="DIR", type=PATH)
+@option("--key-id", metavar="ID", required=True, help=N_("Key ID; usually the mobile country code, 452 for Vietnam."))
+@option("--key-version", metavar="VERSION", default="v1", show_default=True, help=N_("Key version."))
+@option(
+    "--location",
+    metavar="LOCATION",
+    default=PLACEHOLDER,
+    help=N_("Public address of the published folder: a URL or a path."),
+)
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
     """Make a key and print its [[source]] block."""
@@ -118,6 +129,7 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
 @option("--contact", is_flag=True, help=N_("The submissions are from contacts of a case (F1), not from cases (F0)."))
 @option(
     "--minimum",
+    metavar="N",
     type=click.IntRange(0, 10_000),
     default=1000,
     show_default=True,

@@ -8,11 +8,21 @@ import click
 
 from bluezone_agent.app import backup as backups
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, new_device, option, print_json, say
+from bluezone_agent.cli.base import (
+    PATH_OR_STREAM,
+    Command,
+    argument,
+    device,
+    json_option,
+    new_device,
+    option,
+    print_json,
+    say,
+)
 from bluezone_agent.cli.passphrase import from_option, passphrase_option
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
-from bluezone_agent.i18n import _, ngettext
+from bluezone_agent.i18n import _, local_number, ngettext
 
 
 @click.command(
@@ -20,7 +30,7 @@ from bluezone_agent.i18n import _, ngettext
     answers=backups.Backup,
     help=N_("Write all data of the agent to the new FILE, encrypted with a passphrase. The agent may keep running."),
 )
-@click.argument("file", type=PATH_OR_STREAM)
+@argument("file", type=PATH_OR_STREAM)
 @passphrase_option
 @json_option
 def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
@@ -29,7 +39,7 @@ def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
     if as_json and not is_standard(file):
         print_json(done)
         return
-    say(_("backup written to {file}, {size:.1f} MB").format(file=file, size=done.bytes / 1e6))
+    say(_("backup written to {file}, {size:.1f} MB").format(file=file, size=local_number(done.bytes / 1e6)))
     say(_("Without the passphrase nobody, including you, can open it. Store them separately."))
 
 
@@ -41,7 +51,7 @@ def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
         " add its contacts to those of this device."
     ),
 )
-@click.argument("file", type=PATH_OR_STREAM)
+@argument("file", type=PATH_OR_STREAM)
 @option("--merge", is_flag=True, help=N_("Add another device's contacts; nothing here is replaced."))
 @passphrase_option
 @option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -62,12 +63,54 @@ class _Named(NamedTuple):
     config_file: Path | None = None
 
 
+VALUES: Final = (
+    N_("ARGS"),
+    N_("CODE"),
+    N_("COMMAND"),
+    N_("DAY"),
+    N_("DAYS"),
+    N_("DBM"),
+    N_("DEVICE"),
+    N_("DIR"),
+    N_("FILE"),
+    N_("FOLDER"),
+    N_("LOCATION"),
+    N_("METRES"),
+    N_("NAME"),
+    N_("OPTIONS"),
+    N_("REGION"),
+    N_("RULE"),
+    N_("SECONDS"),
+    N_("SUBMISSIONS"),
+    N_("TABLE"),
+    N_("TEXT"),
+    N_("TIME"),
+    N_("VERSION"),
+    N_("YYYY-MM-DD"),
+)
+"""What usage lines and help call the values of arguments and options."""
+
+
+def _translated_values(usage: str) -> str:
+    return re.sub(r"[A-Z][A-Z-]+", lambda word: _(word[0]) if word[0] in VALUES else word[0], usage)
+
+
 class Option(click.Option):
     """An option whose help is in the person's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        return _translated_values(super().make_metavar(ctx))
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)
         return record and (record[0], record[1].replace(self.help or " ", _(self.help)))
+
+
+class Argument(click.Argument):
+    """An argument whose name is in the person's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        return _translated_values(super().make_metavar(ctx))
 
 
 def _set_state_dir(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -99,6 +142,25 @@ class _PersonsPath(click.Path):
         return path if is_standard(path) else paths.expanded(path)
 
 
+class _Day(click.DateTime):
+    """A day of the calendar."""
+
+    name = "day"
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(_("{value} is not a date: write YYYY-MM-DD").format(value=value), param, ctx)
+
+
+DAY: Final = _Day()
 PATH: Final = _PersonsPath(path_type=Path)
 PATH_OR_STREAM: Final = _PersonsPath(path_type=Path, allow_dash=True)
 """Where ``-`` is standard input or output."""
@@ -145,6 +207,9 @@ class _Translated(click.Command):
 
             require_sound(_device(ctx))
             raise
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [_translated_values(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         formatter.write_paragraph()
@@ -225,6 +290,11 @@ class Group(_Translated, click.Group):
             *(CompletionItem(name, help=self.summary(ctx, name)) for name in names),
             *click.Command.shell_complete(self, ctx, incomplete),
         ]
+
+
+def argument(name: str, **attributes: Any) -> Callable[[F], F]:
+    """Declare an argument with a translated name."""
+    return click.argument(name, cls=Argument, **attributes)
 
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:

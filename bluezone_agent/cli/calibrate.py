@@ -10,10 +10,22 @@ import click
 
 from bluezone_agent.app import calibrate as calibrating
 from bluezone_agent.app.calibrate import MEASURED, CalibrationList, CalibrationMade
-from bluezone_agent.cli.base import PATH, Command, Group, device, fail, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import (
+    PATH,
+    Command,
+    Group,
+    argument,
+    device,
+    fail,
+    json_option,
+    option,
+    print_json,
+    printable,
+    say,
+)
 from bluezone_agent.core.calibration import Reading
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_date, ngettext
+from bluezone_agent.i18n import _, local_date, local_number, ngettext
 
 SIDES: Final = (N_("front"), N_("left side"), N_("back"), N_("right side"))
 """Of this device, turned towards the peer one after the other."""
@@ -30,6 +42,7 @@ def calibrate() -> None:
 antenna_option = option("--antenna", default="", metavar="TEXT", help=N_("Note on antenna and enclosure."))
 valid_option = option(
     "--valid-days",
+    metavar="DAYS",
     type=click.IntRange(1, 3650),
     default=365,
     show_default=True,
@@ -56,6 +69,7 @@ valid_option = option(
 )
 @option(
     "--seconds",
+    metavar="SECONDS",
     type=click.IntRange(1, 3600),
     default=30,
     show_default=True,
@@ -97,7 +111,7 @@ def measure(
 
 def _place(distance_m: float, side: str) -> None:
     text = _("Place the devices {metres:g} m apart, the {side} of this device facing the peer; then press Enter")
-    asked = text.format(metres=distance_m, side=_(side))
+    asked = text.format(metres=local_number(distance_m), side=_(side))
     click.prompt(asked, default="", show_default=False, prompt_suffix=" ", err=True)
 
 
@@ -114,8 +128,8 @@ def _show_reading(reading: Reading) -> None:
         " rssi_correction_db and, if known, margin_db."
     ),
 )
-@click.argument("table", type=PATH)
-@click.argument("name", metavar="DEVICE")
+@argument("table", type=PATH)
+@argument("name", metavar="DEVICE")
 @antenna_option
 @valid_option
 @json_option
@@ -157,9 +171,15 @@ def _print(made: CalibrationMade) -> None:
     antenna = f", {printable(made.antenna)}" if made.antenna else ""
     source = _("measured") if made.source == MEASURED else printable(made.source)
     click.echo(f"{printable(made.radio)}{antenna} ({source})")
-    margin = "" if made.margin_db is None else f" ± {made.margin_db:.1f}"
+    margin = "" if made.margin_db is None else f" ± {local_number(made.margin_db):.1f}"
     text = _("  {correction:+.1f}{margin} dB added to every RSSI; valid until {day}")
-    click.echo(text.format(correction=made.rssi_correction_db, margin=margin, day=local_date(made.expires_at)))
+    click.echo(
+        text.format(correction=local_number(made.rssi_correction_db), margin=margin, day=local_date(made.expires_at))
+    )
     if made.decade_db is not None:
-        margin = "" if made.decade_margin_db is None else f" ± {made.decade_margin_db:.1f}"
-        click.echo(_("  {db:.1f}{margin} dB of loss per tenfold distance").format(db=made.decade_db, margin=margin))
+        margin = "" if made.decade_margin_db is None else f" ± {local_number(made.decade_margin_db):.1f}"
+        click.echo(
+            _("  {db:.1f}{margin} dB of loss per tenfold distance").format(
+                db=local_number(made.decade_db), margin=margin
+            )
+        )

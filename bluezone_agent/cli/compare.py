@@ -15,7 +15,7 @@ from bluezone_agent.app.compare import ComparedDay, Comparison, RoomComparison
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_date, ngettext
+from bluezone_agent.i18n import _, local_date, local_number, ngettext
 
 LEAST: Final = 2
 
@@ -34,6 +34,7 @@ LEAST: Final = 2
 )
 @option(
     "--days",
+    metavar="DAYS",
     type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
@@ -72,21 +73,26 @@ def _lines(compared: ComparedDay) -> Iterator[str]:
     for rule in compared.rules:
         yield _("  {rule}: {score:.2f} of {needed:g} weighted minutes, {verdict}").format(
             rule=printable(rule.rule),
-            score=rule.weighted_minutes,
-            needed=rule.needed_minutes,
+            score=local_number(rule.weighted_minutes),
+            needed=local_number(rule.needed_minutes),
             verdict=_("would warn") if rule.warning else _("would not warn"),
         )
         if rule.unbroken_minutes is not None:
             yield _(
                 "    this rule uses UTC days, and the contact continued past midnight UTC: {sum:.2f} in 24 hours"
-            ).format(sum=rule.unbroken_minutes)
+            ).format(sum=local_number(rule.unbroken_minutes))
     for term in compared.terms:
         text = ngettext(
             "    {n} min at {low:.1f}-{high:.1f} dB counts {weights}",
             "    {n} min at {low:.1f}-{high:.1f} dB count {weights}",
             term.minutes,
         )
-        yield text.format(n=term.minutes, low=term.lowest_db, high=term.highest_db, weights=_in_a_row(term.weights))
+        yield text.format(
+            n=term.minutes,
+            low=local_number(term.lowest_db),
+            high=local_number(term.highest_db),
+            weights=_in_a_row(term.weights),
+        )
     if any(compared.unheard_weights):
         yield _("    minutes between them without reception count {weights}").format(
             weights=_in_a_row(compared.unheard_weights)
@@ -94,7 +100,7 @@ def _lines(compared: ComparedDay) -> Iterator[str]:
 
 
 def _in_a_row(numbers: Sequence[float]) -> str:
-    return " / ".join(f"{number:.2f}" for number in numbers)
+    return " / ".join(f"{local_number(number):.2f}" for number in numbers)
 
 
 def _compare_room(recording: Path, rules: Sequence[str], *, as_json: bool) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from bluezone_agent.app import config_file
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, Group, device, json_option, new_device, print_json, say
+from bluezone_agent.cli.base import (
+    PATH_OR_STREAM,
+    Command,
+    Group,
+    argument,
+    device,
+    json_option,
+    new_device,
+    print_json,
+    say,
+)
 from bluezone_agent.config import Config
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
@@ -19,7 +29,7 @@ def config() -> None:
 
 
 @config.command(cls=Command, help=N_('Write an example configuration to FILE ("-": print it).'))
-@click.argument("file", type=PATH_OR_STREAM, required=False)
+@argument("file", type=PATH_OR_STREAM, required=False)
 def init(*, file: Path | None) -> None:
     """Write the example; an existing file is never overwritten."""
     if str(file) == "-":
@@ -29,7 +39,7 @@ def init(*, file: Path | None) -> None:
 
 
 @config.command(cls=Command, answers=Config, help=N_("Check the configuration and show the settings in force."))
-@click.argument("file", type=PATH_OR_STREAM, required=False)
+@argument("file", type=PATH_OR_STREAM, required=False)
 @json_option
 def check(*, file: Path | None, as_json: bool) -> None:
     """Print the settings in force; exit 78 with the first mistake."""

@@ -18,7 +18,7 @@ from bluezone_agent.cli.html.contacts import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_clock, local_date, ngettext
+from bluezone_agent.i18n import _, local_clock, local_date, local_number, ngettext
 
 
 @click.command(
@@ -28,6 +28,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 )
 @option(
     "--days",
+    metavar="DAYS",
     type=click.IntRange(1, RETENTION_DAYS),
     default=1,
     show_default=True,
@@ -89,7 +90,7 @@ def _notes(found: ContactHistory) -> Iterator[str]:
     yield _(
         "minutes summed over identifiers, by attenuation: close: up to {close:g} dB (about 2 m, line of sight); medium:"
         " up to {middle:g} dB; far: above"
-    ).format(close=found.close_db, middle=found.middle_db)
+    ).format(close=local_number(found.close_db), middle=local_number(found.middle_db))
     yield _(
         "a device changes its identifier every 10 to 15 minutes, so one person appears as several"
         ' identifiers in an hour; "close at once", averaged over minutes, estimates the number of'

@@ -22,7 +22,7 @@ from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
-from bluezone_agent.i18n import _, local_clock
+from bluezone_agent.i18n import _, local_clock, local_number
 from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
@@ -40,6 +40,7 @@ COLUMN_MIN: Final = 30
 )
 @option(
     "--seed",
+    metavar="N",
     type=int,
     default=1,
     show_default=True,
@@ -75,7 +76,7 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
 def _print(day: Day) -> None:
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
-        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=d) for n, d in others)
+        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=local_number(d)) for n, d in others)
         click.echo(
             f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
         )

@@ -11,7 +11,19 @@ import click
 from bluezone_agent.app import own_keys
 from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, Group, Lazy, device, json_option, option, print_json, say
+from bluezone_agent.cli.base import (
+    DAY,
+    PATH_OR_STREAM,
+    Command,
+    Group,
+    Lazy,
+    argument,
+    device,
+    json_option,
+    option,
+    print_json,
+    say,
+)
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
@@ -72,15 +84,16 @@ def _state(own: KeyEntry) -> str:
     answers=own_keys.Exported,
     help=N_("Write your keys to FILE, to submit to the health authority when you are a case (F0)."),
 )
-@click.argument("file", type=PATH_OR_STREAM)
+@argument("file", type=PATH_OR_STREAM)
 @option(
     "--days",
+    metavar="DAYS",
     type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
     help=N_("Number of days, including today."),
 )
-@option("--onset", type=click.DateTime(["%Y-%m-%d"]), help=N_("First day of symptoms, YYYY-MM-DD."))
+@option("--onset", type=DAY, help=N_("First day of symptoms, YYYY-MM-DD."))
 @option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
 @passphrase_option
 @json_option

@@ -10,7 +10,7 @@ import click
 from bluezone_agent.app import submission
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.submission import Submitted
-from bluezone_agent.cli.base import Command, device, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import DAY, Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
@@ -28,6 +28,7 @@ from bluezone_agent.i18n import _, ngettext
 )
 @option(
     "--code",
+    metavar="CODE",
     default="",
     help=N_(
         'Code from your health authority ("-": read it from standard input). After a network failure, retry without it.'
@@ -35,6 +36,7 @@ from bluezone_agent.i18n import _, ngettext
 )
 @option(
     "--days",
+    metavar="DAYS",
     type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
@@ -42,8 +44,7 @@ from bluezone_agent.i18n import _, ngettext
 )
 @option(
     "--onset",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
+    type=DAY,
     help=N_("First day of symptoms, YYYY-MM-DD."),
 )
 @option("--traveler", is_flag=True, help=N_("You travelled to other regions: submit your keys for them too."))

@@ -16,10 +16,20 @@ from rich.table import Table
 from bluezone_agent.app import logs
 from bluezone_agent.app.replay import Receiver, Replay, RoomScore
 from bluezone_agent.app.replay import replay as replay_file
-from bluezone_agent.cli.base import PATH, Command, device, is_person, json_option, option, print_json, printable
+from bluezone_agent.cli.base import (
+    PATH,
+    Command,
+    argument,
+    device,
+    is_person,
+    json_option,
+    option,
+    print_json,
+    printable,
+)
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _
+from bluezone_agent.i18n import _, local_number
 
 T = TypeVar("T")
 
@@ -33,7 +43,7 @@ T = TypeVar("T")
         " to the true distance."
     ),
 )
-@click.argument("file", type=PATH)
+@argument("file", type=PATH)
 @option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
@@ -45,6 +55,7 @@ T = TypeVar("T")
 @option(
     "--tx-power",
     "tx_power_dbm",
+    metavar="DBM",
     type=click.IntRange(-127, 20),
     help=N_("Transmit power of the beacon in dBm (default: tx_power_dbm of the configuration)."),
 )
@@ -83,13 +94,13 @@ def _print(done: Replay) -> None:
 
 
 def _row(r: Receiver) -> tuple[str, ...]:
-    distance = f"{r.true_distance_m:.2f} m"
+    distance = f"{local_number(r.true_distance_m):.2f} m"
     return (
         printable(r.receiver),
         distance if r.stationary else _("from {distance}").format(distance=distance),
         str(r.packets),
         "" if r.attenuation_db is None else f"{r.attenuation_db:.0f} dB",
-        _("{near:.1f} of {received}").format(near=r.minutes_within_2m, received=r.received_minutes),
+        _("{near:.1f} of {received}").format(near=local_number(r.minutes_within_2m), received=r.received_minutes),
         _("warned") if r.warned else "",
     )
 
@@ -112,4 +123,4 @@ def _print_score(score: RoomScore) -> None:
 
 
 def _share(value: float | None) -> str:
-    return _("undefined") if value is None else f"{value:.2f}"
+    return _("undefined") if value is None else f"{local_number(value):.2f}"

@@ -42,6 +42,7 @@ LONGEST_S: Final = 3600
 )
 @option(
     "--seconds",
+    metavar="SECONDS",
     type=click.IntRange(5, LONGEST_S),
     default=SECONDS,
     show_default=True,

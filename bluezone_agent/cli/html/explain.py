@@ -12,7 +12,7 @@ from bluezone_agent.cli.html.page import page
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
-from bluezone_agent.i18n import _, local_clock, local_date
+from bluezone_agent.i18n import _, local_clock, local_date, local_number
 
 LEFT, WIDTH, HEIGHT, TOP = 60, 1080, 180, 16
 FARTHEST_DB: Final = 100
@@ -83,9 +83,13 @@ def _received(found: Explained, minutes: list[Weighted], step_s: int) -> Iterato
             y,
             width,
             TOP + HEIGHT - y,
-            title=f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}",
+            title=f"{m.attenuation_db:.0f} dB{_counted(m, weight)}",
             opacity=0.35 + 0.65 * min(weight, 1) if weight else 1,
         )
+
+
+def _counted(minute: ReceivedMinute, weight: float) -> str:
+    return f", {_('protected')}" if minute.protected else f" x {local_number(weight):.2f}"
 
 
 def _histogram(minutes: list[ReceivedMinute]) -> Drawing:
