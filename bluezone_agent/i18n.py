@@ -1,6 +1,6 @@
-"""Vietnamese and English: everything a person reads passes through here.
+"""Vietnamese and English: every text for people passes through this module.
 
-The catalogues are bound to Python's own gettext domain, so that click's sentences come from them as well.
+The catalogues are bound to Python's default gettext domain, so that they also translate click's sentences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _gettext.textdomain(DOMAIN)
 
 
 ASKED: Final = "BLUEZONE_AGENT_LANG"
-"""Set where a person asked for a language: that holds, whatever a configuration says, in child processes too."""
+"""Set if the user chose a language: it has priority over the configuration, in child processes too."""
 
 
 OS_REASONS: Final = frozenset(
@@ -49,13 +49,13 @@ OS_REASONS: Final = frozenset(
         N_("Too many open files"),
     }
 )
-"""Reasons that the C library gives in English, whatever the language: those that a person may meet."""
+"""Error reasons of the C library, which are in English without a locale: those that users may see."""
 
 
 def use_language(language: str, *, asked: bool = False) -> None:
-    """Speak ``language`` from now on, in child processes too, whatever the locale says.
+    """Switch to ``language``, in child processes too, whatever the locale.
 
-    What a person ``asked`` for on the command line stays; a configuration is asked where nobody did.
+    A language ``asked`` for on the command line has priority over a configured one.
     """
     if asked:
         os.environ[ASKED] = language
@@ -63,7 +63,7 @@ def use_language(language: str, *, asked: bool = False) -> None:
 
 
 def _(text: str | None) -> str:
-    """Return ``text`` in the person's language, nothing for nothing."""
+    """Return ``text`` in the person's language; "" for None or ""."""
     return _gettext.gettext(text) if text else ""
 
 
@@ -103,18 +103,18 @@ def _local(at: float | datetime) -> datetime:
 
 
 def local_date(at: float | date) -> str:
-    """Return a date as the person's language writes it; that of a time is in the device's time zone."""
+    """Return a date in the format of the person's language; for a time, the date in the device's time zone."""
     day = at if isinstance(at, date) and not isinstance(at, datetime) else _local(at)
     return day.strftime(_("%Y-%m-%d"))
 
 
 def local_time(at: float | datetime) -> str:
-    """Return date and time as the person's language writes them, in the device's time zone."""
+    """Return date and time in the format of the person's language and the device's time zone."""
     return _local(at).strftime(_("%Y-%m-%d %H:%M"))
 
 
 def local_clock(at: float | datetime, utc_offset_s: int | None = None) -> str:
-    """Return the time of day ``utc_offset_s`` ahead of UTC; where that is None, in the device's time zone."""
+    """Return the time of day ``utc_offset_s`` ahead of UTC, or in the device's time zone for None."""
     local = _local(at)
     if utc_offset_s is not None:
         local = local.astimezone(timezone(timedelta(seconds=utc_offset_s)))

@@ -1,4 +1,4 @@
-"""The configuration file: an example of it, and what one says."""
+"""The configuration file: an example, and the settings in a given file."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ __all__ = ["Day", "DemoPerson", "PersonVerdict", "SimulatedDay", "simulate"]
 
 
 class DemoPerson(Result, frozen=True, kw_only=True):
-    """What one agent told its owner, and the truth beside it."""
+    """What one device told its owner, compared with the truth."""
 
     name: str
     protocol: str
     true_minutes_within_2m: int
-    """Of the case."""
+    """Time within 2 m of the case."""
     should_warn: bool
     warned: bool
     warned_at: datetime | None
@@ -29,11 +29,11 @@ class DemoPerson(Result, frozen=True, kw_only=True):
 
 
 class SimulatedDay(Result, frozen=True, kw_only=True):
-    """How the day went."""
+    """The result of the simulated day."""
 
     seed: int
     case: str
-    """Who fell ill."""
+    """The person who tested positive."""
     protocol: str
     keys_published: int
     all_verdicts_right: bool
@@ -42,7 +42,7 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, day: Day, page: Path) -> Self:
-        """Return what is shown of ``day``, whose picture is at ``page``."""
+        """Return the result of ``day``, whose page is at ``page``."""
         return cls(
             seed=day.seed,
             case=day.case.name,

@@ -1,4 +1,4 @@
-"""The notices that the owner gets when listening or checks have stopped, and when they resume."""
+"""The notices to the owner when scanning or checks stop, and when they resume."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ RESUMED_AFTER_UNKNOWN_TIME: Final = {
 
 
 def notify_owner(device: Device) -> Delivery:
-    """Deliver what the owner has to know: what was queued, and what has stopped or resumed since."""
+    """Deliver the queued notices, and notices on what has stopped or resumed since."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
         return notify_of_all(store, config, now_s)
 
 
 def notify_of_all(store: Store, config: Config, now_s: float) -> Delivery:
-    """Queue a notice of each change that its owner was not notified of, and deliver what is due."""
+    """Queue a notice for each change that was not yet reported, and deliver what is due."""
     changes = pending_notices(store, now_s) if config.notify_command else []
     if changes:
         with store.transaction():

@@ -1,4 +1,4 @@
-"""A pause in words, for a terminal and for the service manager."""
+"""The description of a pause, for a terminal and for the service manager."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ MODES: Final = {
 
 
 def describe(pause: ShownPause) -> str:
-    """Return what is paused and until when."""
+    """Describe what is paused and until when."""
     return _(MODES[pause.mode]).format(time=local_time(pause.until))

@@ -1,4 +1,4 @@
-"""Sentences that a terminal, a page and a notice have in common."""
+"""Sentences shared by terminal output, pages and notices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WHY_UNKNOWN: Final = {
 def answer_lines(
     result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None
 ) -> Iterator[str]:
-    """Yield whether its owner was exposed: that first, what to do with it; what is known, or why it is not."""
+    """Yield whether the owner was exposed and what to do, or that nothing was detected, or why it is not known."""
     if result.answer is Answer.EXPOSED:
         yield _(EXPOSED[_degree(days)])
         yield from advice(_degree(days), contact)
@@ -63,12 +63,12 @@ def answer_lines(
 
 
 def _degree(days: Sequence[ExposureDay]) -> Degree:
-    """Return the nearest degree of those that were warned of."""
+    """Return the closest degree among the days with a warning."""
     return min((day.degree for day in days if day.warning or day.warned_at), default=Degree.F2)
 
 
 def advice(degree: Degree, contact: AuthorityContact | None) -> Iterator[str]:
-    """Yield what the owner should do, and whom to ask."""
+    """Yield what the owner should do, and the contact of the health authority."""
     yield _(ADVICE[degree])
     if contact is None:
         return
@@ -78,7 +78,7 @@ def advice(degree: Degree, contact: AuthorityContact | None) -> Iterator[str]:
 
 
 def describe(day: ExposureDay) -> str:
-    """Return a day in sentences: when, how long, how close."""
+    """Describe a day: when, how long, how close."""
     lines = [_headline(day)]
     lines += [_encounter(e, day) for e in day.encounters]
     lines.append("  " + _total(day))
@@ -119,7 +119,7 @@ def _total(day: ExposureDay) -> str:
 
 
 def _midnight(day: ExposureDay) -> Iterator[str]:
-    """Yield what a midnight makes of the sum: the owner's own, or that of UTC where the rule counts by it."""
+    """Explain how midnight affects the total: local midnight, or midnight UTC if the rule uses UTC days."""
     if day.minutes_within_2m > day.minutes_on_this_day:
         yield _("past midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
     if day.unbroken_minutes is not None:

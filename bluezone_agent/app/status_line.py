@@ -1,4 +1,4 @@
-"""One line that says what the agent does, for `systemctl status`."""
+"""One line on the state of the agent, for `systemctl status`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CAUTIONS: Final = {
 
 
 def status_line(state: Health, journal: Journal) -> str:
-    """Return what is sent, received and stored, or what is wrong."""
+    """Describe what is sent, received and stored, or the problem."""
     problems = [problem for problem in state.problems if problem not in OWNER_ONLY]
     if problems:
         return "; ".join(_(PROBLEMS[problem]) for problem in problems)

@@ -17,9 +17,9 @@ from bluezone_agent.errors import EXIT_FAULT, N_, AgentError
 from bluezone_agent.i18n import _
 
 PRIVATE: Final = 0o077
-"""What is written is its owner's alone, whatever umask the person has; what is to be public says so itself."""
+"""Files are readable only by their owner, whatever the user's umask; public files set their own mode."""
 EXIT_STOPPED: Final = 130
-"""By Ctrl-C, or because a question was not answered: 128 and the number of SIGINT, as shells say it."""
+"""Exit code after Ctrl-C or an unanswered question: 128 plus the number of SIGINT, as in shells."""
 
 PEOPLE: Final = N_("For you")
 CASES: Final = N_("Cases and keys")
@@ -61,7 +61,7 @@ EXAMPLES: Final = (
 
 
 class Root(Group):
-    """The command itself: with examples below its help."""
+    """The root command, with examples below its help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section(_("Examples")):
@@ -82,7 +82,7 @@ class Root(Group):
 )
 @click.pass_context
 def root(ctx: click.Context) -> None:
-    """Print the help where no command is named."""
+    """Print the help if no command is given."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -97,7 +97,7 @@ click.version_option(
 
 
 def main() -> None:
-    """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    """Run the command line; each error for the user is printed as two lines on stderr."""
     streams.prepare()
     try:
         code = _run()
@@ -111,7 +111,7 @@ def main() -> None:
     except KeyboardInterrupt:
         streams.abandon()
         code = EXIT_STOPPED
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more Ctrl-C while Python ends makes no noise either
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C while Python exits prints no traceback
     sys.exit(code)
 
 
@@ -137,7 +137,7 @@ def _run() -> int:
 
 
 def _unusable(error: OSError) -> AgentError:
-    """Return what it means that a file or folder which a person or the configuration named can't be used."""
+    """Return the error for an unusable file or folder that the user or the configuration named."""
     return AgentError(
         N_("can't use {path}: {reason}"),
         N_("choose another one, or run this as a user with access (with sudo if the agent is a service)"),

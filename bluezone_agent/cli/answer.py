@@ -1,4 +1,4 @@
-"""Whether its owner was exposed, before anything else that a command prints."""
+"""Prints whether the owner was exposed, before all other output of a command."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLOURS = {Answer.EXPOSED: "red", Answer.NOT_KNOWN: "yellow", Answer.NONE_DETECT
 
 
 def print_answer(result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None) -> None:
-    """Print it; an exposure in red, with what to do and whom to ask."""
+    """Print the answer; an exposure in red, with advice and the contact of the health authority."""
     for line in answer_lines(result, days, contact):
         click.secho(_wrapped(printable(line)), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED)
 
 
 def _wrapped(line: str) -> str:
-    """Return the line as a terminal shows it without a word cut in two."""
+    """Return the line wrapped at word boundaries for a terminal."""
     return textwrap.fill(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line

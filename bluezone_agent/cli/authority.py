@@ -1,4 +1,4 @@
-"""``bluezone-agent authority``: what a health authority does to publish the keys of cases."""
+"""``bluezone-agent authority``: how a health authority publishes the keys of cases."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
 
 PLACEHOLDER: Final = "https://keys.example.org/"
-"""Stands in the printed [[source]] until the authority says where its folder is reached."""
+"""Location in the printed [[source]] until the authority gives the real one."""
 
 
 WIDEST: Final = 40
-"""Characters of the column of names."""
+"""Width limit of the name column, in characters."""
 VERDICTS: Final = {
     SubmissionVerdict.ACCEPTED: N_("accepted"),
     SubmissionVerdict.WAITS: N_("waiting until {when}"),
@@ -98,7 +98,7 @@ def authority() -> None:
 )
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
-    """Make a key and print its [[source]] block."""
+    """Create a key and print its [[source]] block."""
     made = publishing.make_signing_key(folder, key_id, key_version, location)
     if as_json:
         print_json(made)
@@ -187,7 +187,7 @@ def revoke(
         folder,
         report_type=ReportType.REVOKED,
         region=region,
-        minimum=0,  # each revoked key costs every agent a row
+        minimum=0,  # each revoked key costs every agent one row
         index_days=index_days,
     )
     _show(done, as_json=as_json)
@@ -236,7 +236,7 @@ def _in_file(n: int, *, is_revoked: bool) -> str:
 
 
 def _outcome(submission: SubmissionResult) -> str:
-    """Return what became of a submission: accepted, waits or refused, then its keys by what became of them."""
+    """Describe the outcome of a submission: accepted, waiting or refused, then the outcomes of its keys."""
     verdict = _(VERDICTS[submission.verdict])
     if submission.verdict is SubmissionVerdict.WAITS and submission.held_until:
         verdict = verdict.format(when=local_time(submission.held_until))

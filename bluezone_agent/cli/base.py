@@ -1,4 +1,4 @@
-"""What every command shares: options, languages, errors, output."""
+"""Shared by all commands: options, languages, errors, output."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ HEADING: Final = N_("Commands")
 
 
 def device() -> Device:
-    """Return the device that the options of the present command name.
+    """Return the device that the options of the current command name.
 
-    What they name has to be there, so that a name that was mistyped is no new device. Raises ConfigError, StoreError.
+    Its files must exist, so that a mistyped name does not create a new device. Raises ConfigError, StoreError.
     """
     found = new_device()
     if found.config_file is not None and not found.config_file.exists():
@@ -52,12 +52,12 @@ def device() -> Device:
 
 
 def new_device() -> Device:
-    """Return it for a command that makes what is not there yet."""
+    """Return the device for a command that creates missing files."""
     return _device(click.get_current_context())
 
 
 class _Named(NamedTuple):
-    """What the options so far have named."""
+    """The values of the common options so far."""
 
     state_dir: Path | None = None
     config_file: Path | None = None
@@ -133,7 +133,7 @@ def _device(ctx: click.Context) -> Device:
 
 
 class _PersonsPath(click.Path):
-    """A path as a person means it: ``~`` is a home, and ``-`` a standard stream, which not every command can use."""
+    """A path as users write it: ``~`` is a home, ``-`` a standard stream, which not every command can use."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if str(value) == STANDARD and not self.allow_dash:
@@ -197,7 +197,7 @@ class _Translated(click.Command):
         self.params += _common_options()
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; what a damaged store brings about fails as that: a damaged row may be read as anything."""
+        """Run it; if it fails on a damaged store, report the damage: a damaged row may cause any error."""
         try:
             return super().invoke(ctx)
         except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
@@ -230,14 +230,14 @@ class Lazy(NamedTuple):
     target: str
     """``module:attribute`` below bluezone_agent.cli."""
     summary: str
-    """What it does, in a few words, for lists of commands."""
+    """A short description for lists of commands."""
     section: str = HEADING
-    """Under which of the list's headings it stands."""
+    """Heading of its group in the list."""
     hidden: bool = False
 
 
 class Group(_Translated, click.Group):
-    """Commands; those of ``lazy`` are each imported when it is called, not for a list of them."""
+    """A group of commands; those of ``lazy`` are imported only when called, not for lists."""
 
     command_class = Command
 
@@ -259,7 +259,7 @@ class Group(_Translated, click.Group):
         return [*self._lazy, *self.commands]
 
     def summary(self, ctx: click.Context, name: str) -> str:
-        """Return what the command called ``name`` does, in a few words."""
+        """Return a short description of the command ``name``."""
         if name in self._lazy:
             return _(self._lazy[name].summary)
         command = self.get_command(ctx, name)
@@ -277,7 +277,7 @@ class Group(_Translated, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; of one that there is not say which was meant."""
+        """Find the command; suggest similar names for an unknown one."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -306,17 +306,17 @@ json_option = option("--json", "as_json", is_flag=True, help=N_("Print one JSON 
 
 
 def print_json(result: msgspec.Struct) -> None:
-    """Print an answer as one JSON object on stdout; what a terminal would obey, or can't show, is escaped."""
+    """Print an answer as one JSON object on stdout; characters that a terminal would obey or can't show are escaped."""
     click.echo(escaped(as_json(result)))
 
 
 def escaped(json: str) -> str:
-    """Return JSON without letters that control a terminal, hide or turn round what follows, or can't be encoded."""
+    """Return JSON with escapes for characters that control a terminal, hide or reverse text, or can't be encoded."""
     return "".join(c if c == "\n" or (c.isprintable() and has_letter(c)) else dumps(c)[1:-1] for c in json)
 
 
 def age(at: datetime, now: datetime) -> str:
-    """Return how long ago something was, for a person."""
+    """Describe how long ago something was."""
     if not is_known(now.timestamp(), at.timestamp()):
         return _("at an unknown time")
     seconds = int((now - at).total_seconds())
@@ -330,7 +330,7 @@ def age(at: datetime, now: datetime) -> str:
 
 
 def say(text: str) -> None:
-    """Print talk, which is not data, on stderr; what it quotes can't move the cursor."""
+    """Print a message, which is not data, on stderr; quoted text in it can't move the cursor."""
     click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
@@ -344,12 +344,12 @@ def fail(error: AgentError) -> int:
 
 
 def printable(text: str) -> str:
-    """Return text in which nothing that came from outside can move the cursor or pretend to be another line."""
+    """Return text in which untrusted characters can't move the cursor or fake another line."""
     return "".join(c if c.isprintable() else _shown(ord(c)) for c in text)
 
 
 def _shown(number: int) -> str:
-    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is no text
+    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is not valid text
     return f"\\x{byte:02x}"
 
 
@@ -359,5 +359,5 @@ def exit_with(code: int) -> None:
 
 
 def is_person() -> bool:
-    """Return whether stderr is a terminal that somebody watches."""
+    """Return whether stderr is a terminal."""
     return sys.stderr.isatty()

@@ -28,7 +28,7 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_date, local_number, ngettext
 
 SIDES: Final = (N_("front"), N_("left side"), N_("back"), N_("right side"))
-"""Of this device, turned towards the peer one after the other."""
+"""Sides of this device, turned towards the peer one after the other."""
 
 
 @click.group(
@@ -94,7 +94,7 @@ def measure(
     valid_days: int,
     as_json: bool,
 ) -> None:
-    """Lead through the positions, print each reading, keep the result."""
+    """Guide the user through the positions, print each reading, store the result."""
     made = calibrating.measure(
         device(),
         list(product(dict.fromkeys(distances_m), SIDES)),
@@ -134,7 +134,7 @@ def _show_reading(reading: Reading) -> None:
 @valid_option
 @json_option
 def table(*, table: Path, name: str, antenna: str, valid_days: int, as_json: bool) -> None:
-    """Look the device up and keep what is found."""
+    """Look up the device and store its calibration."""
     made = calibrating.look_up(device(), table, name, antenna=antenna, valid_days=valid_days)
     _show(made, as_json=as_json)
 
@@ -162,7 +162,7 @@ def show(*, as_json: bool) -> None:
 
 @calibrate.command(cls=Command, help=N_("Delete all calibrations; RSSI is then used as received."))
 def forget() -> None:
-    """Delete them."""
+    """Delete all calibrations."""
     n = calibrating.forget(device())
     say(ngettext("{n} calibration deleted", "{n} calibrations deleted", n).format(n=n))
 

@@ -1,4 +1,4 @@
-"""``bluezone-agent check``: fetch case files and match them with what was heard."""
+"""``bluezone-agent check``: download diagnosis keys and match them with received identifiers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from bluezone_agent.i18n import _, ngettext
 )
 @json_option
 def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
-    """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
+    """Check now; exit 1 if a source failed or a file was refused, else 0, with or without an exposure."""
     if scheduled and as_json:
         raise click.UsageError(_("--scheduled prints only counts and can't be combined with --json"))
     good = (scheduled and not is_wanted(device())) or _check(only, as_json=as_json, scheduled=scheduled)
@@ -94,14 +94,14 @@ def _all_delivered(undelivered: int, reason: str | None) -> bool:
 
 
 def _print_counts(done: CheckResult) -> None:
-    """Print what a journal may keep: nothing of whom this device met."""
+    """Print only what a system journal may contain: nothing about other people."""
     for source in done.sources:
         print_source(source)
 
 
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[int], None]]:
-    """Show a person how many keys were compared so far; nobody knows how many there will be."""
+    """Show on a terminal how many keys were compared so far; their total is not known in advance."""
     if not is_person():
         yield lambda _: None
         return
@@ -120,7 +120,7 @@ def _print(done: CheckResult) -> None:
 
 
 def print_source(source: CheckedSource) -> None:
-    """Print what a source brought: counts, and what is wrong."""
+    """Print the counts and errors of a source."""
     accepted = [f for f in source.files if f.reason is None]
     name = printable(source.name)
     say(

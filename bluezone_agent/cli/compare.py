@@ -1,4 +1,4 @@
-"""``bluezone-agent compare``: the same history under several rules, before one of them is put in force."""
+"""``bluezone-agent compare``: apply several rules to the same history before choosing one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LEAST: Final = 2
 )
 @json_option
 def compare(*, rules: tuple[str, ...], days: int, recording: Path | None, as_json: bool) -> None:
-    """Compare; exit 0 whatever the rules say."""
+    """Compare; the exit code is always 0."""
     if len(set(rules)) < LEAST:
         raise click.UsageError(_("give at least two rules: --rule A --rule B"))
     if recording is not None:

@@ -1,4 +1,4 @@
-"""``bluezone-agent config``: write one, check one."""
+"""``bluezone-agent config``: write or check a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``bluezone-agent contacts``: who was near, hour by hour."""
+"""``bluezone-agent contacts``: contacts per hour."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, local_number, ngette
 @option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write an HTML page with charts."))
 @json_option
 def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
-    """Print contact hours."""
+    """Print the contacts of each hour."""
     found = received_contacts(device(), days)
     if page:
         write_page(page, render(found.hours, list(_notes(found))))

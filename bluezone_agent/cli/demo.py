@@ -1,4 +1,4 @@
-"""``bluezone-agent demo``: a day in six lives, on no radio at all."""
+"""``bluezone-agent demo``: one simulated day with six devices, without a radio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bluezone_agent.i18n import _, local_clock, local_number
 from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
-"""POSIX for UTC+7, which needs no time zone database."""
+"""POSIX notation for UTC+7, which needs no time zone database."""
 COLUMN_MIN: Final = 30
 
 
@@ -56,7 +56,7 @@ COLUMN_MIN: Final = 30
 @option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("HTML page to write (default: demo-seed-N.html)."))
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
-    """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
+    """Simulate, print the timeline and write the page; the exit code is always 0."""
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(logging.WARNING)
@@ -89,7 +89,7 @@ def _print(day: Day) -> None:
 
 
 def _print_strip(day: Day) -> None:
-    """One line a device: when it heard the case's, and when that was within 2 m."""
+    """Print one line per device: when it received the case's device, and when that was within 2 m."""
     starts = range(day.starts_at_s // 60, day.ends_at_s // 60, COLUMN_MIN)
     width = max(len(v.person.name) for v in day.verdicts) + 2
     click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
@@ -143,7 +143,7 @@ def _print_table(day: Day) -> None:
 
 
 def verdict_text(verdict: PersonVerdict) -> str:
-    """Return what an agent told its owner, in a word or two."""
+    """Return what a device told its owner, in a word or two."""
     if verdict.warned_at_s is not None:
         return _("warned")
     return _("no warning") if verdict.days else _("not received")

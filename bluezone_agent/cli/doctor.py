@@ -1,4 +1,4 @@
-"""``bluezone-agent doctor``: what is wrong here, one line a finding, each with the command that mends it."""
+"""``bluezone-agent doctor``: one line per finding, each problem with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEVELS: Final = {
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    found = examine(new_device())  # which says itself what is not there
+    found = examine(new_device())  # which reports missing files itself
     if as_json:
         print_json(found)
     else:

@@ -1,4 +1,4 @@
-"""``bluezone-agent keys encrypt`` and ``keys decrypt``: the owner's keys under a passphrase."""
+"""``bluezone-agent keys encrypt`` and ``keys decrypt``: protect the owner's keys with a passphrase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bluezone_agent.i18n import _
 )
 @passphrase_option
 def encrypt(*, passphrase: Passphrase) -> None:
-    """Seal every key in one transaction; no agent may run meanwhile."""
+    """Encrypt every key in one transaction; no agent may run meanwhile."""
     done = own_keys.encrypt_keys(device(), passphrase)
     if done.were_readable:
         say(
@@ -39,7 +39,7 @@ def encrypt(*, passphrase: Passphrase) -> None:
 @click.command(cls=Command, help=N_("Remove the passphrase from your keys, so that the agent starts without one."))
 @passphrase_option
 def decrypt(*, passphrase: Passphrase) -> None:
-    """Unseal every key in one transaction; no agent may run meanwhile."""
+    """Decrypt every key in one transaction; no agent may run meanwhile."""
     if own_keys.decrypt_keys(device(), passphrase):
         say(_("your keys are no longer encrypted: anyone who can read the store can read them"))
     else:

@@ -1,4 +1,4 @@
-"""``bluezone-agent exposures explain``: a day in full, so that its number can be worked out again by hand."""
+"""``bluezone-agent exposures explain``: one day in detail, so that its score can be recalculated by hand."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ REPORT_TYPES: Final = {
 @option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write an HTML page with charts."))
 @json_option
 def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> None:
-    """Explain a day, with or without exposure; exit 0 whatever there is."""
+    """Explain a day, with or without exposure; the exit code is always 0."""
     found, contact = explained(device(), day.date())
     step_s = MINUTE_S if exact else SHOWN_TO_S
     if page:

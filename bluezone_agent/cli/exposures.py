@@ -1,4 +1,4 @@
-"""``bluezone-agent exposures``: when, how long, how close, and of whom."""
+"""``bluezone-agent exposures``: when, how long and how close, and to a case or to a contact of a case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bluezone_agent.i18n import _
 @json_option
 @click.pass_context
 def exposures(ctx: click.Context, *, as_json: bool) -> None:
-    """Print every day with an exposure; exit 0 whatever there is."""
+    """Print every day with an exposure; the exit code is always 0."""
     if ctx.invoked_subcommand is not None:
         return
     found = every_exposure(device())

@@ -1,4 +1,4 @@
-"""``bluezone-agent fetch``: fetch diagnosis keys for the check of another process."""
+"""``bluezone-agent fetch``: download diagnosis keys for a check in another process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bluezone_agent.errors import EXIT_FAULT, N_
     ),
 )
 def fetch() -> None:
-    """Fetch now; exit 1 when a source failed or a file was refused."""
+    """Download now; exit 1 if a source failed or a file was refused."""
     done = fetch_now(device())
     for source in done.sources:
         print_source(source)

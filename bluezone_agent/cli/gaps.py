@@ -1,4 +1,4 @@
-"""When nobody listened, for people."""
+"""Sentences on periods without scanning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REASONS: Final = {
 
 
 def gap_text(gap: Gap) -> str:
-    """Return one line: from when to when nobody listened, and why."""
+    """Return one line: the period without scanning, and its reason."""
     if gap.ends_at - gap.starts_at < timedelta(minutes=1):
         return _("not scanning {date} {start}, less than a minute: {reason}").format(
             date=local_date(gap.starts_at),

@@ -53,7 +53,7 @@ def keys() -> None:
 )
 @json_option
 def list_keys(*, as_json: bool) -> None:
-    """Print what there is to export."""
+    """Print the keys that can be exported."""
     found = own_keys.list_keys(device())
     if as_json:
         print_json(found)
@@ -98,7 +98,7 @@ def _state(own: KeyEntry) -> str:
 @passphrase_option
 @json_option
 def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphrase: Passphrase, as_json: bool) -> None:
-    """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
+    """Write a submission after confirmation; the key in use is ended and replaced immediately."""
     day = onset.date() if onset else None
     own_keys.require_exportable(file, day)
     if not yes:

@@ -1,4 +1,4 @@
-"""``bluezone-agent pause`` and ``resume``: the device is silent for a while, or what it hears does not count."""
+"""``bluezone-agent pause`` and ``resume``: stop for a while, or record without scoring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNITS_S: Final = {"m": MINUTE_S, "h": 3600, "d": DAY_S}
 
 
 class _Duration(click.ParamType[int]):
-    """How long: 30m, 8h, 1d."""
+    """A duration: 30m, 8h, 1d."""
 
     name = "duration"
 
@@ -53,7 +53,7 @@ class _Duration(click.ParamType[int]):
 )
 @json_option
 def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
-    """Pause, at once where an agent runs, else from its start on."""
+    """Pause immediately if an agent runs, else from its next start."""
     done = pausing.pause(device(), lasts_s, protected=protected)
     if as_json:
         print_json(done)
@@ -64,7 +64,7 @@ def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
 @click.command(cls=Command, answers=pausing.Resumed, help=N_("End a pause."))
 @json_option
 def resume(*, as_json: bool) -> None:
-    """End any pause; exit 0 also when there was none."""
+    """End any pause; the exit code is 0 even if there was none."""
     done = pausing.resume(device())
     if as_json:
         print_json(done)

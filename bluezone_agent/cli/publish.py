@@ -1,4 +1,4 @@
-"""``bluezone-agent keys publish``: the owner's keys to a key server of Google's kind."""
+"""``bluezone-agent keys publish``: submit the owner's keys to a key server (Google's protocol)."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def publish(
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
-    """Publish after an explicit yes; the key on the air is cut and replaced at once."""
-    if code == STANDARD:  # the command line is for all to see
+    """Submit after confirmation; the key in use is ended and replaced immediately."""
+    if code == STANDARD:  # other users can see the command line
         code = sys.stdin.readline().strip()
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)

@@ -1,4 +1,4 @@
-"""``bluezone-agent replay``: what the agent makes of a recording."""
+"""``bluezone-agent replay``: run the agent on a recording."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ T = TypeVar("T")
 )
 @json_option
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
-    """Replay and score; exit 0 whatever the score is."""
+    """Replay and score; the exit code is always 0."""
     logs.to_stderr(logging.WARNING)
     done = replay_file(
         device(), file, protocol=protocol, session=session, tx_power_dbm=tx_power_dbm, progress=_with_progress

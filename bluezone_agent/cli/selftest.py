@@ -1,4 +1,4 @@
-"""``bluezone-agent selftest``: is the own broadcast on the air? Only somebody else can tell."""
+"""``bluezone-agent selftest``: does this device really transmit? Only another receiver can tell."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def selftest(
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
-    """Test once; exit 1 when nobody heard it."""
+    """Test once; exit 1 if no other receiver received this device."""
     if (listen_s is None) != (report is None) or (peer and listen_s):
         raise click.UsageError(_("use --listen and --report together, and without --peer"))
     if listen_s is not None and report is not None:
@@ -104,7 +104,7 @@ def _print(found: Selftest) -> None:
 
 
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
-    """Listen and write the report."""
+    """Receive other devices and write the report."""
     say(_("receiving for {n} s").format(n=seconds))
     done = testing.report_to_peer(new_device(), path, name, seconds)
     if as_json:

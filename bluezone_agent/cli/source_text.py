@@ -1,4 +1,4 @@
-"""How a source of diagnosis keys does, in sentences."""
+"""Sentences on the state of a source of diagnosis keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNPROVABLE: Final = N_("freshness can't be verified: the source has no signed in
 
 
 def source_lines(source: SourceState, now: datetime) -> list[str]:
-    """Return how a source does, a sentence a line."""
+    """Describe the state of a source, one sentence per line."""
     lines = [
         _("last complete {age}").format(age=age(source.complete_at, now))
         if source.complete_at

@@ -1,4 +1,4 @@
-"""``bluezone-agent keys sources``: where case files come from, how fresh they are, and what became of each."""
+"""``bluezone-agent keys sources``: the sources of diagnosis keys, how fresh they are, and the outcome of each file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERDICTS: Final = {
 )
 @json_option
 def sources(*, as_json: bool) -> None:
-    """Print what the checks of the last 14 days know of their sources."""
+    """Print what the checks of the last 14 days know about their sources."""
     found, now = known_sources(device()), datetime.now(UTC)
     if as_json:
         print_json(found)

@@ -28,7 +28,7 @@ VERDICTS: Final = {
 }
 COLOURS: Final = {AgentVerdict.WORKS: "green", AgentVerdict.WORKS_BUT: "yellow", AgentVerdict.DOES_NOT_WORK: "red"}
 SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINKABLE})
-"""Cautions for which there is a line of their own."""
+"""Cautions that have a separate line."""
 
 
 @click.command(
@@ -44,7 +44,7 @@ SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINK
 )
 @option("--prometheus", is_flag=True, help=N_("Print ages and counts in the Prometheus text format."))
 def status(*, as_json: bool, private: bool, prometheus: bool) -> None:
-    """Print how the agent is; exit 1 when something is wrong."""
+    """Print the state of the agent; exit 1 if there is a problem."""
     if prometheus:
         text, healthy = metrics(device())
         click.echo(text, nl=False)

@@ -1,4 +1,4 @@
-"""``bluezone-agent wipe``: everything gone."""
+"""``bluezone-agent wipe``: delete all data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bluezone_agent.i18n import _, ngettext
 @option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
 @json_option
 def wipe(*, yes: bool, as_json: bool) -> None:
-    """Delete the state after an explicit yes."""
+    """Delete the state after confirmation."""
     plan = wiping.plan_wipe(device())
     if plan.unknown:
         fail(plan.unknown)

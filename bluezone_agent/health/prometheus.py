@@ -1,7 +1,7 @@
 """The state of the agent for Prometheus, in its text format (version 0.0.4).
 
-Ages and counts only: nothing tells whom the device met, nor whether its owner was warned, because whoever watches a
-machine need not know that.
+The metrics are ages and counts only: they reveal neither contacts nor warnings, which someone who monitors a machine
+need not know.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def exposition(journal: Journal, agent: AgentState, now_s: float) -> str:
 
 
 class _Agent(Collector):
-    """What is known of an agent at one moment. A registry of its own has it: nothing is counted in this process."""
+    """The state of an agent at one moment, in a separate registry: this process counts nothing itself."""
 
     def __init__(self, state: Health, journal: Journal, now_s: float) -> None:
         self._state = state

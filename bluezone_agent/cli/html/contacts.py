@@ -1,4 +1,4 @@
-"""Close contacts of some days as one self-contained page, hour by hour."""
+"""The contact history of some days as one self-contained page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bluezone_agent.i18n import _, local_clock, local_date
 
 BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
-"""Of a day; that on which clocks are set back has one more, which has a place of its own."""
+"""Hours of a day; a day on which clocks are set back has one more, drawn separately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _x(hour: HourOfContacts) -> int:
 
 
 def _place(hour: HourOfContacts) -> int:
-    """Return how many hours of its day had passed when it began."""
+    """Return the number of hours from local midnight to its start."""
     local = hour.starts_at.astimezone()
     midnight = datetime(local.year, local.month, local.day).astimezone()
     return int((hour.starts_at - midnight).total_seconds() // 3600)

@@ -1,4 +1,4 @@
-"""An explained day as one self-contained page: when it was heard, how close, and when nobody listened."""
+"""An explained day as one self-contained page: what was received from cases, how close, and gaps in scanning."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ HOURS: Final = 3
 BIN_WIDTH: Final = WIDTH / (FARTHEST_DB / HISTOGRAM_BIN_DB)
 
 Weighted = tuple[ReceivedMinute, float]
-"""A minute, and what it counts."""
+"""A minute and its weight."""
 
 
 def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
-    """Return the page as HTML; ``lines`` is the explanation in words, and ``step_s`` how finely times are told."""
+    """Return the page as HTML; ``lines`` is the explanation in words, ``step_s`` the rounding of times."""
     minutes = [
         weighted
         for day in found.exposures
@@ -70,7 +70,7 @@ def _gaps(found: Explained) -> Iterator[Rect]:
 
 
 def _received(found: Explained, minutes: list[Weighted], step_s: int) -> Iterator[Rect]:
-    """Yield the minute that counts most, else the nearest, of each ``step_s`` seconds."""
+    """Yield, for each ``step_s`` seconds, the minute with the highest weight, or else the closest one."""
     width = max(2, WIDTH * step_s / DAY_S)
     steps: dict[int, Weighted] = {}
     for m, weight in sorted(minutes, key=lambda received: (received[1], -received[0].attenuation_db)):
@@ -125,5 +125,5 @@ def _x(found: Explained, unix_s: float) -> float:
 
 
 def _y(attenuation_db: float) -> float:
-    """The nearer the higher."""
+    """Return the position of an attenuation; closer contacts have higher bars."""
     return TOP + HEIGHT * min(attenuation_db, FARTHEST_DB) / FARTHEST_DB

@@ -1,4 +1,4 @@
-"""The doctor's findings on adapters, bluetoothd and whatever silences them."""
+"""The doctor's findings on adapters, bluetoothd and rfkill."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def bluetooth_findings(
 ) -> Iterator[Finding]:
     """Yield every finding on the adapters that ``radios`` name.
 
-    ``accepted``: what may link identifiers with the operator's consent; ``running``: an agent of ours uses them now.
+    ``accepted``: conditions that link identifiers and that the operator accepts; ``running``: our agent uses the
+    adapters now.
     """
     if bluetooth.kernel_adapters:
         yield ok("adapter", N_("this machine has {adapters}"), adapters=", ".join(bluetooth.kernel_adapters))

@@ -1,4 +1,4 @@
-"""What is wrong with this device, and the command that mends it: judgements of facts that somebody else has read."""
+"""Problems of this device and the commands that fix them: judges facts that the caller has read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bluezone_agent.radios.bluez.facts import BluetoothFacts
 DISK_FAULT_BYTES: Final = 50_000_000
 """The write-ahead log and a day in a crowd (2.6 kB a contact-hour, 500 at a time) take 30 MB."""
 DISK_WARNING_BYTES: Final = 500_000_000
-"""14 such days."""
+"""The same for 14 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +28,30 @@ class PathFacts:
     path: str
     mode: int
     mine: bool
-    """Whether it belongs to the user that runs this."""
+    """Whether it belongs to the current user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that is judged. None where it could not be read, and the error says why."""
+    """The facts to judge. A fact is None if it could not be read; the error tells why."""
 
     radios: tuple[str, ...]
     bluetooth: BluetoothFacts
     clock_trusted: bool
     config_error: AgentError | None = None
     allow_linkable: tuple[str, ...] = ()
-    """What the operator accepts although it links identifiers."""
+    """Conditions that link identifiers and that the operator accepts."""
     sources: int = 0
     free_bytes: int | None = None
     state_dir: str = ""
     state: tuple[PathFacts, ...] = ()
     store_error: AgentError | None = None
     status: Status | None = None
-    """None while there is no store: no agent ever ran here."""
+    """None if there is no store: no agent has ever run here."""
 
 
 def judge(facts: Facts) -> list[Finding]:
-    """Return every finding, in the order in which one would mend them."""
+    """Return every finding, in the order in which to fix them."""
     return [
         *_configuration(facts),
         *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.allow_linkable, running=_is_running(facts)),
