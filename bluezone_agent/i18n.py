@@ -90,7 +90,7 @@ class _LocalNumber(float):
     """A number that ``format`` writes with the decimal mark of the person's language."""
 
     def __format__(self, spec: str) -> str:
-        return super().__format__(spec).replace(".", _("."))
+        return super().__format__(spec).replace(".", _("1.5")[1])
 
 
 def local_number(value: float) -> float:

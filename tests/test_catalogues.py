@@ -12,6 +12,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from bluezone_agent.cli import root
+from bluezone_agent.cli.base import VALUES
 from tests.catalogues import (
     LANGUAGES,
     forms,
@@ -41,8 +42,8 @@ LITERAL = re.compile(
     """,
     re.VERBOSE,
 )
-PLAIN_WORDS = {"WRONG"}
-"""Written in capitals for the reader's sake."""
+PLAIN_WORDS = {"WRONG", *VALUES}
+"""Written in capitals for the reader's sake, and what help calls the values of options."""
 MESSAGES = messages(read("vi"))
 
 

@@ -90,8 +90,8 @@ def in_words(hours: Sequence[HourOfContacts]) -> str:
     if not (at_once := close_at_once(hours)):
         return _("no close devices")
     return ngettext(
-        "close devices for {minutes} min, about {n} at a time ({identifiers} identifiers)",
-        "close devices for {minutes} min, about {n} at a time ({identifiers} identifiers)",
+        "close devices for {minutes} min, about {n} at a time (identifiers: {identifiers})",
+        "close devices for {minutes} min, about {n} at a time (identifiers: {identifiers})",
         at_once,
     ).format(
         minutes=sum(h.minutes_with_close for h in hours),

@@ -27,6 +27,7 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.source_text import UNPROVABLE, UNSIGNED
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, ngettext
 
@@ -116,7 +117,7 @@ def _print(done: CheckResult) -> None:
         print_source(source)
     print_answer(done.result, done.days, done.authority)
     for day in done.days:
-        click.echo(describe(day))
+        click.echo(wrapped(describe(day)))
 
 
 def print_source(source: CheckedSource) -> None:

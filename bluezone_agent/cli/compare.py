@@ -65,7 +65,8 @@ def compare(*, rules: tuple[str, ...], days: int, recording: Path | None, as_jso
             click.echo(line)
     if done.days:
         n = sum(day.differs for day in done.days)
-        click.echo(ngettext("the rules differ on {n} day", "the rules differ on {n} days", n).format(n=n))
+        text = ngettext("the rules differ on {n} day", "the rules differ on {n} days", n)
+        click.echo(text.format(n=n) if n else _("the rules agree on every day"))
 
 
 def _lines(compared: ComparedDay) -> Iterator[str]:

@@ -16,6 +16,7 @@ from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.contacts import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock, local_date, local_number, ngettext
@@ -47,14 +48,14 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
     if found.hours:
         _print(found.hours)
         for note in _notes(found):
-            click.echo(note)
+            click.echo(wrapped(note))
     else:
         click.echo(_("no devices detected"))
     listened_s = sum((span.ends_at - span.starts_at).total_seconds() for span in found.listening)
     n = int(listened_s // 60)
     click.echo(ngettext("scanned for {n} minute", "scanned for {n} minutes", n).format(n=n))
     for gap in found.not_listening:
-        click.echo(gap_text(gap))
+        click.echo(wrapped(gap_text(gap)))
 
 
 def _print(hours: tuple[HourOfContacts, ...]) -> None:

@@ -22,7 +22,7 @@ from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
-from bluezone_agent.i18n import _, local_clock, local_number
+from bluezone_agent.i18n import _, local_clock, local_number, ngettext
 from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
@@ -111,9 +111,12 @@ def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
 
 def _print_morning(day: Day) -> None:
     click.echo(
-        _(
-            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority signs and publishes"
-            " those that have expired: {n}"
+        ngettext(
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " key",
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " keys",
+            day.keys_published,
         ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
     )
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):

@@ -9,6 +9,7 @@ import click
 
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
 from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -42,6 +43,7 @@ def _print(found: Diagnosis) -> None:
     for finding in found.findings:
         text, colour = LEVELS[finding.level]
         when = "" if finding.at is None else f" ({age(finding.at, now)})"
-        click.echo(f"{click.style(f'{_(text):<{width}}', fg=colour)}  {printable(finding.message)}{when}")
+        said = wrapped(f"{_(text):<{width}}  {printable(finding.message)}{when}", hanging=width + 2)
+        click.echo(click.style(said[:width], fg=colour) + said[width:])
         if finding.remedy:
-            click.echo(f"{'':<{width}}  → {printable(finding.remedy)}")
+            click.echo(wrapped(f"{'':<{width}}  → {printable(finding.remedy)}"))

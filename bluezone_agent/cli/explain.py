@@ -29,6 +29,7 @@ from bluezone_agent.cli.base import (
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.explain import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.exposure import DayExposure, ExposureWindow
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import MINUTE_S
@@ -67,7 +68,7 @@ def explain(*, day: datetime, exact: bool, page: Path | None, as_json: bool) -> 
         print_json(Explanation.of(found, step_s))
         return
     for line in lines(found, contact, step_s):
-        click.echo(line)
+        click.echo(wrapped(line))
 
 
 def lines(found: Explained, contact: AuthorityContact | None, step_s: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from bluezone_agent.app.exposures import exposures as every_exposure
 from bluezone_agent.app.sentences import describe
 from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Group, Lazy, device, json_option, print_json, printable
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
@@ -35,7 +36,8 @@ def exposures(ctx: click.Context, *, as_json: bool) -> None:
         return
     print_answer(found.result, found.days, found.authority)
     for day in found.days:
-        click.echo(describe(day))
+        click.echo(wrapped(describe(day)))
     if found.days:
-        click.echo(_("rule: {name}, {summary}").format(name=printable(found.rule), summary=_(found.rule_summary)))
+        rule = _("rule: {name}, {summary}").format(name=printable(found.rule), summary=_(found.rule_summary))
+        click.echo(wrapped(rule))
         click.echo(_("details: bluezone-agent exposures explain {day}").format(day=found.days[-1].day))

@@ -7,7 +7,7 @@ from typing import Final
 
 from bluezone_agent.app.listening import NOT_RUNNING, Gap
 from bluezone_agent.errors import N_, RadioFault
-from bluezone_agent.i18n import _, local_clock, local_date
+from bluezone_agent.i18n import _, local_clock, local_date, local_time
 
 REASONS: Final = {
     NOT_RUNNING: N_("the agent was not running"),
@@ -27,14 +27,14 @@ REASONS: Final = {
 def gap_text(gap: Gap) -> str:
     """Return one line: the period without scanning, and its reason."""
     if gap.ends_at - gap.starts_at < timedelta(minutes=1):
-        return _("not scanning {date} {start}, less than a minute: {reason}").format(
+        return _("not scanning at {date} {start} for less than a minute: {reason}").format(
             date=local_date(gap.starts_at),
             start=local_clock(gap.starts_at),
             reason=_(REASONS.get(gap.reason, gap.reason)),
         )
     same_day = local_date(gap.starts_at) == local_date(gap.ends_at)
-    end = local_clock(gap.ends_at) if same_day else f"{local_date(gap.ends_at)} {local_clock(gap.ends_at)}"
-    return _("not scanning {date} {start}-{end}: {reason}").format(
+    end = local_clock(gap.ends_at) if same_day else local_time(gap.ends_at)
+    return _("not scanning from {date} {start} to {end}: {reason}").format(
         date=local_date(gap.starts_at),
         start=local_clock(gap.starts_at),
         end=end,

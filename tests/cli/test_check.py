@@ -134,10 +134,10 @@ def test_for_a_person(town: Town) -> None:
     done = town.neighbour.run("check", TZ="UTC")
     assert done.returncode == 0
     assert done.stdout.startswith(
-        "You had close contact with a confirmed case (F0): you are F1.\nKeep away from others"
+        "You had close contact with a confirmed case (F0): you are F1.\nAvoid contact with others"
     )
     assert "10:00 to 10:20: 20 min within 2 m" in done.stdout
-    assert done.stdout.count("Keep away from others") == 1
+    assert done.stdout.count("Avoid contact with others") == 1
     assert f"{town.folder}: 2 new files, 2000 keys" in done.stderr, "each file is filled up to 1,000"
 
 

@@ -39,7 +39,7 @@ def owner(program: Program) -> Program:
 def encrypted(owner: Program) -> Program:
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
     assert done.returncode == 0, done.stderr
-    assert "your keys are sealed" in done.stderr
+    assert "your keys are encrypted" in done.stderr
     return owner
 
 
@@ -130,7 +130,7 @@ def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
 def test_a_short_passphrase_seals_nothing(owner: Program) -> None:
     done = owner.run("keys", "encrypt", "--passphrase-file", "short")
     assert done.returncode == 1
-    assert "the passphrase has 5 characters; it needs 12" in done.stderr
+    assert "the passphrase has 5 characters; at least 12 are needed" in done.stderr
     assert not is_encrypted(owner)
 
 
@@ -214,4 +214,4 @@ def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> Non
     quarantined = owner.state_dir / "agent.damaged-20261125T000000Z.db"
     quarantined.write_bytes(b"x")
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
-    assert f"{quarantined} may hold keys that are not sealed: delete it" in done.stderr
+    assert f"{quarantined} may contain unencrypted keys: delete it" in done.stderr

@@ -14,9 +14,9 @@ def vietnamese(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("vietnamese")
 def test_data_that_read_like_a_text_of_ours_stay_as_they_are() -> None:
-    assert _("closed") != "closed"
-    error = AgentError("{a} {b}", a="closed", b=N_("closed"))
-    assert rendered(error)[0] == f"closed {_('closed')}"
+    assert _("refused") != "refused"
+    error = AgentError("{a} {b}", a="refused", b=N_("refused"))
+    assert rendered(error)[0] == f"refused {_('refused')}"
 
 
 @pytest.mark.usefixtures("vietnamese")

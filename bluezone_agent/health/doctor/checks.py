@@ -81,10 +81,15 @@ def _clock(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _size(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    return f"{count // 1_000_000_000} GB" if count >= 10_000_000_000 else f"{count // 1_000_000} MB"
+
+
 def _disk(facts: Facts) -> Iterator[Finding]:
     if facts.free_bytes is None:
         return
-    fields: dict[str, object] = {"free": f"{facts.free_bytes // 1_000_000} MB", "path": facts.state_dir}
+    fields: dict[str, object] = {"free": _size(facts.free_bytes), "path": facts.state_dir}
     if facts.free_bytes < DISK_WARNING_BYTES:
         level = Level.FAULT if facts.free_bytes < DISK_FAULT_BYTES else Level.WARNING
         remedy = N_("free some space, or choose a folder on another disk: --state-dir DIR")
