@@ -178,11 +178,7 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
         )
     try:
         return own_model(rule, read_text(expanded(rule)))
-    except (
-        OSError,
-        ValueError,
-        RecursionError,
-    ) as error:  # includes errors of msgspec and tomllib, and wrong encodings
+    except (OSError, ValueError, RecursionError) as error:  # also msgspec's and tomllib's, and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
             N_("a rule is a TOML file with buckets and warning_minutes: see docs/exposure.md for an example"),

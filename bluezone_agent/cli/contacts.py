@@ -94,8 +94,8 @@ def _notes(found: ContactHistory) -> Iterator[str]:
     ).format(close=local_number(found.close_db), middle=local_number(found.middle_db))
     yield _(
         "a device changes its identifier every 10 to 15 minutes, so one person appears as several"
-        ' identifiers in an hour; "close at once", averaged over minutes, estimates the number of'
-        " people"
+        " identifiers in an hour; the devices close at once, averaged over minutes, estimate the"
+        " number of people"
     )
     if not found.calibrated:
         yield _("not calibrated: attenuation may be off by 10 dB or more")

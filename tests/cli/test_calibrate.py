@@ -37,7 +37,7 @@ def test_one_from_a_table_replaces_it_and_all_can_be_forgotten(peer: Program) ->
     table.write_text("device,rssi_correction_db\nPi 4,-3.5\n")
     assert "-3.5 dB added to every RSSI" in peer.run("calibrate", "table", table, "Pi 4").stdout
     assert "replay:air.csv (pi.csv: Pi 4)" in peer.run("calibrate", "show").stdout
-    assert "1 calibration forgotten" in peer.run("calibrate", "forget").stderr
+    assert "1 calibration deleted" in peer.run("calibrate", "forget").stderr
     assert "not calibrated" in peer.run("calibrate", "show").stdout
 
 

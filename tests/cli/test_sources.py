@@ -53,7 +53,7 @@ def test_for_a_person(checked: Program) -> None:
     assert "/good\n  last complete " in text
     assert "signed index of " in text
     assert "newest file published " in text
-    assert "a.zip: 9 keys, 1 heard; compared\n      2 keys left out: malformed" in text
+    assert "a.zip: 9 keys, 1 received here; compared\n      2 keys skipped: malformed" in text
     assert "/bad\n  never complete so far\n  can't read /bad\n  freshness can't be verified" in text
     assert UNSIGNED in text
     assert "refused: b\\x1b.json is not signed" in text

@@ -176,13 +176,13 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     program.config.write_text('rule = "swisscovid"\n')
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
     assert f"{day}: scanned 96% of the day" in text
-    assert "10:00-10:30  confirmed by a test; day 2 since onset" in text
+    assert "10:00-10:30  confirmed by a test; 2 days after symptom onset" in text
     assert "12 min at 50.0-50.0 dB x 1.00 = 12.00" in text
     assert "9 min at 58.0-58.0 dB x 0.50 = 4.50" in text
     assert "2 min at 70.0-70.0 dB x 0.00 = 0.00" in text
     assert "16.50 x 1 for report type and infectiousness = 16.50" in text
-    assert "sum: 16.50 weighted minutes, 15 warn: reached" in text
-    assert f"not listening {day} 12:00-13:00: the adapter was powered off" in text
+    assert "total: 16.50 weighted minutes; 15 needed for a warning: reached" in text
+    assert f"not scanning from {day} 12:00 to 13:00: the adapter was powered off" in text
     assert "not calibrated" in text
     assert "16.5 weighted minutes by swisscovid, version 1" in text
     assert "10:03-10:26" in program.run("exposures", "explain", day, "--exact", TZ="UTC").stdout
@@ -238,9 +238,7 @@ def test_unheard_minutes_that_count_are_explained_too(program: Program, store: S
     assert f"3 min between them without reception: {window['unheard']['weight']:.2f}" in text
     assert f"± {learned['sd_minutes']:.1f} weighted minutes" in text
     compared = program.run("compare", "--rule", "swisscovid", "--rule", "learned").stdout
-    assert (
-        f"minutes between them, in which nothing was heard, count 0.00 / {window['unheard']['weight']:.2f}" in compared
-    )
+    assert f"minutes between them without reception count 0.00 / {window['unheard']['weight']:.2f}" in compared
 
 
 def test_a_day_without_exposure_is_explained_too(program: Program, store: Store) -> None:
@@ -251,7 +249,7 @@ def test_a_day_without_exposure_is_explained_too(program: Program, store: Store)
     day = datetime.fromtimestamp(day_s, UTC).strftime("%Y-%m-%d")
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
     assert f"{day}: no exposure detected, scanned 50% of the day" in text
-    assert f"not listening {day} 12:00-" in text
+    assert f"not scanning from {day} 12:00 to " in text
     assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 

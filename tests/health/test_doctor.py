@@ -138,7 +138,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         "rfkill",
         Level.FAULT,
         "by a hardware switch",
-        "wireless key",
+        "wireless switch",
     ),
     ("no bus", bluetooth(service_fault=NO_BUS), "bluetoothd", Level.FAULT, "no D-Bus system bus", "apt install bluez"),
     (
@@ -180,7 +180,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
     ("capability", {"radios": ("hci:0",), **bluetooth(has_bumble=True)}, "hci", Level.FAULT, "CAP_NET_ADMIN", "root"),
     ("clock", {"clock_trusted": False}, "clock", Level.FAULT, "not synchronised", "timedatectl set-ntp true"),
     ("disk", {"free_bytes": 10**7}, "disk", Level.FAULT, "has 10 MB left", "free some"),
-    ("disk soon", {"free_bytes": 10**8}, "disk", Level.WARNING, "100 MB are left", "free some"),
+    ("disk soon", {"free_bytes": 10**8}, "disk", Level.WARNING, "has 100 MB left", "free some"),
     (
         "modes",
         {"state": (PathFacts("/state/agent.db", 0o644, mine=True),)},
@@ -195,7 +195,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         "state",
         Level.WARNING,
         "a different user",
-        "the user that runs",
+        "the user who runs",
     ),
     (
         "store",
