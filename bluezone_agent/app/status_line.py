@@ -51,6 +51,10 @@ CAUTIONS: Final = {
     Caution.PAUSED: N_("paused by you"),
     Caution.PROTECTED: N_("contacts are being recorded but not scored, as you asked"),
     Caution.NO_SOURCE: N_("no source of diagnosis keys is configured, so you can't be warned: add a [[source]]"),
+    Caution.SILENCED: N_(
+        "the radio failed several times, so nothing is advertised until the next slot, within 15 minutes: no more"
+        " daily keys are used up"
+    ),
     Caution.NOT_VERIFIED: N_(
         "transmission is not verified: that needs a second adapter or another device; see bluezone-agent selftest"
     ),

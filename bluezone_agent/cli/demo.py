@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bluezone_agent.app import logs
-from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
+from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
@@ -32,7 +32,7 @@ COLUMN_MIN: Final = 30
 
 @click.command(
     cls=Command,
-    answers=SimulatedDay,
+    answers=SimulatedDay | DevicesLeft,
     help=N_(
         "Simulate one day with six devices: one person tests positive and submits their keys, and"
         " those who were close are warned. Needs no Bluetooth and takes less than a minute."
@@ -54,12 +54,27 @@ COLUMN_MIN: Final = 30
     help=N_("Protocol of the device whose owner tests positive."),
 )
 @option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("HTML page to write (default: demo-seed-N.html)."))
+@option(
+    "--keep",
+    "kept",
+    type=PATH,
+    metavar="DIR",
+    help=N_(
+        "Simulate yesterday until the evening and leave the six devices in this new folder, so that you can continue by"
+        " hand: export keys, publish them, check."
+    ),
+)
 @json_option
-def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
+def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; the exit code is always 0."""
+    if kept and page:
+        raise click.UsageError(_("--keep writes no page: leave out --page"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(logging.WARNING)
+    if kept:
+        _keep(kept, seed, protocol, as_json=as_json)
+        return
     if not as_json:
         say(_("simulating one day with six devices; this takes a few seconds"))
     path = page or Path(f"demo-seed-{seed}.html")
@@ -71,6 +86,22 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     else:
         _print(day)
         click.echo(_("page with charts: {path}").format(path=printable(str(path))))
+
+
+def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
+    """Leave the devices and print where they are."""
+    left = keep(folder, seed, protocol)
+    if as_json:
+        print_json(left)
+        return
+    for device in left.devices:
+        options = f"--state-dir {printable(str(device.state_dir))} --config {printable(str(device.config))}"
+        click.echo(f"{device.name:<6} {options}")
+    say(
+        _(
+            "yesterday {case} was among the others, and will test positive; docs/authority.md continues from here"
+        ).format(case=left.case)
+    )
 
 
 def _print(day: Day) -> None:

@@ -63,6 +63,15 @@ class Refused(Record, frozen=True):
     """Empty once it broadcasts again."""
 
 
+class Silenced(Record, frozen=True):
+    """The agent advertises nothing until a slot is over: a radio that fails has used up the keys of its day."""
+
+    kind = "silenced"
+
+    until_s: UnixSeconds
+    """End of the slot."""
+
+
 class Received(Record, frozen=True):
     """The newest advertisement of another device was received; counts since the start."""
 
@@ -178,6 +187,7 @@ KINDS: Final[dict[str, type[Record]]] = {
         Started,
         Broadcasting,
         Refused,
+        Silenced,
         Received,
         Committed,
         Checked,

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bluezone_agent.core.journal import Broadcasting, Record, Refused
+from bluezone_agent.core.journal import Broadcasting, Record, Refused, Silenced
 from bluezone_agent.daemon.identity import IdentifierOnAir, Identity
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteError
@@ -98,6 +98,8 @@ class Rotation:
         log.warning("waiting_for_next_slot", for_s=round(slot_left_s))
         await self._radio.withdraw()
         self._due_in(slot_left_s, SLEW_S)
+        now_s = self._clock.now_s()
+        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))
         self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
 
     def _due_in(self, seconds: float, late_s: float) -> None:

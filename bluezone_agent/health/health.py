@@ -23,6 +23,7 @@ from bluezone_agent.core.journal import (
     RadioState,
     Received,
     Refused,
+    Silenced,
     Started,
 )
 from bluezone_agent.core.pauses import Mode, Pause
@@ -73,6 +74,8 @@ class Caution(StrEnum):
     PROTECTED = "protected"
     """Received minutes are not scored."""
     NO_SOURCE = "no_source"
+    SILENCED = "silenced"
+    """The radio failed until the daily keys were used up: it advertises again in the next slot."""
     NOT_VERIFIED = "not_verified"
     """No other receiver has received its advertisements recently."""
     LINKABLE = "linkable"
@@ -174,6 +177,14 @@ def is_paused(journal: Journal) -> bool:
     return radio is not None and radio.reason == RadioFault.PAUSED
 
 
+def is_silenced(journal: Journal, now_s: float) -> bool:
+    """Return whether nothing is advertised for the rest of this slot, because the daily keys are used up."""
+    silenced, broadcasting = journal.get(Silenced), journal.get(Broadcasting)
+    if silenced is None or not silenced.at_s <= now_s < silenced.until_s:
+        return False
+    return broadcasting is None or broadcasting.at_s <= silenced.at_s
+
+
 def _ages(journal: Journal, agent: AgentState, now_s: float) -> dict[Activity, Age]:
     started, broadcasting, checked = journal.get(Started), journal.get(Broadcasting), journal.get(Checked)
     received, committed, proof = journal.get(Received), journal.get(Committed), read_proof(journal)
@@ -210,6 +221,8 @@ def _cautions(journal: Journal, agent: AgentState, now_s: float) -> Iterator[Cau
         return
     if not started.sources:
         yield Caution.NO_SOURCE
+    if is_silenced(journal, now_s):
+        yield Caution.SILENCED
     age = age_s(now_s, proof.at_s)
     if not proof.provable and (age is None or age > VERIFIED_FOR_S):
         yield Caution.NOT_VERIFIED
@@ -222,7 +235,7 @@ def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age],
         yield Problem.NOT_RUNNING
     else:
         if not is_paused(journal):
-            yield from _radio_problems(journal, ages)
+            yield from _radio_problems(journal, ages, now_s)
         if ages[Activity.COMMIT].late:
             yield Problem.NOT_STORING
         committed = journal.get(Committed)
@@ -242,14 +255,14 @@ def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age],
         yield Problem.KEYS_LEFT_OUT
 
 
-def _radio_problems(journal: Journal, ages: Mapping[Activity, Age]) -> Iterator[Problem]:
+def _radio_problems(journal: Journal, ages: Mapping[Activity, Age], now_s: float) -> Iterator[Problem]:
     """Yield only the most relevant problem: without a radio nothing is broadcast either."""
     radio, refused = journal.get(RadioState), journal.get(Refused)
     if radio and not radio.works:
         yield Problem.NO_RADIO
     elif refused and refused.reason:
         yield Problem.SCAN_ONLY
-    elif ages[Activity.BROADCAST].late:
+    elif ages[Activity.BROADCAST].late and not is_silenced(journal, now_s):
         yield Problem.NOT_BROADCASTING
     elif ages[Activity.PROVE].late:
         yield Problem.NOT_PROVED

@@ -100,6 +100,14 @@ MUTANTS: Final = (
         "tests/radios/test_bluez.py -k own_refusal",
     ),
     Mutant(
+        "silence-unsaid",
+        "status says that it advertises while nothing is on the air until the next slot",
+        "daemon/rotation.py",
+        "        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))\n",
+        "",
+        "tests/daemon/test_radio_supervisor.py -k once_the_days_keys",
+    ),
+    Mutant(
         "silent-for-ever",
         "once a day's keys are used nothing goes on the air any more",
         "daemon/rotation.py",
