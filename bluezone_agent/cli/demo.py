@@ -160,8 +160,8 @@ def _print_morning(day: Day) -> None:
 
 def _print_table(day: Day) -> None:
     table = Table(box=None)
-    table.add_column(_("person"), no_wrap=True)
-    for name in ("", _("really ≤ 2 m"), _("measured"), _("result")):
+    table.add_column(_("who"), no_wrap=True)
+    for name in ("", _("true ≤ 2 m"), _("measured"), _("result")):
         table.add_column(name)
     table.add_column(no_wrap=True)
     for v in day.others:
