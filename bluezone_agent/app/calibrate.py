@@ -38,7 +38,7 @@ class CalibrationMade(Result, frozen=True, kw_only=True):
     rssi_correction_db: float
     """Added to every RSSI."""
     margin_db: float | None
-    """Half width of the 95 % interval; None where it is not known."""
+    """Half width of the 95 % interval; None if unknown."""
     decade_db: float | None
     """Loss over ten times the distance."""
     decade_margin_db: float | None
@@ -48,7 +48,7 @@ class CalibrationMade(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, made: StoredCalibration) -> Self:
-        """Return what is shown of ``made``."""
+        """Return the answer for ``made``."""
         c = made.calibration
         return cls(
             radio=made.radio,

@@ -1,4 +1,4 @@
-"""The check: fetch diagnosis keys, match them, warn the owner."""
+"""The check: download diagnosis keys, match them, warn the owner."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def check_store(
 
 
 def checked_source(report: SourceReport) -> CheckedSource:
-    """Return what is shown of one source's report."""
+    """Return the answer for one source's report."""
     return CheckedSource(
         name=report.name,
         complete=report.complete,

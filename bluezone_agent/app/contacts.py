@@ -14,7 +14,7 @@ from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import gaps
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
-from bluezone_agent.i18n import _, ngettext
+from bluezone_agent.i18n import _, local_clock, ngettext
 from bluezone_agent.stores.contact_summaries import ContactSummary
 from bluezone_agent.stores.store import Store
 
@@ -97,6 +97,17 @@ def in_words(hours: Sequence[HourOfContacts]) -> str:
         minutes=sum(h.minutes_with_close for h in hours),
         n=at_once,
         identifiers=sum(h.close_contacts for h in hours),
+    )
+
+
+def hour_in_words(hour: HourOfContacts) -> str:
+    """Describe one hour: the minutes in each band, and how many devices were close at the same time."""
+    return _("{clock}: close {close} min, medium {middle} min, far {far} min; close at once: {n}").format(
+        clock=local_clock(hour.starts_at),
+        close=hour.close_minutes,
+        middle=hour.middle_minutes,
+        far=hour.far_minutes,
+        n=close_at_once([hour]),
     )
 
 

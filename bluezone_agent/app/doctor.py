@@ -43,7 +43,7 @@ class FoundOut(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        """Return what is shown of ``finding``."""
+        """Return the answer for ``finding``."""
         message, remedy = rendered(AgentError(finding.message, finding.remedy, **finding.fields))
         return cls(
             check=finding.check, level=finding.level, message=message, remedy=remedy or None, at=utc(finding.at_s)

@@ -28,7 +28,7 @@ class ExposureAnswer(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, known: Knowledge) -> Self:
-        """Return what is shown of ``known``."""
+        """Return the answer for ``known``."""
         return cls(
             answer=known.answer,
             reasons=known.reasons,
@@ -47,7 +47,7 @@ class AuthorityContact(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, authority: Authority) -> Self:
-        """Return what is shown of ``authority``."""
+        """Return the answer for ``authority``."""
         return cls(name=authority.name, telephone=authority.telephone, text=authority.text)
 
 

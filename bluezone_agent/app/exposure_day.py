@@ -56,7 +56,7 @@ class ExposureDay(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, day: DayExposure, calendar: Calendar = UTC_CALENDAR, warned: Warned | None = None) -> Self:
-        """Return what is shown of ``day``."""
+        """Return the answer for ``day``."""
         return cls(
             day=day.day,
             utc_day=day.utc_day,

@@ -46,7 +46,7 @@ def exposures_in(store: Store, config: Config) -> ExposureList:
 
 
 def shown_days(store: Store, days: Iterable[DayExposure], calendar: Calendar) -> tuple[ExposureDay, ...]:
-    """Return what is shown of days that were scored, with the warnings given of them."""
+    """Return the answers for scored days, with the warnings that were given."""
     warned = {(w.day, w.degree): w for w in store.exposures.warned()}
     return tuple(ExposureDay.of(day, calendar, warned.get((day.day, day.degree))) for day in days)
 

@@ -20,7 +20,7 @@ class Listened(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, span: Span) -> Self:
-        """Return what is shown of ``span``."""
+        """Return the answer for ``span``."""
         return cls(starts_at=utc(span.starts_at_s), ends_at=utc(span.ends_at_s), scan_mode=span.scan_mode)
 
 
@@ -34,5 +34,5 @@ class Gap(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, span: Span) -> Self:
-        """Return what is shown of ``span``."""
+        """Return the answer for ``span``."""
         return cls(starts_at=utc(span.starts_at_s), ends_at=utc(span.ends_at_s), reason=span.reason)

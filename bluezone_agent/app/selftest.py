@@ -35,7 +35,7 @@ class Selftest(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, outcome: testing.Outcome) -> Self:
-        """Return what is shown of ``outcome``."""
+        """Return the answer for ``outcome``."""
         return cls(
             proved=outcome.received,
             by=outcome.by or None,

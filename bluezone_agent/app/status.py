@@ -54,7 +54,7 @@ class RadioStatus(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, radio: RadioState) -> Self:
-        """Return what is shown of ``radio``."""
+        """Return the answer for ``radio``."""
         return cls(
             description=radio.description,
             works=radio.works,

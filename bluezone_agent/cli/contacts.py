@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, in_words
+from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, hour_in_words, in_words
 from bluezone_agent.app.contacts import contacts as received_contacts
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, option, print_json
 from bluezone_agent.cli.gaps import gap_text
@@ -20,6 +21,9 @@ from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock, local_date, local_number, ngettext
+
+WIDEST: Final = 500
+"""More columns than the table ever needs, so that its own width is measured."""
 
 
 @click.command(
@@ -84,7 +88,13 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
                 hour.far_minutes,
             )
             table.add_row(local_clock(hour.starts_at), *map(str, numbers), f"{hour.strongest_dbm} dBm")
-        Console().print(table)
+        console = Console()
+        if console.measure(table, options=console.options.update(max_width=WIDEST)).minimum <= console.width:
+            console.print(table)
+            continue
+        click.echo(wrapped(str(table.title)))
+        for hour in its:
+            click.echo(wrapped(f"  {hour_in_words(hour)}"))
 
 
 def _notes(found: ContactHistory) -> Iterator[str]:

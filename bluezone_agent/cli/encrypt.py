@@ -15,7 +15,7 @@ from bluezone_agent.i18n import _
 @click.command(
     cls=Command,
     help=N_(
-        "Encrypt your present and future keys with a passphrase. The agent then asks for it at start,"
+        "Encrypt your present and future keys with a passphrase. The agent then needs it at start,"
         " and nobody who takes the device or copies its memory card can read the keys."
     ),
 )

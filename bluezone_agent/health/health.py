@@ -125,7 +125,7 @@ class Age(msgspec.Struct, frozen=True):
     age_s: float | None
     """Seconds since then, or since the agent's start if that is later; infinite if unknown, None for neither."""
     since_s: int | None
-    """When that was, Unix seconds; None where it is not known."""
+    """When that was, Unix seconds; None if unknown."""
     limit_s: float | None
     """A higher age is a fault; None if any age is acceptable."""
 

@@ -49,6 +49,15 @@ def expose(store: Store, report_type: ReportType, minutes: int, first: int = YES
         store.exposures.add_warnings(days, NOW_MIN * 60)
 
 
+def test_a_table_that_a_terminal_is_too_narrow_for_becomes_sentences(program: Program, store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([received(NOW_MIN - 90, b"a" * 16, -43)])
+    assert " hour   identifiers  minutes" in program.run("contacts", COLUMNS="80").stdout
+    narrow = program.run("contacts", COLUMNS="40").stdout
+    assert re.search(r"^  \d\d:\d\d: close 1 min, medium 0 min, far 0 min; close at once: 1$", narrow, re.MULTILINE)
+    assert "…" not in narrow
+
+
 def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     with store.transaction():
         store.contacts.add([received(NOW_MIN - 90, b"a" * 16), received(NOW_MIN - 89, b"b" * 16, -43)])

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain, groupby
 from typing import Final
 
-from bluezone_agent.app.contacts import HourOfContacts, close_at_once, in_words
+from bluezone_agent.app.contacts import HourOfContacts, close_at_once, hour_in_words, in_words
 from bluezone_agent.cli.html.drawing import Drawing, Label, Line, Rect
 from bluezone_agent.cli.html.page import page
 from bluezone_agent.i18n import _, local_clock, local_date
@@ -52,13 +52,7 @@ def _day(date: str, hours: list[HourOfContacts], most: int) -> DrawnDay:
 
 
 def _bars(hour: HourOfContacts, most: int) -> Iterator[Rect]:
-    title = _("{clock}: close {close} min, medium {middle} min, far {far} min; close at once: {n}").format(
-        clock=local_clock(hour.starts_at),
-        close=hour.close_minutes,
-        middle=hour.middle_minutes,
-        far=hour.far_minutes,
-        n=close_at_once([hour]),
-    )
+    title = hour_in_words(hour)
     y = float(TOP + HEIGHT)
     for name, minutes in (("near", hour.close_minutes), ("middle", hour.middle_minutes), ("far", hour.far_minutes)):
         height = HEIGHT * minutes / most
