@@ -98,9 +98,9 @@ def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
         options = f"--state-dir {printable(str(device.state_dir))} --config {printable(str(device.config))}"
         click.echo(f"{device.name:<6} {options}")
     say(
-        _(
-            "yesterday {case} was among the others, and will test positive; docs/authority.md continues from here"
-        ).format(case=left.case)
+        _("{case} was among the others yesterday and will test positive; docs/authority.md continues from here").format(
+            case=left.case
+        )
     )
 
 

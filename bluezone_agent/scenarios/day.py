@@ -1,4 +1,4 @@
-"""The demo: the real agent of each of six people, on one simulated air and in simulated time."""
+"""The demo: the real agents of six people, on one simulated air and in simulated time."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ STATED_TX_POWER_DBM: Final = -12
 PACKET_EVERY_S: Final = 11.0
 """A chip with a strict duplicate filter reports a peer this often (measured with BlueZ, docs/bluez.md)."""
 DEVICE_DEVIATION_DB: Final = 2.0
-"""Of a device's power from what it states, and of its receiver."""
+"""The deviation of a device's power from the stated one, and of its receiver."""
 CLOCK_DEVIATION_S: Final = 20.0
 PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 2 * 3600
 """The next morning at 09:00: An's test is positive."""
 ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
-"""Everybody checks every 4 hours, up to half an hour late."""
+"""All devices check every 4 hours, up to half an hour late."""
 LEFT_AFTER_S: Final = 300
-"""After the day a device is left: its last minutes are stored, and its keys of that day are over."""
+"""How long after the day a device is left, so that its last minutes are stored and its keys have expired."""
 LOCAL_CALENDAR: Final = Calendar(fallback=system_utc_offset_s)
-"""The six live in the zone of the machine that simulates them."""
+"""The six people live in the time zone of the machine that simulates them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonVerdict:
-    """What one agent told its owner, and the truth beside it."""
+    """What one agent reported to its owner, compared with the truth."""
 
     person: Person
     near: tuple[int, ...]
@@ -57,7 +57,7 @@ class PersonVerdict:
     warned_at_s: int | None
     days: tuple[DayExposure, ...]
     received: dict[str, tuple[int, ...]]
-    """Name of another → the minutes (since the Unix epoch) in which this device heard that one's."""
+    """Name of another person → the minutes (since the Unix epoch) in which this device received that one's."""
 
     @property
     def true_near_minutes(self) -> int:
@@ -66,17 +66,17 @@ class PersonVerdict:
 
     @property
     def right(self) -> bool:
-        """Whether this owner was warned exactly if meant to be."""
+        """Whether the owner was warned if and only if that was right."""
         return self.should_warn == (self.warned_at_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How the day went."""
+    """The result of the day."""
 
     seed: int
     protocol: str
-    """What the case's device broadcasts."""
+    """What the case's device advertises."""
     keys_published: int
     verdicts: tuple[PersonVerdict, ...]
     starts_at_s: int = DAY_START_S
@@ -91,7 +91,7 @@ class Day:
 
     @property
     def others(self) -> tuple[PersonVerdict, ...]:
-        """The verdicts of those who did not."""
+        """The verdicts of the others."""
         return tuple(v for v in self.verdicts if v.person.name != CASE)
 
     @property
@@ -109,7 +109,7 @@ def simulate(seed: int, protocol: str) -> Day:
 def leave_devices(folder: Path, seed: int, protocol: str, now_s: float) -> list[LeftDevice]:
     """Simulate the same day as if it were yesterday, and leave each person's device in ``folder``, a new one.
 
-    Nobody has tested positive yet: whoever has the devices goes on with the commands. The day is the last UTC day that
+    Nobody has tested positive yet; a person continues with the commands. The day is the last UTC day that
     ended at least :data:`LEFT_AFTER_S` before Unix second ``now_s``.
     """
     ends_at_s = int(now_s - LEFT_AFTER_S) // DAY_S * DAY_S
@@ -135,7 +135,7 @@ def _world(seed: int, protocol: str, folder: Path, shift_s: int = 0) -> Iterator
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed what draws from Python's own generator (the jitter of the checks), and leave it as it was."""
+    """Seed Python's own generator (for the jitter of the checks), and restore it afterwards."""
     before = global_random.getstate()
     global_random.seed(seed)
     try:
@@ -179,7 +179,7 @@ class _World:
         return Day(self._seed, protocol, keys_published, tuple(self._verdicts()))
 
     async def pass_by(self) -> None:
-        """Let the day pass, and :data:`LEFT_AFTER_S`, so that its last minutes are stored and its keys are over."""
+        """Let the day pass, and :data:`LEFT_AFTER_S`, so that its last minutes are stored and its keys have expired."""
         async with asyncio.TaskGroup() as lives:
             for person in self.cast:
                 lives.create_task(self._agent(person).run(self._stop))
@@ -225,7 +225,7 @@ class _World:
         check.run([publisher.source()])
 
     async def _fall_ill_and_publish(self, publisher: Publisher) -> int:
-        """Export the case's keys as its owner does, and publish them as the health authority does."""
+        """Export the case's keys as an owner does, and publish them as the health authority does."""
         await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
         store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
         await asyncio.to_thread(export_keys.end_current_key, store)  # over the agent's socket, as a command does
@@ -250,7 +250,7 @@ class _World:
             )
 
     def _identifier_owners(self) -> dict[bytes, str]:
-        """Return whose each identifier was that was ever on the air, from the air itself."""
+        """Return the owner of each identifier that was ever transmitted, from the air itself."""
         observed_identifiers = [(decode(AdvertisingData.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
         return {
             observed.identifier: self.cast[device].name

@@ -56,7 +56,7 @@ def test_init_never_overwrites_a_key(office: Program) -> None:
     before = path.read_bytes()
     done = office.run("authority", "init", "key", "--key-id", "452")
     assert done.returncode == 1
-    assert "error: key/signing-key.json exists already and is never overwritten\nbluezone-agent: hint: " in done.stderr
+    assert "error: key/signing-key.json already exists and is never overwritten\nbluezone-agent: hint: " in done.stderr
     assert path.read_bytes() == before
 
 
@@ -125,7 +125,7 @@ def test_a_refused_submission_is_named_and_the_exit_code_says_so(office: Program
     [
         (["--key", "inbox", "--to", "www"], "can't read the signing key inbox/signing-key.json: No such file"),
         (["--key", "key", "--to", "inbox/lan.json"], "can't write inbox/lan.json: "),
-        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t name'),
+        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t be the name'),
     ],
 )
 def test_what_is_wrong_is_named_with_the_way_out(office: Program, arguments: list[str], says: str) -> None:

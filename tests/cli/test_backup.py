@@ -48,7 +48,7 @@ def test_a_backup_is_private_and_restores_into_an_empty_device(owner: Program) -
     assert [key["on_air"] for key in keys] == [False]
     again = other.run("restore", "a.backup", "--passphrase-file", "phrase")
     assert again.returncode == 1
-    assert "already holds keys, contacts or exposures" in again.stderr
+    assert "already contains keys, contacts or exposures" in again.stderr
     assert '"bluezone-agent wipe"' in again.stderr
 
 
@@ -62,8 +62,8 @@ def test_a_passphrase_is_asked_for_twice_and_never_shown(owner: Program) -> None
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["diary.txt", "--passphrase-file", "phrase"], "diary.txt exists already and is never overwritten"),
-        (["link", "--passphrase-file", "phrase"], "link exists already and is never overwritten"),
+        (["diary.txt", "--passphrase-file", "phrase"], "diary.txt already exists and is never overwritten"),
+        (["link", "--passphrase-file", "phrase"], "link already exists and is never overwritten"),
         (["no/a", "--passphrase-file", "phrase"], "can't write no/a: No such file or directory"),
         (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; at least 12 are needed"),
         (["a", "--passphrase-file", "none"], "can't read the passphrase from none: No such file or directory"),
@@ -91,7 +91,7 @@ def test_what_can_not_be_opened_changes_nothing(owner: Program, merge: list[str]
     (owner.home / "flipped").write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     other = Program(owner.home / "other")
     other.state_dir.mkdir(0o700, parents=True)
-    damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: take another copy of the file\n"
+    damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: use another copy of the file\n"
     wrong = "can't be opened: the passphrase is wrong, or the first lines of the file are damaged\n"
     for file, phrase, says in (
         ("../cut", PASSPHRASE, damaged),

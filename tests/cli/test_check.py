@@ -165,15 +165,15 @@ def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
     town.file("bluezone/*.sig").unlink()
     said = town.refused()
     assert f"error: bluezone/{town.file('bluezone/*.json').name} is not signed" in said
-    assert "hint: only files signed by key 452 v1 are believed" in said
+    assert "hint: only files signed with key 452 v1 are accepted" in said
     assert [d["received_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
 
 
 @pytest.mark.parametrize(
     ("number", "version", "says"),
     [
-        (2, "v1", "is not what key 452 v1 signed"),
-        (1, "v2", 'is signed by "452" "v2", not once by the pinned "452" "v1"'),
+        (2, "v1", "does not match its signature by key 452 v1"),
+        (1, "v2", 'is signed by "452" "v2", not exactly once by the pinned "452" "v1"'),
     ],
     ids=["another key", "another version"],
 )
@@ -212,7 +212,7 @@ def test_names_from_outside_cannot_write_on_the_terminal(town: Town) -> None:
     (town.folder / "a\x1b[2J\nb.zip").write_bytes(b"PK")
     said = town.refused()
     assert "\x1b" not in said
-    assert "a\\x1b[2J\\x0ab.zip is no key export" in said
+    assert "a\\x1b[2J\\x0ab.zip is not an Exposure Notification key export" in said
 
 
 @pytest.mark.parametrize(

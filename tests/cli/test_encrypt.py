@@ -72,11 +72,11 @@ def test_without_the_passphrase_the_agent_does_not_start_and_says_why(owner: Pro
     assert not any(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
     done = owner.run("run")
     assert done.returncode == 78, "trying again mends nothing"
-    assert f"the keys in {owner.state_dir}/agent.db are sealed, and no passphrase is at hand" in done.stderr
+    assert f"the keys in {owner.state_dir}/agent.db are encrypted, and no passphrase was given" in done.stderr
     assert "--passphrase-file" in done.stderr
     done = owner.run("run", "--passphrase-file", "wrong")
     assert done.returncode == 78
-    assert "this passphrase does not open the keys" in done.stderr
+    assert "this passphrase does not decrypt the keys" in done.stderr
     assert "somebody guessed" not in done.stderr
     assert owner.run("run", "--passphrase-file", "missing").returncode == 1
 
@@ -100,7 +100,7 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
-        assert "are sealed" not in done.stderr, command
+        assert "are encrypted" not in done.stderr, command
     assert f"your daily keys  {len(KEYS)}, encrypted\n" in owner.run("status").stdout
     assert json.loads(owner.run("status", "--json").stdout)["own_keys_encrypted"] is True
 
@@ -112,7 +112,7 @@ def test_an_export_needs_it(owner: Program) -> None:
         assert done.returncode == 78
         assert not (owner.home / "out.json").exists()
     done = owner.run("keys", "export", "out.json", "--yes", "--passphrase-file", "-", stdin=PASSPHRASE)
-    assert "there are no keys of these days" in done.stderr, "they open; they are of 2020"
+    assert "there are no keys to export for these days" in done.stderr, "they open; they are of 2020"
 
 
 def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:

@@ -25,7 +25,7 @@ def test_data_that_read_like_a_text_of_ours_stay_as_they_are() -> None:
 
 @pytest.mark.usefixtures("vietnamese")
 def test_an_error_within_an_error_is_rendered_too() -> None:
-    inner = AgentError(N_("{path} exists already and is never overwritten"), path="x")
+    inner = AgentError(N_("{path} already exists and is never overwritten"), path="x")
     assert rendered(AgentError("{reason}", reason=inner))[0] == rendered(inner)[0] != str(inner)
 
 

@@ -125,8 +125,8 @@ def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) ->
         ({"ca_file": "/no/ca.pem"}, "can't read the certificates in /no/ca.pem"),
         ({"location": "http://keys.example.org/"}, "is not https"),
         ({"location": "http://keys.example.org/", "allow_http": True, "layout": "folder"}, "needs a path"),
-        ({"regions": ["VN"]}, 'layout = "index" has no regions'),
-        ({"layout": "tree"}, 'layout = "tree" is not known'),
+        ({"regions": ["VN"]}, 'layout = "index" takes no regions'),
+        ({"layout": "tree"}, 'layout = "tree" is unknown'),
     ],
 )
 def test_every_setting_of_a_source_reaches_it(program: Program, settings: dict[str, Any], says: str) -> None:

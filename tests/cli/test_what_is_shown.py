@@ -313,4 +313,4 @@ def test_a_state_directory_that_may_not_be_written_is_named(program: Program) ->
     program.state_dir.chmod(0o500)
     done = program.run("status")
     assert done.returncode == 1
-    assert f"the state directory {program.state_dir} can't be written" in done.stderr
+    assert f"can't write to the state directory {program.state_dir}" in done.stderr

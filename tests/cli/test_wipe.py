@@ -147,7 +147,7 @@ def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Progr
     done = owner.run("wipe", "--yes")
     working.communicate("done\n", timeout=TIMEOUT_S)
     assert done.returncode == 75
-    assert "another command is working on" in done.stderr
+    assert "another command is using" in done.stderr
     assert len(left(owner.state_dir)) >= len(MARKS)
     agent = owner.start("run")
     try:
@@ -157,7 +157,7 @@ def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Progr
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
     assert done.returncode == 75
-    assert "an agent runs on" in done.stderr
+    assert "an agent is running on" in done.stderr
     assert "stop it first" in done.stderr
     assert left(owner.state_dir) != []
 

@@ -128,8 +128,8 @@ MUTANTS: Final = (
         "old-backup-brings-tokens",
         "a restore brings the tokens of another device",
         "stores/file/snapshot.py",
-        "            SubmissionTokens(self._db).delete_all()  # of",
-        "            # of",
+        "            SubmissionTokens(self._db).delete_all()  # from",
+        "            # from",
         TOKENS,
     ),
     Mutant(

@@ -155,8 +155,8 @@ MUTANTS: Final = (
         "foreign-file-taken",
         "another program's file",
         "stores/file/open.py",
-        '        raise StoreError(\n            N_("{path} is a SQLite file of another program"),',
-        '        raise StoreDamagedError(\n            N_("{path} is a SQLite file of another program"),',
+        '        raise StoreError(\n            N_("{path} is the SQLite file of another program"),',
+        '        raise StoreDamagedError(\n            N_("{path} is the SQLite file of another program"),',
         "tests/faults/test_damaged_store.py",
     ),
     Mutant(

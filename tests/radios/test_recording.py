@@ -83,7 +83,7 @@ def test_a_line_cut_off_by_a_power_failure_is_left_out_and_harms_nothing_later(t
         ("a,b\n1,2\n", "not a recording"),
         ("received_at_s,rssi_dbm,data\n1,loud,00\n2,-60,00\n", r"line 2: .*loud.* \(found: 1,loud,00\)"),
         ("received_at_s,rssi_dbm,data\n1,-60,0xyz\n2,-60,00\n", "line 2"),
-        ("received_at_s,rssi_dbm,data\n1,-60,09ff\n2,-60,00\n", "line 2: advertisement structure"),
+        ("received_at_s,rssi_dbm,data\n1,-60,09ff\n2,-60,00\n", "line 2: the advertising structure"),
         ("received_at_s,rssi_dbm,data\n1,-60\n2,-60,00\n", "line 2"),
     ],
 )

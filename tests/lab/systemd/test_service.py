@@ -149,7 +149,7 @@ def test_and_refuses_without_it(encrypted: Any) -> None:
     without = encrypted["without"]
     assert (without["ActiveState"], without["ExecMainStatus"]) == ("failed", "78"), without
     assert without["NRestarts"] == "0", "trying again mends nothing"
-    assert any("are sealed, and no passphrase is at hand" in line for line in without["journal"])
+    assert any("are encrypted, and no passphrase was given" in line for line in without["journal"])
     assert not encrypted["status_without"]["running"]
     assert encrypted["listed_without"]["encrypted"]
     assert encrypted["back_s"] <= 60
