@@ -27,12 +27,12 @@ assumed_tx_power_dbm = {STATED_TX_POWER_DBM}
 
 
 class DemoPerson(Result, frozen=True, kw_only=True):
-    """What one agent told its owner, and the truth beside it."""
+    """What one device told its owner, compared with the truth."""
 
     name: str
     protocol: str
     true_minutes_within_2m: int
-    """Of the case."""
+    """Time within 2 m of the case."""
     should_warn: bool
     warned: bool
     warned_at: datetime | None
@@ -41,11 +41,11 @@ class DemoPerson(Result, frozen=True, kw_only=True):
 
 
 class SimulatedDay(Result, frozen=True, kw_only=True):
-    """How the day went."""
+    """The result of the simulated day."""
 
     seed: int
     case: str
-    """Who fell ill."""
+    """The person who tested positive."""
     protocol: str
     keys_published: int
     all_verdicts_right: bool
@@ -54,7 +54,7 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, day: Day, page: Path) -> Self:
-        """Return what is shown of ``day``, whose picture is at ``page``."""
+        """Return the result of ``day``, whose page is at ``page``."""
         return cls(
             seed=day.seed,
             case=day.case.name,
@@ -67,7 +67,7 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
 
 
 class DevicesLeft(Result, frozen=True, kw_only=True):
-    """The devices of a simulated day, to go on with."""
+    """The devices of a simulated day, to continue by hand."""
 
     case: str
     """The person who will test positive."""
@@ -85,7 +85,7 @@ class DeviceLeft(Result, frozen=True, kw_only=True):
 def keep(folder: Path, seed: int, protocol: str) -> DevicesLeft:
     """Simulate yesterday, and leave each person's device and its configuration in ``folder``.
 
-    Raises AgentError where ``folder`` is there already or can't be made.
+    Raises AgentError if ``folder`` exists or can't be created.
     """
     require_absent(folder)
     make_private(folder)

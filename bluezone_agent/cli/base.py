@@ -1,8 +1,9 @@
-"""What every command shares: options, languages, errors, output."""
+"""Shared by all commands: options, languages, errors, output."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -30,44 +31,86 @@ HEADING: Final = N_("Commands")
 
 
 def device() -> Device:
-    """Return the device that the options of the present command name.
+    """Return the device that the options of the current command name.
 
-    What they name has to be there, so that a name that was mistyped is no new device. Raises ConfigError, StoreError.
+    Its files must exist, so that a mistyped name does not create a new device. Raises ConfigError, StoreError.
     """
     found = new_device()
     if found.config_file is not None and not found.config_file.exists():
         raise ConfigError(
-            N_("there is no configuration {path}"),
-            N_('correct --config; "bluezone-agent config init FILE" writes one'),
+            N_("configuration file {path} does not exist"),
+            N_('correct --config, or create one with "bluezone-agent config init FILE"'),
             path=found.config_file,
         )
     if _named(click.get_current_context()).state_dir and not found.state_dir.exists():
         raise StoreError(
-            N_("there is no state directory {path}"),
-            N_('correct --state-dir; "bluezone-agent run" makes a new one'),
+            N_("state directory {path} does not exist"),
+            N_('correct --state-dir; "bluezone-agent run" creates a new one'),
             path=found.state_dir,
         )
     return found
 
 
 def new_device() -> Device:
-    """Return it for a command that makes what is not there yet."""
+    """Return the device for a command that creates missing files."""
     return _device(click.get_current_context())
 
 
 class _Named(NamedTuple):
-    """What the options so far have named."""
+    """The values of the common options so far."""
 
     state_dir: Path | None = None
     config_file: Path | None = None
 
 
+VALUES: Final = (
+    N_("ARGS"),
+    N_("CODE"),
+    N_("COMMAND"),
+    N_("DAY"),
+    N_("DAYS"),
+    N_("DBM"),
+    N_("DEVICE"),
+    N_("DIR"),
+    N_("FILE"),
+    N_("FOLDER"),
+    N_("LOCATION"),
+    N_("METRES"),
+    N_("NAME"),
+    N_("OPTIONS"),
+    N_("REGION"),
+    N_("RULE"),
+    N_("SECONDS"),
+    N_("SUBMISSIONS"),
+    N_("TABLE"),
+    N_("TEXT"),
+    N_("TIME"),
+    N_("VERSION"),
+    N_("YYYY-MM-DD"),
+)
+"""What usage lines and help call the values of arguments and options."""
+
+
+def _translated_values(usage: str) -> str:
+    return re.sub(r"[A-Z][A-Z-]+", lambda word: _(word[0]) if word[0] in VALUES else word[0], usage)
+
+
 class Option(click.Option):
     """An option whose help is in the person's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        return _translated_values(super().make_metavar(ctx))
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)
         return record and (record[0], record[1].replace(self.help or " ", _(self.help)))
+
+
+class Argument(click.Argument):
+    """An argument whose name is in the person's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        return _translated_values(super().make_metavar(ctx))
 
 
 def _set_state_dir(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -90,15 +133,34 @@ def _device(ctx: click.Context) -> Device:
 
 
 class _PersonsPath(click.Path):
-    """A path as a person means it: ``~`` is a home, and ``-`` a standard stream, which not every command can use."""
+    """A path as users write it: ``~`` is a home, ``-`` a standard stream, which not every command can use."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if str(value) == STANDARD and not self.allow_dash:
-            self.fail(_('"-" is no file here: name one, ./- if it is called so'), param, ctx)
+            self.fail(_('"-" can\'t be used here: give a file name, or ./- if that is its name'), param, ctx)
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         return path if is_standard(path) else paths.expanded(path)
 
 
+class _Day(click.DateTime):
+    """A day of the calendar."""
+
+    name = "day"
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(_("{value} is not a date: write YYYY-MM-DD").format(value=value), param, ctx)
+
+
+DAY: Final = _Day()
 PATH: Final = _PersonsPath(path_type=Path)
 PATH_OR_STREAM: Final = _PersonsPath(path_type=Path, allow_dash=True)
 """Where ``-`` is standard input or output."""
@@ -112,7 +174,7 @@ def _common_options() -> list[click.Parameter]:
             type=PATH,
             callback=_set_state_dir,
             metavar="DIR",
-            help=N_("Folder of the agent's store."),
+            help=N_("Folder with the agent's data."),
             **shared,
         ),
         Option(["--config"], type=PATH, callback=_set_config, metavar="FILE", help=N_("Configuration file."), **shared),
@@ -135,7 +197,7 @@ class _Translated(click.Command):
         self.params += _common_options()
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; what a damaged store brings about fails as that: a damaged row may be read as anything."""
+        """Run it; if it fails on a damaged store, report the damage: a damaged row may cause any error."""
         try:
             return super().invoke(ctx)
         except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
@@ -145,6 +207,9 @@ class _Translated(click.Command):
 
             require_sound(_device(ctx))
             raise
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [_translated_values(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         formatter.write_paragraph()
@@ -165,14 +230,14 @@ class Lazy(NamedTuple):
     target: str
     """``module:attribute`` below bluezone_agent.cli."""
     summary: str
-    """What it does, in a few words, for lists of commands."""
+    """A short description for lists of commands."""
     section: str = HEADING
-    """Under which of the list's headings it stands."""
+    """Heading of its group in the list."""
     hidden: bool = False
 
 
 class Group(_Translated, click.Group):
-    """Commands; those of ``lazy`` are each imported when it is called, not for a list of them."""
+    """A group of commands; those of ``lazy`` are imported only when called, not for lists."""
 
     command_class = Command
 
@@ -194,7 +259,7 @@ class Group(_Translated, click.Group):
         return [*self._lazy, *self.commands]
 
     def summary(self, ctx: click.Context, name: str) -> str:
-        """Return what the command called ``name`` does, in a few words."""
+        """Return a short description of the command ``name``."""
         if name in self._lazy:
             return _(self._lazy[name].summary)
         command = self.get_command(ctx, name)
@@ -212,7 +277,7 @@ class Group(_Translated, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; of one that there is not say which was meant."""
+        """Find the command; suggest similar names for an unknown one."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -227,6 +292,11 @@ class Group(_Translated, click.Group):
         ]
 
 
+def argument(name: str, **attributes: Any) -> Callable[[F], F]:
+    """Declare an argument with a translated name."""
+    return click.argument(name, cls=Argument, **attributes)
+
+
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Declare an option with translated help."""
     return click.option(*names, cls=Option, **attributes)
@@ -236,17 +306,17 @@ json_option = option("--json", "as_json", is_flag=True, help=N_("Print one JSON 
 
 
 def print_json(result: msgspec.Struct) -> None:
-    """Print an answer as one JSON object on stdout; what a terminal would obey, or can't show, is escaped."""
+    """Print an answer as one JSON object on stdout; characters that a terminal would obey or can't show are escaped."""
     click.echo(escaped(as_json(result)))
 
 
 def escaped(json: str) -> str:
-    """Return JSON without letters that control a terminal, hide or turn round what follows, or can't be encoded."""
+    """Return JSON with escapes for characters that control a terminal, hide or reverse text, or can't be encoded."""
     return "".join(c if c == "\n" or (c.isprintable() and has_letter(c)) else dumps(c)[1:-1] for c in json)
 
 
 def age(at: datetime, now: datetime) -> str:
-    """Return how long ago something was, for a person."""
+    """Describe how long ago something was."""
     if not is_known(now.timestamp(), at.timestamp()):
         return _("at an unknown time")
     seconds = int((now - at).total_seconds())
@@ -260,7 +330,7 @@ def age(at: datetime, now: datetime) -> str:
 
 
 def say(text: str) -> None:
-    """Print talk, which is not data, on stderr; what it quotes can't move the cursor."""
+    """Print a message, which is not data, on stderr; quoted text in it can't move the cursor."""
     click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
@@ -274,12 +344,12 @@ def fail(error: AgentError) -> int:
 
 
 def printable(text: str) -> str:
-    """Return text in which nothing that came from outside can move the cursor or pretend to be another line."""
+    """Return text in which untrusted characters can't move the cursor or fake another line."""
     return "".join(c if c.isprintable() else _shown(ord(c)) for c in text)
 
 
 def _shown(number: int) -> str:
-    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is no text
+    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is not valid text
     return f"\\x{byte:02x}"
 
 
@@ -289,5 +359,5 @@ def exit_with(code: int) -> None:
 
 
 def is_person() -> bool:
-    """Return whether stderr is a terminal that somebody watches."""
+    """Return whether stderr is a terminal."""
     return sys.stderr.isatty()

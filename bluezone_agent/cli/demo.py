@@ -1,4 +1,4 @@
-"""``bluezone-agent demo``: a day in six lives, on no radio at all."""
+"""``bluezone-agent demo``: one simulated day with six devices, without a radio."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
-from bluezone_agent.i18n import _, local_clock
+from bluezone_agent.i18n import _, local_clock, local_number, ngettext
 from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
-"""POSIX for UTC+7, which needs no time zone database."""
+"""POSIX notation for UTC+7, which needs no time zone database."""
 COLUMN_MIN: Final = 30
 
 
@@ -34,36 +34,41 @@ COLUMN_MIN: Final = 30
     cls=Command,
     answers=SimulatedDay | DevicesLeft,
     help=N_(
-        "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
-        " Needs no Bluetooth and takes less than a minute."
+        "Simulate one day with six devices: one person tests positive and submits their keys, and"
+        " those who were close are warned. Needs no Bluetooth and takes less than a minute."
     ),
 )
-@option("--seed", type=int, default=1, show_default=True, help=N_("Which day; the same seed gives the same day."))
+@option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=1,
+    show_default=True,
+    help=N_("Seed of the simulation; the same seed gives the same day."),
+)
 @option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
     default="bluezone",
     show_default=True,
-    help=N_("What the device of the person who falls ill broadcasts."),
+    help=N_("Protocol of the device whose owner tests positive."),
 )
-@option(
-    "--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html).")
-)
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("HTML page to write (default: demo-seed-N.html)."))
 @option(
     "--keep",
     "kept",
     type=PATH,
     metavar="DIR",
     help=N_(
-        "Simulate yesterday up to the evening and leave the six devices in this new folder, to go on with by hand:"
-        " export keys, publish them, check."
+        "Simulate yesterday until the evening and leave the six devices in this new folder, so that you can continue by"
+        " hand: export keys, publish them, check."
     ),
 )
 @json_option
 def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_json: bool) -> None:
-    """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
+    """Simulate, print the timeline and write the page; the exit code is always 0."""
     if kept and page:
-        raise click.UsageError(_("--keep writes no page: leave --page out"))
+        raise click.UsageError(_("--keep writes no page: leave out --page"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(logging.WARNING)
@@ -71,7 +76,7 @@ def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_j
         _keep(kept, seed, protocol, as_json=as_json)
         return
     if not as_json:
-        say(_("living a day with six agents; this takes a few seconds"))
+        say(_("simulating one day with six devices; this takes a few seconds"))
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
     day = simulate(seed, protocol)
@@ -80,11 +85,11 @@ def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_j
         print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
-        click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
+        click.echo(_("page with charts: {path}").format(path=printable(str(path))))
 
 
 def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
-    """Leave the devices, and say where."""
+    """Leave the devices and print where they are."""
     left = keep(folder, seed, protocol)
     if as_json:
         print_json(left)
@@ -102,7 +107,7 @@ def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
 def _print(day: Day) -> None:
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
-        near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
+        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=local_number(d)) for n, d in others)
         click.echo(
             f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
         )
@@ -115,7 +120,7 @@ def _print(day: Day) -> None:
 
 
 def _print_strip(day: Day) -> None:
-    """One line a device: when it heard the case's, and when that was within 2 m."""
+    """Print one line per device: when it received the case's device, and when that was within 2 m."""
     starts = range(day.starts_at_s // 60, day.ends_at_s // 60, COLUMN_MIN)
     width = max(len(v.person.name) for v in day.verdicts) + 2
     click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
@@ -125,7 +130,7 @@ def _print_strip(day: Day) -> None:
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
     click.echo(
         " " * width
-        + _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
+        + _("█ received {case} within 2 m   ░ received from farther away   · not received").format(case=day.case.name)
     )
 
 
@@ -137,9 +142,12 @@ def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
 
 def _print_morning(day: Day) -> None:
     click.echo(
-        _(
-            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority signs and publishes"
-            " those that have expired: {n}"
+        ngettext(
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " key",
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " keys",
+            day.keys_published,
         ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
     )
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
@@ -153,7 +161,7 @@ def _print_morning(day: Day) -> None:
 def _print_table(day: Day) -> None:
     table = Table(box=None)
     table.add_column(_("who"), no_wrap=True)
-    for name in ("", _("2 m, truly"), _("measured"), _("told")):
+    for name in ("", _("true ≤ 2 m"), _("measured"), _("result")):
         table.add_column(name)
     table.add_column(no_wrap=True)
     for v in day.others:
@@ -169,7 +177,7 @@ def _print_table(day: Day) -> None:
 
 
 def verdict_text(verdict: PersonVerdict) -> str:
-    """Return what an agent told its owner, in a word or two."""
+    """Return what a device told its owner, in a word or two."""
     if verdict.warned_at_s is not None:
         return _("warned")
-    return _("no warning") if verdict.days else _("not heard")
+    return _("no warning") if verdict.days else _("not received")

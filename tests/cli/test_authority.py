@@ -68,8 +68,8 @@ def test_publish_says_what_it_did_and_a_second_time_nothing_new(office: Program)
     assert done.returncode == 0, done.stderr
     rows = done.stdout.splitlines()
     assert rows[0] == "inbox/lan.json  accepted; published: 1"
-    assert rows[1].startswith("inbox/old.json  waits until ")
-    assert rows[1].endswith("; held back: 1; 1 key left out: ended more than 14 days before its publication")
+    assert rows[1].startswith("inbox/old.json  waiting until ")
+    assert rows[1].endswith("; held back: 1; 1 key skipped: ended more than 14 days before its publication")
     assert rows[2].endswith(".zip: 1 key published")
     assert "1 key is still valid and held back until " in done.stderr
     again = office.run("authority", "publish", "inbox", "--key", "key", "--to", "www", "--json")
@@ -101,7 +101,7 @@ def test_what_is_revoked_while_it_waits_is_never_sent_out(office: Program) -> No
     rows = done.stdout.splitlines()
     assert rows[0].startswith("inbox/mistake.json  accepted; ")
     assert rows[1].endswith(".zip: 1 key revoked")
-    assert rows[2:] == ["keys revoked: 1", "held back keys withdrawn, never to be published: 1"]
+    assert rows[2:] == ["keys revoked: 1", "held-back keys withdrawn, never to be published: 1"]
     assert "published" not in rows[0].replace("withdrawn before publication", "")
     done = office.run("authority", "publish", *where)
     assert done.stdout.splitlines()[-1] == "nothing new to publish"

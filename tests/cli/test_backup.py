@@ -65,7 +65,7 @@ def test_a_passphrase_is_asked_for_twice_and_never_shown(owner: Program) -> None
         (["diary.txt", "--passphrase-file", "phrase"], "diary.txt already exists and is never overwritten"),
         (["link", "--passphrase-file", "phrase"], "link already exists and is never overwritten"),
         (["no/a", "--passphrase-file", "phrase"], "can't write no/a: No such file or directory"),
-        (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; it needs 12"),
+        (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; at least 12 are needed"),
         (["a", "--passphrase-file", "none"], "can't read the passphrase from none: No such file or directory"),
         (["a", "--passphrase-file", "image"], "can't read the passphrase from image: not UTF-8"),
     ],
@@ -132,6 +132,6 @@ def test_backup_and_merge_go_on_while_the_agent_runs_and_a_restore_waits_for_its
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
     assert taken.returncode == 0
-    assert "20 contact minutes were new" in merged.stderr
+    assert "20 new contact minutes" in merged.stderr
     assert refused.returncode == 75
     assert "stop it first" in refused.stderr

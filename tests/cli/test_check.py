@@ -134,10 +134,10 @@ def test_for_a_person(town: Town) -> None:
     done = town.neighbour.run("check", TZ="UTC")
     assert done.returncode == 0
     assert done.stdout.startswith(
-        "You had close contact with a confirmed case (F0): you are F1.\nKeep away from others"
+        "You had close contact with a confirmed case (F0): you are F1.\nAvoid contact with others"
     )
     assert "10:00 to 10:20: 20 min within 2 m" in done.stdout
-    assert done.stdout.count("Keep away from others") == 1
+    assert done.stdout.count("Avoid contact with others") == 1
     assert f"{town.folder}: 2 new files, 2000 keys" in done.stderr, "each file is filled up to 1,000"
 
 
@@ -152,7 +152,7 @@ def test_nothing_published_is_no_exposure(town: Town) -> None:
     town.folder.mkdir()
     assert town.check()["days"] == []
     said = town.neighbour.run("check").stdout
-    assert said.startswith("It is not known whether you were exposed:\n- the device did not scan"), "nobody listened"
+    assert said.startswith("It is not known whether you were exposed:\n- the device did not scan"), "not scanning"
     with Store(town.neighbour.state_dir) as store, store.transaction():
         store.listening.begin(time.time() - 7200, "active")
         store.listening.extend(time.time() - 3600)
@@ -236,7 +236,7 @@ def test_a_mistake_in_a_source_is_named(town: Town, old: str, new: str, says: st
 def test_without_a_source_it_says_how_to_add_one(program: Program) -> None:
     done = program.run("check")
     assert done.returncode == 78
-    assert "no source of case files is configured" in done.stderr
+    assert "no source of diagnosis keys is configured" in done.stderr
     assert "config init" in done.stderr
 
 

@@ -39,7 +39,7 @@ def owner(program: Program) -> Program:
 def encrypted(owner: Program) -> Program:
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
     assert done.returncode == 0, done.stderr
-    assert "your keys are sealed" in done.stderr
+    assert "your keys are encrypted" in done.stderr
     return owner
 
 
@@ -95,7 +95,7 @@ def test_with_it_the_agent_runs_and_new_keys_are_sealed_too(owner: Program) -> N
 def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
     before = owner.run("keys", "list").stdout
     encrypted(owner)
-    assert owner.run("keys", "list").stdout == before + "sealed: a passphrase opens them\n"
+    assert owner.run("keys", "list").stdout == before + "encrypted with a passphrase\n"
     for command in ("status", "contacts", "exposures", "doctor", "keys sources", "backup b --passphrase-file right"):
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
@@ -116,13 +116,13 @@ def test_an_export_needs_it(owner: Program) -> None:
 
 
 def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
-    assert owner.run("keys", "decrypt").stderr == "your keys are not sealed\n"
+    assert owner.run("keys", "decrypt").stderr == "your keys are not encrypted\n"
     encrypted(owner)
     assert "already" in owner.run("keys", "encrypt", "--passphrase-file", "right").stderr
     assert owner.run("keys", "encrypt", "--passphrase-file", "wrong").returncode == 78
     assert owner.run("keys", "decrypt").returncode == 78
     assert is_encrypted(owner)
-    assert "your keys are plain" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
+    assert "your keys are no longer encrypted" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
     assert not is_encrypted(owner)
     assert all(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
 
@@ -130,7 +130,7 @@ def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
 def test_a_short_passphrase_seals_nothing(owner: Program) -> None:
     done = owner.run("keys", "encrypt", "--passphrase-file", "short")
     assert done.returncode == 1
-    assert "the passphrase has 5 characters; it needs 12" in done.stderr
+    assert "the passphrase has 5 characters; at least 12 are needed" in done.stderr
     assert not is_encrypted(owner)
 
 
@@ -186,7 +186,7 @@ def test_each_passphrase_is_asked_for_by_what_it_opens(owner: Program) -> None:
     said = typed(owner, ["restore", "b", "--merge"], "six words that somebody guessed", PASSPHRASE)
     assert "Passphrase of b: " in said
     assert f"Passphrase of {owner.state_dir}/agent.db: " in said
-    assert "0 contact minutes were new" in said
+    assert "0 new contact minutes" in said
     assert PASSPHRASE not in said
 
 
@@ -214,4 +214,4 @@ def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> Non
     quarantined = owner.state_dir / "agent.damaged-20261125T000000Z.db"
     quarantined.write_bytes(b"x")
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
-    assert f"{quarantined} may hold keys that are not sealed: delete it" in done.stderr
+    assert f"{quarantined} may contain unencrypted keys: delete it" in done.stderr

@@ -52,7 +52,7 @@ def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> Non
     prepared(program, servers)
     done = program.run("keys", "publish", "--code", CODE)
     assert done.returncode == 130
-    assert "It can't be undone" in done.stderr
+    assert "This can't be undone" in done.stderr
     assert servers.calls == []
 
 

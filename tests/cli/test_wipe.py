@@ -114,14 +114,14 @@ def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
     owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
     asked = owner.run("wipe", stdin="y\n")
     assert asked.returncode == 0
-    assert f"This is deleted too: {record}" in asked.stderr
+    assert f"This file is deleted too: {record}" in asked.stderr
     assert sorted(path.name for path in owner.home.iterdir()) == ["agent.toml", "state"]
 
 
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
     asked = owner.run("wipe", stdin="n\n")
     assert asked.returncode != 0
-    assert "There is no way back" in asked.stderr
+    assert "This can't be undone" in asked.stderr
     assert len(left(owner.state_dir)) >= len(MARKS)
 
 

@@ -175,7 +175,7 @@ MUTANTS: Final = (
         "chaff-before-notices",
         "a key server that trickles holds up what its owner has to know",
         "app/scheduled_check.py",
-        "        delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow\n"
+        "        delivery = notify_of_all(store, config, now_s)  # first, because the key server may be slow\n"
         "        chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)\n",
         "        chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)\n"
         "        delivery = notify_of_all(store, config, now_s)\n",
