@@ -35,7 +35,7 @@ class Term(Result, frozen=True, kw_only=True):
     highest_db: float
 
 
-class Unheard(Result, frozen=True, kw_only=True):
+class SilentMinutes(Result, frozen=True, kw_only=True):
     """Minutes between received ones that the rule counts as well."""
 
     minutes: int
@@ -55,7 +55,7 @@ class ExplainedWindow(Result, frozen=True, kw_only=True):
     """Weighted minutes: the sum of the terms times the factor."""
     sightings: int
     terms: tuple[Term, ...]
-    unheard: Unheard
+    unheard: SilentMinutes
 
 
 class ExplainedExposure(Result, frozen=True, kw_only=True):
@@ -187,5 +187,5 @@ def _window(w: ExposureWindow, step_s: int) -> ExplainedWindow:
             )
             for weight, low, high, n in terms(w)
         ),
-        unheard=Unheard(minutes=len(w.unheard), weight=round(w.unheard_weight, 2)),
+        unheard=SilentMinutes(minutes=len(w.unheard), weight=round(w.unheard_weight, 2)),
     )
