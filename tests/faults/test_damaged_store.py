@@ -322,5 +322,5 @@ def test_run_says_it_and_goes_on_and_status_says_it_too(damaged: Program) -> Non
     said = agent.communicate()[1]
     assert "is damaged" in said
     assert "store_recovered" in said
-    assert "a damaged store was set aside" in seen.stdout
+    assert "the store was damaged: it was moved to" in seen.stdout
     assert seen.returncode == 1

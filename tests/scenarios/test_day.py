@@ -75,7 +75,7 @@ def test_the_command_prints_the_verdicts_and_one_page_that_loads_nothing(program
 
 def test_a_person_sees_a_timeline_in_their_language(program: Program) -> None:
     english = program.run("demo").stdout
-    assert "07:50-08:20  on the bus: Dũng 0.7 m away" in english
+    assert "07:50-08:20  on the bus: Dũng at 0.7 m" in english
     assert "09:00  An tests positive (F0)" in english
     vietnamese = program.run("demo", "--lang", "vi", "--page", "vi.html").stdout
     assert "07:50-08:20  trên xe buýt: Dũng" in vietnamese

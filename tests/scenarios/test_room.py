@@ -77,7 +77,7 @@ def test_a_person_sees_a_table_and_the_score(program: Program) -> None:
     rows = [f"one,{t},{who},{rssi},{d}" for t in range(0, 1800, 5) for who, rssi, d in (("A", -60, 1.2), ("B", -90, 8))]
     room.write_text("\n".join(["session,t_s,receiver,rssi_dbm,distance_m", *rows]))
     done = program.run("replay", room)
-    assert "1 of 1 receivers within 2 m warned, 0 of 1 farther off" in done.stdout
+    assert "1 of 1 receivers within 2 m warned, 0 of 1 farther away" in done.stdout
     assert "precision 1.00, recall 1.00" in done.stdout
     missing = program.run("replay", room, "--session", "two")
     assert missing.returncode == 78
