@@ -82,4 +82,4 @@ def test_a_person_sees_a_table_and_the_score(program: Program) -> None:
     missing = program.run("replay", room, "--session", "two")
     assert missing.returncode == 78
     assert 'has no session "two"' in missing.stderr
-    assert "it has: one" in missing.stderr
+    assert "the file has: one" in missing.stderr
