@@ -22,6 +22,7 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
+from bluezone_agent.cli.progress import working
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
@@ -60,10 +61,15 @@ key_option = option(
 )
 to_option = option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
 region_option = option(
-    "--region", default="VN", show_default=True, help=N_("Region that the Exposure Notification files name.")
+    "--region",
+    default="VN",
+    metavar="REGION",
+    show_default=True,
+    help=N_("Region that the Exposure Notification files name."),
 )
 index_days_option = option(
     "--index-days",
+    metavar="DAYS",
     type=click.IntRange(1, 14),
     default=3,
     show_default=True,
@@ -84,9 +90,19 @@ def authority() -> None:
     help=N_("Make a signing key in DIR, and print what agents need in order to trust it."),
 )
 @click.argument("folder", metavar="DIR", type=PATH)
-@option("--key-id", required=True, help=N_("Name of the key; by custom the mobile country code, 452 for Vietnam."))
-@option("--key-version", default="v1", show_default=True, help=N_("Version of the key."))
-@option("--location", default=PLACEHOLDER, help=N_("Where agents will reach the published folder: a URL or a path."))
+@option(
+    "--key-id",
+    required=True,
+    metavar="ID",
+    help=N_("Name of the key; by custom the mobile country code, 452 for Vietnam."),
+)
+@option("--key-version", default="v1", metavar="VERSION", show_default=True, help=N_("Version of the key."))
+@option(
+    "--location",
+    default=PLACEHOLDER,
+    metavar="LOCATION",
+    help=N_("Where agents will reach the published folder: a URL or a path."),
+)
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
     """Make a key and print its [[source]] block."""
@@ -118,6 +134,7 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
 @option("--contact", is_flag=True, help=N_("The owners are contacts of a case (F1), not cases (F0)."))
 @option(
     "--minimum",
+    metavar="KEYS",
     type=click.IntRange(0, 10_000),
     default=1000,
     show_default=True,
@@ -138,15 +155,16 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
-    done = publishing.publish(
-        submissions,
-        key_folder,
-        folder,
-        report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
-        region=region,
-        minimum=minimum,
-        index_days=index_days,
-    )
+    with working(_("checking submissions")):
+        done = publishing.publish(
+            submissions,
+            key_folder,
+            folder,
+            report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
+            region=region,
+            minimum=minimum,
+            index_days=index_days,
+        )
     _show(done, as_json=as_json)
 
 
@@ -168,15 +186,16 @@ def revoke(
     *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, region: str, index_days: int, as_json: bool
 ) -> None:
     """Revoke; exit 1 when a submission was refused."""
-    done = publishing.publish(
-        submissions,
-        key_folder,
-        folder,
-        report_type=ReportType.REVOKED,
-        region=region,
-        minimum=0,  # each revoked key costs every agent a row
-        index_days=index_days,
-    )
+    with working(_("checking submissions")):
+        done = publishing.publish(
+            submissions,
+            key_folder,
+            folder,
+            report_type=ReportType.REVOKED,
+            region=region,
+            minimum=0,  # each revoked key costs every agent a row
+            index_days=index_days,
+        )
     _show(done, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from bluezone_agent.app import backup as backups
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, new_device, option, print_json, say
 from bluezone_agent.cli.passphrase import from_option, passphrase_option
+from bluezone_agent.cli.progress import working
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, ngettext
@@ -28,7 +29,8 @@ from bluezone_agent.i18n import _, ngettext
 @json_option
 def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
     """Write a backup."""
-    done = backups.back_up(device(), file, passphrase)
+    with working(_("writing the backup")):
+        done = backups.back_up(device(), file, passphrase)
     if as_json and not is_standard(file):
         print_json(done)
         return
@@ -59,7 +61,8 @@ def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
 def restore(*, file: Path, merge: bool, passphrase: Passphrase, keys_passphrase: Passphrase, as_json: bool) -> None:
     """Restore a backup, or merge it."""
     if merge:
-        merged = backups.merge(device(), file, passphrase, keys_passphrase)
+        with working(_("merging the backup")):
+            merged = backups.merge(device(), file, passphrase, keys_passphrase)
         if as_json:
             print_json(merged)
             return
@@ -68,7 +71,8 @@ def restore(*, file: Path, merge: bool, passphrase: Passphrase, keys_passphrase:
         if n:
             say(_("the next check compares them with all published cases: bluezone-agent check"))
         return
-    done = backups.restore(new_device(), file, passphrase)
+    with working(_("restoring the backup")):
+        done = backups.restore(new_device(), file, passphrase)
     if as_json:
         print_json(done)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -9,8 +11,12 @@ from typing import Final
 import click
 
 from bluezone_agent.app import calibrate as calibrating
+from bluezone_agent.app import logs
 from bluezone_agent.app.calibrate import MEASURED, CalibrationList, CalibrationMade
 from bluezone_agent.cli.base import PATH, Command, Group, device, fail, json_option, option, print_json, printable, say
+from bluezone_agent.cli.progress import waiting
+from bluezone_agent.cli.questions import wait_for_enter
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.calibration import Reading
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_date, ngettext
@@ -27,9 +33,10 @@ def calibrate() -> None:
     """Group of the calibration commands."""
 
 
-antenna_option = option("--antenna", default="", metavar="TEXT", help=N_("Your word for antenna and case."))
+antenna_option = option("--antenna", default="", metavar="NOTE", help=N_("Your word for antenna and case."))
 valid_option = option(
     "--valid-days",
+    metavar="DAYS",
     type=click.IntRange(1, 3650),
     default=365,
     show_default=True,
@@ -56,6 +63,7 @@ valid_option = option(
 )
 @option(
     "--seconds",
+    metavar="SECONDS",
     type=click.IntRange(1, 3600),
     default=30,
     show_default=True,
@@ -70,6 +78,7 @@ valid_option = option(
 )
 @antenna_option
 @valid_option
+@option("--yes", is_flag=True, help=N_("Don't wait for Enter before each position; for scripts."))
 @json_option
 def measure(
     *,
@@ -78,15 +87,18 @@ def measure(
     peer_power_dbm: int | None,
     antenna: str,
     valid_days: int,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Lead through the positions, print each reading, keep the result."""
+    logs.to_stderr(log_level(logging.WARNING))
     made = calibrating.measure(
         device(),
         list(product(dict.fromkeys(distances_m), SIDES)),
-        place=_place,
+        place=partial(_place, wait=not yes),
+        reading=partial(waiting, _("measuring"), seconds),
         show=_show_reading,
-        explain=fail,
+        explain=None if yes else fail,
         seconds=seconds,
         peer_power_dbm=peer_power_dbm,
         antenna=antenna,
@@ -95,10 +107,13 @@ def measure(
     _show(made, as_json=as_json)
 
 
-def _place(distance_m: float, side: str) -> None:
-    text = _("{metres:g} m between the two, the {side} of this device towards the peer; then press Enter")
+def _place(distance_m: float, side: str, *, wait: bool) -> None:
+    text = _("{metres:g} m between the two, the {side} of this device towards the peer")
     asked = text.format(metres=distance_m, side=_(side))
-    click.prompt(asked, default="", show_default=False, prompt_suffix=" ", err=True)
+    if wait:
+        wait_for_enter(_("{position}; then press Enter").format(position=asked))
+    else:
+        say(asked)
 
 
 def _show_reading(reading: Reading) -> None:

@@ -29,6 +29,7 @@ from bluezone_agent.i18n import _, local_clock, local_date, ngettext
 @option(
     "--days",
     type=click.IntRange(1, RETENTION_DAYS),
+    metavar="DAYS",
     default=1,
     show_default=True,
     help=N_("How many days to look back."),

@@ -16,9 +16,11 @@ from bluezone_agent.app import logs
 from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
@@ -38,7 +40,14 @@ COLUMN_MIN: Final = 30
         " Needs no Bluetooth and takes less than a minute."
     ),
 )
-@option("--seed", type=int, default=1, show_default=True, help=N_("Which day; the same seed gives the same day."))
+@option(
+    "--seed",
+    type=int,
+    metavar="SEED",
+    default=1,
+    show_default=True,
+    help=N_("Which day; the same seed gives the same day."),
+)
 @option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
@@ -54,12 +63,11 @@ def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
     os.environ["TZ"] = VIETNAM
     time.tzset()
-    logs.to_stderr(logging.WARNING)
-    if not as_json:
-        say(_("living a day with six agents; this takes a few seconds"))
+    logs.to_stderr(log_level(logging.WARNING))
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
-    day = simulate(seed, protocol)
+    with working(_("simulating a day with six devices")):
+        day = simulate(seed, protocol)
     write_page(path, render(day))
     if as_json:
         print_json(SimulatedDay.of(day, path))

@@ -43,7 +43,7 @@ REPORT_TYPES: Final = {
         " are rounded to 5 minutes, so that they tell less of who the case was."
     ),
 )
-@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("day", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]))
 @option("--exact", is_flag=True, help=N_("Show times to the minute; for you alone."))
 @option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Draw it as well: a page of its own."))
 @json_option

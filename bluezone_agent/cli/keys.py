@@ -13,16 +13,17 @@ from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, Group, Lazy, device, json_option, option, print_json, say
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, local_time, ngettext
 
 LAZY: Final = {
+    "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
     "encrypt": Lazy("encrypt:encrypt", N_("Encrypt your keys with a passphrase")),
     "decrypt": Lazy("encrypt:decrypt", N_("Remove the passphrase from your keys")),
     "sources": Lazy("sources:sources", N_("Show the sources of published keys and their files")),
-    "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
     "chaff": Lazy("publish:chaff", N_("Send a submission that the server throws away")),
 }
 
@@ -76,11 +77,14 @@ def _state(own: KeyEntry) -> str:
 @option(
     "--days",
     type=click.IntRange(1, RETENTION_DAYS),
+    metavar="DAYS",
     default=RETENTION_DAYS,
     show_default=True,
     help=N_("How many days back, today included."),
 )
-@option("--onset", type=click.DateTime(["%Y-%m-%d"]), help=N_("Day on which symptoms began, YYYY-MM-DD."))
+@option(
+    "--onset", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help=N_("Day on which symptoms began, YYYY-MM-DD.")
+)
 @option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
 @passphrase_option
 @json_option
@@ -89,13 +93,13 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphra
     day = onset.date() if onset else None
     own_keys.require_exportable(file, day)
     if not yes:
-        say(
+        require_yes(
             _(
                 "This writes your keys of the last {days} days to {file}. Whoever has the file can tell which"
                 " broadcasts were yours on those days. The key in use is closed now, and a new one goes on the air."
-            ).format(days=days, file=file)
+            ).format(days=days, file=file),
+            _("Export your keys?"),
         )
-        click.confirm(_("Export your keys?"), abort=True, err=True)
     done = own_keys.export_keys(device(), file, passphrase, days=days, onset=day)
     if as_json and not is_standard(file):
         print_json(done)

@@ -12,6 +12,8 @@ from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.submission import Submitted
 from bluezone_agent.cli.base import Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import STANDARD
@@ -29,11 +31,13 @@ from bluezone_agent.i18n import _, ngettext
 @option(
     "--code",
     default="",
+    metavar="CODE",
     help=N_('The code that you were given, "-": read it; not needed again after a failure of the network.'),
 )
 @option(
     "--days",
     type=click.IntRange(1, RETENTION_DAYS),
+    metavar="DAYS",
     default=RETENTION_DAYS,
     show_default=True,
     help=N_("How many days back, today included."),
@@ -41,7 +45,7 @@ from bluezone_agent.i18n import _, ngettext
 @option(
     "--onset",
     type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
+    metavar="DAY",
     help=N_("Day on which symptoms began, YYYY-MM-DD."),
 )
 @option("--traveler", is_flag=True, help=N_("You were in other regions: your keys are for them too."))
@@ -64,15 +68,16 @@ def publish(
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)
     if not yes:
-        say(
+        require_yes(
             _(
                 "This sends your keys of the last {days} days to the key server, which publishes them: everybody can"
                 " then tell which broadcasts were yours on those days. It can't be undone. The key in use is closed"
                 " now, and a new one goes on the air."
-            ).format(days=days)
+            ).format(days=days),
+            _("Publish your keys?"),
         )
-        click.confirm(_("Publish your keys?"), abort=True, err=True)
-    done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
+    with working(_("sending to the key server")):
+        done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
     if as_json:
         print_json(done)
     else:
@@ -108,5 +113,6 @@ def _print(done: Submitted) -> None:
 )
 def chaff() -> None:
     """Send chaff once; no key of this device is in it."""
-    submission.send_chaff(device())
+    with working(_("sending to the key server")):
+        submission.send_chaff(device())
     say(_("chaff sent"))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.replay import Receiver, Replay, RoomScore
 from bluezone_agent.app.replay import replay as replay_file
-from bluezone_agent.cli.base import PATH, Command, device, is_person, json_option, option, print_json, printable
+from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
+from bluezone_agent.cli.progress import counting
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
@@ -45,12 +46,13 @@ T = TypeVar("T")
     "--tx-power",
     "tx_power_dbm",
     type=click.IntRange(-127, 20),
+    metavar="DBM",
     help=N_("The transmit power that the beacon states, in dBm; else tx_power_dbm of the configuration."),
 )
 @json_option
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
     """Replay and score; exit 0 whatever the score is."""
-    logs.to_stderr(logging.WARNING)
+    logs.to_stderr(log_level(logging.WARNING))
     done = replay_file(
         device(), file, protocol=protocol, session=session, tx_power_dbm=tx_power_dbm, progress=_with_progress
     )
@@ -60,10 +62,11 @@ def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int 
         _print(done)
 
 
-def _with_progress(results: Iterator[T], count: int) -> Iterable[T]:
-    if not is_person():
-        return results
-    return track(results, _("replaying"), total=count, console=Console(stderr=True), transient=True)
+def _with_progress(results: Iterator[T], count: int) -> Iterator[T]:
+    with counting(_("replaying"), count) as advance:
+        for result in results:
+            yield result
+            advance(1)
 
 
 def _print(done: Replay) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from pathlib import Path
 from typing import Final
 
 import click
 
+from bluezone_agent.app import logs
 from bluezone_agent.app import selftest as testing
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.selftest import ReportWritten, Selftest
@@ -25,6 +27,8 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.progress import waiting
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
 
@@ -42,6 +46,7 @@ LONGEST_S: Final = 3600
 )
 @option(
     "--seconds",
+    metavar="SECONDS",
     type=click.IntRange(5, LONGEST_S),
     default=SECONDS,
     show_default=True,
@@ -72,13 +77,15 @@ def selftest(
     """Test once; exit 1 when nobody heard it."""
     if (listen_s is None) != (report is None) or (peer and listen_s):
         raise click.UsageError(_("--listen and --report belong together, and not to --peer"))
+    logs.to_stderr(log_level(logging.WARNING))
     if listen_s is not None and report is not None:
         _report(listen_s, report, name or platform.node() or "?", as_json=as_json)
         return
     if peer:
         found = testing.with_peer(device(), peer, passphrase)
     else:
-        found = testing.with_adapters(new_device(), seconds, waiting=_waiting)  # also before the first run
+        with waiting(_("waiting for the second adapter"), seconds):
+            found = testing.with_adapters(new_device(), seconds, waiting=_waiting)  # also before the first run
     if as_json:
         print_json(found)
     else:
@@ -105,7 +112,8 @@ def _print(found: Selftest) -> None:
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     """Listen and write the report."""
     say(_("listening for {n} s").format(n=seconds))
-    done = testing.report_to_peer(new_device(), path, name, seconds)
+    with waiting(_("listening"), seconds):
+        done = testing.report_to_peer(new_device(), path, name, seconds)
     if as_json:
         print_json(done)
     else:

@@ -43,16 +43,16 @@ def test_with_a_code_and_a_yes_the_keys_are_published(program: Program, servers:
 
 def test_a_code_can_be_read_so_that_no_list_of_processes_shows_it(program: Program, servers: Servers) -> None:
     prepared(program, servers)
-    done = program.run("keys", "publish", "--code", "-", stdin=f"{CODE}\ny\n")
+    done = program.run("keys", "publish", "--code", "-", "--yes", stdin=f"{CODE}\n")
     assert done.returncode == 0, done.stderr
     assert len(servers.published) == 1
 
 
 def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
     prepared(program, servers)
-    done = program.run("keys", "publish", "--code", CODE)
-    assert done.returncode == 130
-    assert "It can't be undone" in done.stderr
+    code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"])
+    assert code == 130
+    assert "It can't be undone" in said
     assert servers.calls == []
 
 
