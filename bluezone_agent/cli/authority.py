@@ -23,6 +23,7 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.table import columns, hanging
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
@@ -214,7 +215,8 @@ def _print(done: Publication) -> None:
             fail(submission.error)
     width = max((len(printable(s.name)) for s in done.submissions), default=0)
     for submission in done.submissions:
-        click.echo(f"{printable(submission.name):{min(width, WIDEST)}}  {_outcome(submission)}")
+        name = f"{printable(submission.name):{min(width, WIDEST, columns() // 3)}}  "
+        click.echo(name + hanging(min(len(name), WIDEST), _outcome(submission)))
     for file in done.published:
         click.echo(
             _in_file(file.keys, is_revoked=bool(done.keys.get(Fate.REVOKED))).format(file=file.file, n=file.keys)

@@ -7,8 +7,6 @@ from itertools import groupby
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, in_words
 from bluezone_agent.app.contacts import contacts as received_contacts
@@ -16,6 +14,7 @@ from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.contacts import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.table import print_table
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_clock, local_date, ngettext
@@ -59,6 +58,7 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
 
 def _print(hours: tuple[HourOfContacts, ...]) -> None:
     columns = (
+        _("hour"),
         _("identifiers"),
         _("minutes"),
         _("close at once"),
@@ -69,21 +69,25 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
     )
     for day, its_hours in groupby(hours, lambda h: local_date(h.starts_at)):
         its = list(its_hours)
-        table = Table(box=None, title=f"{day}: {in_words(its)}", title_justify="left")
-        table.add_column(_("hour"))
-        for name in columns:
-            table.add_column(name, justify="right")
-        for hour in its:
-            numbers = (
-                hour.identifiers,
-                hour.minutes,
-                close_at_once([hour]),
-                hour.close_minutes,
-                hour.middle_minutes,
-                hour.far_minutes,
+        rows = [
+            (
+                local_clock(hour.starts_at),
+                *map(
+                    str,
+                    (
+                        hour.identifiers,
+                        hour.minutes,
+                        close_at_once([hour]),
+                        hour.close_minutes,
+                        hour.middle_minutes,
+                        hour.far_minutes,
+                    ),
+                ),
+                f"{hour.strongest_dbm} dBm",
             )
-            table.add_row(local_clock(hour.starts_at), *map(str, numbers), f"{hour.strongest_dbm} dBm")
-        Console().print(table)
+            for hour in its
+        ]
+        print_table(columns, rows, title=f"{day}: {in_words(its)}", right=range(1, len(columns)))
 
 
 def _notes(found: ContactHistory) -> Iterator[str]:

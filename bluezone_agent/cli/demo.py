@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
@@ -20,6 +18,7 @@ from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
 from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.table import columns, print_table
 from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
@@ -29,7 +28,8 @@ from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
 """POSIX for UTC+7, which needs no time zone database."""
-COLUMN_MIN: Final = 30
+CELLS_MIN: Final = (30, 60)
+"""Minutes that a character stands for: the first that fits the terminal."""
 
 
 @click.command(
@@ -93,17 +93,19 @@ def _print(day: Day) -> None:
 
 def _print_strip(day: Day) -> None:
     """One line a device: when it heard the case's, and when that was within 2 m."""
-    starts = range(day.starts_at_s // 60, day.ends_at_s // 60, COLUMN_MIN)
     width = max(len(v.person.name) for v in day.verdicts) + 2
+    minutes = (day.ends_at_s - day.starts_at_s) // 60
+    cell_min = next((c for c in CELLS_MIN if width + minutes // c <= columns()), CELLS_MIN[-1])
+    starts = range(day.starts_at_s // 60, day.ends_at_s // 60, cell_min)
     click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
     for v in day.others:
         received, near = set(v.received.get(day.case.name, ())), set(v.near)
-        cells = [_cell(set(range(minute, minute + COLUMN_MIN)), received, near) for minute in starts]
+        cells = [_cell(set(range(minute, minute + cell_min)), received, near) for minute in starts]
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
-    click.echo(
-        " " * width
-        + _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
-    )
+    legend = _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
+    if width + len(legend) > columns():
+        legend = legend.replace("   ", "\n" + " " * width)
+    click.echo(" " * width + legend)
 
 
 def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
@@ -128,13 +130,9 @@ def _print_morning(day: Day) -> None:
 
 
 def _print_table(day: Day) -> None:
-    table = Table(box=None)
-    table.add_column(_("who"), no_wrap=True)
-    for name in ("", _("2 m, truly"), _("measured"), _("told")):
-        table.add_column(name)
-    table.add_column(no_wrap=True)
-    for v in day.others:
-        table.add_row(
+    names = (_("who"), "", _("2 m, truly"), _("measured"), _("told"), "")
+    rows = [
+        (
             v.person.name,
             _(v.person.role),
             _("{n} min").format(n=v.true_near_minutes),
@@ -142,7 +140,9 @@ def _print_table(day: Day) -> None:
             verdict_text(v),
             _("right") if v.right else _("WRONG"),
         )
-    Console().print(table)
+        for v in day.others
+    ]
+    print_table(names, rows)
 
 
 def verdict_text(verdict: PersonVerdict) -> str:

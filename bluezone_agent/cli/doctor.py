@@ -9,6 +9,7 @@ import click
 
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
 from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
+from bluezone_agent.cli.table import hanging
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -42,6 +43,8 @@ def _print(found: Diagnosis) -> None:
     for finding in found.findings:
         text, colour = LEVELS[finding.level]
         when = "" if finding.at is None else f" ({age(finding.at, now)})"
-        click.echo(f"{click.style(f'{_(text):<{width}}', fg=colour)}  {printable(finding.message)}{when}")
+        click.echo(
+            f"{click.style(f'{_(text):<{width}}', fg=colour)}  {hanging(width + 2, printable(finding.message) + when)}"
+        )
         if finding.remedy:
-            click.echo(f"{'':<{width}}  → {printable(finding.remedy)}")
+            click.echo(f"{'':<{width}}  → {hanging(width + 4, printable(finding.remedy))}")

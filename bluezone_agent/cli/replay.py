@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.replay import Receiver, Replay, RoomScore
 from bluezone_agent.app.replay import replay as replay_file
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
 from bluezone_agent.cli.progress import counting
+from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
@@ -70,17 +69,14 @@ def _with_progress(results: Iterator[T], count: int) -> Iterator[T]:
 
 
 def _print(done: Replay) -> None:
-    console = Console()
+    names = (
+        *(_("receiver"), _("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")),
+        _("told"),
+    )
     for session, receivers in groupby(done.receivers, key=lambda r: r.session):
-        table = Table(box=None, title=printable(session), title_justify="left")
-        table.add_column(_("receiver"))
-        for name in (_("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")):
-            table.add_column(name, justify="right")
-        table.add_column(_("told"), min_width=len(_("warned")))
-        for r in sorted(receivers, key=lambda r: r.true_distance_m):
-            table.add_row(*_row(r))
-        console.print(table)
-        console.print()
+        rows = [_row(r) for r in sorted(receivers, key=lambda r: r.true_distance_m)]
+        print_table(names, rows, title=printable(session), right=range(1, 5))
+        click.echo()
     _print_score(done.stationary_sessions)
 
 

@@ -17,6 +17,7 @@ from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.source_text import source_lines
+from bluezone_agent.cli.table import hanging
 from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.i18n import _, local_time, ngettext
 
@@ -64,10 +65,10 @@ def _print(state: AgentStatus, now: datetime) -> None:
         print_answer(state.exposures.result, state.exposures.days, state.exposures.authority)
     click.secho(_(VERDICTS[state.verdict]), fg=COLOURS[state.verdict])
     for problem in state.problems:
-        click.secho(f"! {_(PROBLEMS[problem])}", fg="red")
+        click.secho(f"! {hanging(2, _(PROBLEMS[problem]))}", fg="red")
     for caution in state.cautions:
         if caution not in SAID_IN_FULL:
-            click.secho(f"! {_(CAUTIONS[caution])}", fg="yellow")
+            click.secho(f"! {hanging(2, _(CAUTIONS[caution]))}", fg="yellow")
     lines = [
         (
             _("agent"),
@@ -86,15 +87,16 @@ def _print(state: AgentStatus, now: datetime) -> None:
     ]
     width = max(len(name) for name, _text in lines)
     for name, text in lines:
-        click.echo(f"{name:<{width}}  {text}")
+        click.echo(f"{name:<{width}}  {hanging(width + 2, text)}")
     for gap in state.last_24_hours.not_listening[-GAPS_SHOWN:]:
-        click.echo(f"{'':<{width}}  {gap_text(gap)}")
+        click.echo(f"{'':<{width}}  {hanging(width + 2, gap_text(gap))}")
     if state.pause:
-        click.secho(f"! {describe(state.pause)}; {_('bluezone-agent resume ends it')}", fg="yellow")
+        text = f"{describe(state.pause)}; {_('bluezone-agent resume ends it')}"
+        click.secho(f"! {hanging(2, text)}", fg="yellow")
     if state.running and not state.radio.works and state.radio.fault != RadioFault.PAUSED:
-        click.secho(f"! {_radio_fault(state.radio)}", fg="red")
+        click.secho(f"! {hanging(2, _radio_fault(state.radio))}", fg="red")
     if state.allow_linkable:
-        click.secho(f"! {_linkable(state.allow_linkable)}", fg="yellow")
+        click.secho(f"! {hanging(2, _linkable(state.allow_linkable))}", fg="yellow")
 
 
 def _sends(state: AgentStatus, now: datetime) -> str:
