@@ -47,6 +47,19 @@ def path_of(ctx: click.Context) -> str:
     return ctx.command_path.partition(" ")[2]
 
 
+Records = list[tuple[str, str]]
+"""Options as they are listed, and what each means."""
+
+
+def own_and_common(command: click.Command, ctx: click.Context) -> tuple[Records, Records]:
+    """Return the options of ``command`` alone, and those of every command; a command without any has the latter."""
+    own, common = Records(), Records()
+    for parameter in command.get_params(ctx):
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
+            (own if type(parameter) is Option else common).append(record)
+    return (own, common) if own else (common, own)
+
+
 class _Translated(click.Command):
     """A command that takes the common options and describes itself in the person's language."""
 
@@ -77,12 +90,7 @@ class _Translated(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the command's own options first, then those of every command."""
-        own, common = list[tuple[str, str]](), list[tuple[str, str]]()
-        for parameter in self.get_params(ctx):
-            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
-                (own if type(parameter) is Option else common).append(record)
-        if not own:
-            own, common = common, []
+        own, common = own_and_common(self, ctx)
         for heading, records in ((_("Options"), own), (_("Common options"), common)):
             if records:
                 with formatter.section(heading):
@@ -101,7 +109,7 @@ class _Translated(click.Command):
                         formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - click's; a list of commands wraps its lines
-        return _(self.help).rstrip(".")
+        return _(self.help).partition(". ")[0].rstrip(".")
 
 
 class Command(_Translated):
