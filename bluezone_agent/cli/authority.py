@@ -22,8 +22,8 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
+from bluezone_agent.cli.layout import columns, hanging
 from bluezone_agent.cli.progress import working
-from bluezone_agent.cli.table import columns, hanging
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext

@@ -17,8 +17,9 @@ from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.layout import columns
 from bluezone_agent.cli.progress import working
-from bluezone_agent.cli.table import columns, print_table
+from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_

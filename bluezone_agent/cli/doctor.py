@@ -9,7 +9,7 @@ import click
 
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
 from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
-from bluezone_agent.cli.table import hanging
+from bluezone_agent.cli.layout import hanging
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 

@@ -16,8 +16,8 @@ from bluezone_agent.app.status_line import CAUTIONS, PROBLEMS
 from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
+from bluezone_agent.cli.layout import hanging
 from bluezone_agent.cli.source_text import source_lines
-from bluezone_agent.cli.table import hanging
 from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.i18n import _, local_time, ngettext
 

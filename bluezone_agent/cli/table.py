@@ -1,9 +1,7 @@
-"""Tables and lists that fit the terminal, however narrow."""
+"""Tables that fit the terminal, however narrow."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 import textwrap
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -13,13 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-CUT: Final = "…"
+ELLIPSIS: Final = "…"
 """What rich puts where it cuts a word."""
-
-
-def columns() -> int:
-    """Return how many characters a line may have."""
-    return shutil.get_terminal_size().columns
 
 
 def print_table(
@@ -34,7 +27,7 @@ def print_table(
         table.add_row(*map(Text, row))
     with console.capture() as shown:
         console.print(table)
-    if CUT not in shown.get():
+    if ELLIPSIS not in shown.get():
         click.echo(shown.get(), nl=False)
         return
     if title:
@@ -45,11 +38,3 @@ def print_table(
             if value:
                 text = f"{name}: {value}" if name else value
                 click.echo(textwrap.fill(text, console.width, initial_indent="  ", subsequent_indent="    "))
-
-
-def hanging(indent: int, text: str) -> str:
-    """Return ``text`` as it is shown after ``indent`` characters, its other lines below; off a terminal it is one."""
-    if not sys.stdout.isatty():
-        return text
-    lines = textwrap.wrap(text, max(columns() - indent, 20))
-    return ("\n" + " " * indent).join(lines)

@@ -7,7 +7,8 @@ from itertools import takewhile
 
 import pytest
 
-from bluezone_agent.cli.table import hanging, print_table
+from bluezone_agent.cli.layout import hanging
+from bluezone_agent.cli.table import print_table
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.stores.store import Store

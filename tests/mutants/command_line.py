@@ -108,7 +108,7 @@ MUTANTS: Final = (
     Mutant(
         "dash-is-a-file",
         "- makes a file of this name",
-        "cli/base.py",
+        "cli/options.py",
         "        if str(value) == STANDARD and not self.allow_dash:\n",
         "        if False:\n",
         f"{OPTIONS} -k dash",
@@ -124,7 +124,7 @@ MUTANTS: Final = (
     Mutant(
         "typo-makes-a-state",
         "a mistyped --state-dir is a new device",
-        "cli/base.py",
+        "cli/options.py",
         "    if _named(click.get_current_context()).state_dir and not found.state_dir.exists():\n",
         "    if False:\n",
         f"{OPTIONS} -k not_there",
@@ -164,7 +164,7 @@ MUTANTS: Final = (
     Mutant(
         "no-guess",
         "a command is mistyped",
-        "cli/base.py",
+        "cli/commands.py",
         "possibilities=self.list_commands(ctx)",
         "possibilities=()",
         f"{OPTIONS} -k guessed",
