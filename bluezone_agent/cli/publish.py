@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
 import click
@@ -13,7 +12,7 @@ from bluezone_agent.app.submission import Submitted
 from bluezone_agent.cli.base import Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.progress import working
-from bluezone_agent.cli.questions import require_yes
+from bluezone_agent.cli.questions import read_line, require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import STANDARD
@@ -64,7 +63,7 @@ def publish(
 ) -> None:
     """Publish after an explicit yes; the key on the air is cut and replaced at once."""
     if code == STANDARD:  # the command line is for all to see
-        code = sys.stdin.readline().strip()
+        code = read_line(_("Code"))
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)
     if not yes:

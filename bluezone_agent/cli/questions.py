@@ -26,6 +26,14 @@ def require_yes(explanation: str, question: str) -> None:
         click.confirm(question, abort=True, err=True)
 
 
+def read_line(question: str) -> str:
+    """Return the first line of stdin; at a terminal it is asked for."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    found: str = click.prompt(question, err=True)
+    return found.strip()
+
+
 def wait_for_enter(question: str) -> None:
     """Return when a person has pressed Enter. Raises NoTerminalError."""
     _require_terminal(question, "--yes")

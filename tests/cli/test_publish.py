@@ -48,6 +48,14 @@ def test_a_code_can_be_read_so_that_no_list_of_processes_shows_it(program: Progr
     assert len(servers.published) == 1
 
 
+def test_a_code_is_asked_for_at_a_terminal(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    code, said = program.at_terminal("keys", "publish", "--code", "-", lines=[CODE, "y"])
+    assert code == 0, said
+    assert "Code: " in said
+    assert len(servers.published) == 1
+
+
 def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
     prepared(program, servers)
     code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"])
