@@ -4,9 +4,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is being loaded or begins ends it without a word too."""
+    """Run the command line. Ctrl-C while it loads or starts ends it quietly too."""
     try:
-        from bluezone_agent.cli import main as command_line  # noqa: PLC0415 - Ctrl-C may come meanwhile
+        from bluezone_agent.cli import main as command_line  # noqa: PLC0415 - Ctrl-C may arrive during the import
 
         command_line()
     except KeyboardInterrupt:

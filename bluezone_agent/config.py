@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, checked as a whole, with one readable error a mistake."""
+"""The configuration: one TOML file, checked completely, with one readable error per mistake."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bluezone_agent.paths import config_path, expanded
 RADIO: Final = re.compile(r"bluez:(hci\d+|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})|hci:.+|virtual|replay:.+")
 
 RENAMED: Final = {"linkable_anyway": "allow_linkable"}
-"""Settings that had another name: a file with the old one is still read."""
+"""Renamed settings: a file with the old name is still accepted."""
 NOT_SHOWN: Final = {"api_key"}
-"""Settings whose values no error repeats."""
+"""Settings whose values never appear in errors."""
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A health authority's public key, and the id and version under which it signs."""
+    """A health authority's public key, with its id and version."""
 
     id: str
     version: str
@@ -36,37 +36,37 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True, rename={"keys": "key"}):
-    """Where case files come from, and whose signature they must bear."""
+    """A source of diagnosis keys, and the public keys that verify its files."""
 
     location: str
     """A folder, a file, or the URL of a file, of a folder with an ``index.txt``, or of another layout's root."""
     layout: str = ""
-    """Recognised from the location where it is empty."""
+    """Derived from the location if empty."""
     regions: tuple[str, ...] = ()
     allow_unsigned: bool = False
-    """Whether Bluezone case files without a signature are believed."""
+    """Whether unsigned Bluezone files are accepted."""
     allow_http: bool = False
     ca_file: str = ""
     use_proxy: bool = False
     keys: tuple[Key, ...] = ()
     index: str = ""
-    """Path of the index below the location, where it is not ``index.txt`` there."""
+    """Path of the index below the location, if it is not ``index.txt``."""
 
 
 class Publishing(msgspec.Struct, frozen=True):
-    """The servers that ``keys publish`` sends the owner's keys to, of Google's kind."""
+    """The servers to which ``keys publish`` submits the owner's keys (Google's protocol)."""
 
     verification_server: str
     key_server: str
     api_key: str
-    """For the verification server; not a secret of the owner's, and still not shown."""
+    """Key for the verification server; not a secret of the owner, but still not shown."""
     health_authority_id: str
     chaff: bool = False
-    """Whether publications that the servers throw away are sent about once a day."""
+    """Whether chaff, which the servers discard, is sent about once a day."""
 
 
 class Authority(msgspec.Struct, frozen=True):
-    """The health authority whom an exposed owner can ask; shown with every exposure."""
+    """Contact of the health authority, shown with every exposure."""
 
     name: str
     telephone: str = ""
@@ -75,22 +75,22 @@ class Authority(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
-    """Everything that an operator can set; every setting has a default."""
+    """All settings; each has a default."""
 
     protocol: str = "bluezone"
     radio: str | tuple[str, ...] = "bluez:hci0"
-    """Of several the first one broadcasts, and all listen."""
+    """Of several radios the first one broadcasts, and all scan."""
     tx_power_dbm: TxPower = -12
     assumed_tx_power_dbm: TxPower = ASSUMED_TX_POWER_DBM
     rule: str = DEFAULT_MODEL
-    """A risk model's name, or a TOML file with parameters of Exposure Notification's."""
+    """Name of a risk model, or a TOML file with Exposure Notification parameters."""
     check_every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
     clock_trusted: bool = False
     notify_command: tuple[str, ...] = ()
     language: Literal["", "en", "vi"] = ""
     record: str = ""
     metrics_file: str = ""
-    """For Prometheus' node exporter, renewed every minute."""
+    """File for the Prometheus node exporter, updated every minute."""
     radio_plan: Literal["auto", "extended", "legacy", "legacy-broadcom"] = "auto"
     allow_power_cycle: bool = False
     allow_linkable: tuple[Literal["privacy", "discoverable"], ...] = ()
@@ -100,12 +100,12 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
 
     @property
     def radios(self) -> tuple[str, ...]:
-        """Every radio, the one that broadcasts first."""
+        """All radios, the broadcasting one first."""
         return (self.radio,) if isinstance(self.radio, str) else self.radio
 
 
 def load(path: Path | None) -> Config:
-    """Read ``path``, or where None is given the standard place, which need not exist.
+    """Read ``path``, or if it is None the default location, which may be missing.
 
     Raises ConfigError, which names the file, the setting, the value and the way out.
     """
@@ -120,8 +120,8 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             N_("can't read the configuration {path}: {reason}"),
             N_(
-                "name one that you can read (--config FILE), or run this as a user who can:"
-                " with sudo where it is a service"
+                "choose a file that you can read (--config FILE), or run this as a user with access"
+                " (with sudo if the agent is a service)"
             ),
             path=path,
             reason=getattr(error, "strerror", None) or error,
@@ -136,7 +136,7 @@ def parse(text: str, path: Path) -> Config:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             N_("{path} is not valid TOML: {reason}"),
-            N_("mend that line, then run: bluezone-agent config check"),
+            N_("fix that line, then run: bluezone-agent config check"),
             path=path,
             reason=error,
         ) from error
@@ -147,7 +147,7 @@ def parse(text: str, path: Path) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(
             N_("{path}: {reason} (found: {value!r})"),
-            N_("every setting is explained in what this prints: bluezone-agent config init -"),
+            N_('"bluezone-agent config init -" explains every setting'),
             path=path,
             reason=error,
             value=_value_at(raw, str(error)),
@@ -178,10 +178,10 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
         )
     try:
         return own_model(rule, read_text(expanded(rule)))
-    except (OSError, ValueError, RecursionError) as error:  # also msgspec's, tomllib's and a wrong encoding
+    except (OSError, ValueError, RecursionError) as error:  # also msgspec's and tomllib's, and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
-            N_("it is a TOML file with buckets and warning_minutes: docs/exposure.md shows one"),
+            N_("a rule is a TOML file with buckets and warning_minutes: see docs/exposure.md for an example"),
             path=rule,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -201,7 +201,7 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
                 near = difflib.get_close_matches(name, known, n=1) or [", ".join(known)]
                 raise ConfigError(
                     N_('{path}: unknown setting {where}"{name}"'),
-                    N_("did you mean {near}? Remove the setting, or correct its name"),
+                    N_("did you mean {near}? Correct the name, or remove the setting"),
                     path=path,
                     where=where,
                     name=name,
@@ -216,7 +216,7 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 def _value_at(raw: Any, message: str) -> Any:
     """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].location```.
 
-    Tables and lists may hold what is not to be shown, and are not.
+    Tables and lists are not shown, because they may contain secrets.
     """
     found = re.search(r"`\$(.*)`$", message)
     path = re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else "")
@@ -250,8 +250,8 @@ def _require_known(config: Config, path: Path) -> None:
     twice = sorted({radio for radio in config.radios if config.radios.count(radio) > 1})
     if twice:
         raise ConfigError(
-            N_("{path}: the radio {value} is named twice"),
-            N_("name each adapter once; the first one broadcasts"),
+            N_("{path}: the radio {value} is listed twice"),
+            N_("list each adapter once; the first one broadcasts"),
             path=path,
             value=twice[0],
         )
@@ -260,7 +260,7 @@ def _require_known(config: Config, path: Path) -> None:
 def _require_trust(source: Source, path: Path) -> None:
     if not source.keys and not source.allow_unsigned:
         raise ConfigError(
-            N_("{path}: the source {location} has no key that its files must be signed with"),
+            N_("{path}: the source {location} has no public key to verify its files with"),
             N_('add the [[source.key]] that the health authority gives; "bluezone-agent config init -" shows how'),
             path=path,
             location=source.location,
@@ -271,7 +271,7 @@ def _require_once(source: Source, before: tuple[Source, ...], path: Path) -> Non
     if any((source.location, source.index) == (other.location, other.index) for other in before):
         raise ConfigError(
             N_("{path}: the source {location} is configured twice"),
-            N_("one [[source]] takes any number of regions and of [[source.key]] tables"),
+            N_("one [[source]] can have several regions and several [[source.key]] tables"),
             path=path,
             location=source.location,
         )

@@ -1,8 +1,8 @@
 """Every error that the agent raises on purpose, split by who can act on it.
 
-An error carries its message and hint as templates, so that the person who reads them gets them in
-their own language: ``str(error)`` is English, ``bluezone_agent.i18n`` renders the same template in
-Vietnamese. Mark both templates with :func:`N_` where the error is raised.
+An error carries its message and hint as templates, so that each reader gets them in their own language: ``str(error)``
+is English, ``bluezone_agent.i18n`` renders the same template in Vietnamese. Mark both templates with :func:`N_` where
+the error is raised.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXIT_CONFIG = 78
 
 
 class Text(str):
-    """A text of our own that the catalogues translate, unlike data that happen to read the same."""
+    """A text of this program that the catalogues translate, unlike data that happen to read the same."""
 
     __slots__ = ()
 
@@ -29,14 +29,14 @@ def N_(text: str) -> Text:  # noqa: N802 - gettext's own name for "translate lat
 
 
 LONGEST_FIELD: Final = 200
-"""Characters of a value in an error: what was found may be a file's whole content."""
+"""Characters of a value in an error: the value may be a file's whole content."""
 
 
 class AgentError(Exception):
     """Something is wrong that somebody can act on.
 
-    ``message`` and ``hint`` are ``str.format`` templates over ``fields``; the message names the thing and
-    the value, cut to :data:`LONGEST_FIELD`, the hint the way out.
+    ``message`` and ``hint`` are ``str.format`` templates over ``fields``. The message names the thing and the value,
+    cut to :data:`LONGEST_FIELD`; the hint names the way out.
     """
 
     exit_code: ClassVar[int] = EXIT_FAULT
@@ -59,7 +59,7 @@ def _shortened(value: object) -> object:
 
 
 class ConfigError(AgentError):
-    """The configuration is wrong; its author can mend it."""
+    """The configuration is wrong; its author can fix it."""
 
     exit_code = EXIT_CONFIG
 
@@ -85,7 +85,7 @@ class RadioUnavailableError(AgentError):
 
     exit_code = EXIT_NO_RADIO
     kept_off_air = False
-    """Whether the frame that was to be advertised was certainly never on the air: the radio answered that it is not."""
+    """Whether the advertising data was certainly never transmitted: the radio answered that it was not."""
 
     def __init__(self, reason: RadioFault, message: str, hint: str = "", /, **fields: object) -> None:
         super().__init__(message, hint, **fields)
@@ -93,11 +93,11 @@ class RadioUnavailableError(AgentError):
 
 
 class MalformedPayloadError(AgentError):
-    """A stranger on the air sent something that claims to be ours and is not: count it, go on."""
+    """A stranger sent something that claims to belong to a known protocol and does not: count it and continue."""
 
 
 class RecordingError(AgentError):
-    """A recording can't be written, can't be read, or is none."""
+    """A recording can't be written, can't be read, or is not a recording."""
 
 
 class StoreError(AgentError):
@@ -105,29 +105,29 @@ class StoreError(AgentError):
 
 
 class StoreWriteError(StoreError):
-    """The disk does not take now what is to be stored; nothing was changed, and a later attempt may succeed."""
+    """The disk does not accept the data now; nothing was changed, and a later attempt may succeed."""
 
     exit_code = EXIT_TRY_AGAIN
 
 
 class StoreDamagedError(StoreError):
-    """The store's file is damaged, or a later version's: `run` sets it aside and begins anew."""
+    """The store's file is damaged, or a later version's: `run` quarantines it and starts a new one."""
 
 
 class KeysEncryptedError(StoreError):
-    """The store's keys are sealed, and what was given does not open them; its owner can mend it."""
+    """The store's keys are encrypted, and the given passphrase does not decrypt them; its owner can fix it."""
 
     exit_code = EXIT_CONFIG
 
 
 class DecryptionError(AgentError):
-    """What is sealed can't be opened: with another passphrase or key, or because it is damaged."""
+    """Encrypted data can't be decrypted: the passphrase or key is another one, or the data are damaged."""
 
 
 class AgeFault(StrEnum):
-    """Why an age file was not opened, in the order of its parts."""
+    """Why an age file could not be decrypted, in the order of its parts."""
 
-    NOT_AGE = "no age file"
+    NOT_AGE = "not an age file"
     ARMOURED = "in ASCII armour"
     TO_KEYS = "encrypted to keys"
     HEADER = "header damaged"
@@ -138,7 +138,7 @@ class AgeFault(StrEnum):
 
 
 class AgeFileError(AgentError):
-    """An age file can't be opened: with another passphrase, because it is damaged, or because it is none for us."""
+    """An age file can't be decrypted: another passphrase, damage, or a kind that is not supported."""
 
     def __init__(self, reason: AgeFault, message: str, hint: str = "", /, **fields: object) -> None:
         super().__init__(message, hint, **fields)
@@ -152,7 +152,7 @@ class StateInUseError(StoreError):
 
 
 class KeyFileError(AgentError):
-    """A case file is refused as a whole; nothing in it was believed."""
+    """A diagnosis key file is refused as a whole; nothing in it was accepted."""
 
 
 class BadSignatureError(KeyFileError):
@@ -160,39 +160,39 @@ class BadSignatureError(KeyFileError):
 
 
 class KeySourceError(AgentError):
-    """A source of case files can't be read now."""
+    """A source of diagnosis key files can't be read now."""
 
     exit_code = EXIT_TRY_AGAIN
 
 
 class CertificateDatesError(KeySourceError):
-    """A server's certificate is not valid yet or has expired: by this device's clock, which may be what is wrong."""
+    """A server's certificate is not valid yet or has expired, by this device's clock, which may be wrong."""
 
 
 class KeyServerError(AgentError):
-    """A server that takes keys can't be reached, or says no."""
+    """A server that accepts keys can't be reached, or refuses."""
 
     exit_code = EXIT_TRY_AGAIN
 
 
 class ReportError(AgentError):
-    """A witness's report can't be read, or is none."""
+    """A peer report can't be read, or is not a report."""
 
 
 class NotProvableError(AgentError):
-    """Nothing is there that could prove that the own broadcast is on the air."""
+    """There is nothing that could prove that this device transmits."""
 
 
 class CalibrationError(AgentError):
-    """A measurement tells nothing, or a table of corrections does not."""
+    """A measurement or a table of corrections gives no result."""
 
 
 class BackupError(AgentError):
-    """A backup can't be read, is none, or has no place to go."""
+    """A backup can't be read, is not a backup, or can't be restored here."""
 
 
 class ExportError(AgentError):
-    """Keys can't be handed out as asked."""
+    """Keys can't be exported or submitted as requested."""
 
 
 class NewFileError(AgentError):

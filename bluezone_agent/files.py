@@ -1,7 +1,7 @@
-"""Safe file writes: create a new file, replace one atomically, append to one. And texts that come from people.
+"""Safe file writes: create a new file, replace one atomically, append to one. Also texts that come from people.
 
-No function follows a link. After a full disk, a kill or a power cut either the old file or the new one is there, never
-a part of one. Only the store, locks and sockets open files elsewhere.
+No function follows a link. After a full disk, a kill or a power cut, either the old file or the new one exists, never
+part of one. Only the store, locks and sockets open files elsewhere.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Final, TextIO
 from bluezone_agent.errors import N_, NewFileError
 
 PRIVATE: Final = 0o600
-"""For the owner alone."""
+"""Readable for the owner only."""
 PUBLIC: Final = 0o644
-"""For readers who are other users: web servers, collectors of metrics."""
+"""Readable for other users: web servers, collectors of metrics."""
 
 
 STANDARD: Final = "-"
-"""What a person writes for standard input or output in place of a file's name."""
+"""The name that a person gives for standard input or output."""
 
 
 def is_standard(path: Path) -> bool:
@@ -31,7 +31,7 @@ def is_standard(path: Path) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """Return a text that a person wrote, UTF-8; a byte order mark and the line ends of Windows are no part of it.
+    """Return a text written by a person, UTF-8, without a byte order mark and Windows line ends.
 
     ``-`` is standard input. Raises OSError and UnicodeDecodeError.
     """
@@ -40,7 +40,7 @@ def read_text(path: Path) -> str:
 
 
 def require_absent(path: Path) -> None:
-    """Raise NewFileError when a new file can't be at ``path``: better before any work is done for it than after."""
+    """Raise NewFileError when a new file can't be created at ``path``: better before the work is done than after."""
     if is_standard(path):
         return
     try:
@@ -49,15 +49,15 @@ def require_absent(path: Path) -> None:
         raise _unwritable(path, error) from error
     if exists:
         raise NewFileError(
-            N_("{path} exists already and is never overwritten"),
-            N_("name another file, or move that one away"),
+            N_("{path} already exists and is never overwritten"),
+            N_("choose another file, or move that one away"),
             path=path,
         )
     require_folder(path)
 
 
 def require_folder(path: Path) -> None:
-    """Raise NewFileError when no file can be written where ``path`` is to be; standard output always can."""
+    """Raise NewFileError when no file can be written at ``path``; standard output always can."""
     folder = path.parent
     if is_standard(path) or os.access(folder, os.W_OK | os.X_OK):
         return
@@ -104,21 +104,22 @@ def _to_standard_output(pieces: Iterable[bytes]) -> None:
 def _unwritable(path: Path, error: OSError) -> NewFileError:
     return NewFileError(
         N_("can't write {path}: {reason}"),
-        N_('name a file in a folder that you can write; "- > FILE" writes it as the user whose shell this is'),
+        N_('choose a file in a folder that you can write to; with "- > FILE" your shell writes it, as your user'),
         path=path,
         reason=error.strerror,
     )
 
 
 def create(path: Path, content: bytes | Iterable[bytes], *, mode: int = PRIVATE, durable: bool = True) -> None:
-    """Write a new file, all of it or none; raises OSError, FileExistsError also for a link, and what the pieces raise.
+    """Write a new file completely or not at all; raises OSError, FileExistsError also for a link.
 
-    ``content`` may come in pieces, which are written one by one. With ``durable`` it is on the disk when this returns.
+    ``content`` may come in pieces, which are written one by one; their errors are raised. With ``durable`` the file
+    is on the disk when this returns.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(fd, "wb") as file:
-            os.fchmod(fd, mode)  # whatever the umask is
+            os.fchmod(fd, mode)  # independent of the umask
             file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             if durable:
@@ -152,16 +153,16 @@ def left_over(path: Path) -> Iterator[Path]:
 
 
 def open_to_append(path: Path) -> TextIO:
-    """Open an ASCII file for appending, created for the owner alone; raises OSError, also for a link.
+    """Open an ASCII file for appending, created with access only for its owner; raises OSError, also for a link.
 
-    Its descriptor can be read as well.
+    Its descriptor can also be used for reading.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE)
     return os.fdopen(fd, "a", encoding="ascii")
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` outlive a power cut; raises OSError."""
+    """Make the names in ``folder`` survive a power cut; raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -1,6 +1,6 @@
-"""Vietnamese and English: everything a person reads passes through here.
+"""Vietnamese and English: every text for people passes through this module.
 
-The catalogues are bound to Python's own gettext domain, so that click's sentences come from them as well.
+The catalogues are bound to Python's default gettext domain, so that they also translate click's sentences.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from bluezone_agent.errors import AgentError, Text
+from bluezone_agent.errors import N_, AgentError, Text
 
 DOMAIN: Final = "bluezone_agent"
 LOCALES: Final = Path(__file__).parent / "locale"
@@ -22,13 +22,40 @@ _gettext.textdomain(DOMAIN)
 
 
 ASKED: Final = "BLUEZONE_AGENT_LANG"
-"""Set where a person asked for a language: that holds, whatever a configuration says, in child processes too."""
+"""Set if the user chose a language: it has priority over the configuration, in child processes too."""
+
+
+OS_REASONS: Final = frozenset(
+    {
+        N_("Address already in use"),
+        N_("Bad file descriptor"),
+        N_("Connection refused"),
+        N_("Connection reset by peer"),
+        N_("Directory not empty"),
+        N_("File exists"),
+        N_("File name too long"),
+        N_("Input/output error"),
+        N_("Is a directory"),
+        N_("Network is unreachable"),
+        N_("No route to host"),
+        N_("No space left on device"),
+        N_("No such device"),
+        N_("No such file or directory"),
+        N_("Not a directory"),
+        N_("Operation not permitted"),
+        N_("Permission denied"),
+        N_("Read-only file system"),
+        N_("Too many levels of symbolic links"),
+        N_("Too many open files"),
+    }
+)
+"""Error reasons of the C library, which are in English without a locale: those that users may see."""
 
 
 def use_language(language: str, *, asked: bool = False) -> None:
-    """Speak ``language`` from now on, in child processes too, whatever the locale says.
+    """Switch to ``language``, in child processes too, whatever the locale.
 
-    What a person ``asked`` for on the command line stays; a configuration is asked where nobody did.
+    A language ``asked`` for on the command line has priority over a configured one.
     """
     if asked:
         os.environ[ASKED] = language
@@ -36,7 +63,7 @@ def use_language(language: str, *, asked: bool = False) -> None:
 
 
 def _(text: str | None) -> str:
-    """Return ``text`` in the person's language, nothing for nothing."""
+    """Return ``text`` in the person's language; "" for None or ""."""
     return _gettext.gettext(text) if text else ""
 
 
@@ -54,7 +81,21 @@ def rendered(error: AgentError) -> tuple[str, str]:
 def _rendered_field(value: object) -> object:
     if isinstance(value, AgentError):
         return rendered(value)[0]
-    return _(value) if isinstance(value, Text) else value
+    if isinstance(value, float):
+        return local_number(value)
+    return _(value) if isinstance(value, Text) or (isinstance(value, str) and value in OS_REASONS) else value
+
+
+class _LocalNumber(float):
+    """A number that ``format`` writes with the decimal mark of the person's language."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec).replace(".", _("1.5")[1])
+
+
+def local_number(value: float) -> float:
+    """Return a number that ``format`` writes as the person's language does; the format rounds it."""
+    return _LocalNumber(value)
 
 
 def _local(at: float | datetime) -> datetime:
@@ -62,18 +103,18 @@ def _local(at: float | datetime) -> datetime:
 
 
 def local_date(at: float | date) -> str:
-    """Return a date as the person's language writes it; that of a time is in the device's time zone."""
+    """Return a date in the format of the person's language; for a time, the date in the device's time zone."""
     day = at if isinstance(at, date) and not isinstance(at, datetime) else _local(at)
     return day.strftime(_("%Y-%m-%d"))
 
 
 def local_time(at: float | datetime) -> str:
-    """Return date and time as the person's language writes them, in the device's time zone."""
+    """Return date and time in the format of the person's language and the device's time zone."""
     return _local(at).strftime(_("%Y-%m-%d %H:%M"))
 
 
 def local_clock(at: float | datetime, utc_offset_s: int | None = None) -> str:
-    """Return the time of day ``utc_offset_s`` ahead of UTC; where that is None, in the device's time zone."""
+    """Return the time of day ``utc_offset_s`` ahead of UTC, or in the device's time zone for None."""
     local = _local(at)
     if utc_offset_s is not None:
         local = local.astimezone(timezone(timedelta(seconds=utc_offset_s)))

@@ -1,4 +1,4 @@
-"""Where the agent's files are: systemd's directories when it gives them, else the platform's; and what a path means."""
+"""Where the agent's files are: systemd's directories if set, else the platform's; and how a person's path is read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ CONFIG_NAME: Final = "bluezone-agent.toml"
 
 
 def expanded(path: str | Path) -> Path:
-    """Return a path as a person means it, in an option or in the configuration: ``~`` and ``~user`` are homes.
+    """Return a path as a person writes it, in an option or a setting: ``~`` and ``~user`` are home directories.
 
-    Raises ConfigError for a home that nobody knows.
+    Raises ConfigError for an unknown home directory.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(
-            N_("{path}: there is no such home directory"), N_("write the path in full, from / on"), path=path
+            N_("{path}: there is no such home directory"), N_("write the full path, starting with /"), path=path
         ) from error
 
 
 def config_path() -> Path | None:
-    """Return where the configuration is looked for; None where this user has no home, and so no such place."""
+    """Return the default path of the configuration; None if this user has no home, and so no such path."""
     folder = os.environ.get("CONFIGURATION_DIRECTORY")
     try:
         return (Path(folder) if folder else user_config_path(APP_NAME)) / CONFIG_NAME
@@ -37,19 +37,19 @@ def config_path() -> Path | None:
 
 
 def state_path() -> Path:
-    """Return the state directory where none is named; raises ConfigError where this user has no home."""
+    """Return the default state directory; raises ConfigError if this user has no home."""
     folder = os.environ.get("STATE_DIRECTORY")
     try:
         return Path(folder) if folder else user_data_path(APP_NAME)
     except RuntimeError as error:
         raise ConfigError(
-            N_("user number {uid} has no home directory, so the agent's state has no place"),
-            N_("name one: --state-dir DIR, or set HOME"),
+            N_("user {uid} has no home directory, so there is no place for the agent's state"),
+            N_("choose a directory with --state-dir DIR, or set HOME"),
             uid=os.getuid(),
         ) from error
 
 
 def runtime_path(state_dir: Path) -> Path:
-    """Return where sockets of the agent of ``state_dir`` are."""
+    """Return the folder for the sockets of the agent of ``state_dir``."""
     folder = os.environ.get("RUNTIME_DIRECTORY")
     return Path(folder) if folder else state_dir

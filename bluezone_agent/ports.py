@@ -1,4 +1,4 @@
-"""What the agent asks of the world. The adapters answer these; the service and the CLI wire them."""
+"""What the agent requires of the outside world. The adapters implement it; ``app`` puts them together."""
 
 from __future__ import annotations
 
@@ -29,56 +29,56 @@ class Clock(Protocol):
 
     @property
     def boot_id(self) -> str:
-        """What tells this boot from all others: uptimes of one boot can be compared."""
+        """Identifies this boot: only uptimes of the same boot can be compared."""
 
     def utc_offset_s(self, unix_s: float) -> int:
-        """How far the owner's clock on the wall is ahead of UTC at ``unix_s``, seconds."""
+        """How far the owner's local time is ahead of UTC at ``unix_s``, seconds."""
 
     def synchronised(self) -> bool:
-        """Whether somebody vouches for wall time; whether it is believed is for ``core.clock_state``."""
+        """Whether wall time is synchronised; ``core.clock_state`` decides whether it is trusted."""
 
     async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
-        """Return when wall time has reached ``unix_s``, or uptime has gone on by ``at_most_s``.
+        """Return when wall time has reached ``unix_s``, or uptime has advanced by ``at_most_s``.
 
-        Also when the clock was set or the device slept meanwhile.
+        It also returns if the clock was set or the device slept meanwhile.
         """
 
 
 class Radio(AbstractAsyncContextManager["Radio"], Protocol):
-    """A Bluetooth Low Energy radio: it broadcasts one frame and hears others.
+    """A Bluetooth Low Energy radio: it transmits one advertisement and receives others.
 
-    Entering opens it, leaving withdraws the broadcast, stops the scan and closes it. Every method raises
+    Entering opens it; leaving stops the advertisement and the scan and closes it. Every method raises
     RadioUnavailableError, with the reason, when the radio can't be used or was lost.
     """
 
     @property
     def description(self) -> str:
-        """What it is, for a person: ``bluez:hci0 (extended advertising, BlueZ 5.66)``."""
+        """A description for people: ``bluez:hci0 (extended advertising, BlueZ 5.66)``."""
 
     @property
     def scan_mode(self) -> str:
-        """How it scans while it is open, kept with what is heard: ``active``, ``active+passive``, ``virtual``.
+        """How it scans while it is open, stored with what it receives: ``active``, ``active+passive``, ``virtual``.
 
-        It tells how many of the packets on the air become adverts (docs/bluez.md).
+        It determines how many of the transmitted packets become adverts (docs/bluez.md).
         """
 
     @property
     def silent_after_s(self) -> float:
-        """How long a working scan may hear nothing of somebody near; beyond it, it is started again to be sure.
+        """How long a working scan may receive nothing from a device nearby; after that it is restarted to be sure.
 
-        Infinite where a scan can't get stuck.
+        It is infinite if a scan can't get stuck.
         """
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Put ``advertising_data`` on the air under a new random address, in place of the one before.
+        """Advertise ``advertising_data`` under a new random address, instead of the previous data.
 
-        Never two frames at once, never a new frame on an old address. Raises RadioUnavailableError for
-        RadioFault.NO_BROADCAST when it can listen all the same; its ``kept_off_air`` tells whether the frame may
-        have been on the air.
+        Two advertisements are never transmitted at the same time, and new data never under an old address. Raises
+        RadioUnavailableError with RadioFault.NO_BROADCAST when it can still scan; its ``kept_off_air`` tells whether
+        the data was certainly not transmitted.
         """
 
     async def withdraw(self) -> None:
-        """Take the frame off the air; nothing happens when none is on it."""
+        """Stop advertising; nothing happens if nothing is advertised."""
 
     async def listen(self, received: Callable[[Advert], None]) -> None:
         """Scan and call ``received`` for every advert of a registered protocol until cancelled.
@@ -87,67 +87,66 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
         """
 
     async def becomes_usable(self) -> None:
-        """Return when something has changed for the better since it was closed; for ever where nothing tells.
+        """Return when something has improved since it was closed; never, if nothing can signal that.
 
-        Called while it is closed, after a loss; it is worth trying to open it from time to time as well.
+        It is called while the radio is closed, after a loss; trying to open it from time to time is worthwhile as well.
         """
 
     async def power_cycle(self) -> None:
-        """Switch it off and on while it is closed; nothing happens where that can't be done.
+        """Switch it off and on while it is closed; nothing happens if that is impossible.
 
-        Whoever else uses the adapter loses it for that time, so the operator has to have allowed it.
+        Other users of the adapter lose it for that time, so the operator must have allowed it.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a source is told by the check that asks it."""
+    """What the check passes to a source that it reads."""
 
     now_s: float
     """Trusted time, Unix seconds."""
     known: Callable[[str], bool] = lambda _name: False
-    """Whether a file, by its name, need not be had again."""
+    """Whether a file, by its name, need not be fetched again."""
     trust: Trust | None = None
-    """Whose signature an index must bear; None takes the plain index without a look at the signed one."""
+    """Whose signature an index must have; with None the unsigned index is used, and the signed one is ignored."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What the source asked, at earlier visits, to be told at this one."""
+    """What the source asked, at earlier visits, to receive at this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One case file of a source."""
+    """One diagnosis key file of a source."""
 
     name: str
-    """The source's own name of it, a relative path."""
+    """The source's own name for it, a relative path."""
     data: bytes = field(repr=False)
     signature: bytes | None = field(default=None, repr=False)
-    """Detached signature (the bytes of ``NAME.sig``) where the format has it beside the file."""
+    """Detached signature (the bytes of ``NAME.sig``) if the format has one."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """To be told at the next visit, once the file was believed and nothing in it waits."""
+    """To be passed at the next visit, once the file was accepted and no key in it has to wait."""
     states_publication: bool = True
     """Whether the times in the file are those of its publication; else the first fetch counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFile:
-    """A file that the source lists and that could not be had."""
+    """A file that the source lists and that could not be fetched."""
 
     name: str
     error: KeySourceError
 
 
 class KeySource(Protocol):
-    """Somewhere that case files come from."""
+    """A source of diagnosis key files."""
 
     @property
     def name(self) -> str:
-        """What it is, for a person and for the store: a path or URL without credentials."""
+        """A name for people and for the store: a path or URL without credentials."""
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-        """Yield the signed index, where there is one, then the files that the visit does not know, oldest first.
+        """Yield the signed index, if there is one, then the files that the visit does not know, oldest first.
 
-        A file that can't be had does not hold back the others. Raises KeySourceError when the source can't be read,
-        or not to its end.
+        A missing file does not hold back the others. Raises KeySourceError when the source can't be read, or not fully.
         """
 
 
@@ -155,4 +154,4 @@ class Notifier(Protocol):
     """A way to reach the owner."""
 
     def notify(self, notice: Notice) -> None:
-        """Tell the owner; raises OSError when it can't be done."""
+        """Notify the owner; raises OSError when that fails."""

@@ -1,14 +1,16 @@
 """The configuration: every mistake names the file, the setting, the value and the way out."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bluezone_agent.app import config_file
 from bluezone_agent.config import Config, Key, Publishing, Source, load, parse, risk_model
 from bluezone_agent.errors import ConfigError
-from bluezone_agent.i18n import rendered
+from bluezone_agent.i18n import LANGUAGES, rendered
 
 PATH = Path("agent.toml")
 
@@ -62,11 +64,38 @@ def test_one_radio_or_several() -> None:
     assert parse('radio = ["bluez:hci1", "hci:0"]', PATH).radios == ("bluez:hci1", "hci:0")
 
 
-def test_the_example_explains_every_setting_with_its_true_default() -> None:
-    example = files("bluezone_agent.app").joinpath("example.toml").read_text()
-    assert parse(example, PATH) == Config()
+def example(language: str) -> str:
+    return files("bluezone_agent.app").joinpath(f"example.{language}.toml").read_text("utf-8")
+
+
+def settings_of(text: str) -> list[str]:
+    """Return the lines of an example that are TOML, whether or not they are commented out, in their order."""
+    bare = [line.removeprefix("# ") for line in text.splitlines()]
+    return [line for line in bare if re.match(r"""[a-z_]+ = |\[|-----|\.\.\.$|\"{3}$""", line)]
+
+
+def test_the_examples_of_all_languages_have_the_same_settings_and_groups() -> None:
+    english, vietnamese = example("en"), example("vi")
+    assert settings_of(english) == settings_of(vietnamese)
+    assert parse(english, PATH) == parse(vietnamese, PATH) == Config()
+    in_force = [parse("\n".join(settings_of(text)), PATH) for text in (english, vietnamese)]
+    assert in_force[0] == in_force[1]
+    assert in_force[0].sources[0].keys[0].id == "452"
+    assert english.count("\n\n") == vietnamese.count("\n\n")
+
+
+def test_the_example_is_in_the_language_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    for language in LANGUAGES:
+        monkeypatch.setenv("LANGUAGE", language)
+        assert config_file.example() == example(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_example_explains_every_setting_with_its_true_default(language: str) -> None:
+    text = example(language)
+    assert parse(text, PATH) == Config()
     settings = [
-        line[2:] for line in example.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
+        line[2:] for line in text.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
     ]
     shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
     assert set(Config.__struct_fields__) - {"sources", "publish", "authority"} == {
@@ -84,7 +113,7 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
         ('radio = "hci0"', 'radio = "hci0" is not known', "bluez:hci0, hci:0, virtual"),
         ('radio = ["virtual", "hci0"]', 'radio = "hci0" is not known', "bluez:hci0, hci:0"),
         ("radio = []", 'radio = "" is not known', "bluez:hci0, hci:0"),
-        ('radio = ["hci:0", "hci:1", "hci:0"]', "the radio hci:0 is named twice", "each adapter once"),
+        ('radio = ["hci:0", "hci:1", "hci:0"]', "the radio hci:0 is listed twice", "each adapter once"),
         ("radio = 3", "`$.radio` (found: 3)", "config init -"),
         ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
         ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
@@ -99,17 +128,17 @@ def test_the_example_explains_every_setting_with_its_true_default() -> None:
             "missing required field `version` - at `$.source[0].key[0]`",
             "config init -",
         ),
-        ("[[source]]\n[[source.key]]\nkey_id = 1", 'unknown setting [[source.key]] "key_id"', "Remove the setting"),
-        ('[[source]]\nlocation = "/srv/keys"', "the source /srv/keys has no key", "[[source.key]]"),
+        ("[[source]]\n[[source.key]]\nkey_id = 1", 'unknown setting [[source.key]] "key_id"', "remove the setting"),
+        ('[[source]]\nlocation = "/srv/keys"', "the source /srv/keys has no public key", "[[source.key]]"),
         (
             '[[source]]\nlocation = "/srv/keys"\nallow_unsigned = true\n' * 2,
             "the source /srv/keys is configured twice",
-            "any number of regions",
+            "several regions",
         ),
         (
             '[[source]]\nlocation = "https://x/"\nindex = "VN/index.txt"\nallow_unsigned = true\n' * 2,
             "the source https://x/ is configured twice",
-            "any number of regions",
+            "several regions",
         ),
         ("protocol = ", "not valid TOML", "config check"),
         ('[publish]\nkeyserver = "x"', 'unknown setting [publish] "keyserver"', "did you mean key_server?"),

@@ -13,7 +13,7 @@ from tests.mutants.__main__ import table
 from tests.mutants.mutant import Mutant
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md")])
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")])
 PATH: Final = re.compile(r"(?<![\w/])(?:tests|benchmarks|docs|scripts|systemd|bluezone_agent)/[\w./-]*\w(?![\w*])")
 
 

@@ -1,7 +1,7 @@
-"""The whole state as one encrypted file, out of the device and back (docs/backup.md).
+"""The whole state as one encrypted file: backup and restore (docs/backup.md).
 
-The file is the store in the age format, for a passphrase. Nothing of ours is around it or in front of it: what it holds
-says by itself what it is, as SQLite's application_id and user_version.
+The file is the store in the age format, encrypted with a passphrase, with no wrapper or header of its own: SQLite's
+application_id and user_version identify the contents.
 """
 
 from __future__ import annotations
@@ -36,18 +36,17 @@ from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.store import StateLock, Store
 
 LONGEST: Final = 1 << 30
-"""Bytes; a store has some 50 MB, its greatest size is 256 MiB."""
+"""Bytes. A store has about 50 MB; its maximum size is 256 MiB."""
 OF_A_RUN: Final = (Started, Broadcasting, Refused, Received, Committed, RadioState, Proved, Notified)
-"""Records of one run of one device; the others are the progress of checks and chaff."""
+"""Records that belong to one run of one device; the others record the progress of checks and chaff."""
 MINUTES_AT_ONCE: Final = 100
-"""Merged in one transaction: an agent that runs waits for less than a second, and a crowd takes 20 MB."""
+"""Minutes merged in one transaction: a running agent waits for less than a second, and a crowd takes 20 MB."""
 
 
 def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = os.urandom) -> Iterator[bytes]:
-    """Yield a backup of ``store`` in pieces; an agent may be at work. Raises AgeFileError when memory is short.
+    """Yield a backup of ``store`` in pieces; an agent may be running. Raises AgeFileError when memory is short.
 
-    The store is copied after the first piece: the passphrase has given back its 128 MiB by then, so that the two never
-    add up.
+    The store is copied after the first piece: by then the passphrase has released its 128 MiB, so the two never add up.
     """
 
     def copied() -> Iterator[bytes]:
@@ -59,7 +58,7 @@ def make(store: Store, passphrase: str, random_bytes: Callable[[int], bytes] = o
 
 
 def write(store: Store, path: Path, passphrase: str) -> int:
-    """Write a backup into a new file, 0600, never over another or through a link; return its bytes.
+    """Write a backup into a new file with mode 0600, never over a file or through a link; return its size in bytes.
 
     Raises NewFileError.
     """
@@ -76,9 +75,9 @@ def write(store: Store, path: Path, passphrase: str) -> int:
 
 
 def opened(path: Path, passphrase: Callable[[], str]) -> Snapshot:
-    """Return the store in the backup at ``path``, all of it verified; nothing but a backup is worth a passphrase.
+    """Return the store in the backup at ``path``, fully verified; the passphrase is asked for only if it is a backup.
 
-    Raises BackupError; StoreError when what it holds is not a sound store of ours, or a later version's.
+    Raises BackupError; raises StoreError when the contents are not an intact store, or a later version's.
     """
     with closing(_pieces(path)) as pieces:
         head = next(pieces, b"")
@@ -105,17 +104,17 @@ def _pieces(path: Path) -> Generator[bytes]:
     except OSError as error:
         raise BackupError(
             N_("can't read {path}: {reason}"),
-            N_('name a file that "bluezone-agent backup" wrote'),
+            N_('use a file written by "bluezone-agent backup"'),
             path=path,
             reason=error.strerror,
         ) from error
 
 
 def _refused(path: Path, head: bytes, error: AgeFileError) -> BackupError:
-    """Return what is wrong with a file, under its name."""
+    """Return what is wrong with a file, as an error that names the file."""
     if head.startswith(older_backup.FAMILY):
         return BackupError(
-            N_("{path} is a backup of another version of bluezone-agent"),
+            N_("{path} is a backup from another version of bluezone-agent"),
             N_("restore it with that version"),
             path=path,
         )
@@ -125,22 +124,22 @@ def _refused(path: Path, head: bytes, error: AgeFileError) -> BackupError:
 
 
 def _not_a_backup(path: Path) -> BackupError:
-    return BackupError(N_("{path} is not a backup"), N_('name a file that "bluezone-agent backup" wrote'), path=path)
+    return BackupError(N_("{path} is not a backup"), N_('use a file written by "bluezone-agent backup"'), path=path)
 
 
 def restore(state_dir: Path, snapshot: Snapshot) -> None:
-    """Make the snapshot the state of ``state_dir``, which must be empty; all of it or nothing.
+    """Make the snapshot the state of ``state_dir``, which must be empty; the restore is complete or does nothing.
 
-    The keys that were in use are closed with their last slot: another device, or this one before it was wiped, may
-    have gone on with them, and an identifier must not be on the air twice. Raises AgentError.
+    The keys that were in use are closed with their last slot: another device, or this one before it was wiped, may have
+    continued with them, and an identifier must not be advertised twice. Raises AgentError.
     """
     require_stopped(state_dir)
     with StateLock(state_dir):
         with Store(state_dir) as store:
             if store.holds_anything():
                 raise BackupError(
-                    N_("{path} already holds keys, contacts or exposures"),
-                    N_('add the contacts alone with "--merge"; or run "bluezone-agent wipe" first'),
+                    N_("{path} already contains keys, contacts or exposures"),
+                    N_('to add only its contacts, use "--merge"; otherwise run "bluezone-agent wipe" first'),
                     path=state_dir,
                 )
         snapshot.keys.close_all()
@@ -152,9 +151,9 @@ def restore(state_dir: Path, snapshot: Snapshot) -> None:
 def merge(store: Store, snapshot: Snapshot) -> int:
     """Add the contacts of another device to ``store``; return how many minutes were new or stronger.
 
-    Twice is as good as once, and an interrupted merge goes on when it is called again. Contacts of unknown time never
-    count and stay behind; so do keys, exposures and listening times, which are the other device's own. The next check
-    compares all files again. Raises AgentError.
+    Merging twice has the same result as merging once, and an interrupted merge continues when it is called again.
+    Contacts of unknown time never count and are not merged; neither are keys, exposures and listening times, which
+    belong to the other device. The next check compares all files again. Raises AgentError.
     """
     own = _identifiers(store.keys)
     received = (m for m in snapshot.contacts.trusted() if m.observed.identifier not in own)
@@ -176,6 +175,6 @@ def _merge_some(store: Store, minutes: list[tuple[int, list[ContactMinute]]]) ->
 
 
 def _identifiers(keys: OwnKeys) -> set[bytes]:
-    """Return what this device itself had on the air: the other one heard it, and it is nobody's contact."""
+    """Return the identifiers that this device itself advertised: receiving them is no contact."""
     known = [own.key for own in keys.all() if own.key.protocol in PROTOCOLS]
     return {slot.identifier for key in known for slot in PROTOCOLS[key.protocol].slots(key)}

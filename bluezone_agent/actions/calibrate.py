@@ -19,20 +19,21 @@ from bluezone_agent.errors import N_, CalibrationError
 from bluezone_agent.ports import Radio
 
 LEAST_PACKETS: Final = 3
-"""Of one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
+"""For one reading. Controllers with a strict duplicate filter report one packet about every 11 s."""
 STANDS_OUT_DB: Final = 10.0
-"""By how much the peer is stronger than the next device: at 1 m that one is then 3 m away in free space."""
+"""By how much the peer has to be stronger than the next device: with the peer at 1 m, that one is then 3 m away in free
+space."""
 DEVICE: Final = "device"
 CORRECTION: Final = "rssi_correction_db"
 MARGIN: Final = "margin_db"
 
 
 async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: int | None) -> Reading:
-    """Listen for ``seconds`` to the strongest device near, the peer, and return its attenuation.
+    """Scan for ``seconds`` and return the attenuation of the peer, which is the strongest device nearby.
 
-    ``peer_power_dbm`` is the transmit power that a match with the peer would be scored by; with None its frames have
-    to state it. Raises CalibrationError when too little was heard, when it is not clear who the peer is or what power
-    it has, and RadioUnavailableError.
+    ``peer_power_dbm`` is the transmit power that a match with the peer would be scored with; if it is None, the peer's
+    advertisements have to state it. Raises CalibrationError when too little was received, or when the peer or its power
+    is not clear, and RadioUnavailableError.
     """
     received: defaultdict[ObservedIdentifier, list[int]] = defaultdict(list)
     stated: dict[ObservedIdentifier, int | None] = {}
@@ -50,10 +51,10 @@ async def read(radio: Radio, distance_m: float, seconds: float, peer_power_dbm: 
     power_dbm = stated[peer] if peer_power_dbm is None else peer_power_dbm
     if power_dbm is None:
         raise CalibrationError(
-            N_("the peer's frames do not state its transmit power"),
+            N_("the peer's advertisements do not state its transmit power"),
             N_(
-                "name it with --peer-power: for Exposure Notification the tx_power_dbm of the peer's configuration,"
-                " for Bluezone the assumed_tx_power_dbm of this device's"
+                "give it with --peer-power: for Exposure Notification, use tx_power_dbm from the peer's "
+                "configuration; for Bluezone, use assumed_tx_power_dbm from this device's configuration"
             ),
         )
     return Reading(distance_m, power_dbm - median(received[peer]), len(received[peer]))
@@ -63,8 +64,8 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
     often = [(median(rssi), observed) for observed, rssi in received.items() if len(rssi) >= LEAST_PACKETS]
     if not often:
         raise CalibrationError(
-            N_("in {seconds} s {n} packets of a device were heard, {least} are needed"),
-            N_("start the agent on the peer, bring it nearer, or listen longer: --seconds 120"),
+            N_("packets received from one device in {seconds} s: {n}; at least {least} are needed"),
+            N_("start the agent on the peer, move it closer, or measure for longer: --seconds 120"),
             seconds=round(seconds),
             n=max(map(len, received.values()), default=0),
             least=LEAST_PACKETS,
@@ -72,8 +73,8 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
     (strongest_dbm, peer), *others = sorted(often, key=lambda found: -found[0])
     if others and strongest_dbm - others[0][0] < STANDS_OUT_DB:
         raise CalibrationError(
-            N_("it is not clear which device is the peer: two are received with {a} and {b} dBm"),
-            N_("switch the others off or take them away, until the peer is {gap} dB stronger"),
+            N_("can't tell which device is the peer: two are received, at {a} and {b} dBm"),
+            N_("switch the other devices off or move them away, until the peer is {gap} dB stronger"),
             a=round(strongest_dbm),
             b=round(others[0][0]),
             gap=round(STANDS_OUT_DB),
@@ -82,8 +83,9 @@ def _strongest(received: Mapping[ObservedIdentifier, list[int]], seconds: float)
 
 
 def read_table(path: Path, device: str) -> Calibration:
-    """Return what a CSV table says of ``device``: columns ``device``, ``rssi_correction_db`` and, where known,
-    ``margin_db``. Raises CalibrationError.
+    """Return the calibration of ``device`` from a CSV table.
+
+    The columns are ``device``, ``rssi_correction_db`` and, where known, ``margin_db``. Raises CalibrationError.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -93,7 +95,7 @@ def read_table(path: Path, device: str) -> Calibration:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CalibrationError(
             N_("can't read the table {path}: {reason}"),
-            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            N_("it must be a UTF-8 CSV file with the columns {columns}"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
             columns=f"{DEVICE},{CORRECTION},{MARGIN}",
@@ -101,15 +103,15 @@ def read_table(path: Path, device: str) -> Calibration:
     if missing:
         raise CalibrationError(
             N_("the table {path} has no column {column}"),
-            N_("it is a CSV file in UTF-8 with the columns {columns}"),
+            N_("it must be a UTF-8 CSV file with the columns {columns}"),
             path=path,
             column=min(missing),
             columns=f"{DEVICE},{CORRECTION},{MARGIN}",
         )
     if len(found) != 1:
         raise CalibrationError(
-            N_('the table {path} has {n} rows for "{device}", one is needed'),
-            N_("name the device as the table does"),
+            N_('the table {path} has {n} rows for "{device}"; exactly one is needed'),
+            N_("write the device name exactly as in the table"),
             path=path,
             n=len(found),
             device=device,
@@ -121,7 +123,7 @@ def read_table(path: Path, device: str) -> Calibration:
         return Calibration(correction_db, float(margin) if margin else None)
     except (TypeError, ValueError) as error:
         raise CalibrationError(
-            N_('the table {path} has no number for "{device}": {reason}'),
+            N_('the table {path} has no valid number for "{device}": {reason}'),
             path=path,
             device=device,
             reason=error,

@@ -1,4 +1,4 @@
-"""The owner's keys, out of the device by the owner's act alone."""
+"""Export of the owner's keys, only at the owner's request."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 
 def end_current_key(store: Store) -> None:
-    """End the key on the air now; an agent that runs has put a new one on the air when this returns.
+    """End the current key now; a running agent has switched to a new one when this returns.
 
-    Raises StateInUseError when an agent runs and does not answer; then nothing was cut.
+    Raises StateInUseError when a running agent does not answer; then no key was ended.
     """
     if agent_runs(store.state_dir):
         control_socket.ask(store.state_dir, control_socket.REPLACE_KEY)
@@ -29,10 +29,10 @@ def end_current_key(store: Store) -> None:
 
 
 def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
-    """Return the keys of the last ``days`` UTC days, today included, that are closed and were made in trusted time.
+    """Return the closed keys of the last ``days`` UTC days, today included, that were made in trusted time.
 
-    They come in the order in which they were on the air, and none that never was.
-    A running key is among them only after :func:`cut`; a key of the future (a clock that went back) never is.
+    They are in the order in which they were advertised; a key that was never advertised is left out. The current key is
+    included only after :func:`end_current_key`; a key of the future (the clock was set back) never is.
     """
     since_s = day_start_s(now_s) - (days - 1) * DAY_S
     return [
@@ -47,20 +47,20 @@ def exportable(store: Store, days: int, now_s: float) -> list[DailyKey]:
 
 
 def require_past(onset: date | None, now_s: float) -> None:
-    """Raise ExportError when symptoms are to have begun in the future."""
-    if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).astimezone().date():  # the owner's day
+    """Raise ExportError when the given onset of symptoms is in the future."""
+    if onset is not None and onset > datetime.fromtimestamp(now_s, UTC).astimezone().date():  # the owner's local day
         raise ExportError(
             N_("symptoms can't have begun on {onset}, which is in the future"),
-            N_("give the day on which they began: --onset YYYY-MM-DD"),
+            N_("give the day on which symptoms began: --onset YYYY-MM-DD"),
             onset=onset,
         )
 
 
 def write(path: Path, keys: Sequence[DailyKey], onset: date | None) -> None:
-    """Write keys as a submission: 0600, never over a file or through a link. Raises ExportError, NewFileError."""
+    """Write keys as a submission, mode 0600, never over a file or through a link. Raises ExportError, NewFileError."""
     if not keys:
         raise ExportError(
-            N_("there are no keys of these days to export"),
-            N_("keys are made while the agent runs: see bluezone-agent keys list"),
+            N_("there are no keys to export for these days"),
+            N_("the agent creates keys while it runs; see bluezone-agent keys list"),
         )
     write_new(path, write_submission(keys, onset))

@@ -1,7 +1,7 @@
-"""Reads the backups that were written before those in the age format.
+"""Reads backups that were written before the age format was used.
 
-A first line that names format and version, 16 bytes of salt, and the store encrypted by ``core.passphrases`` under the
-passphrase, with line and salt as its associated data.
+The format: a first line with name and version, 16 bytes of salt, and the store, encrypted by ``core.passphrases`` with
+the passphrase; line and salt are its associated data.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from bluezone_agent.errors import N_, BackupError, DecryptionError
 
 FAMILY: Final = b"bluezone-agent backup "
 FIRST_LINE: Final = FAMILY + b"1\n"
-"""The one version that there was."""
+"""The only version that existed."""
 
 
 def decrypted(data: bytes, path: Path, passphrase: str) -> bytes:
-    """Return the bytes of the store in a backup, all of them verified; raises BackupError, which names ``path``."""
+    """Return the bytes of the store in a backup, fully verified; raises BackupError, which names ``path``."""
     at = len(FIRST_LINE) + SALT_LENGTH
     head = data[:at]
     secret = secret_from_passphrase(passphrase, head[len(FIRST_LINE) :].ljust(SALT_LENGTH, b"\0"))
@@ -27,6 +27,6 @@ def decrypted(data: bytes, path: Path, passphrase: str) -> bytes:
     except DecryptionError as error:
         raise BackupError(
             N_("{path} can't be opened: the passphrase is wrong, or the file is damaged"),
-            N_("type the passphrase again, or take another copy of the file"),
+            N_("enter the passphrase again, or use another copy of the file"),
             path=path,
         ) from error

@@ -1,9 +1,9 @@
-"""A witness's report: what one device has heard, told so that another one can find itself in it, and only itself.
+"""A peer report: what one device received, written so that another device can find its own identifiers, and no others.
 
-The witness writes salted digests of the identifiers it heard, with times and RSSI. Whoever knows an identifier can
-look for it; nobody can get an identifier out of a digest. So the owner of the broadcast needs no key of the witness,
-and the witness gets none of the owner's. A report can't be made up either: an identifier of ours is known only to
-those who heard it. When it was heard is the witness's word, held against the time in which we had it on the air.
+The peer writes salted digests of the identifiers it received, with times and RSSI. Anybody who knows an identifier can
+look for it; nobody can derive an identifier from a digest. So the device under test needs no key of the peer, and the
+peer gets none of the device's keys. A report can't be forged either: only devices that received an identifier know it.
+The time of reception is the peer's statement, checked against the time in which this device advertised the identifier.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from bluezone_agent.stores.keys import OwnKey
 
 FORMAT: Final = "bluezone-agent peer report 1"
 LONGEST_REPORT: Final = 8_000_000
-"""Bytes; 200 per identifier, and a packed train has a few thousand an hour."""
+"""Bytes: 200 per identifier; a packed train has a few thousand identifiers an hour."""
 DIGEST_LENGTH: Final = 32
-"""Hex digits: 16 bytes, as many as the longest identifier has."""
+"""Hex digits: 16 bytes, the length of the longest identifier."""
 SALT_LENGTH: Final = 16
 CLOCKS_DIFFER_S: Final = 7200
 """The tolerance of Exposure Notification between two devices' clocks."""
@@ -42,17 +42,17 @@ class ReceivedDigest(msgspec.Struct, frozen=True):
     digest: str
     first_s: int
     last_s: int
-    """Beginning of the first and end of the last minute in which it was heard, by the witness's clock."""
+    """Beginning of the first and end of the last minute in which it was received, by the peer's clock."""
     count: int
     max_dbm: int
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a witness heard between two times."""
+    """What a peer received between two times."""
 
     format: str
     by: str
-    """The witness's name, as its owner gave it."""
+    """The peer's name, as its owner gave it."""
     from_s: int
     to_s: int
     salt: str
@@ -61,10 +61,10 @@ class Report(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An own identifier that a witness heard."""
+    """An identifier of this device that a peer received."""
 
     received_at_s: int
-    """When last, within the time in which it was on the air by our clock."""
+    """The last reception, within the time in which this device advertised the identifier by its own clock."""
     count: int
     max_dbm: int
 
@@ -76,7 +76,7 @@ def make_report(
     to_s: float,
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Report:
-    """Return the report of a witness that heard ``minutes``."""
+    """Return the report of a peer that received ``minutes``."""
     salt = random_bytes(SALT_LENGTH)
     received: dict[str, ReceivedDigest] = {}
     for m in minutes:
@@ -97,7 +97,7 @@ def make_report(
 
 
 def find_own(report: Report, keys: Iterable[OwnKey]) -> list[Found]:
-    """Return which of our own identifiers, in use while the report was made, the witness heard; newest last."""
+    """Return this device's identifiers, in use during the report, that the peer received; newest last."""
     salt = bytes.fromhex(report.salt)
     by_digest = {h.digest: h for h in report.received}
     found = []
@@ -111,7 +111,7 @@ def find_own(report: Report, keys: Iterable[OwnKey]) -> list[Found]:
 
 
 def was_on_air(report: Report, keys: Iterable[OwnKey]) -> bool:
-    """Return whether any own identifier was in use while the report was made: else it can say nothing."""
+    """Return whether this device advertised any identifier during the report: otherwise the report proves nothing."""
     return any(True for own in keys for _ in _on_air(own, report.from_s, report.to_s))
 
 
@@ -136,14 +136,14 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """Read a report; raises ReportError when it can't be read or is none."""
+    """Read a report; raises ReportError when it can't be read or is not a report."""
     try:
         with path.open("rb") as file:
             data = file.read(LONGEST_REPORT + 1)
     except OSError as error:
         raise ReportError(
             N_("can't read the report {path}: {reason}"),
-            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            N_('create one on the peer with "bluezone-agent selftest --listen 120 --report FILE"'),
             path=path,
             reason=error.strerror,
         ) from error
@@ -156,8 +156,8 @@ def read_report(path: Path) -> Report:
         bytes.fromhex(report.salt)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ReportError(
-            N_("{path} is no witness report: {reason}"),
-            N_('the peer writes one with "bluezone-agent selftest --listen 120 --report FILE"'),
+            N_("{path} is not a peer report: {reason}"),
+            N_('create one on the peer with "bluezone-agent selftest --listen 120 --report FILE"'),
             path=path,
             reason=error,
         ) from error

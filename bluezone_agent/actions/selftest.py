@@ -1,4 +1,4 @@
-"""One test, now: does somebody else hear what this device broadcasts?"""
+"""One immediate test: does another device receive what this device advertises?"""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.store import Store
 
 ENOUGH: Final = 3
-"""Packets: one could be chance on a busy channel, and a strict duplicate filter lets three through in 30 s."""
+"""Packets. One could be chance on a busy channel, and a strict duplicate filter lets three through in 30 s."""
 LOOK_S: Final = 1.0
 COMMIT_S: Final = 75
-"""A running agent writes what it heard once a minute, shortly after it."""
+"""A running agent writes what it received once a minute, shortly after the minute has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a self-test found. Not heard: ``count`` is 0 and ``by`` names who listened, as far as that is known."""
+    """The result of a self-test. If nothing was received, ``count`` is 0 and ``by`` names the receivers, if known."""
 
     received: bool
     by: str = ""
     count: int = 0
     max_dbm: int | None = None
     at_s: float | None = None
-    """When it was heard last, Unix seconds."""
+    """The last reception, Unix seconds."""
 
 
 async def with_adapters(
@@ -49,9 +49,9 @@ async def with_adapters(
     tx_power_dbm: int,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Outcome:
-    """Broadcast from a key that nobody keeps, and return what the radio's other adapters heard of it.
+    """Advertise with a throw-away key, and return what the radio's other adapters received of it.
 
-    Raises RadioUnavailableError when the adapter that broadcasts can't.
+    Raises RadioUnavailableError when the advertising adapter can't be used.
     """
     now_s = clock.now_s()
     start_s = day_start_s(now_s)
@@ -89,9 +89,9 @@ def _outcome(received: list[Advert]) -> Outcome:
 
 
 async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcome:
-    """Wait until the agent that runs on ``store`` has been heard by another of its adapters once more.
+    """Wait until another adapter of the agent that runs on ``store`` has received its advertisements once more.
 
-    Raises NotProvableError when it has no other adapter.
+    Raises NotProvableError when the agent has no other adapter.
     """
     if not read_proof(store.journal).provable:
         raise not_provable()
@@ -106,15 +106,15 @@ async def of_running_agent(store: Store, clock: Clock, seconds: float) -> Outcom
 
 
 def with_report(store: Store, report: Report, now_s: float) -> Outcome:
-    """Look for ourselves in a peer's report, and note the proof.
+    """Look for this device in a peer's report, and record the proof.
 
-    Raises NotProvableError when nothing of ours was on the air while the peer listened.
+    Raises NotProvableError when this device advertised nothing during the report.
     """
     keys = store.keys.all()
     if not was_on_air(report, keys):
         raise NotProvableError(
-            N_("the report of {by} is of a time in which this device broadcast nothing"),
-            N_("let the peer make a new one while the agent runs, with both clocks right"),
+            N_("the report from {by} covers a time when this device did not advertise"),
+            N_("make a new report on the peer while this agent runs; the clocks of both devices must be right"),
             by=report.by,
         )
     found = find_own(report, keys)
@@ -129,7 +129,7 @@ def with_report(store: Store, report: Report, now_s: float) -> Outcome:
 
 
 async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinute]:
-    """Hear everybody for ``seconds``, for a report; nothing is stored. Raises RadioUnavailableError."""
+    """Receive all devices for ``seconds``, for a report; nothing is stored. Raises RadioUnavailableError."""
     fold = MinuteFold()
 
     def receives(advert: Advert) -> None:
@@ -145,7 +145,7 @@ async def listen(radio: Radio, clock: Clock, seconds: float) -> list[ContactMinu
 
 
 async def received_by_running_agent(store: Store, clock: Clock, seconds: float) -> list[ContactMinute]:
-    """Wait for ``seconds``, and for the running agent to write them down; return what it has stored of them."""
+    """Wait for ``seconds`` and until the running agent has stored them; return what it received."""
     from_s = clock.now_s()
     until = minute_at(from_s + seconds)
     deadline_s = clock.uptime_s() + seconds + COMMIT_S
@@ -158,11 +158,12 @@ async def received_by_running_agent(store: Store, clock: Clock, seconds: float) 
 
 
 def not_provable() -> NotProvableError:
-    """One adapter can't hear itself."""
+    """One adapter can't receive itself."""
     return NotProvableError(
-        N_("one adapter can't prove its own broadcast"),
+        N_("one adapter can't verify its own transmission"),
         N_(
-            'name a second one, radio = ["bluez:hci0", "bluez:hci1"], or let another device listen:'
-            ' "bluezone-agent selftest --listen 120 --report FILE" there, "bluezone-agent selftest --peer FILE" here'
+            'configure a second one, radio = ["bluez:hci0", "bluez:hci1"], or use another device: run '
+            '"bluezone-agent selftest --listen 120 --report FILE" there, then "bluezone-agent '
+            'selftest --peer FILE" here'
         ),
     )

@@ -1,4 +1,4 @@
-"""The owner's keys to a key server, by the owner's act alone."""
+"""Submission of the owner's keys to a key server, only at the owner's request."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PROTOCOL: Final = "gaen"
 
 @dataclass(frozen=True, slots=True)
 class SubmittedKeys:
-    """What came of it."""
+    """The result of a submission."""
 
     sent: int
     left_out: int
-    """Keys that the server would not have taken: of days with more than it takes, and all in all."""
+    """Keys left out because the server would not accept them: too many for one day, or too many in total."""
     receipt: Receipt
 
 
@@ -35,7 +35,7 @@ RANDOM: Final = SystemRandom()
 
 
 def chaff_is_due(store: Store, now_s: float, random: Callable[[], float] = RANDOM.random) -> bool:
-    """Return true about once a day, by chance, however often it is asked; ``random`` is uniform in [0, 1)."""
+    """Return true about once a day, at random, however often it is asked; ``random`` is uniform in [0, 1)."""
     considered = store.journal.get(ChaffConsidered)
     with store.transaction():
         store.journal.put(ChaffConsidered(int(now_s)))
@@ -45,11 +45,10 @@ def chaff_is_due(store: Store, now_s: float, random: Callable[[], float] = RANDO
 def publish(
     store: Store, server: GoogleKeyServer, code: str, now_s: float, *, days: int, onset: date | None, traveler: bool
 ) -> SubmittedKeys:
-    """Publish the keys of the last ``days`` days under ``code``; the key on the air is cut and replaced first.
+    """Submit the keys of the last ``days`` days with ``code``; the current key is ended and replaced first.
 
-    A code can be used once: what it brought is kept, so that a publication that failed half-way is tried again
-    without one (``code`` empty). Raises ExportError when there is nothing to publish, KeyServerError when a server
-    says no.
+    A code can be used once: its token is kept, so that a failed submission can be tried again without a code (``code``
+    empty). Raises ExportError when there is nothing to submit, KeyServerError when a server refuses.
     """
     token = _token(store, server, code, now_s)
     end_current_key(store)
@@ -57,8 +56,8 @@ def publish(
     keys = until_the_days_end(choose(found, most=MAX_KEYS, most_of_a_day=MAX_KEYS_OF_A_DAY), now_s)
     if not keys:
         raise ExportError(
-            N_("there are no Exposure Notification keys of these days to publish"),
-            N_('a key server takes these only; with protocol = "bluezone" use bluezone-agent keys export'),
+            N_("there are no Exposure Notification keys to submit for these days"),
+            N_('a key server accepts no others; with protocol = "bluezone", use bluezone-agent keys export'),
         )
     revision_token = store.tokens.get(server.key_server, TokenKind.REVISION, now_s) or ""
     receipt = server.publish(keys, token, onset=onset, traveler=traveler, revision_token=revision_token)
@@ -78,8 +77,8 @@ def _token(store: Store, server: GoogleKeyServer, code: str, now_s: float) -> st
     kept = store.tokens.get(server.verification_server, TokenKind.VERIFICATION, now_s)
     if kept is None:
         raise ExportError(
-            N_("no code of the health authority is at hand"),
-            N_("give the one that you were told: --code CODE"),
+            N_("a code from the health authority is needed"),
+            N_("give the code that you received: --code CODE"),
         )
     server.send_chaff_code()
     return kept

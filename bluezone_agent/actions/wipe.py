@@ -1,4 +1,4 @@
-"""The owner's wish to have everything gone: keys, contacts, exposures, and every file that tells of them."""
+"""Deletion of everything at the owner's request: keys, contacts, exposures, and every file that reveals them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bluezone_agent.stores.store import StateLock, agent_runs
 
 
 def written_elsewhere(config: Config) -> list[Path]:
-    """Return the files outside of the state that the agent writes by its configuration, as far as they are its own."""
+    """Return the agent's own files outside the state directory, as its configuration names them."""
     return list(_written_elsewhere(config))
 
 
@@ -31,7 +31,7 @@ def _written_elsewhere(config: Config) -> Iterator[Path]:
 
 
 def _begins_with(path: Path, text: str) -> bool:
-    """Return whether ``path`` is a file, not a link, that begins as ours do."""
+    """Return whether ``path`` is a regular file, not a link, that begins like the agent's own files."""
     if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -39,17 +39,17 @@ def _begins_with(path: Path, text: str) -> bool:
 
 
 def require_stopped(state_dir: Path) -> None:
-    """Raise StateInUseError while an agent runs: it would write again what is deleted."""
+    """Raise StateInUseError while an agent runs: it would write the deleted data again."""
     if agent_runs(state_dir):
         raise StateInUseError(
-            N_("an agent runs on {path}"),
-            N_('stop it first: end "bluezone-agent run", or "systemctl stop bluezone-agent" where it is a service'),
+            N_("an agent is running on {path}"),
+            N_('stop it first: end "bluezone-agent run", or run "systemctl stop bluezone-agent" if it is a service'),
             path=state_dir,
         )
 
 
 def wipe(state_dir: Path, elsewhere: list[Path]) -> list[Path]:
-    """Delete everything that the agent keeps in ``state_dir``, and ``elsewhere``; return what went.
+    """Delete everything that the agent keeps in ``state_dir``, and ``elsewhere``; return the deleted files.
 
     Raises StateInUseError while an agent or another command uses the state, StoreError when the disk refuses.
     """

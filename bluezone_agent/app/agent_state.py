@@ -1,4 +1,4 @@
-"""How an agent is, read from its store: what `status`, the doctor and the agent itself judge."""
+"""The state of an agent, read from its store: what `status`, the doctor and the agent itself judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bluezone_agent.stores.store import Store, agent_runs
 
 
 def agent_state(store: Store, now_s: float) -> AgentState:
-    """Return what is known of the agent on ``store`` besides its journal."""
+    """Return what is known about the agent on ``store`` apart from its journal."""
     return AgentState(
         agent_runs(store.state_dir),
         store.listening.last_well_s(),
@@ -48,5 +48,5 @@ def read_metrics(store: Store, now_s: float) -> str:
 
 
 def pending_notices(store: Store, now_s: float) -> list[Change]:
-    """Return what has stopped or resumed without its owner having been notified."""
+    """Return what has stopped or resumed and was not yet reported to the owner."""
     return outage_notices.pending(store.journal.read(), agent_state(store, now_s), now_s)

@@ -61,7 +61,7 @@ class PublishedKeys(Result, frozen=True, kw_only=True):
 
 
 class SubmissionVerdict(StrEnum):
-    """What became of a submission as a whole."""
+    """The outcome of a whole submission."""
 
     ACCEPTED = "accepted"
     """Keys of it were published, revoked or withdrawn."""
@@ -69,23 +69,23 @@ class SubmissionVerdict(StrEnum):
     """Its keys are still valid."""
     DONE_BEFORE = "done before"
     NO_KEYS = "no keys"
-    """None that could be published."""
+    """It has no key that could be published."""
     REFUSED = "refused"
 
 
 class SubmissionResult(Result, frozen=True, kw_only=True):
-    """What became of one submission."""
+    """The outcome of one submission."""
 
     name: str
     verdict: SubmissionVerdict
     error: AgentError | None
     """Why it was refused."""
     keys: dict[Fate, int]
-    """Those that could be published, by what became of them."""
+    """Keys that could be published, by outcome."""
     dropped: dict[str, int]
-    """Reason → keys that were left out."""
+    """Number of skipped keys by reason."""
     held_until: datetime | None
-    """When the last key that is held back is over."""
+    """When the last held-back key expires."""
 
     @classmethod
     def of(cls, submission: Submission) -> Self:
@@ -112,7 +112,7 @@ def _verdict(submission: Submission) -> SubmissionVerdict:
 
 
 class Publication(Result, frozen=True, kw_only=True):
-    """What one call published, revoked or withdrew, and what it did not."""
+    """What one call published, revoked, withdrew or held back."""
 
     published: tuple[PublishedKeys, ...]
     """Files; those of ``authority revoke`` revoke their keys."""
@@ -120,11 +120,11 @@ class Publication(Result, frozen=True, kw_only=True):
     keys: dict[Fate, int]
     """Of all submissions, each key counted once."""
     held_until: datetime | None
-    """When the last key that is held back is over."""
+    """When the last held-back key expires."""
 
 
 def make_signing_key(folder: Path, key_id: str, key_version: str, location: str) -> SigningKeyMade:
-    """Make a signing key in ``folder``; raises AgentError."""
+    """Create a signing key in ``folder``; raises AgentError."""
     key = publishing.init(folder, key_id, key_version).verification_key
     public = PublicKey(id=key.key_id, version=key.key_version, public_key=key.to_pem())
     return SigningKeyMade(
@@ -142,7 +142,7 @@ def publish(
     minimum: int,
     index_days: int,
 ) -> Publication:
-    """Check submissions and publish, or with ReportType.REVOKED take back, their keys in ``folder``."""
+    """Verify submissions and publish their keys in ``folder``, or revoke them with ReportType.REVOKED."""
     report = publishing.publish(
         submissions,
         publishing.load_key(key_folder),

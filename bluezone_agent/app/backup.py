@@ -1,4 +1,4 @@
-"""The state as one encrypted file: written, restored, merged."""
+"""Backup of the state in one encrypted file: write, restore, merge."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Backup(Result, frozen=True, kw_only=True):
 
 
 class Restored(Result, frozen=True, kw_only=True):
-    """The backup that is the state of this device now."""
+    """The backup that was restored on this device."""
 
     file: Path
     restored: Literal[True] = True
 
 
 class Merged(Result, frozen=True, kw_only=True):
-    """The backup whose contacts this device has now too."""
+    """The backup whose contacts were added to this device."""
 
     file: Path
     minutes: int
-    """Contact minutes that were new."""
+    """Number of new contact minutes."""
 
 
 def back_up(device: Device, file: Path, passphrase: Passphrase) -> Backup:
-    """Write a new backup, also while an agent runs; raises NewFileError."""
+    """Write a new backup, even while an agent runs; raises NewFileError."""
     require_absent(file)
     secret = passphrase.of(file, new=True)
     with Store(device.state_dir) as store:
@@ -47,7 +47,7 @@ def back_up(device: Device, file: Path, passphrase: Passphrase) -> Backup:
 
 
 def restore(device: Device, file: Path, passphrase: Passphrase) -> Restored:
-    """Make a backup the state of this device, which must be empty and without a running agent; raises AgentError."""
+    """Restore a backup on this device, which must be empty and have no running agent; raises AgentError."""
     require_stopped(device.state_dir)
     with backups.opened(file, lambda: passphrase.of(file)) as snapshot:
         backups.restore(device.state_dir, snapshot)

@@ -38,7 +38,7 @@ class CalibrationMade(Result, frozen=True, kw_only=True):
     rssi_correction_db: float
     """Added to every RSSI."""
     margin_db: float | None
-    """Half width of the 95 % interval; None where it is not known."""
+    """Half width of the 95 % interval; None if unknown."""
     decade_db: float | None
     """Loss over ten times the distance."""
     decade_margin_db: float | None
@@ -48,7 +48,7 @@ class CalibrationMade(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, made: StoredCalibration) -> Self:
-        """Return what is shown of ``made``."""
+        """Return the answer for ``made``."""
         c = made.calibration
         return cls(
             radio=made.radio,
@@ -83,11 +83,11 @@ def measure(
     antenna: str,
     valid_days: int,
 ) -> CalibrationMade:
-    """Measure in each position (distance in m, side of the device) for ``seconds``, and keep the result.
+    """Measure in each position (distance in m, side of the device) for ``seconds``, and store the result.
 
-    ``place`` returns when a person has put the devices there, ``reading``
-    is in force while it is read, ``show`` is given each reading. A reading that failed
-    is explained and repeated where ``explain`` is given: to a person. Raises CalibrationError, RadioUnavailableError.
+    ``place`` returns when a person has placed the devices, ``reading`` is active during each reading, ``show`` receives
+    each reading. If ``explain`` is given, for a person, a failed reading is explained and repeated.
+    Raises CalibrationError, RadioUnavailableError.
     """
 
     async def read_all(radio: Radio) -> tuple[str, list[Reading]]:
@@ -112,14 +112,14 @@ def measure(
 
 
 def look_up(device: Device, table: Path, name: str, *, antenna: str, valid_days: int) -> CalibrationMade:
-    """Take the correction of the device called ``name`` from a CSV table, and keep it; raises CalibrationError."""
+    """Take the correction for the device ``name`` from a CSV table and store it; raises CalibrationError."""
     found = read_table(table, name)
     radio = asyncio.run(_description(_radio(device)))
     return _keep(device, found, valid_days, radio=radio, antenna=antenna, source=f"{table.name}: {name}")
 
 
 def calibrations(device: Device) -> CalibrationList:
-    """Return what was measured or looked up."""
+    """Return all calibrations."""
     with Store(device.state_dir) as store:
         return CalibrationList(calibrations=tuple(map(CalibrationMade.of, store.calibrations.all())))
 

@@ -1,4 +1,4 @@
-"""The check: fetch diagnosis keys, match them, warn the owner."""
+"""The check: download diagnosis keys, match them, warn the owner."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bluezone_agent.stores.store import Store
 
 
 class CheckedSource(Result, frozen=True, kw_only=True):
-    """What one source brought this time."""
+    """The result of one source in this check."""
 
     name: str
     complete: bool
@@ -37,9 +37,9 @@ class CheckedSource(Result, frozen=True, kw_only=True):
     freshness: Freshness | None
     """None where the source could not be read."""
     dropped: dict[str, int]
-    """Keys of accepted files that were left out, by reason."""
+    """Number of keys of accepted files that were skipped, by reason."""
     files: tuple[KeyFileState, ...]
-    """Those that were read or tried."""
+    """Files that were read, or that could not be read."""
 
 
 class CheckResult(Result, frozen=True, kw_only=True):
@@ -49,16 +49,16 @@ class CheckResult(Result, frozen=True, kw_only=True):
     complete: bool
     """Whether every source was read and every file accepted."""
     matched_keys: int
-    """Published keys, of all checks so far, that were received."""
+    """Number of diagnosis keys, over all checks so far, that this device received."""
     sources: tuple[CheckedSource, ...]
     result: ExposureAnswer
     authority: AuthorityContact | None
     days: tuple[ExposureDay, ...]
     new_warnings: tuple[ExposureDay, ...]
     undelivered_notices: int
-    """How many notices its owner has not got; 0 where no way to notify is configured."""
+    """Number of notices not yet delivered to the owner; 0 if no notify_command is configured."""
     notice_error: str | None
-    """Why the last one could not be delivered."""
+    """Why the last notice could not be delivered."""
 
 
 def is_wanted(device: Device) -> bool:
@@ -74,7 +74,8 @@ def check(
 ) -> CheckResult:
     """Check every configured source, or ``only`` the one with this location, and warn the owner.
 
-    ``progress`` is told how many more published keys were compared. Raises ConfigError, StoreError.
+    ``progress`` is called with the number of diagnosis keys compared since its last call. Raises ConfigError,
+    StoreError.
     """
     config = configuration(device)
     sources = pinned_sources(config, only)
@@ -108,7 +109,7 @@ def check_store(
     every: bool = True,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> CheckReport:
-    """Check ``sources`` against one store, as far as time is known; ``every`` is whether these are all configured."""
+    """Check ``sources`` against one store, as far as the time is known; ``every``: these are all configured sources."""
     if now.trusted:
         with store.transaction():
             store.sources.date(now.boot_id, now.booted_at_s, now.wall_s)
@@ -125,7 +126,7 @@ def check_store(
 
 
 def checked_source(report: SourceReport) -> CheckedSource:
-    """Return what is shown of one source's report."""
+    """Return the answer for one source's report."""
     return CheckedSource(
         name=report.name,
         complete=report.complete,

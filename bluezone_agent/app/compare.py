@@ -1,4 +1,4 @@
-"""The same history, or the same recording, under several rules."""
+"""Several rules applied to the same history or the same recording."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from bluezone_agent.stores.store import Store
 
 
 class RuleDay(Result, frozen=True, kw_only=True):
-    """What one rule makes of a day."""
+    """The result of one rule for one day."""
 
     rule: str
     rule_version: int
     weighted_minutes: float
     needed_minutes: float
     unbroken_minutes: float | None
-    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
+    """Set if the rule sums UTC days and an encounter continues past midnight UTC: the maximum in any 24 hours."""
     warning: bool
 
 
 class ComparedTerm(Result, frozen=True, kw_only=True):
-    """Minutes that weigh the same under each rule."""
+    """Minutes with the same weight under each rule."""
 
     weights: tuple[float, ...]
     """In the order of the rules."""
@@ -46,7 +46,7 @@ class ComparedTerm(Result, frozen=True, kw_only=True):
 
 
 class ComparedDay(Result, frozen=True, kw_only=True):
-    """One day of its owner, of one degree, under every rule."""
+    """One local day and one degree under every rule."""
 
     day: date
     degree: Degree
@@ -55,7 +55,7 @@ class ComparedDay(Result, frozen=True, kw_only=True):
     rules: tuple[RuleDay, ...]
     terms: tuple[ComparedTerm, ...]
     unheard_weights: tuple[float, ...]
-    """What the minutes between the received ones weigh under each rule."""
+    """Weight under each rule of the minutes between received ones."""
 
 
 class Comparison(Result, frozen=True, kw_only=True):
@@ -82,13 +82,13 @@ class RoomComparison(Result, frozen=True, kw_only=True):
 
 
 def compare(device: Device, rules: Sequence[str], days: int) -> Comparison:
-    """Compare rules over what is stored of the last ``days`` days; raises ConfigError for a rule that is not known."""
+    """Compare rules on the stored data of the last ``days`` days; raises ConfigError for an unknown rule."""
     models, config = _models(rules), configuration(device)
     with Store(device.state_dir) as store:
         now, calendar = judged_now(config, store), owner_calendar(store)
         matched = store.exposures.matched(max(kept_since_s(now), now.wall_s - days * DAY_S if now.trusted else 0.0))
     verdicts = [day_exposures(matched, m, calendar) for m in models]
-    # what a minute weighs does not depend on where days begin, so all can be shown by the owner's
+    # the weight of a minute does not depend on where days begin, so all rules can be shown by local days
     weighed = [day_exposures(matched, _BySameDays(m), calendar) for m in models]
     return Comparison(
         rules=tuple(m.name for m in models),
@@ -97,7 +97,7 @@ def compare(device: Device, rules: Sequence[str], days: int) -> Comparison:
 
 
 class _BySameDays(RiskModel):
-    """A rule's weights, summed by the owner's days whatever the rule sums by."""
+    """A rule with its own weights, but always summed over local days."""
 
     def __init__(self, model: RiskModel) -> None:
         self._model = model
@@ -151,7 +151,7 @@ def _compared(its: Sequence[DayExposure], verdicts: Sequence[Sequence[DayExposur
 
 
 def _on(day: date, degree: Degree, exposures: Sequence[DayExposure], calendar: Calendar) -> DayExposure:
-    """Return the rule's day that counts most of those with an encounter on the owner's ``day``."""
+    """Return the rule's day with the highest score among those with an encounter on the local ``day``."""
     its = [e for e in exposures if e.degree is degree and any(calendar.day(w.starts_at_s) == day for w in e.windows)]
     return max(its, key=lambda e: e.near_minutes)
 
@@ -168,7 +168,7 @@ def _rule_day(day: DayExposure) -> RuleDay:
 
 
 def _terms(its: Sequence[DayExposure]) -> list[ComparedTerm]:
-    """Return the minutes by what each rule counts them for, the lowest attenuation first."""
+    """Return the minutes grouped by their weights under the rules, lowest attenuation first."""
     groups: dict[tuple[float, ...], list[float]] = {}
     for windows in zip(*(day.windows for day in its), strict=True):
         for at, m in enumerate(windows[0].minutes):

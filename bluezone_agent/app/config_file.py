@@ -1,4 +1,4 @@
-"""The configuration file: an example of it, and what one says."""
+"""The configuration file: an example, and the settings in a given file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from bluezone_agent.app.key_sources import pinned_sources
 from bluezone_agent.config import Config, load
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.files import create
+from bluezone_agent.i18n import _
 from bluezone_agent.paths import config_path
 
 NOT_SHOWN: Final = "<set>"
 
 
 def example() -> str:
-    """Return a configuration with every setting explained, in TOML."""
-    return files("bluezone_agent.app").joinpath("example.toml").read_text("utf-8")
+    """Return a configuration in TOML, with every setting explained in the person's language."""
+    return files("bluezone_agent.app").joinpath(f"example.{_('en')}.toml").read_text("utf-8")
 
 
 def write_example(device: Device, file: Path | None) -> Path:
-    """Write the example to ``file``, or where the configuration is looked for; raises ConfigError when it exists."""
+    """Write the example to ``file``, or to where the configuration is read; raises ConfigError if it exists."""
     path = file or device.config_file or _standard_place()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ def write_example(device: Device, file: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(
             N_("can't write {path}: {reason}"),
-            N_('name another file, or "-" to print it'),
+            N_('choose another file, or "-" to print it'),
             path=path,
             reason=error.strerror,
         ) from error
@@ -44,8 +45,8 @@ def _standard_place() -> Path:
     path = config_path()
     if path is None:
         raise ConfigError(
-            N_("user number {uid} has no home directory, so the configuration has no place"),
-            N_('name a file, or "-" to print it'),
+            N_("user {uid} has no home directory, so there is no default location for the configuration"),
+            N_('give a file name, or "-" to print it'),
             uid=os.getuid(),
         )
     return path

@@ -1,4 +1,4 @@
-"""The configuration of a device, and what it names."""
+"""The configuration of a device, and the rule that it names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bluezone_agent.i18n import use_language
 
 
 def configuration(device: Device) -> Config:
-    """Read the configuration, and speak its language from now on; raises ConfigError."""
+    """Read the configuration and switch to its language; raises ConfigError."""
     config = load(device.config_file)
     if config.language:
         use_language(config.language)

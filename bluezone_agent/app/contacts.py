@@ -1,4 +1,4 @@
-"""How much was received of others, hour by hour."""
+"""The contact history, hour by hour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import gaps
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
-from bluezone_agent.i18n import _, ngettext
+from bluezone_agent.i18n import _, local_clock, ngettext
 from bluezone_agent.stores.contact_summaries import ContactSummary
 from bluezone_agent.stores.store import Store
 
@@ -24,16 +24,16 @@ MIDDLE_DB: Final = 63.0
 
 
 class HourOfContacts(Result, frozen=True, kw_only=True):
-    """One hour's minutes summed over identifiers, each in the band of its mean power."""
+    """Minutes of one hour summed over identifiers, each minute in the band of its mean power."""
 
     starts_at: datetime
     identifiers: int
     minutes: int
-    """Minutes in which anybody was received."""
+    """Minutes in which any device was received."""
     minutes_with_close: int
-    """Of these, minutes in which anybody was close: `close_minutes` by this is about how many people were at once."""
+    """Minutes of these with any close device: `close_minutes` divided by this estimates the number of close people."""
     close_contacts: int
-    """Identifiers that were close for a minute at least. A device has four to six an hour."""
+    """Identifiers that were close for at least a minute. A device uses four to six per hour."""
     close_minutes: int
     middle_minutes: int
     far_minutes: int
@@ -41,11 +41,11 @@ class HourOfContacts(Result, frozen=True, kw_only=True):
 
 
 class ContactHistory(Result, frozen=True, kw_only=True):
-    """What was received in some days."""
+    """The contacts of some days."""
 
     days: int
     close_db: float
-    """Close is an attenuation of at most this."""
+    """Highest attenuation that counts as close."""
     middle_db: float
     calibrated: bool
     hours: tuple[HourOfContacts, ...]
@@ -56,7 +56,7 @@ class ContactHistory(Result, frozen=True, kw_only=True):
 def contacts(device: Device, days: int) -> ContactHistory:
     """Return the contact hours of the last ``days`` days."""
     now_s = time.time()
-    since_s = now_s - days * DAY_S  # at most 14 days, whether or not an agent ran that deletes older ones
+    since_s = now_s - days * DAY_S  # at most 14 days, even if no agent has run to delete older rows
     assumed_dbm = configuration(device).assumed_tx_power_dbm
     with Store(device.state_dir) as store:
         calibrated = calibration_in_force(store, now_s)
@@ -77,26 +77,37 @@ def contacts(device: Device, days: int) -> ContactHistory:
 
 
 def close_at_once(hours: Sequence[HourOfContacts]) -> int:
-    """Return how many devices were close at once, on average over the minutes in which any was.
+    """Return how many devices were close at the same time, averaged over the minutes with any close device.
 
-    A device changes its identifier, so identifiers are many times the people; this counts who is there once.
+    Devices change their identifiers, so there are many more identifiers than people; this counts each person once.
     """
     minutes = sum(h.minutes_with_close for h in hours)
     return round(sum(h.close_minutes for h in hours) / minutes) if minutes else 0
 
 
 def in_words(hours: Sequence[HourOfContacts]) -> str:
-    """Say how long devices were close in some hours, how many at once, and by how many identifiers."""
+    """Describe how long devices were close in some hours, how many at a time, and with how many identifiers."""
     if not (at_once := close_at_once(hours)):
-        return _("no devices close")
+        return _("no close devices")
     return ngettext(
-        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
-        "devices close for {minutes} min, about {n} at once (identifiers: {identifiers})",
+        "close devices for {minutes} min, about {n} at a time (identifiers: {identifiers})",
+        "close devices for {minutes} min, about {n} at a time (identifiers: {identifiers})",
         at_once,
     ).format(
         minutes=sum(h.minutes_with_close for h in hours),
         n=at_once,
         identifiers=sum(h.close_contacts for h in hours),
+    )
+
+
+def hour_in_words(hour: HourOfContacts) -> str:
+    """Describe one hour: the minutes in each band, and how many devices were close at the same time."""
+    return _("{clock}: close {close} min, medium {middle} min, far {far} min; close at once: {n}").format(
+        clock=local_clock(hour.starts_at),
+        close=hour.close_minutes,
+        middle=hour.middle_minutes,
+        far=hour.far_minutes,
+        n=close_at_once([hour]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The agent as a process: its parts put together, and told to the service manager."""
+"""The agent as a process: composes its parts and reports its state to the service manager."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from bluezone_agent.stores.store import StateLock, Store
 log: Final = structlog.get_logger()
 
 LOOK_S: Final = 60
-"""How often the agent looks at itself: for Prometheus, and for notices that its owner has to get."""
+"""Interval of the agent's own health check: for Prometheus, and for notices to the owner."""
 
 
 def run(
@@ -50,10 +50,10 @@ def run(
     started: Callable[[str, str], None],
     damaged: Callable[[StoreDamagedError], object],
 ) -> None:
-    """Run the agent until SIGTERM or SIGINT; without ``checks`` they are left to a timer.
+    """Run the agent until SIGTERM or SIGINT; without ``checks`` a timer has to run the checks.
 
-    ``started`` is told of the radio and the protocol once it transmits, unless a service manager started it;
-    ``damaged`` is told of a store that was quarantined. Raises ConfigError, StoreError, StateInUseError,
+    ``started`` is called with the radio and the protocol when the agent transmits, unless a service manager started it;
+    ``damaged`` is called with the error if the store was quarantined. Raises ConfigError, StoreError, StateInUseError,
     RadioUnavailableError.
     """
     config = configuration(device)
@@ -110,7 +110,7 @@ async def _run(
         monitor_adapters=len(config.radios) - 1,
         watchdog=watchdog,
         started=None if manager.listens else started,
-        wait_for_radio=manager.listens,  # its status line says what a person would be told
+        wait_for_radio=manager.listens,  # the status line shows the error as a person would see it
         background_jobs=(keep_manager_informed, look_after_itself),
     )
     await agent.run(stop)
@@ -133,9 +133,9 @@ def _write_metrics(path: Path, text: str) -> None:
 
 
 async def _in_child(device: Device, *command: str) -> None:
-    """Run a command of ours in a process of its own, so that its memory and crashes stay out of this one.
+    """Run one of our commands in a separate process, so that its memory use and crashes do not affect this one.
 
-    Without ``-P`` Python would run a ``bluezone_agent`` that somebody put into the current directory.
+    Without ``-P`` Python would run a ``bluezone_agent`` that someone put into the current directory.
     """
     isolated = "-I" if sys.flags.isolated else "-P"
     program = [sys.executable, isolated, "-m", "bluezone_agent", "--state-dir", str(device.state_dir)]

@@ -7,5 +7,5 @@ from bluezone_agent.stores.file.open import require_sound as require_sound_store
 
 
 def require_sound(device: Device) -> None:
-    """Read the whole store, if there is one; raises StoreDamagedError when it is damaged or a later version's."""
+    """Read the whole store, if there is one; raises StoreDamagedError if it is damaged or from a later version."""
     require_sound_store(device.state_dir)

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.core.calendars import Calendar
-from bluezone_agent.scenarios.day import Day, PersonVerdict, simulate
+from bluezone_agent.files import create, require_absent
+from bluezone_agent.scenarios.cast import CASE
+from bluezone_agent.scenarios.day import STATED_TX_POWER_DBM, Day, PersonVerdict, leave_devices, simulate
+from bluezone_agent.stores.file.open import make_private
 
-__all__ = ["Day", "DemoPerson", "PersonVerdict", "SimulatedDay", "simulate"]
+__all__ = ["Day", "DemoPerson", "DevicesLeft", "PersonVerdict", "SimulatedDay", "keep", "simulate"]
+
+
+CONFIGURATION: Final = f"""# The simulated device of {{name}}.
+radio = "virtual"
+clock_trusted = true
+protocol = "{{protocol}}"
+assumed_tx_power_dbm = {STATED_TX_POWER_DBM}
+"""
 
 
 class DemoPerson(Result, frozen=True, kw_only=True):
-    """What one agent told its owner, and the truth beside it."""
+    """What one device told its owner, compared with the truth."""
 
     name: str
     protocol: str
     true_minutes_within_2m: int
-    """Of the case."""
+    """Time within 2 m of the case."""
     should_warn: bool
     warned: bool
     warned_at: datetime | None
@@ -29,11 +41,11 @@ class DemoPerson(Result, frozen=True, kw_only=True):
 
 
 class SimulatedDay(Result, frozen=True, kw_only=True):
-    """How the day went."""
+    """The result of the simulated day."""
 
     seed: int
     case: str
-    """Who fell ill."""
+    """The person who tested positive."""
     protocol: str
     keys_published: int
     all_verdicts_right: bool
@@ -42,7 +54,7 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, day: Day, page: Path) -> Self:
-        """Return what is shown of ``day``, whose picture is at ``page``."""
+        """Return the result of ``day``, whose page is at ``page``."""
         return cls(
             seed=day.seed,
             case=day.case.name,
@@ -52,6 +64,37 @@ class SimulatedDay(Result, frozen=True, kw_only=True):
             agents=tuple(_person(v, day.calendar) for v in day.verdicts),
             page=page,
         )
+
+
+class DevicesLeft(Result, frozen=True, kw_only=True):
+    """The devices of a simulated day, to continue by hand."""
+
+    case: str
+    """The person who will test positive."""
+    devices: tuple[DeviceLeft, ...]
+
+
+class DeviceLeft(Result, frozen=True, kw_only=True):
+    """The device of one person."""
+
+    name: str
+    state_dir: Path
+    config: Path
+
+
+def keep(folder: Path, seed: int, protocol: str) -> DevicesLeft:
+    """Simulate yesterday, and leave each person's device and its configuration in ``folder``.
+
+    Raises AgentError if ``folder`` exists or can't be created.
+    """
+    require_absent(folder)
+    make_private(folder)
+    devices = []
+    for left in leave_devices(folder, seed, protocol, time.time()):
+        config = folder / f"{left.name}.toml"
+        create(config, CONFIGURATION.format(name=left.person.name, protocol=left.person.protocol).encode())
+        devices.append(DeviceLeft(name=left.person.name, state_dir=folder / left.name, config=config))
+    return DevicesLeft(case=CASE, devices=tuple(devices))
 
 
 def _person(v: PersonVerdict, calendar: Calendar) -> DemoPerson:

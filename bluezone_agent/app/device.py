@@ -1,4 +1,4 @@
-"""One device as a command finds it."""
+"""The device on which a command runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 
 
 class Device(msgspec.Struct, frozen=True):
-    """Where a device keeps its state, and the configuration that a person named."""
+    """A device's state directory, and the configuration file that the user named."""
 
     state_dir: Path
     config_file: Path | None = None
-    """None for the standard place, where there need not be one."""
+    """None for the default location, which may be missing."""

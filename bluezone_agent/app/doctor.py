@@ -43,7 +43,7 @@ class FoundOut(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        """Return what is shown of ``finding``."""
+        """Return the answer for ``finding``."""
         message, remedy = rendered(AgentError(finding.message, finding.remedy, **finding.fields))
         return cls(
             check=finding.check, level=finding.level, message=message, remedy=remedy or None, at=utc(finding.at_s)
@@ -51,7 +51,7 @@ class FoundOut(Result, frozen=True, kw_only=True):
 
 
 class Diagnosis(Result, frozen=True, kw_only=True):
-    """Everything that the agent needs, whether it runs or not."""
+    """The findings on everything that the agent needs, whether it is running or not."""
 
     healthy: bool
     """Whether no finding is a fault."""
@@ -59,7 +59,7 @@ class Diagnosis(Result, frozen=True, kw_only=True):
 
 
 def examine(device: Device) -> Diagnosis:
-    """Read everything that the agent needs, and judge it; what can't be read is itself a finding."""
+    """Read and judge everything that the agent needs; if something can't be read, that is a finding too."""
     findings = judge(_facts(device))
     healthy = all(finding.level is not Level.FAULT for finding in findings)
     return Diagnosis(healthy=healthy, findings=tuple(map(FoundOut.of, findings)))
@@ -98,7 +98,7 @@ def _state(state_dir: Path) -> Iterator[PathFacts]:
 
 
 def _status(state_dir: Path) -> tuple[Status | None, StoreError | None]:
-    """Read the journal of a store that is there already; the doctor makes none."""
+    """Read the journal of an existing store; the doctor creates none."""
     if not (state_dir / FILE_NAME).exists():
         return None, None
     try:
@@ -109,7 +109,7 @@ def _status(state_dir: Path) -> tuple[Status | None, StoreError | None]:
 
 
 def _free_bytes(state_dir: Path) -> int | None:
-    """Return what is left where the state directory is or will be."""
+    """Return the free space where the state directory is or will be."""
     for folder in (state_dir, *state_dir.absolute().parents):
         try:
             return shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""A day in full, so that its number can be worked out again by hand."""
+"""One day in detail, so that its score can be recalculated by hand."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["Explained", "Explanation", "StoredCalibration", "explain", "terms"]
 
 
 class Term(Result, frozen=True, kw_only=True):
-    """Minutes of a window that weigh the same."""
+    """Minutes of a window with the same weight."""
 
     minutes: int
     weight: float
     protected: bool
-    """In these the owner was protected, so they weigh nothing."""
+    """The owner was protected in these minutes, so their weight is 0."""
     lowest_db: float
     highest_db: float
 
 
-class Unheard(Result, frozen=True, kw_only=True):
-    """Minutes between the received ones that the rule counts too."""
+class SilentMinutes(Result, frozen=True, kw_only=True):
+    """Minutes between received ones that the rule counts as well."""
 
     minutes: int
     weight: float
@@ -50,23 +50,23 @@ class ExplainedWindow(Result, frozen=True, kw_only=True):
     report_type: str
     days_since_onset: int | None
     factor: float
-    """For report type and infectiousness."""
+    """Factor for report type and infectiousness."""
     score: float
     """Weighted minutes: the sum of the terms times the factor."""
     sightings: int
     terms: tuple[Term, ...]
-    unheard: Unheard
+    unheard: SilentMinutes
 
 
 class ExplainedExposure(Result, frozen=True, kw_only=True):
-    """What the rule makes of the day, for keys of one degree."""
+    """The rule's result for the day, for keys of one degree."""
 
     degree: Degree
     weighted_minutes: float
     minutes_on_this_day: float
     """Of these; the others are of the same 24 hours."""
     unbroken_minutes: float | None
-    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
+    """Set if the rule sums UTC days and an encounter continues past midnight UTC: the maximum in any 24 hours."""
     sd_minutes: float | None
     """Standard deviation of the weighted minutes, where the rule states one."""
     needed_minutes: float
@@ -75,7 +75,7 @@ class ExplainedExposure(Result, frozen=True, kw_only=True):
 
 
 class GivenWarning(Result, frozen=True, kw_only=True):
-    """A warning that the owner was given."""
+    """A warning that was given to the owner."""
 
     at: datetime
     degree: str
@@ -85,23 +85,23 @@ class GivenWarning(Result, frozen=True, kw_only=True):
 
 
 class Explanation(Result, frozen=True, kw_only=True):
-    """All that is known of one day of its owner, or of UTC where the rule sums those."""
+    """Everything known about one local day, or about one UTC day if the rule sums UTC days."""
 
     day: date
     utc_day: bool
     listened_share: float
-    """Of the day's time so far."""
+    """Share of the day so far in which the device scanned."""
     not_listening: tuple[Gap, ...]
     rule: str
     rule_version: int
     rssi_correction_db: float | None
-    """Of the calibration in force; None without one."""
+    """Correction of the calibration in force; None without one."""
     exposures: tuple[ExplainedExposure, ...]
     warned: tuple[GivenWarning, ...]
 
     @classmethod
     def of(cls, found: Explained, step_s: int) -> Self:
-        """Return what is shown of ``found``, times of day to ``step_s``."""
+        """Return the answer for ``found``, with times of day rounded to ``step_s``."""
         c = found.calibration
         return cls(
             day=found.day,
@@ -117,7 +117,7 @@ class Explanation(Result, frozen=True, kw_only=True):
 
 
 def explain(device: Device, day: date) -> tuple[Explained, AuthorityContact | None]:
-    """Return all that is known of a day, and whom an exposed person can ask."""
+    """Return everything known about a day, and the contact of the health authority."""
     config = configuration(device)
     with Store(device.state_dir) as store:
         now = judged_now(config, store)
@@ -133,9 +133,9 @@ def explain(device: Device, day: date) -> tuple[Explained, AuthorityContact | No
 
 
 def terms(w: ExposureWindow) -> list[tuple[float | None, float, float, int]]:
-    """Return a window's minutes by their weight, to hundredths: (weight, lowest and highest attenuation, minutes).
+    """Return a window's minutes grouped by weight, to hundredths: (weight, lowest and highest attenuation, minutes).
 
-    Those in which the owner was protected come last, with the weight None.
+    Minutes in which the owner was protected come last, with the weight None.
     """
     groups: dict[float | None, list[float]] = {}
     for m, weight in zip(w.minutes, w.weights, strict=True):
@@ -187,5 +187,5 @@ def _window(w: ExposureWindow, step_s: int) -> ExplainedWindow:
             )
             for weight, low, high, n in terms(w)
         ),
-        unheard=Unheard(minutes=len(w.unheard), weight=round(w.unheard_weight, 2)),
+        unheard=SilentMinutes(minutes=len(w.unheard), weight=round(w.unheard_weight, 2)),
     )

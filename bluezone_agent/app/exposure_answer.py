@@ -1,4 +1,4 @@
-"""Whether its owner was exposed, as a person and a program are shown it."""
+"""Whether the owner was exposed, as shown to people and programs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["Answer", "AuthorityContact", "ExposureAnswer", "ExposureList", "Unkn
 
 
 class ExposureAnswer(Result, frozen=True, kw_only=True):
-    """Whether its owner was exposed, and of which time that is known."""
+    """Whether the owner was exposed, and for which period this is known."""
 
     answer: Answer
     reasons: tuple[Unknown, ...]
     """Why it is not known; empty where it is."""
     since: datetime | None
-    """From when on the device has listened, of the last 14 days; None for never."""
+    """Start of scanning within the last 14 days; None for never."""
     complete_check_at: datetime | None
-    """The last check in which every source was complete. Of the time after it nothing is known."""
+    """The last check in which every source was complete. Nothing is known about the time after it."""
     listened_share: float
-    """Of the time between the two."""
+    """Share of the time between the two in which the device scanned."""
 
     @classmethod
     def of(cls, known: Knowledge) -> Self:
-        """Return what is shown of ``known``."""
+        """Return the answer for ``known``."""
         return cls(
             answer=known.answer,
             reasons=known.reasons,
@@ -39,7 +39,7 @@ class ExposureAnswer(Result, frozen=True, kw_only=True):
 
 
 class AuthorityContact(Result, frozen=True, kw_only=True):
-    """Whom an exposed person can ask, as configured."""
+    """The configured contact of the health authority."""
 
     name: str
     telephone: str
@@ -47,7 +47,7 @@ class AuthorityContact(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, authority: Authority) -> Self:
-        """Return what is shown of ``authority``."""
+        """Return the answer for ``authority``."""
         return cls(name=authority.name, telephone=authority.telephone, text=authority.text)
 
 
@@ -58,5 +58,5 @@ class ExposureList(Result, frozen=True, kw_only=True):
     authority: AuthorityContact | None
     rule: str
     rule_summary: str
-    """One English sentence."""
+    """One sentence in English."""
     days: tuple[ExposureDay, ...]

@@ -1,4 +1,4 @@
-"""A day with an exposure, as a person and a program are shown it."""
+"""A day with an exposure, as shown to people and programs."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from bluezone_agent.core.exposure import DayExposure, Degree, Encounter, Exposur
 from bluezone_agent.stores.exposures import Warned
 
 SHOWN_TO_S: Final = 300
-"""Times of day are shown to 5 minutes, so that what is shown tells less of who the case was."""
+"""Times of day are rounded to 5 minutes, to reveal less about who the case was."""
 
 
 class ShownEncounter(Result, frozen=True, kw_only=True):
-    """A stretch of a day near one person."""
+    """A period of one day near one person."""
 
     day: date
-    """On which it began for its owner."""
+    """The local day on which it began."""
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
     utc_offset_s: int
-    """How far its owner's clock was ahead of UTC then."""
+    """Offset of local time from UTC at that time."""
     minutes_within_2m: float
     closest_attenuation_db: int
     typical_attenuation_db: int
 
 
 class ExposureDay(Result, frozen=True, kw_only=True):
-    """Everything received on one day of published keys of one degree."""
+    """Everything received on one day from diagnosis keys of one degree."""
 
     day: date
-    """Its owner's, or the UTC day where the rule sums those."""
+    """The local day, or the UTC day if the rule sums UTC days."""
     utc_day: bool
     degree: Degree
     warning: bool
     warned_at: datetime | None
-    """When its owner was warned of it."""
+    """When the owner was warned about it."""
     keys_received: int
     received_minutes: int
     minutes_on_this_day: float
     """Weighted by the rule."""
     minutes_within_2m: float
-    """The same, or of the 24 hours of which most lies on this day, where that is more."""
+    """The same for this day or, if larger, for the 24 hours that lie mostly on this day."""
     needed_minutes: float
-    """What these have to reach for a warning."""
+    """Threshold for a warning."""
     unbroken_minutes: float | None
-    """Where the rule sums UTC days and an encounter goes on over their midnight: the most in any 24 hours."""
+    """Set if the rule sums UTC days and an encounter continues past midnight UTC: the maximum in any 24 hours."""
     rule: str
     rule_version: int
     encounters: tuple[ShownEncounter, ...]
 
     @classmethod
     def of(cls, day: DayExposure, calendar: Calendar = UTC_CALENDAR, warned: Warned | None = None) -> Self:
-        """Return what is shown of ``day``."""
+        """Return the answer for ``day``."""
         return cls(
             day=day.day,
             utc_day=day.utc_day,
@@ -89,5 +89,5 @@ def _shown(e: Encounter, calendar: Calendar) -> ShownEncounter:
 
 
 def shown_times(span: Encounter | ExposureWindow, step_s: int = SHOWN_TO_S) -> tuple[datetime, datetime]:
-    """Return start and end as they are shown, outwards to ``step_s``."""
+    """Return start and end as shown, rounded outwards to ``step_s``."""
     return utc(span.starts_at_s // step_s * step_s), utc(-(-span.ends_at_s // step_s) * step_s)

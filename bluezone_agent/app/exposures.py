@@ -1,4 +1,4 @@
-"""Whether its owner was exposed, and when they were near a person who was later published as a case."""
+"""Whether the owner was exposed, and when they were near someone who later tested positive."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bluezone_agent.stores.store import Store
 
 
 def authority_contact(config: Config) -> AuthorityContact | None:
-    """Return whom an exposed person can ask, None where nobody is configured."""
+    """Return the contact of the health authority, None if none is configured."""
     return AuthorityContact.of(config.authority) if config.authority else None
 
 
 def exposures(device: Device) -> ExposureList:
-    """Return what is known of exposures, and every day with one, warned of or not."""
+    """Return what is known about exposures, and every day with one, with or without a warning."""
     config = configuration(device)
     with Store(device.state_dir) as store:
         return exposures_in(store, config)
 
 
 def exposures_in(store: Store, config: Config) -> ExposureList:
-    """Return the same of a store that is open."""
+    """Return the same for an open store."""
     rule, now, calendar = rule_in_force(config), judged_now(config, store), owner_calendar(store)
     scored = day_exposures(store.exposures.matched(kept_since_s(now)), rule, calendar)
     days = shown_days(store, scored, calendar)
@@ -46,7 +46,7 @@ def exposures_in(store: Store, config: Config) -> ExposureList:
 
 
 def shown_days(store: Store, days: Iterable[DayExposure], calendar: Calendar) -> tuple[ExposureDay, ...]:
-    """Return what is shown of days that were scored, with the warnings given of them."""
+    """Return the answers for scored days, with the warnings that were given."""
     warned = {(w.day, w.degree): w for w in store.exposures.warned()}
     return tuple(ExposureDay.of(day, calendar, warned.get((day.day, day.degree))) for day in days)
 

@@ -1,4 +1,4 @@
-"""Fetching for another process: verified files of diagnosis keys into a spool, and chaff. It has no contacts."""
+"""Downloads for another process: verified diagnosis key files into a spool, and chaff. It has no contacts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bluezone_agent.stores.store import Store
 
 
 class Fetched(Result, frozen=True, kw_only=True):
-    """What a fetch brought."""
+    """The result of a download."""
 
     complete: bool
     """Whether every source was read and every file accepted."""
@@ -30,10 +30,10 @@ class Fetched(Result, frozen=True, kw_only=True):
 
 
 def fetch(device: Device) -> Fetched:
-    """Fetch from every source on the network into the spool; the state is this process's own.
+    """Download from every source on the network into the spool; this process has its own state.
 
-    It knows which files it need not fetch again as a check does: by a check of its own, against contacts of which it
-    has none. Raises ConfigError, StoreError.
+    Like a check it knows which files it need not download again, because it runs a check of its own against an empty
+    contact history. Raises ConfigError, StoreError.
     """
     config, spool = configuration(device), _spool()
     with Store(device.state_dir) as store:
@@ -52,8 +52,8 @@ def _spool() -> Path:
     spool = spool_folder()
     if spool is None or not spool.is_dir():
         raise ConfigError(
-            N_("there is no folder for what is fetched: {setting} = {value}"),
-            N_("systemd sets it: systemctl start bluezone-fetch; by yourself run bluezone-agent check"),
+            N_("there is no folder for the downloaded files: {setting} = {value}"),
+            N_("systemd sets it: systemctl start bluezone-fetch; to check manually, run bluezone-agent check"),
             setting=SPOOL,
             value=spool or "-",
         )

@@ -1,4 +1,4 @@
-"""The sources of diagnosis keys: as they are configured, and what the checks know of them."""
+"""The sources of diagnosis keys: their configuration, and what the checks know about them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class KnownSources(Result, frozen=True, kw_only=True):
 
 
 def known_sources(device: Device) -> KnownSources:
-    """Return what the checks of the last 14 days know of their sources."""
+    """Return what the checks of the last 14 days know about their sources."""
     with Store(device.state_dir) as store:
         return KnownSources(sources=tuple(_with_files(s, store.sources.files(s.name)) for s in store.sources.all()))
 
@@ -42,21 +42,21 @@ def _with_files(source: SourceRecord, files: list[KeyFileRecord]) -> SourceWithF
 
 
 def pinned_sources(config: Config, only: str | None = None) -> list[PinnedSource]:
-    """Return the configured sources, as another process has fetched them where there is one that does.
+    """Return the configured sources; if another process downloads the files, its downloads take their place.
 
-    Raises ConfigError when there is none, or none with the location ``only``.
+    Raises ConfigError if there is no source, or none with the location ``only``.
     """
     wanted = [s for s in config.sources if only is None or s.location == only]
     if not wanted and only:
         raise ConfigError(
             N_('no [[source]] with location = "{location}" is configured'),
-            N_("configured are: {locations}"),
+            N_("configured locations: {locations}"),
             location=only,
             locations=", ".join(s.location for s in config.sources) or "-",
         )
     if not wanted:
         raise ConfigError(
-            N_("no source of case files is configured"),
+            N_("no source of diagnosis keys is configured"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" shows how'),
         )
     spool = spool_folder()
@@ -70,7 +70,7 @@ def _spooled(pinned: PinnedSource, spool: Path) -> PinnedSource:
 
 
 def network_sources(config: Config) -> list[PinnedSource]:
-    """Return every configured source that needs a network, for the process that has one."""
+    """Return every configured source that needs the network, for the process that has access to it."""
     return [_pinned(source) for source in config.sources if _is_remote(source)]
 
 
@@ -90,8 +90,8 @@ def _pinned(source: Source) -> PinnedSource:
     )
     if source.allow_unsigned and layout_of(address) in SIGNED_ONLY:
         raise ConfigError(
-            N_('[[source]] {location}: layout = "{layout}" is always signed'),
-            N_("remove allow_unsigned, which is for Bluezone case files, and pin the key in a [[source.key]]"),
+            N_('[[source]] {location}: files of layout = "{layout}" are always signed'),
+            N_("remove allow_unsigned, which is only for Bluezone files, and pin the key in a [[source.key]]"),
             location=source.location,
             layout=source.layout,
         )

@@ -1,4 +1,4 @@
-"""The language of a device's configuration, for what is said before that is needed, or where it never is."""
+"""The configured language, for texts that are shown before the configuration is read, or without reading it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bluezone_agent.paths import config_path
 
 
 def configured_language(config_file: Path | None) -> str:
-    """Return the setting ``language``; nothing where it can't be read: who needs the rest says what is wrong."""
+    """Return the setting ``language``, or "" if it can't be read: the command that needs it reports why."""
     path = config_file or config_path()
     if path is None:
         return ""

@@ -1,4 +1,4 @@
-"""When this device listened, and when not."""
+"""When this device scanned, and when it did not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["NOT_RUNNING", "Gap", "Listened"]
 
 
 class Listened(Result, frozen=True, kw_only=True):
-    """A stretch of time in which it listened."""
+    """A period in which the device scanned."""
 
     starts_at: datetime
     ends_at: datetime
@@ -20,19 +20,19 @@ class Listened(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, span: Span) -> Self:
-        """Return what is shown of ``span``."""
+        """Return the answer for ``span``."""
         return cls(starts_at=utc(span.starts_at_s), ends_at=utc(span.ends_at_s), scan_mode=span.scan_mode)
 
 
 class Gap(Result, frozen=True, kw_only=True):
-    """A stretch of time in which nobody listened."""
+    """A period in which the device did not scan."""
 
     starts_at: datetime
     ends_at: datetime
     reason: str
-    """A RadioFault, or that no agent ran."""
+    """A RadioFault, or NOT_RUNNING."""
 
     @classmethod
     def of(cls, span: Span) -> Self:
-        """Return what is shown of ``span``."""
+        """Return the answer for ``span``."""
         return cls(starts_at=utc(span.starts_at_s), ends_at=utc(span.ends_at_s), reason=span.reason)

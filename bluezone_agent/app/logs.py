@@ -1,4 +1,4 @@
-"""Where the agent's events go: one line an event on stderr, and nothing in it that tells who was met."""
+"""The agent's log: one line per event on stderr, without anything that identifies other people."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical"
 def to_stderr(level: int) -> None:
     """Print events from ``level`` on, and warnings of libraries, whatever their own settings say.
 
-    Radio libraries log addresses and payloads below WARNING: that is off for good. What is printed at all, a crash
-    too, passes the net for words of others.
+    Radio libraries log addresses and payloads below WARNING: these are never printed. All output, tracebacks included,
+    passes the filter for data of other people.
     """
     logging.disable(logging.INFO)
     warnings = logging.StreamHandler()
@@ -36,7 +36,7 @@ def to_stderr(level: int) -> None:
 
 
 def processors() -> list[Any]:
-    """Return what turns an event into its line."""
+    """Return the processors that turn an event into its line."""
     if _is_journal():
         rendering: list[Any] = [_for_journal]
     elif sys.stderr.isatty():

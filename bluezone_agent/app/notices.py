@@ -1,4 +1,4 @@
-"""Delivers queued notices to their owner: by the configured command, or by the service that has the network."""
+"""Delivers queued notices to the owner: with the configured command, or through the service that has the network."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ FIRST_PASSED_FD: Final = 3
 
 
 class Delivery(NamedTuple):
-    """What became of the queue."""
+    """The result for the queue."""
 
     undelivered: int
-    """How many notices still wait; 0 where no way to notify is configured, for then nothing is tried."""
+    """Number of notices still waiting; 0 if no notify_command is configured, because then nothing is tried."""
     error: str | None
     """Why the last attempt failed."""
 
 
 def deliver(store: Store, config: Config, now_s: float) -> Delivery:
-    """Deliver what is due; what fails is tried again later, at least once until it succeeds or is 14 days old."""
+    """Deliver the pending notices; a failed one is retried, at least once, until it succeeds or is 14 days old."""
     notifier = _notifier(config)
     if notifier is None:
         return Delivery(0, None)
@@ -59,11 +59,11 @@ def _notifier(config: Config) -> Notifier | None:
 
 
 def serve_notices(device: Device) -> None:
-    """Run the command for each notice that comes over the socket which systemd passes, for ever. Raises ConfigError."""
+    """Run the command for each notice that arrives on systemd's socket; does not return. Raises ConfigError."""
     config = configuration(device)
     if os.environ.get("LISTEN_FDS") != "1" or os.environ.get("LISTEN_PID") != str(os.getpid()):
         raise ConfigError(
-            N_("no socket was passed to this process"),
+            N_("systemd passed no socket to this process"),
             N_("systemd starts it: systemctl start bluezone-notify.socket"),
         )
     with socket.socket(fileno=FIRST_PASSED_FD) as listener:

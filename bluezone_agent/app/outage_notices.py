@@ -1,4 +1,4 @@
-"""The notices that the owner gets when listening or checks have stopped, and when they resume."""
+"""The notices to the owner when scanning or checks stop, and when they resume."""
 
 from __future__ import annotations
 
@@ -18,40 +18,42 @@ from bluezone_agent.i18n import _, local_time
 from bluezone_agent.stores.store import Store
 
 STOPPED: Final = {
-    Activity.LISTEN: N_("Nobody has listened since {time}. Run bluezone-agent status to see why."),
+    Activity.LISTEN: N_("This device has not scanned since {time}. Run bluezone-agent status to see why."),
     Activity.CHECK: N_(
-        "Published cases were last checked completely at {time}. Run bluezone-agent keys sources to see why."
+        "The last complete check for published cases was at {time}. Run bluezone-agent keys sources to see why."
     ),
 }
 STOPPED_AT_UNKNOWN_TIME: Final = {
     Activity.LISTEN: N_(
-        "This device does not listen. When it last did is not known, because the clock was set back. Run bluezone-agent"
-        " status to see why."
+        "This device is not scanning. It is not known since when, because the clock was set back. Run"
+        " bluezone-agent status to see why."
     ),
     Activity.CHECK: N_(
-        "When published cases were last checked completely is not known, because the clock was set back. Run"
-        " bluezone-agent keys sources to see why."
+        "It is not known when the last complete check for published cases was, because the clock was"
+        " set back. Run bluezone-agent keys sources to see why."
     ),
 }
 RESUMED: Final = {
-    Activity.LISTEN: N_("This device listens again. It did not from {time} on: contacts of that time are not known."),
-    Activity.CHECK: N_("Published cases are checked again; nothing is missed. They were not from {time} on."),
+    Activity.LISTEN: N_(
+        "This device is scanning again. It had stopped at {time}; contacts since then were not recorded."
+    ),
+    Activity.CHECK: N_("Checks for published cases work again; nothing was missed. They had stopped at {time}."),
 }
 RESUMED_AFTER_UNKNOWN_TIME: Final = {
-    Activity.LISTEN: N_("This device listens again. It did not for a time that is not known."),
-    Activity.CHECK: N_("Published cases are checked again; nothing is missed."),
+    Activity.LISTEN: N_("This device is scanning again. It is not known how long it had stopped."),
+    Activity.CHECK: N_("Checks for published cases work again; nothing was missed."),
 }
 
 
 def notify_owner(device: Device) -> Delivery:
-    """Deliver what the owner has to know: what was queued, and what has stopped or resumed since."""
+    """Deliver the queued notices, and notices on what has stopped or resumed since."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
         return notify_of_all(store, config, now_s)
 
 
 def notify_of_all(store: Store, config: Config, now_s: float) -> Delivery:
-    """Queue a notice of each change that its owner was not notified of, and deliver what is due."""
+    """Queue a notice for each change that was not yet reported, and deliver what is due."""
     changes = pending_notices(store, now_s) if config.notify_command else []
     if changes:
         with store.transaction():

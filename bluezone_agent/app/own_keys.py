@@ -27,7 +27,7 @@ class KeyEntry(Result, frozen=True, kw_only=True):
     on_air: bool
     """Whether it may still be advertised."""
     exportable: bool
-    """False for a key of a time in which the clock was not trusted."""
+    """False for a key from a time when the clock was not trusted."""
 
 
 class KeyList(Result, frozen=True, kw_only=True):
@@ -46,16 +46,16 @@ class Exported(Result, frozen=True, kw_only=True):
 
 
 class Encrypted(Result, frozen=True, kw_only=True):
-    """What encrypting came to."""
+    """The result of encrypting the keys."""
 
     were_readable: bool
-    """False where the keys were encrypted before, under the same passphrase."""
+    """False if the keys were already encrypted with the same passphrase."""
     quarantined: tuple[Path, ...]
     """Damaged stores that may hold keys that are not encrypted."""
 
 
 def list_keys(device: Device) -> KeyList:
-    """Return what there is to export."""
+    """Return the keys that can be exported."""
     with Store(device.state_dir) as store:
         return KeyList(
             encrypted=store.keys.encrypted,
@@ -73,13 +73,13 @@ def list_keys(device: Device) -> KeyList:
 
 
 def require_exportable(file: Path, onset: date | None) -> None:
-    """Raise what speaks against an export before its owner is asked: NewFileError, ExportError."""
+    """Check that an export is possible before the owner is asked; raises NewFileError, ExportError."""
     exporting.require_past(onset, time.time())
     require_absent(file)
 
 
 def export_keys(device: Device, file: Path, passphrase: Passphrase, *, days: int, onset: date | None) -> Exported:
-    """Write the keys of the last ``days`` days into a new file; the key on the air ends and is replaced first."""
+    """Write the keys of the last ``days`` days into a new file; first the key in use is ended and replaced."""
     now_s = time.time()
     with unlocked(device, passphrase) as store:
         exporting.end_current_key(store)
@@ -97,7 +97,7 @@ def encrypt_keys(device: Device, passphrase: Passphrase) -> Encrypted:
 
 
 def decrypt_keys(device: Device, passphrase: Passphrase) -> bool:
-    """Store every key without encryption; return whether they had one. No agent may run meanwhile."""
+    """Store every key without encryption; return whether they were encrypted. No agent may run meanwhile."""
     with StateLock(device.state_dir), unlocked(device, passphrase) as store:
         was_encrypted = store.keys.encrypted
         if was_encrypted:

@@ -1,4 +1,4 @@
-"""Time as the owner has it: the clock as far as it is trusted, and the days of the zones in which the device was."""
+"""Local time: the clock as far as it is trusted, and the days of the time zones in which the device was."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def system_clock(config: Config) -> SystemClock:
 
 
 def owner_calendar(store: Store) -> Calendar:
-    """Return the owner's days."""
+    """Return the calendar of local days."""
     return store.listening.calendar(system_utc_offset_s)
 
 
 def judged_now(config: Config, store: Store) -> Now:
-    """Return what the clocks show, and whether wall time is trusted."""
+    """Return the clock readings, and whether wall time is trusted."""
     return TrustedClock(system_clock(config), store).look()
 
 
 def kept_since_s(now: Now) -> float:
-    """Return from when on anything may be shown: the last 14 days, or all there is where time is not known.
+    """Return the earliest time that may be shown: 14 days ago, or the beginning if the time is not known.
 
-    Older rows are there where no agent ran that deletes them.
+    Older rows exist if no agent has run to delete them.
     """
     return now.wall_s - RETENTION_DAYS * DAY_S if now.trusted else 0.0

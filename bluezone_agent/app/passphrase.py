@@ -1,4 +1,4 @@
-"""Where a passphrase comes from: a person who types it, or a file. Never the command line, which others can read."""
+"""The source of a passphrase: a terminal or a file. It is never the command line, which other users can read."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Passphrase:
     """A passphrase that is asked for when it is needed."""
 
     file: Path | None
-    """Its first line is the passphrase, ``-`` is standard input; None: it is typed."""
+    """File with the passphrase in its first line, ``-`` for standard input; None: the user types it."""
     typed: Callable[[Path, bool], str]
-    """Asks a person for the passphrase of a file; if it is a new one, twice."""
+    """Asks for the passphrase of a file; twice for a new passphrase."""
 
     def of(self, path: Path, *, new: bool = False) -> str:
-        """Return the passphrase of ``path``. From here on this process keeps its memory to itself.
+        """Return the passphrase of ``path``, and from here on protect this process's memory from other processes.
 
-        Raises DecryptionError for a file that can't be read and a new passphrase that is too short.
+        Raises DecryptionError for an unreadable file and for a new passphrase that is too short.
         """
         keep_memory_private()
         found = self.typed(path, new) if self.file is None else _first_line(self.file)
@@ -41,8 +41,8 @@ class Passphrase:
 def _require_long(passphrase: str) -> None:
     if len(passphrase) < SHORTEST:
         raise DecryptionError(
-            N_("the passphrase has {n} characters; it needs {least}"),
-            N_("take five or six words that nobody would guess"),
+            N_("the passphrase has {n} characters; at least {least} are needed"),
+            N_("use five or six words that nobody would guess"),
             n=len(passphrase),
             least=SHORTEST,
         )
@@ -51,14 +51,14 @@ def _require_long(passphrase: str) -> None:
 def _first_line(file: Path) -> str:
     try:
         if is_standard(file):
-            line = sys.stdin.readline(LONGEST)  # and no more: what follows may be meant for another question
+            line = sys.stdin.readline(LONGEST)  # and no more: the rest may be meant for another prompt
         else:
             with file.open(encoding="utf-8-sig") as opened:
                 line = opened.readline(LONGEST)
     except (OSError, UnicodeDecodeError) as error:
         raise DecryptionError(
             N_("can't read the passphrase from {path}: {reason}"),
-            N_("name a text file that you can read; its first line is the passphrase"),
+            N_("give a readable text file with the passphrase in its first line"),
             path=file,
             reason=getattr(error, "strerror", None) or "not UTF-8",
         ) from error

@@ -1,4 +1,4 @@
-"""Pauses, as the owner asks for them."""
+"""Pauses that the owner requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Resumed(Result, frozen=True, kw_only=True):
 
 
 def pause(device: Device, lasts_s: float, *, protected: bool) -> Paused:
-    """Pause for ``lasts_s``, at once where an agent runs, else from its start on; raises StateInUseError."""
+    """Pause for ``lasts_s``, immediately if an agent runs, else from its next start; raises StateInUseError."""
     clock = system_clock(configuration(device))
     with Store(device.state_dir) as store:
         asked = pause_control.pause(store, clock, Mode.PROTECTED if protected else Mode.PAUSED, lasts_s)

@@ -1,4 +1,4 @@
-"""A pause in words, for a terminal and for the service manager."""
+"""The description of a pause, for a terminal and for the service manager."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time
 
 MODES: Final = {
-    Mode.PAUSED: N_("paused until {time}: nothing is broadcast, nobody is heard"),
-    Mode.PROTECTED: N_("protected until {time}: all goes on, and what is heard does not count"),
+    Mode.PAUSED: N_("paused until {time}: no broadcasting, no scanning"),
+    Mode.PROTECTED: N_("protected until {time}: recording continues, but these minutes are not scored"),
 }
 
 
 def describe(pause: ShownPause) -> str:
-    """Return what is paused and until when."""
+    """Describe what is paused and until when."""
     return _(MODES[pause.mode]).format(time=local_time(pause.until))

@@ -1,4 +1,4 @@
-"""Keys in this process's memory stay there: no core file, no look from another process."""
+"""Keeps keys in this process's memory: no core file, no access by other processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PR_SET_DUMPABLE: Final = 4
 def keep_memory_private() -> None:
     """Forbid core files, and /proc/PID/mem and ptrace to all but root (core(5), prctl(2)).
 
-    Swap is out of our hands: Python moves its values about, so nothing of them can be locked. Raises OSError.
+    This does not protect swap: Python moves its objects in memory, so they can't be locked. Raises OSError.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:

@@ -1,4 +1,4 @@
-"""The radio that a configuration names."""
+"""The configured radio."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from bluezone_agent.radios import make_radio
 
 
 def configured_radio(config: Config, clock: Clock, *, record: Path | None = None) -> Radio:
-    """Return the configured radio, of several one that uses them all; with ``record`` every advert is written there."""
+    """Return the configured radio, or one that combines several; with ``record`` it records every advertisement."""
     return make_radio(config.radios, clock, record=record, plan=config.radio_plan, allow_linkable=config.allow_linkable)

@@ -1,4 +1,4 @@
-"""What the agent makes of a measured room."""
+"""The agent's results for measurements in a room."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Progress = Callable[[Iterator[ReceiverResult], int], Iterable[ReceiverResult]]
 
 
 class Receiver(Result, frozen=True, kw_only=True):
-    """What one receiver's agent made of what it received."""
+    """The result of one receiver."""
 
     session: str
     receiver: str
     stationary: bool
-    """Whether the transmitter stood still in this session."""
+    """Whether the transmitter was stationary in this session."""
     true_distance_m: float
-    """The closest, where it moved."""
+    """The smallest distance if the transmitter moved."""
     packets: int
     attenuation_db: float | None
     """The median over its minutes; None where nothing was received."""
@@ -32,20 +32,20 @@ class Receiver(Result, frozen=True, kw_only=True):
     minutes_within_2m: float
     warned: bool
     near: bool
-    """Whether the transmitter truly came within 2 m."""
+    """Whether the transmitter really came within 2 m."""
 
 
 class RoomScore(Result, frozen=True, kw_only=True):
-    """How the warnings of the sessions in which the transmitter stood still compare with the truth."""
+    """Comparison of the warnings with the truth, for sessions with a stationary transmitter."""
 
     warned_near: int
     warned_far: int
     missed_near: int
     quiet_far: int
     precision: float | None
-    """The share of the warned who were near; None where nobody was warned."""
+    """Share of the warned receivers that were near; None if none was warned."""
     recall: float | None
-    """The share of the near who were warned; None where nobody was near."""
+    """Share of the near receivers that were warned; None if none was near."""
 
 
 class Replay(Result, frozen=True, kw_only=True):
@@ -67,9 +67,10 @@ def replay(
     tx_power_dbm: int | None,
     progress: Progress = lambda results, _count: results,
 ) -> Replay:
-    """Replay a recording, or one session of it; ``progress`` passes the results on and is told how many there will be.
+    """Replay a recording, or one session of it; ``progress`` passes the results on and is given their number.
 
-    ``tx_power_dbm`` is what the transmitter states, None for the configured power. Raises ConfigError, RecordingError.
+    ``tx_power_dbm`` is the power that the transmitter states, None for the configured power. Raises ConfigError,
+    RecordingError.
     """
     config = configuration(device)
     tracks = read_measurements(file)
@@ -77,7 +78,7 @@ def replay(
     if not wanted:
         raise ConfigError(
             N_('{path} has no session "{session}"'),
-            N_("it has: {sessions}"),
+            N_("the file has: {sessions}"),
             path=file,
             session=session,
             sessions=", ".join(sorted({t.session for t in tracks})),

@@ -1,4 +1,4 @@
-"""What the commands answer: typed values that ``--json`` prints as they are (docs/json.md)."""
+"""The answers of the commands: typed values that ``--json`` prints (docs/json.md)."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def as_json(result: Any) -> str:
 
 
 def from_json(text: str, kind: Any) -> Any:
-    """Read an answer of ``kind`` back; raises msgspec.ValidationError where it has another shape."""
+    """Read an answer of ``kind`` back; raises msgspec.ValidationError if the shape differs."""
     return msgspec.json.decode(text, type=kind, strict=True, dec_hook=_read)
 
 
 def _builtin(value: Any) -> Any:
     if isinstance(value, Path):
-        return os.fsencode(value).decode("utf-8", "backslashreplace")  # a name need not be text
-    if isinstance(value, AgentError | str):  # also a Text, which is a str of its own kind
+        return os.fsencode(value).decode("utf-8", "backslashreplace")  # a name may be invalid text
+    if isinstance(value, AgentError | str):  # also a Text, which is a subclass of str
         return str(value)
     raise NotImplementedError(f"{type(value)} has no place in an answer")
 

@@ -1,4 +1,4 @@
-"""What a schedule does besides the check: notices of outages, and chaff."""
+"""Scheduled tasks apart from the check: outage notices and chaff."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bluezone_agent.stores.store import Store
 
 
 class ScheduledDuties(Result, frozen=True, kw_only=True):
-    """What went wrong; a failure of one holds up nothing."""
+    """Errors of the tasks; a failed task does not delay the others."""
 
     chaff_error: AgentError | None
     undelivered_notices: int
@@ -25,10 +25,10 @@ class ScheduledDuties(Result, frozen=True, kw_only=True):
 
 
 def do_what_else_is_due(device: Device) -> ScheduledDuties:
-    """Tell the owner what has stopped, and send chaff when its turn has come: a slow key server holds up no notice."""
+    """Notify the owner of outages, then send chaff if it is due: a slow key server must not delay a notice."""
     config, now_s = configuration(device), time.time()
     with Store(device.state_dir) as store:
-        delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow
+        delivery = notify_of_all(store, config, now_s)  # first, because the key server may be slow
         chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)
     return ScheduledDuties(
         chaff_error=chaff_error, undelivered_notices=delivery.undelivered, notice_error=delivery.error
@@ -36,7 +36,7 @@ def do_what_else_is_due(device: Device) -> ScheduledDuties:
 
 
 def send_chaff_if_due(store: Store, config: Config, now_s: float) -> AgentError | None:
-    """Send chaff where it is configured and its turn has come; return why that failed."""
+    """Send chaff if it is configured and due; return the error if that failed."""
     if config.publish and config.publish.chaff and chaff_is_due(store, now_s):
         try:
             configured_key_server(config).send_chaff()

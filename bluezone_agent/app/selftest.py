@@ -1,4 +1,4 @@
-"""Whether the own broadcast is on the air: by a second adapter, or by another device's report."""
+"""Verifies that this device transmits: with a second adapter, or with another device's report."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from bluezone_agent.stores.store import StateLock, Store, agent_runs
 
 
 class Selftest(Result, frozen=True, kw_only=True):
-    """What a self-test found."""
+    """The result of a self-test."""
 
     proved: bool
     by: str | None
-    """Who received the broadcast, or listened in vain."""
+    """The receiver, whether or not it received this device."""
     packets: int
     strongest_dbm: int | None
     received_at: datetime | None
 
     @classmethod
     def of(cls, outcome: testing.Outcome) -> Self:
-        """Return what is shown of ``outcome``."""
+        """Return the answer for ``outcome``."""
         return cls(
             proved=outcome.received,
             by=outcome.by or None,
@@ -54,15 +54,15 @@ class ReportWritten(Result, frozen=True, kw_only=True):
 
 
 def with_peer(device: Device, report: Path, passphrase: Passphrase) -> Selftest:
-    """Look for this device in another one's report; raises ReportError."""
+    """Look for this device in another device's report; raises ReportError."""
     with unlocked(device, passphrase) as store:
         return Selftest.of(testing.with_report(store, read_report(report), time.time()))
 
 
 def with_adapters(device: Device, seconds: int, *, waiting: Callable[[], None]) -> Selftest:
-    """Test the running agent's radio by what it wrote down, a free one by broadcasting.
+    """Test a running agent by its journal, or a free radio by broadcasting.
 
-    ``waiting`` is called when the running agent is waited for. Raises NotProvableError, RadioUnavailableError.
+    ``waiting`` is called before waiting for the running agent. Raises NotProvableError, RadioUnavailableError.
     """
     config = configuration(device)
     clock = system_clock(config)
@@ -81,7 +81,7 @@ def with_adapters(device: Device, seconds: int, *, waiting: Callable[[], None]) 
 
 
 def report_to_peer(device: Device, file: Path, name: str, seconds: int) -> ReportWritten:
-    """Listen for ``seconds`` and write a new report; a running agent listens already, so what it stores is reported."""
+    """Receive for ``seconds`` and write a new report; if an agent is running, the report uses what it stores."""
     config = configuration(device)
     require_absent(file)
     clock = system_clock(config)

@@ -1,4 +1,4 @@
-"""Sentences that a terminal, a page and a notice have in common."""
+"""Sentences shared by terminal output, pages and notices."""
 
 from __future__ import annotations
 
@@ -20,26 +20,30 @@ HEADLINE: Final = {
     Degree.F2: N_("{day}: close contact with a contact of a case (F1)"),
 }
 ADVICE: Final = {
-    Degree.F1: N_("Keep away from others, and follow what your health authority tells close contacts (F1) to do."),
+    Degree.F1: N_(
+        "Avoid contact with others, and follow your health authority's instructions for close contacts (F1)."
+    ),
     Degree.F2: N_(
         "Keep your distance from others, watch for symptoms, and follow your health authority's advice for F2."
     ),
 }
 WHY_UNKNOWN: Final = {
     Unknown.NO_SOURCE: N_(
-        "no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows"
+        "no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)"
     ),
     Unknown.NEVER_CHECKED: N_("no check has succeeded so far: run bluezone-agent check"),
-    Unknown.CHECK_TOO_OLD: N_("the last check that succeeded is more than 30 hours old: run bluezone-agent check"),
-    Unknown.CLOCK_NOT_TRUSTED: N_("the clock is not synchronised, so nobody knows when contacts were: switch NTP on"),
-    Unknown.NOT_LISTENED: N_("the device did not scan in the time that the checks cover: see bluezone-agent status"),
+    Unknown.CHECK_TOO_OLD: N_("the last successful check was more than 30 hours ago: run bluezone-agent check"),
+    Unknown.CLOCK_NOT_TRUSTED: N_("the clock is not synchronised, so the times of contacts are unknown: turn on NTP"),
+    Unknown.NOT_LISTENED: N_(
+        "the device did not scan during the period that the checks cover: see bluezone-agent status"
+    ),
 }
 
 
 def answer_lines(
     result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None
 ) -> Iterator[str]:
-    """Yield whether its owner was exposed: that first, what to do with it; what is known, or why it is not."""
+    """Yield whether the owner was exposed and what to do, or that nothing was detected, or why it is not known."""
     if result.answer is Answer.EXPOSED:
         yield _(EXPOSED[_degree(days)])
         yield from advice(_degree(days), contact)
@@ -48,23 +52,23 @@ def answer_lines(
         for reason in result.reasons:
             yield f"- {_(WHY_UNKNOWN[reason])}"
         if result.complete_check_at is not None and Unknown.CHECK_TOO_OLD in result.reasons:
-            yield _("The last check that succeeded was on {when}.").format(when=local_time(result.complete_check_at))
+            yield _("The last successful check was on {when}.").format(when=local_time(result.complete_check_at))
     elif result.since is not None and result.complete_check_at is not None:
         yield _(
-            "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that time; the last check"
-            " that succeeded was then."
+            "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that"
+            " time; the last successful check was at its end."
         ).format(
             since=local_time(result.since), until=local_time(result.complete_check_at), share=result.listened_share
         )
 
 
 def _degree(days: Sequence[ExposureDay]) -> Degree:
-    """Return the nearest degree of those that were warned of."""
+    """Return the closest degree among the days with a warning."""
     return min((day.degree for day in days if day.warning or day.warned_at), default=Degree.F2)
 
 
 def advice(degree: Degree, contact: AuthorityContact | None) -> Iterator[str]:
-    """Yield what the owner should do, and whom to ask."""
+    """Yield what the owner should do, and the contact of the health authority."""
     yield _(ADVICE[degree])
     if contact is None:
         return
@@ -74,7 +78,7 @@ def advice(degree: Degree, contact: AuthorityContact | None) -> Iterator[str]:
 
 
 def describe(day: ExposureDay) -> str:
-    """Return a day in sentences: when, how long, how close."""
+    """Describe a day: when, how long, how close."""
     lines = [_headline(day)]
     lines += [_encounter(e, day) for e in day.encounters]
     lines.append("  " + _total(day))
@@ -115,10 +119,10 @@ def _total(day: ExposureDay) -> str:
 
 
 def _midnight(day: ExposureDay) -> Iterator[str]:
-    """Yield what a midnight makes of the sum: the owner's own, or that of UTC where the rule counts by it."""
+    """Explain how midnight affects the total: local midnight, or midnight UTC if the rule uses UTC days."""
     if day.minutes_within_2m > day.minutes_on_this_day:
-        yield _("over midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
+        yield _("past midnight: {near:.0f} min within 2 m in 24 hours").format(near=day.minutes_within_2m)
     if day.unbroken_minutes is not None:
         yield _(
-            "this rule counts days of UTC, and the contact goes on over midnight UTC: {near:.0f} min in 24 hours"
+            "this rule uses UTC days, and the contact continued past midnight UTC: {near:.0f} min in 24 hours"
         ).format(near=day.unbroken_minutes)

@@ -1,4 +1,4 @@
-"""A pause as a person and a program are shown it."""
+"""A pause as shown to people and programs."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class ShownPause(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, pause: Pause) -> Self:
-        """Return what a person or a program is shown of ``pause``."""
+        """Return the answer for ``pause``."""
         return cls(mode=pause.mode, until=utc(pause.ends_at_s))

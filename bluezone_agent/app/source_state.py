@@ -1,4 +1,4 @@
-"""What is known of the sources of diagnosis keys, and of their files."""
+"""The state of the sources of diagnosis keys and of their files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Freshness", "KeyFileState", "SourceState", "SourceWithFiles", "Verdi
 
 
 class Freshness(Result, frozen=True, kw_only=True):
-    """Until when a signed index proves that nothing is held back, if there is one."""
+    """The period for which a signed index proves that no file is held back, if there is an index."""
 
     provable: bool
     issued_at: datetime | None
@@ -21,23 +21,23 @@ class Freshness(Result, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, issued_at_s: int | None, expires_at_s: int | None) -> Self:
-        """Return what an index says; None where there is none."""
+        """Return the freshness that an index states; the times are None if there is no index."""
         return cls(provable=issued_at_s is not None, issued_at=utc(issued_at_s), expires_at=utc(expires_at_s))
 
 
 class SourceState(Result, frozen=True, kw_only=True):
-    """How one source does."""
+    """The state of one source."""
 
     name: str
     checked_at: datetime
     complete_at: datetime | None
-    """The last check that read it to its end and accepted every file."""
+    """The last check that read it completely and accepted every file."""
     error: AgentError | None
-    """Why the last check did not read it to its end."""
+    """Why the last check did not read it completely."""
     accepts_unsigned: bool
     freshness: Freshness
     folder: str | None
-    """The name of the folder, as its signed index says; None where it has none, or one of the format before."""
+    """Folder name stated by the signed index; None without an index or with one in the older format."""
 
     @classmethod
     def of(cls, source: SourceRecord) -> Self:
@@ -54,22 +54,22 @@ class SourceState(Result, frozen=True, kw_only=True):
 
 
 class KeyFileState(Result, frozen=True, kw_only=True):
-    """What became of one file."""
+    """The outcome of one file."""
 
     name: str
     verdict: Verdict
     reason: AgentError | None
-    """Why it was not fetched, or refused."""
+    """Why it was not downloaded, or was refused."""
     keys: int
     matched_keys: int
     """Those that this device received."""
     dropped: dict[str, int]
-    """Keys that were left out, by reason."""
+    """Number of skipped keys by reason."""
     sha256: str | None
-    """Of the signed bytes that were accepted; None where none ever were."""
+    """Hash of the signed bytes that were accepted; None if none were."""
     published_at: datetime | None
     fetched_at: datetime | None
-    """For the first time; None where nothing was ever accepted."""
+    """When it was first accepted; None for never."""
     tried_at: datetime
 
     @classmethod

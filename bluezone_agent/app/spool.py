@@ -1,4 +1,4 @@
-"""Where the process with the network leaves files of diagnosis keys for the one with the contacts."""
+"""Folder through which the process with network access passes diagnosis key files to the one with the contacts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 SPOOL: Final = "BLUEZONE_SPOOL"
-"""Set by the systemd units: the folder. Without it a check fetches by itself."""
+"""The folder, set by the systemd units. Without it a check downloads the files itself."""
 
 
 def spool_folder() -> Path | None:
-    """Return the folder, None where there are no two processes."""
+    """Return the folder, None if one process does both."""
     path = os.environ.get(SPOOL)
     return Path(path) if path else None

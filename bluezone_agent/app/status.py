@@ -1,6 +1,6 @@
 """Whether the agent works: what it sends, receives, stores and checks.
 
-Imports nothing heavy: it answers at once on the smallest device.
+This module imports nothing heavy, so that it answers quickly on the smallest device.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = ["AgentStatus", "AgentVerdict", "Caution", "Problem", "RadioStatus", "
 
 
 class ActivityAge(Result, frozen=True, kw_only=True):
-    """When something was last done, and how old that may be."""
+    """When something was last done, and the longest acceptable age."""
 
     since: datetime | None
-    """When it was done last, or when the agent started if that is later; None for never, and where it is not known."""
+    """When it was last done, or when the agent started if that is later; None for never and for unknown."""
     limit_s: float | None
-    """Older than this is a fault; None where any age is well."""
+    """A higher age is a fault; None if any age is acceptable."""
 
 
 class RadioStatus(Result, frozen=True, kw_only=True):
@@ -40,21 +40,21 @@ class RadioStatus(Result, frozen=True, kw_only=True):
     description: str
     works: bool
     since: datetime | None
-    """Since when it works, or does not."""
+    """Since when it has been in this state."""
     fault: str | None
-    """Why it does not: a RadioFault."""
+    """Why it does not work: a RadioFault."""
     message: str
     """The same for a person, in English: a template over ``fields``."""
     fields: dict[str, str]
     scan_mode: str
     opened: int
-    """How often it was opened since the start."""
+    """Number of times it was opened since the start."""
     scan_restarts: int
     power_cycles: int
 
     @classmethod
     def of(cls, radio: RadioState) -> Self:
-        """Return what is shown of ``radio``."""
+        """Return the answer for ``radio``."""
         return cls(
             description=radio.description,
             works=radio.works,
@@ -70,10 +70,10 @@ class RadioStatus(Result, frozen=True, kw_only=True):
 
 
 class ProofStatus(Result, frozen=True, kw_only=True):
-    """Whether another receiver got what this device advertises."""
+    """Whether another receiver has received this device's advertisements."""
 
     provable: bool
-    """Whether another adapter of this device listens."""
+    """Whether another adapter of this device scans."""
     at: datetime | None
     by: str | None
     rssi_dbm: int | None
@@ -122,11 +122,11 @@ class AgentStatus(Result, frozen=True, kw_only=True):
     own_keys: int
     own_keys_encrypted: bool
     exposures: ExposureList | None
-    """For its owner alone: None unless asked for."""
+    """Only for the owner: None unless requested."""
 
 
 def status(device: Device, *, private: bool) -> AgentStatus:
-    """Return how the agent of ``device`` is now; ``private`` with its owner's exposures. Raises ConfigError."""
+    """Return the current state of the agent of ``device``, if ``private`` with exposures. Raises ConfigError."""
     config = configuration(device)
     with Store(device.state_dir) as store:
         state = read_status(store, time.time())
@@ -138,7 +138,7 @@ def status(device: Device, *, private: bool) -> AgentStatus:
 
 
 def prometheus(device: Device) -> tuple[str, bool]:
-    """Return ages and counts in Prometheus' text format, and whether all is well."""
+    """Return ages and counts in the Prometheus text format, and whether the agent is healthy."""
     now_s = time.time()
     with Store(device.state_dir) as store:
         return read_metrics(store, now_s), not set(read_health(store, now_s).problems) - OWNER_ONLY

@@ -1,4 +1,4 @@
-"""The owner's keys to a key server, and chaff that looks the same on the network."""
+"""Submits the owner's keys to a key server, and sends chaff that looks the same on the network."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bluezone_agent.key_servers.google import GoogleKeyServer
 
 
 class Submitted(Result, frozen=True, kw_only=True):
-    """What the key server made of a submission."""
+    """The key server's result for a submission."""
 
     sent: int
     left_out: int
-    """Keys that were not sent: more than the server takes at once, or of one day. Every day is among those sent."""
+    """Keys that were not sent because the server limits the number per request and per day. Each day has a sent key."""
     inserted: int
-    """Keys that it publishes."""
+    """Number of keys that the server publishes."""
     refused: str | None
-    """Why it did not take the others, in its own words."""
+    """Why the server did not accept the others, in its own words."""
     warnings: tuple[str, ...]
-    """What else it says, in its own words."""
+    """Warnings of the server, in its own words."""
 
 
 def require_submittable(device: Device, onset: date | None) -> None:
-    """Raise what speaks against a submission before its owner is asked: ConfigError, ExportError."""
+    """Check that a submission is possible before the owner is asked; raises ConfigError, ExportError."""
     configured_key_server(configuration(device))
     require_past(onset, time.time())
 
@@ -40,7 +40,7 @@ def require_submittable(device: Device, onset: date | None) -> None:
 def submit_keys(
     device: Device, code: str, passphrase: Passphrase, *, days: int, onset: date | None, traveler: bool
 ) -> Submitted:
-    """Submit the keys of the last ``days`` days under ``code``; the key on the air ends and is replaced first.
+    """Submit the keys of the last ``days`` days with ``code``; first the key in use is ended and replaced.
 
     Raises ExportError, KeyServerError.
     """
@@ -62,11 +62,11 @@ def send_chaff(device: Device) -> None:
 
 
 def configured_key_server(config: Config) -> GoogleKeyServer:
-    """Return the configured key server; raises ConfigError when there is none."""
+    """Return the configured key server; raises ConfigError if there is none."""
     if config.publish is None:
         raise ConfigError(
             N_("no key server is configured"),
-            N_('add a [publish] to the configuration; "bluezone-agent config init -" shows how'),
+            N_('add [publish] to the configuration; "bluezone-agent config init -" shows how'),
         )
     return GoogleKeyServer(
         config.publish.verification_server,

@@ -1,4 +1,4 @@
-"""The owner's keys for a command that needs their secrets, encrypted or not."""
+"""Opens the owner's keys, encrypted or not, for a command that needs their secrets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import Store
 
 CREDENTIAL: Final = "bluezone-store-key"
-"""Name under which systemd hands the passphrase to a service (LoadCredentialEncrypted=, docs/store.md)."""
+"""Name of the credential with which systemd passes the passphrase to a service (docs/store.md)."""
 
 
 @contextmanager
 def unlocked(device: Device, passphrase: Passphrase) -> Iterator[Store]:
-    """Open the store with its keys readable: by the passphrase in a file, systemd's credential, or one typed.
+    """Open the store with readable keys: with the passphrase from a file, from systemd's credential, or typed.
 
-    Raises KeysEncryptedError when it is another one.
+    Raises KeysEncryptedError if there is no passphrase or a wrong one.
     """
     keep_memory_private()
     with Store(device.state_dir) as store:
@@ -37,7 +37,7 @@ def _typed(device: Device, passphrase: Passphrase) -> str:
 
 
 def given_passphrase(device: Device, passphrase: Passphrase) -> str:
-    """Return the passphrase of the keys: that in the file, else the credential of this service, else nothing."""
+    """Return the passphrase of the keys from the file, else from this service's credential, else an empty one."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     file = passphrase.file
     if file is None and credentials and (Path(credentials) / CREDENTIAL).exists():

@@ -1,4 +1,4 @@
-"""Everything gone."""
+"""Deletes all data of the agent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bluezone_agent.errors import ConfigError
 
 
 class WipePlan(Result, frozen=True, kw_only=True):
-    """What would be deleted besides the state."""
+    """What would be deleted in addition to the state."""
 
     elsewhere: tuple[Path, ...]
-    """Files outside of the state that the agent writes by its configuration."""
+    """Files outside the state that the configuration makes the agent write."""
     unknown: ConfigError | None
-    """Why it can't be known which these are; the state can go all the same."""
+    """Why these files can't be determined; the state can be deleted nevertheless."""
 
 
 class Wiped(Result, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Wiped(Result, frozen=True, kw_only=True):
 
 
 def plan_wipe(device: Device) -> WipePlan:
-    """Return what else a wipe deletes; raises StateInUseError while an agent runs."""
+    """Return what a wipe deletes in addition; raises StateInUseError while an agent runs."""
     config, unknown = Config(), None
     try:
         config = configuration(device)
@@ -39,5 +39,5 @@ def plan_wipe(device: Device) -> WipePlan:
 
 
 def wipe(device: Device, plan: WipePlan) -> Wiped:
-    """Delete the state and what was planned; raises StateInUseError, StoreError."""
+    """Delete the state and the planned files; raises StateInUseError, StoreError."""
     return Wiped(deleted=tuple(wiping.wipe(device.state_dir, list(plan.elsewhere))))

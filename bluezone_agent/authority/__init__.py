@@ -1,1 +1,1 @@
-"""What a health authority does: publish the keys of cases as signed files."""
+"""The health authority's side: publishing the keys of cases as signed files."""

@@ -1,7 +1,8 @@
 """The folder that a health authority publishes: signed files, the index.txt that lists them, and the signed index.
 
-The folder is its own record of what was published: it is read back, with signatures, before anything is added.
-Files come first, the indices last, each by a temporary file and a rename, so a reader never sees half of anything.
+The folder is the only record of what was published: it is read back, with its signatures, before anything is added. The
+files are written first and the indices last, each by a temporary file and a rename, so a reader never sees a partial
+file.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from bluezone_agent.key_sources.index import INDEX_NAME, SIGNATURE_SUFFIX
 from bluezone_agent.ports import MissingFile, SourceFile, Visit
 
 INDEX_LIFE_DAYS: Final = 3
-"""Days for which a signed index holds: a weekend, and no longer can files be held back unnoticed."""
+"""Days for which a signed index is valid: this covers a weekend, and files can't be held back unnoticed for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ class PublishedFile:
 
     @property
     def published_at_s(self) -> int:
-        """When it was published, Unix seconds: our own files say, and now where a clock was wrong then."""
+        """When it was published, Unix seconds, as the file states; at most now, for a file dated by a wrong clock."""
         return self.key_file.published_at_s or int(self.key_file.read_at_s)
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file to be listed: its contents by path, the listed path first."""
+    """A file to be listed: contents by path; the listed path comes first."""
 
     name: str
     contents: dict[str, bytes] = field(repr=False)
@@ -69,15 +70,15 @@ class Batch:
     protocol: str
     keys: Sequence[DiagnosisKey]
     real: int
-    """How many of them are somebody's; the others fill the file up."""
+    """How many of them are real; the others are padding."""
     start_s: int
     end_s: int
     number: int
-    """1 for the protocol's first file."""
+    """1 for the first file of the protocol."""
 
     @property
     def stem(self) -> str:
-        """File name without suffix, as Google's key server makes them."""
+        """The file name without suffix, in the form of Google's key server."""
         return f"{self.start_s}-{self.end_s}-{self.number:05}"
 
 
@@ -89,7 +90,7 @@ Writer = Callable[[Batch, SigningKey, str], NewFile]
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make the folder where it is missing, and keep out a second publisher. Raises AgentError."""
+    """Create the folder if it is missing, and keep a second publisher out. Raises AgentError."""
     try:
         _make_public(folder)
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -105,8 +106,8 @@ def locked(folder: Path) -> Iterator[None]:
 def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile]:
     """Return the files that the index lists, oldest first.
 
-    Raises KeySourceError where one can't be read, AgentError where ``key`` did not sign it: what was published would
-    be unknown.
+    Raises KeySourceError when a file can't be read, AgentError when ``key`` did not sign it: then it is unknown what
+    was published.
     """
     if not (folder / INDEX_NAME).exists():
         return []
@@ -117,8 +118,8 @@ def read_back(folder: Path, key: SigningKey, now_s: float) -> list[PublishedFile
         ]
     except KeyFileError as error:
         raise AgentError(
-            N_("{folder} holds a file that this key did not publish: {reason}"),
-            N_("publish with the key of that folder, or into an empty one"),
+            N_("{folder} contains a file that was not published with this key: {reason}"),
+            N_("publish with that folder's key, or into an empty folder"),
             folder=folder,
             reason=error,
         ) from error
@@ -142,17 +143,17 @@ def add(
     life_s: float,
     region: str,
 ) -> None:
-    """Write ``new`` after the files ``before``, of which those that nobody needs any more leave.
+    """Write ``new`` after the files ``before``; files that nobody needs any more are dropped.
 
-    The signed index is written anew, holds for ``life_s`` from ``now_s``, and keeps the name that it gave the folder:
-    the first one is that of ``region`` and of the folder. Raises AgentError.
+    The signed index is written again, is valid for ``life_s`` from ``now_s``, and keeps the folder name that it has:
+    the first name is derived from ``region`` and the folder. Raises AgentError.
     """
     limit_s = now_s - KEY_LIFE_DAYS * DAY_S
     kept = [f.name for f in before if f.published_at_s >= limit_s]
     names = [*kept, *(f.name for f in new)]
     try:
         for file in new:
-            for name, content in reversed(file.contents.items()):  # what is listed comes last
+            for name, content in reversed(file.contents.items()):  # the listed path is written last
                 _replace(folder / name, content)
         if new or len(kept) < len(before) or not (folder / INDEX_NAME).exists():
             _replace(folder / INDEX_NAME, "".join(f"{name}\n" for name in names).encode())
@@ -171,7 +172,7 @@ def _signed_index(
     folder: Path, names: Sequence[str], key: SigningKey, *, now_s: float, life_s: float, region: str
 ) -> bytes:
     files = tuple(ListedFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in names)
-    # the time is a sequence that goes on growing when the folder was lost
+    # the time serves as a sequence number that keeps growing even if the folder is lost
     last = _last_index(folder, key)
     sequence = max(int(now_s), last.sequence + 1 if last else 0)
     name = last.folder if last and last.folder else _name_of(folder, region)
@@ -183,12 +184,12 @@ def _last_index(folder: Path, key: SigningKey) -> SignedIndex | None:
     path = folder / SIGNED_INDEX_NAME
     try:
         return read_signed_index(str(path), path.read_bytes(), key.verification_key)
-    except (FileNotFoundError, KeySourceError):  # a damaged one is replaced
+    except (FileNotFoundError, KeySourceError):  # a damaged index is replaced
         return None
 
 
 def _name_of(folder: Path, region: str) -> str:
-    """Return a folder's name for its signed index: again the same where the folder was lost and is filled anew."""
+    """Return a folder's name for its signed index: the same name again if the folder was lost and is filled again."""
     name = os.fsencode(folder.resolve().name).decode("utf-8", "replace")
     return f"{region}/{name}"[:LONGEST_NAME]
 
@@ -200,14 +201,14 @@ def key_export_file(batch: Batch, key: SigningKey, region: str) -> NewFile:
     return NewFile(name, {name: data})
 
 
-def bluezone_file(batch: Batch, key: SigningKey, region: str) -> NewFile:  # noqa: ARG001 - the format has none
-    """Return a Bluezone case file with its signature."""
+def bluezone_file(batch: Batch, key: SigningKey, region: str) -> NewFile:  # noqa: ARG001 - the format has no region
+    """Return a Bluezone diagnosis key file with its signature."""
     name, data = f"bluezone/{batch.stem}.json", write_bluezone_json(batch.keys, published_at_s=batch.end_s)
     return NewFile(name, {name: data, name + SIGNATURE_SUFFIX: key.sign(data)})
 
 
 WRITERS: Final[dict[str, Writer]] = {"bluezone": bluezone_file, "gaen": key_export_file}
-"""The format in which a protocol's keys are published."""
+"""The file format in which each protocol's keys are published."""
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -216,7 +217,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _make_public(folder: Path) -> None:
-    """Make a folder for everybody to read where there is none; one that is there keeps its mode."""
+    """Create a world-readable folder; a folder that exists keeps its mode."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(PUBLIC_FOLDER)
@@ -225,7 +226,10 @@ def _make_public(folder: Path) -> None:
 def _unwritable(folder: Path, error: OSError) -> AgentError:
     return AgentError(
         N_("can't write {path}: {reason}"),
-        N_("name a folder that you can write: --to FOLDER; the index is untouched, so run it again"),
+        N_(
+            "choose a folder that you can write to: --to FOLDER; the index is unchanged, so you can "
+            "run the command again"
+        ),
         path=error.filename or folder,
         reason=error.strerror,
     )

@@ -1,6 +1,6 @@
-"""The health authority's two acts: making a signing key, and publishing the keys of cases.
+"""The health authority's two actions: creating a signing key, and publishing the keys of cases.
 
-Whether somebody is a case (F0) or the contact of one (F1) is what the authority found, and it says so when it
+Whether somebody is a case (F0) or the contact of one (F1) is the authority's finding, which it states when it
 publishes; a submission makes no such claim.
 """
 
@@ -38,12 +38,12 @@ from bluezone_agent.errors import N_, AgentError, KeyFileError
 from bluezone_agent.files import create, read_text
 
 MINIMUM_KEYS: Final = 1000
-"""As Google's key server fills its files up."""
+"""The size to which Google's key server pads its files."""
 MOST_KEYS: Final = 30_000
-"""Half a megabyte: a small device fetches and reads it in one go (also Google's limit)."""
+"""Half a megabyte: a small device can fetch and read it in one piece (also Google's limit)."""
 KEY_NAME: Final = "signing-key.json"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
-"""What a key id, version or region may look like: it stands in file formats, TOML and messages."""
+"""The form of a key id, version or region: it appears in file formats, TOML and messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class PublishedBatch:
     name: str
     protocol: str
     keys: int
-    """Without those that fill it up."""
+    """Without padding."""
 
 
 class Fate(StrEnum):
-    """What a call did with a key that could be published."""
+    """What a call did with a publishable key."""
 
     PUBLISHED = "published"
     REVOKED = "revoked"
     WITHDRAWN = "withdrawn"
     """It was never published, and never will be."""
     HELD_BACK = "held back"
-    """It is still valid; the next call publishes it once it is over."""
+    """It is still valid; the next call publishes it once it has expired."""
     PUBLISHED_BEFORE = "published before"
     REVOKED_BEFORE = "revoked before"
     WITHDRAWN_BEFORE = "withdrawn before"
@@ -72,29 +72,29 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Submission:
-    """What became of one submission."""
+    """The result for one submission."""
 
     name: str
     error: AgentError | None = None
     """Why it could not be read."""
     keys: list[DiagnosisKey] = field(default_factory=list, repr=False)
-    """Those that could be published."""
+    """The publishable keys."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Keys left out, by reason (a text for the catalogues)."""
     fates: Counter[Fate] = field(default_factory=Counter)
     held_until_s: int = 0
-    """When the last of its keys that are held back is over, Unix seconds."""
+    """When the last of its held-back keys expires, Unix seconds."""
 
 
 @dataclass(slots=True)
 class PublishReport:
-    """What one call published, and what it did not."""
+    """What one call published, and what it did not publish."""
 
     published: list[PublishedBatch] = field(default_factory=list)
-    """Files, with the keys that were published or revoked."""
+    """Files with published or revoked keys."""
     submissions: list[Submission] = field(default_factory=list)
     fates: Counter[Fate] = field(default_factory=Counter)
-    """Of all keys, each counted once."""
+    """Counts over all keys; each key counts once."""
 
     @property
     def refused(self) -> list[AgentError]:
@@ -103,12 +103,12 @@ class PublishReport:
 
     @property
     def held_until_s(self) -> int:
-        """When the last key that is held back is over, Unix seconds; 0 where none is."""
+        """When the last held-back key expires, Unix seconds; 0 if there is none."""
         return max((s.held_until_s for s in self.submissions), default=0)
 
 
 def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
-    """Make a signing key in ``folder``, 0600, never over another. Raises AgentError."""
+    """Create a signing key in ``folder`` with mode 0600, never over another one. Raises AgentError."""
     for name in (key_id, key_version):
         _require_simple(name)
     key = SigningKey(key_id, key_version, ec.generate_private_key(ec.SECP256R1()))
@@ -119,14 +119,14 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
         create(path, text.encode("ascii") + b"\n")
     except FileExistsError as error:
         raise AgentError(
-            N_("{path} exists already and is never overwritten"),
-            N_("make the new key in a folder of its own, under a new version"),
+            N_("{path} already exists and is never overwritten"),
+            N_("make the new key in a separate folder, with a new version"),
             path=path,
         ) from error
     except OSError as error:
         raise AgentError(
             N_("can't write {path}: {reason}"),
-            N_("name a folder that you can write"),
+            N_("choose a folder that you can write to"),
             path=path,
             reason=error.strerror,
         ) from error
@@ -136,7 +136,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
 def _require_simple(name: str) -> None:
     if not NAME.fullmatch(name):
         raise AgentError(
-            N_('"{name}" can\'t name a key or a region'),
+            N_('"{name}" can\'t be the name of a key or a region'),
             N_("use up to 40 letters, digits, dots, dashes and underscores, for instance 452, v1 or VN"),
             name=name,
         )
@@ -151,9 +151,11 @@ def load_key(folder: Path) -> SigningKey:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm) as error:
         raise AgentError(
             N_("can't read the signing key {path}: {reason}"),
-            N_('name the folder that "bluezone-agent authority init" made: --key DIR'),
+            N_('give the folder that "bluezone-agent authority init" made: --key DIR'),
             path=path,
-            reason=error.strerror if isinstance(error, OSError) else N_("it is no signing key of this program"),
+            reason=error.strerror
+            if isinstance(error, OSError)
+            else N_("it is not a signing key made by bluezone-agent"),
         ) from error
 
 
@@ -168,13 +170,14 @@ def publish(
     minimum: int = MINIMUM_KEYS,
     index_days: float = INDEX_LIFE_DAYS,
 ) -> PublishReport:
-    """Publish what the submissions, files or folders of them, bring that is new, good and over.
+    """Publish the new, valid and expired keys of the submissions, which are files or folders of files.
 
-    ``report_type`` is what the authority found of their owners: a case (F0), the contact of one (RECURSIVE, F1), or
-    neither (REVOKED: what was published by mistake is taken back, what was not is withdrawn and never will be). Files
-    are filled up to ``minimum`` keys with random ones, so that their number tells nothing. A submission that can't be
-    read is refused by name and the others go on. The same submissions once more publish nothing, but renew the signed
-    index, which holds for ``index_days``. Raises AgentError where ``folder`` can't be used.
+    ``report_type`` is the authority's finding about the owners: a case (F0), the contact of one (RECURSIVE, F1), or
+    neither (REVOKED: keys that were published by mistake are revoked, unpublished ones are withdrawn and never will be
+    published). Files are padded to ``minimum`` keys with random ones, to hide the number of real keys. An unreadable
+    submission is refused by name, and the others are processed. Calling this again with the same submissions publishes
+    nothing, but renews the signed index, which is valid for ``index_days``. Raises AgentError when ``folder`` can't be
+    used.
     """
     _require_simple(region)
     report = PublishReport([], list(_read(submissions, report_type, now_s)))
@@ -219,7 +222,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise KeyFileError(
             N_("can't read the submission {path}: {reason}"),
-            N_("check the name, and that this user may read it"),
+            N_("check the path, and that this user may read the file"),
             path=path,
             reason=error.strerror,
         ) from error
@@ -228,7 +231,7 @@ def _content(path: Path) -> bytes:
 def _due(
     report: PublishReport, before: Iterable[PublishedFile], gone: Container[str], now_s: float
 ) -> defaultdict[Fate, list[DiagnosisKey]]:
-    """Decide of each key once, tell its submissions, and return the keys by what is to become of them."""
+    """Decide on each key once, note the decision in its submissions, and return the keys by decision."""
     published = _published(before)
     due: defaultdict[Fate, list[DiagnosisKey]] = defaultdict(list)
     fates: dict[bytes, Fate] = {}
@@ -246,10 +249,10 @@ def _due(
 
 
 def _fate(diagnosis: DiagnosisKey, present: ReportType | None, is_withdrawn: bool, now_s: float) -> Fate:
-    """Return what is to become of a key of which ``present`` is published.
+    """Return the decision on a key; ``present`` is its published report type.
 
-    A contact may prove a case; anything that was published may be revoked. What is revoked, or was withdrawn before it
-    was published, stays so: agents never match it again.
+    A contact may turn out to be a case; any published key may be revoked. A revoked or withdrawn key stays so: agents
+    never match it again.
     """
     wanted = diagnosis.report_type
     if present is ReportType.REVOKED:
@@ -264,7 +267,7 @@ def _fate(diagnosis: DiagnosisKey, present: ReportType | None, is_withdrawn: boo
 
 
 def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
-    """Return what the files, oldest first, say of each key in the end."""
+    """Return the final report type of each key, from the files, oldest first."""
     state: dict[bytes, ReportType] = {}
     for file in before:
         batch = file.key_file.whole()
@@ -274,7 +277,7 @@ def _published(before: Iterable[PublishedFile]) -> dict[bytes, ReportType]:
 
 
 def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s: int, minimum: int) -> Iterator[Batch]:
-    """Yield the keys by protocol, at most :data:`MOST_KEYS` a file; the first begins where the last one ended."""
+    """Yield the keys by protocol, at most :data:`MOST_KEYS` per file; the first begins where the last one ended."""
     for protocol in WRITERS:
         keys = sorted((k for k in due if k.key.protocol == protocol), key=lambda k: k.key.data)
         earlier = [f.published_at_s for f in before if f.key_file.protocol == protocol]
@@ -285,7 +288,7 @@ def _batches(due: Sequence[DiagnosisKey], before: Sequence[PublishedFile], now_s
 
 
 def _padded(keys: Sequence[DiagnosisKey], minimum: int) -> list[DiagnosisKey]:
-    """Return the keys among random ones that look like them: each has the span and the rest of a real one."""
+    """Return the keys, padded with random ones that look like them: each has the span and attributes of a real key."""
     strangers = [secrets.choice(keys) for _ in range(minimum - len(keys))]
     return [
         *keys,

@@ -1,6 +1,6 @@
-"""Keys that were revoked before they were published: a record in the published folder, which no later call publishes.
+"""Keys that were revoked before their publication: a record in the published folder; no later call publishes them.
 
-It holds digests alone, is readable by its owner alone and is not listed: whoever fetches the folder learns nothing.
+It contains only digests, only its owner can read it, and it is not listed: clients that fetch the folder learn nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ NAME: Final = ".withdrawn"
 
 
 def digest(key: DailyKey) -> str:
-    """Return what the record has of a key: SHA-256 of its data, hex."""
+    """Return how the record identifies a key: SHA-256 of its data, hex."""
     return hashlib.sha256(key.data).hexdigest()
 
 
 def read(folder: Path) -> dict[str, int]:
-    """Return the digest of each key and when the key ends, Unix seconds; raises AgentError where it can't be read."""
+    """Return each key's digest and its end, Unix seconds; raises AgentError when the record can't be read."""
     path = folder / NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
@@ -35,15 +35,15 @@ def read(folder: Path) -> dict[str, int]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise AgentError(
-            N_("can't read {path}, which says what must never be published: {reason}"),
-            N_("make it readable or take it from a copy; without it, revoke those submissions again"),
+            N_("can't read {path}, the list of keys that must never be published: {reason}"),
+            N_("make the file readable or restore it from a copy; if it is lost, revoke those submissions again"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error
 
 
 def add(folder: Path, keys: Sequence[DailyKey], now_s: float) -> None:
-    """Add keys, and forget those that are too old to be published anyway. Raises AgentError."""
+    """Add keys, and drop those that are too old to be published anyway. Raises AgentError."""
     if not keys:
         return
     kept = read(folder) | {digest(key): key.ends_at_s for key in keys}
@@ -54,7 +54,7 @@ def add(folder: Path, keys: Sequence[DailyKey], now_s: float) -> None:
     except OSError as error:
         raise AgentError(
             N_("can't write {path}: {reason}"),
-            N_("name a folder that you can write: --to FOLDER; nothing was published or withdrawn"),
+            N_("choose a folder that you can write to: --to FOLDER; nothing was published or withdrawn"),
             path=path,
             reason=error.strerror,
         ) from error

@@ -17,9 +17,9 @@ from bluezone_agent.cli.preferences import speak_as_asked, takes_colour
 from bluezone_agent.errors import EXIT_FAULT, N_, AgentError
 
 PRIVATE: Final = 0o077
-"""What is written is its owner's alone, whatever umask the person has; what is to be public says so itself."""
+"""Files are readable only by their owner, whatever the user's umask; public files set their own mode."""
 EXIT_STOPPED: Final = 130
-"""By Ctrl-C, or because a question was not answered: 128 and the number of SIGINT, as shells say it."""
+"""Exit code after Ctrl-C or an unanswered question: 128 plus the number of SIGINT, as in shells."""
 
 PEOPLE: Final = N_("For you")
 CASES: Final = N_("Cases and keys")
@@ -29,26 +29,26 @@ DEVICE: Final = N_("This device")
 
 COMMANDS: Final = {
     "status": Lazy("status:status", N_("Show whether the agent works"), PEOPLE),
-    "doctor": Lazy("doctor:doctor", N_("Find what is wrong and how to fix it"), PEOPLE),
-    "contacts": Lazy("contacts:contacts", N_("Show contacts hour by hour"), PEOPLE),
+    "doctor": Lazy("doctor:doctor", N_("Find problems and suggest fixes"), PEOPLE),
+    "contacts": Lazy("contacts:contacts", N_("Show your contacts per hour"), PEOPLE),
     "exposures": Lazy("exposures:exposures", N_("Show whether you were exposed"), PEOPLE),
-    "pause": Lazy("pause:pause", N_("Stop broadcasting and listening for a while"), PEOPLE),
-    "resume": Lazy("pause:resume", N_("End a pause now"), PEOPLE),
-    "check": Lazy("check:check", N_("Check published keys against your contacts"), CASES),
+    "pause": Lazy("pause:pause", N_("Stop broadcasting and scanning for a while"), PEOPLE),
+    "resume": Lazy("pause:resume", N_("End a pause"), PEOPLE),
+    "check": Lazy("check:check", N_("Check diagnosis keys against your contacts"), CASES),
     "keys": Lazy("keys:keys", N_("List, export or submit your daily keys"), CASES),
     "authority": Lazy("authority:authority", N_("Publish and revoke keys of cases"), AUTHORITY),
     "demo": Lazy("demo:demo", N_("Simulate one day with six devices"), TRIALS),
-    "replay": Lazy("replay:replay", N_("Replay a recording of a measured room"), TRIALS),
-    "compare": Lazy("compare:compare", N_("Apply several risk rules to what is stored"), TRIALS),
-    "calibrate": Lazy("calibrate:calibrate", N_("Measure how strongly this device receives"), TRIALS),
-    "run": Lazy("run:run", N_("Broadcast, listen, keep contacts and check"), DEVICE),
+    "replay": Lazy("replay:replay", N_("Replay measurements from a room"), TRIALS),
+    "compare": Lazy("compare:compare", N_("Compare risk rules on your stored exposures"), TRIALS),
+    "calibrate": Lazy("calibrate:calibrate", N_("Calibrate this device's receiver"), TRIALS),
+    "run": Lazy("run:run", N_("Broadcast, scan, record contacts and check"), DEVICE),
     "config": Lazy("config:config", N_("Write or check a configuration"), DEVICE),
-    "selftest": Lazy("selftest:selftest", N_("Prove that the broadcast is on the air"), DEVICE),
-    "backup": Lazy("backup:backup", N_("Write everything into one encrypted file"), DEVICE),
+    "selftest": Lazy("selftest:selftest", N_("Verify that this device transmits"), DEVICE),
+    "backup": Lazy("backup:backup", N_("Write all data into one encrypted file"), DEVICE),
     "restore": Lazy("backup:restore", N_("Restore a backup, or merge its contacts"), DEVICE),
-    "wipe": Lazy("wipe:wipe", N_("Delete everything the agent keeps"), DEVICE),
+    "wipe": Lazy("wipe:wipe", N_("Delete all data of the agent"), DEVICE),
     "notify": Lazy("notify:notify", N_("Deliver notices to the owner"), DEVICE, hidden=True),
-    "fetch": Lazy("fetch:fetch", N_("Fetch diagnosis keys for the check"), DEVICE, hidden=True),
+    "fetch": Lazy("fetch:fetch", N_("Download diagnosis keys for the check"), DEVICE, hidden=True),
 }
 
 
@@ -57,16 +57,16 @@ COMMANDS: Final = {
     cls=Group,
     invoke_without_command=True,
     help=N_(
-        "An on-device proximity agent: it broadcasts a changing identifier over Bluetooth, remembers those it hears,"
-        " and tells you when you were near someone who later tested positive. Nothing leaves the device unless you"
-        " export it."
+        "On-device contact tracing: broadcasts a changing identifier over Bluetooth, records the"
+        " identifiers it receives, and tells you if you were near someone who later tested positive."
+        " Nothing leaves the device unless you export it."
     ),
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.pass_context
 def root(ctx: click.Context) -> None:
-    """Print the help where no command is named."""
+    """Print the help if no command is given."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -81,7 +81,7 @@ click.version_option(
 
 
 def main() -> None:
-    """Run the command line; every error that is meant for a person ends as two lines on stderr."""
+    """Run the command line; each error for the user is printed as two lines on stderr."""
     streams.prepare()
     try:
         code = _run()
@@ -95,7 +95,7 @@ def main() -> None:
     except KeyboardInterrupt:
         streams.abandon()
         code = EXIT_STOPPED
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more Ctrl-C while Python ends makes no noise either
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C while Python exits prints no traceback
     sys.exit(code)
 
 
@@ -118,10 +118,10 @@ def _run() -> int:
 
 
 def _unusable(error: OSError) -> AgentError:
-    """Return what it means that a file or folder which a person or the configuration named can't be used."""
+    """Return the error for an unusable file or folder that the user or the configuration named."""
     return AgentError(
         N_("can't use {path}: {reason}"),
-        N_("name another one, or run this as a user who can use it: with sudo where it is a service"),
+        N_("choose another one, or run this as a user with access (with sudo if the agent is a service)"),
         path=error.filename if isinstance(error.filename, str) else os.fsdecode(error.filename),
         reason=error.strerror,
     )

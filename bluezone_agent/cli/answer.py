@@ -1,10 +1,7 @@
-"""Whether its owner was exposed, before anything else that a command prints."""
+"""Prints whether the owner was exposed, before all other output of a command."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Sequence
 
 import click
@@ -13,16 +10,14 @@ from bluezone_agent.app.exposure_answer import Answer, AuthorityContact, Exposur
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import answer_lines
 from bluezone_agent.cli.base import printable
+from bluezone_agent.cli.wrapping import wrapped
 
 COLOURS = {Answer.EXPOSED: "red", Answer.NOT_KNOWN: "yellow", Answer.NONE_DETECTED: None}
 
 
 def print_answer(result: ExposureAnswer, days: Sequence[ExposureDay], contact: AuthorityContact | None) -> None:
-    """Print it; an exposure in red, with what to do and whom to ask."""
+    """Print the answer; an exposure in red, with advice and the contact of the health authority."""
     for line in answer_lines(result, days, contact):
-        click.secho(_wrapped(printable(line)), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED)
-
-
-def _wrapped(line: str) -> str:
-    """Return the line as a terminal shows it without a word cut in two."""
-    return textwrap.fill(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
+        click.secho(
+            wrapped(printable(line), hanging=0), fg=COLOURS[result.answer], bold=result.answer is Answer.EXPOSED
+        )

@@ -1,4 +1,4 @@
-"""``bluezone-agent authority``: what a health authority does to publish the keys of cases."""
+"""``bluezone-agent authority``: how a health authority publishes the keys of cases."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bluezone_agent.cli.base import (
     PATH,
     Command,
     Group,
+    argument,
     exit_with,
     fail,
     json_option,
@@ -22,23 +23,23 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
-from bluezone_agent.cli.layout import columns, hanging
 from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.wrapping import columns, wrapped
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
 
 PLACEHOLDER: Final = "https://keys.example.org/"
-"""Stands in the printed [[source]] until the authority says where its folder is reached."""
+"""Location in the printed [[source]] until the authority gives the real one."""
 
 
 WIDEST: Final = 40
-"""Characters of the column of names."""
+"""Width limit of the name column, in characters."""
 VERDICTS: Final = {
     SubmissionVerdict.ACCEPTED: N_("accepted"),
-    SubmissionVerdict.WAITS: N_("waits until {when}"),
+    SubmissionVerdict.WAITS: N_("waiting until {when}"),
     SubmissionVerdict.DONE_BEFORE: N_("nothing new"),
-    SubmissionVerdict.NO_KEYS: N_("no key that can be published"),
+    SubmissionVerdict.NO_KEYS: N_("no keys that can be published"),
     SubmissionVerdict.REFUSED: N_("refused"),
 }
 FATES: Final = {
@@ -46,27 +47,27 @@ FATES: Final = {
     Fate.REVOKED: N_("revoked: {n}"),
     Fate.WITHDRAWN: N_("withdrawn before publication: {n}"),
     Fate.HELD_BACK: N_("held back: {n}"),
-    Fate.PUBLISHED_BEFORE: N_("published before: {n}"),
-    Fate.REVOKED_BEFORE: N_("revoked before: {n}"),
+    Fate.PUBLISHED_BEFORE: N_("published earlier: {n}"),
+    Fate.REVOKED_BEFORE: N_("revoked earlier: {n}"),
     Fate.WITHDRAWN_BEFORE: N_("withdrawn earlier, never published: {n}"),
 }
 TOTALS: Final = {
     Fate.REVOKED: N_("keys revoked: {n}"),
-    Fate.WITHDRAWN: N_("held back keys withdrawn, never to be published: {n}"),
+    Fate.WITHDRAWN: N_("held-back keys withdrawn, never to be published: {n}"),
 }
 
 
-submissions_argument = click.argument("submissions", nargs=-1, required=True, type=PATH)
+submissions_argument = argument("submissions", nargs=-1, required=True, type=PATH)
 key_option = option(
-    "--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder of the signing key.")
+    "--key", "key_folder", metavar="DIR", required=True, type=PATH, help=N_("Folder with the signing key.")
 )
 to_option = option("--to", "folder", metavar="FOLDER", required=True, type=PATH, help=N_("Folder to publish in."))
 region_option = option(
     "--region",
-    default="VN",
     metavar="REGION",
+    default="VN",
     show_default=True,
-    help=N_("Region that the Exposure Notification files name."),
+    help=N_("Region named in the Exposure Notification files."),
 )
 index_days_option = option(
     "--index-days",
@@ -74,13 +75,11 @@ index_days_option = option(
     type=click.IntRange(1, 14),
     default=3,
     show_default=True,
-    help=N_("Days for which the signed index holds: agents refuse it afterwards, so publish again before."),
+    help=N_("Days until the signed index expires; agents then refuse it, so publish again before that."),
 )
 
 
-@click.group(
-    cls=Group, help=N_("For a health authority: make a signing key, publish the keys of cases, take keys back.")
-)
+@click.group(cls=Group, help=N_("For a health authority: create a signing key, publish and revoke keys of cases."))
 def authority() -> None:
     """Group of the authority's commands."""
 
@@ -88,34 +87,31 @@ def authority() -> None:
 @authority.command(
     cls=Command,
     answers=publishing.SigningKeyMade,
-    help=N_("Make a signing key in DIR, and print what agents need in order to trust it."),
+    help=N_("Create a signing key in DIR and print the settings with which agents trust it."),
 )
-@click.argument("folder", metavar="DIR", type=PATH)
-@option(
-    "--key-id",
-    required=True,
-    metavar="ID",
-    help=N_("Name of the key; by custom the mobile country code, 452 for Vietnam."),
-)
-@option("--key-version", default="v1", metavar="VERSION", show_default=True, help=N_("Version of the key."))
+@argument("folder", metavar="DIR", type=PATH)
+@option("--key-id", metavar="ID", required=True, help=N_("Key ID; usually the mobile country code, 452 for Vietnam."))
+@option("--key-version", metavar="VERSION", default="v1", show_default=True, help=N_("Key version."))
 @option(
     "--location",
-    default=PLACEHOLDER,
     metavar="LOCATION",
-    help=N_("Where agents will reach the published folder: a URL or a path."),
+    default=PLACEHOLDER,
+    help=N_("Public address of the published folder: a URL or a path."),
 )
 @json_option
 def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json: bool) -> None:
-    """Make a key and print its [[source]] block."""
+    """Create a key and print its [[source]] block."""
     made = publishing.make_signing_key(folder, key_id, key_version, location)
     if as_json:
         print_json(made)
         return
     (key,) = made.source.key
     say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=made.signing_key))
-    say(_("agents trust it with these lines in their bluezone-agent.toml:"))
+    say(_("to trust it, agents need these lines in their bluezone-agent.toml:"))
     click.echo("[[source]]")
-    click.echo(f"location = {json.dumps(location)}" + (_("  # put your own address here") * (location == PLACEHOLDER)))
+    click.echo(
+        f"location = {json.dumps(location)}" + (_("  # replace with your own address") * (location == PLACEHOLDER))
+    )
     click.echo("[[source.key]]")
     click.echo(f'id = "{key.id}"\nversion = "{key.version}"\npublic_key = """\n{key.public_key}"""')
 
@@ -124,22 +120,22 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
     cls=Command,
     answers=Publication,
     help=N_(
-        "Check SUBMISSIONS, files that owners exported or folders of them, and publish their keys in FOLDER, which a"
-        " web server can serve as it is. Keys that are still valid are held back. Run it again at any time: nothing is"
-        " published twice."
+        "Verify SUBMISSIONS (key files that owners exported, or folders of them) and publish their"
+        " keys in FOLDER, which any web server can serve as it is. Keys that are still valid are held"
+        " back. You can run it again at any time: nothing is published twice."
     ),
 )
 @submissions_argument
 @key_option
 @to_option
-@option("--contact", is_flag=True, help=N_("The owners are contacts of a case (F1), not cases (F0)."))
+@option("--contact", is_flag=True, help=N_("The submissions are from contacts of a case (F1), not from cases (F0)."))
 @option(
     "--minimum",
     metavar="KEYS",
     type=click.IntRange(0, 10_000),
     default=1000,
     show_default=True,
-    help=N_("Fill each file up to this many keys with random ones, so that their number tells nothing; 0: don't."),
+    help=N_("Pad each file with random keys to this size, to hide the count (0: no padding)."),
 )
 @region_option
 @index_days_option
@@ -173,8 +169,9 @@ def publish(
     cls=Command,
     answers=Publication,
     help=N_(
-        "Take back keys that were submitted by mistake: SUBMISSIONS are the ones that brought them. Agents forget what"
-        " they found of those that were published, and never match them again; those that were not never will be."
+        "Revoke keys that were submitted by mistake: SUBMISSIONS are the files that contained them."
+        " For published keys, agents delete their matches and never match them again; keys that are"
+        " not yet published never will be."
     ),
 )
 @submissions_argument
@@ -194,7 +191,7 @@ def revoke(
             folder,
             report_type=ReportType.REVOKED,
             region=region,
-            minimum=0,  # each revoked key costs every agent a row
+            minimum=0,  # each revoked key costs every agent one row
             index_days=index_days,
         )
     _show(done, as_json=as_json)
@@ -216,7 +213,7 @@ def _print(done: Publication) -> None:
     width = max((len(printable(s.name)) for s in done.submissions), default=0)
     for submission in done.submissions:
         name = f"{printable(submission.name):{min(width, WIDEST, columns() // 3)}}  "
-        click.echo(name + hanging(min(len(name), WIDEST), _outcome(submission)))
+        click.echo(wrapped(name + _outcome(submission), hanging=min(len(name), WIDEST)))
     for file in done.published:
         click.echo(
             _in_file(file.keys, is_revoked=bool(done.keys.get(Fate.REVOKED))).format(file=file.file, n=file.keys)
@@ -244,13 +241,13 @@ def _in_file(n: int, *, is_revoked: bool) -> str:
 
 
 def _outcome(submission: SubmissionResult) -> str:
-    """Return what became of a submission: accepted, waits or refused, then its keys by what became of them."""
+    """Describe the outcome of a submission: accepted, waiting or refused, then the outcomes of its keys."""
     verdict = _(VERDICTS[submission.verdict])
     if submission.verdict is SubmissionVerdict.WAITS and submission.held_until:
         verdict = verdict.format(when=local_time(submission.held_until))
     parts = [_(FATES[fate]).format(n=n) for fate in FATES if (n := submission.keys.get(fate))]
     parts += [
-        ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(reason))
+        ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(reason))
         for reason, n in sorted(submission.dropped.items())
     ]
     return "; ".join([verdict, *parts])

@@ -13,34 +13,46 @@ import click
 from bluezone_agent.app import calibrate as calibrating
 from bluezone_agent.app import logs
 from bluezone_agent.app.calibrate import MEASURED, CalibrationList, CalibrationMade
-from bluezone_agent.cli.base import PATH, Command, Group, device, fail, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import (
+    PATH,
+    Command,
+    Group,
+    argument,
+    device,
+    fail,
+    json_option,
+    option,
+    print_json,
+    printable,
+    say,
+)
 from bluezone_agent.cli.progress import waiting
 from bluezone_agent.cli.questions import wait_for_enter
 from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.calibration import Reading
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_date, ngettext
+from bluezone_agent.i18n import _, local_date, local_number, ngettext
 
 SIDES: Final = (N_("front"), N_("left side"), N_("back"), N_("right side"))
-"""Of this device, turned towards the peer one after the other."""
+"""Sides of this device, turned towards the peer one after the other."""
 
 
 @click.group(
     cls=Group,
-    help=N_("Measure how strongly this device receives, so that a rule's decibels mean the same here as elsewhere."),
+    help=N_("Calibrate this receiver so that attenuation is comparable between devices."),
 )
 def calibrate() -> None:
     """Group of the calibration commands."""
 
 
-antenna_option = option("--antenna", default="", metavar="NOTE", help=N_("Your word for antenna and case."))
+antenna_option = option("--antenna", default="", metavar="NOTE", help=N_("Note on antenna and enclosure."))
 valid_option = option(
     "--valid-days",
     metavar="DAYS",
     type=click.IntRange(1, 3650),
     default=365,
     show_default=True,
-    help=N_("How long it is believed."),
+    help=N_("Days until it expires."),
 )
 
 
@@ -48,8 +60,8 @@ valid_option = option(
     cls=Command,
     answers=CalibrationMade,
     help=N_(
-        "Measure with a peer, another agent or a phone with such an app: at each distance the device is turned four"
-        " times. Stand both free, at the same height, with nobody between them."
+        "Measure with a peer: another agent, or a phone with such an app. At each distance you turn"
+        " this device four times. Place both in the open, at the same height, with line of sight."
     ),
 )
 @option(
@@ -59,7 +71,7 @@ valid_option = option(
     multiple=True,
     default=(1.0,),
     metavar="METRES",
-    help=N_("May be given several times; with two or more the loss over distance is fitted as well."),
+    help=N_("Distance to the peer; can be repeated. Two or more also give the path loss."),
 )
 @option(
     "--seconds",
@@ -67,18 +79,18 @@ valid_option = option(
     type=click.IntRange(1, 3600),
     default=30,
     show_default=True,
-    help=N_("How long to listen in each position."),
+    help=N_("How long to receive in each position."),
 )
 @option(
     "--peer-power",
     "peer_power_dbm",
     type=click.IntRange(-127, 20),
     metavar="DBM",
-    help=N_("The transmit power that the peer is scored by, where its frames do not state it."),
+    help=N_("Transmit power assumed for the peer if its advertisements state none."),
 )
 @antenna_option
 @valid_option
-@option("--yes", is_flag=True, help=N_("Don't wait for Enter before each position; for scripts."))
+@option("--yes", is_flag=True, help=N_("Don't wait for Enter before each position (for scripts)."))
 @json_option
 def measure(
     *,
@@ -90,7 +102,7 @@ def measure(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Lead through the positions, print each reading, keep the result."""
+    """Guide the user through the positions, print each reading, store the result."""
     logs.to_stderr(log_level(logging.WARNING))
     made = calibrating.measure(
         device(),
@@ -108,8 +120,8 @@ def measure(
 
 
 def _place(distance_m: float, side: str, *, wait: bool) -> None:
-    text = _("{metres:g} m between the two, the {side} of this device towards the peer")
-    asked = text.format(metres=distance_m, side=_(side))
+    text = _("Place the devices {metres:g} m apart, the {side} of this device facing the peer")
+    asked = text.format(metres=local_number(distance_m), side=_(side))
     if wait:
         wait_for_enter(_("{position}; then press Enter").format(position=asked))
     else:
@@ -125,17 +137,17 @@ def _show_reading(reading: Reading) -> None:
     cls=Command,
     answers=CalibrationMade,
     help=N_(
-        "Take the correction of DEVICE from TABLE, a CSV file with the columns device, rssi_correction_db and, where"
-        " known, margin_db."
+        "Take the correction for DEVICE from TABLE, a CSV file with the columns device,"
+        " rssi_correction_db and, if known, margin_db."
     ),
 )
-@click.argument("table", type=PATH)
-@click.argument("name", metavar="DEVICE")
+@argument("table", type=PATH)
+@argument("name", metavar="DEVICE")
 @antenna_option
 @valid_option
 @json_option
 def table(*, table: Path, name: str, antenna: str, valid_days: int, as_json: bool) -> None:
-    """Look the device up and keep what is found."""
+    """Look up the device and store its calibration."""
     made = calibrating.look_up(device(), table, name, antenna=antenna, valid_days=valid_days)
     _show(made, as_json=as_json)
 
@@ -147,7 +159,7 @@ def _show(made: CalibrationMade, *, as_json: bool) -> None:
         _print(made)
 
 
-@calibrate.command(cls=Command, answers=CalibrationList, help=N_("Show what was measured or looked up, newest last."))
+@calibrate.command(cls=Command, answers=CalibrationList, help=N_("Show the calibrations, newest last."))
 @json_option
 def show(*, as_json: bool) -> None:
     """Print the calibrations."""
@@ -158,23 +170,29 @@ def show(*, as_json: bool) -> None:
     for one in found.calibrations:
         _print(one)
     if not found.calibrations:
-        click.echo(_("not calibrated: attenuations may be off by 10 dB and more"))
+        click.echo(_("not calibrated: attenuation may be off by 10 dB or more"))
 
 
-@calibrate.command(cls=Command, help=N_("Forget every calibration; from then on RSSI counts as it is."))
+@calibrate.command(cls=Command, help=N_("Delete all calibrations; RSSI is then used as received."))
 def forget() -> None:
-    """Delete them."""
+    """Delete all calibrations."""
     n = calibrating.forget(device())
-    say(ngettext("{n} calibration forgotten", "{n} calibrations forgotten", n).format(n=n))
+    say(ngettext("{n} calibration deleted", "{n} calibrations deleted", n).format(n=n))
 
 
 def _print(made: CalibrationMade) -> None:
     antenna = f", {printable(made.antenna)}" if made.antenna else ""
     source = _("measured") if made.source == MEASURED else printable(made.source)
     click.echo(f"{printable(made.radio)}{antenna} ({source})")
-    margin = "" if made.margin_db is None else f" ± {made.margin_db:.1f}"
-    text = _("  {correction:+.1f}{margin} dB are added to every RSSI; valid until {day}")
-    click.echo(text.format(correction=made.rssi_correction_db, margin=margin, day=local_date(made.expires_at)))
+    margin = "" if made.margin_db is None else f" ± {local_number(made.margin_db):.1f}"
+    text = _("  {correction:+.1f}{margin} dB added to every RSSI; valid until {day}")
+    click.echo(
+        text.format(correction=local_number(made.rssi_correction_db), margin=margin, day=local_date(made.expires_at))
+    )
     if made.decade_db is not None:
-        margin = "" if made.decade_margin_db is None else f" ± {made.decade_margin_db:.1f}"
-        click.echo(_("  {db:.1f}{margin} dB for ten times the distance").format(db=made.decade_db, margin=margin))
+        margin = "" if made.decade_margin_db is None else f" ± {local_number(made.decade_margin_db):.1f}"
+        click.echo(
+            _("  {db:.1f}{margin} dB of loss per tenfold distance").format(
+                db=local_number(made.decade_db), margin=margin
+            )
+        )

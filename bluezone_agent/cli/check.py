@@ -1,4 +1,4 @@
-"""``bluezone-agent check``: fetch case files and match them with what was heard."""
+"""``bluezone-agent check``: download diagnosis keys and match them with received identifiers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bluezone_agent.cli.base import (
 from bluezone_agent.cli.progress import counting
 from bluezone_agent.cli.source_text import UNPROVABLE, UNSIGNED
 from bluezone_agent.cli.talk import insist
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, ngettext
 
@@ -30,22 +31,25 @@ from bluezone_agent.i18n import _, ngettext
 @click.command(
     cls=Command,
     answers=CheckResult,
-    help=N_("Fetch the case files of every configured source, verify them, and match them with what was heard."),
+    help=N_(
+        "Download the diagnosis keys of every configured source, verify them, and compare them"
+        " with what this device received."
+    ),
 )
-@option("--from", "only", metavar="LOCATION", help=N_("Check only the configured source with this location."))
+@option("--from", "only", metavar="LOCATION", help=N_("Check only the source with this location."))
 @option(
     "--scheduled",
     is_flag=True,
     help=N_(
-        "Do what is due, for a timer: check if there is a source, and print counts only; deliver notices; with"
-        " chaff = true send chaff, about once a day."
+        "For a timer: run the tasks that are due. Check if a source is configured, print only counts,"
+        " deliver notices, and with chaff = true send chaff about once a day."
     ),
 )
 @json_option
 def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
-    """Check now; exit 0 whatever is found, 1 when a source failed or a file was refused."""
+    """Check now; exit 1 if a source failed or a file was refused, else 0, with or without an exposure."""
     if scheduled and as_json:
-        raise click.UsageError(_("--scheduled prints counts only, and no JSON"))
+        raise click.UsageError(_("--scheduled prints only counts and can't be combined with --json"))
     good = (scheduled and not is_wanted(device())) or _check(only, as_json=as_json, scheduled=scheduled)
     if scheduled:
         good &= _do_what_else_is_due()
@@ -60,8 +64,8 @@ def _check(only: str | None, *, as_json: bool, scheduled: bool) -> bool:
     if not done.clock_trusted:
         say(
             _(
-                "the clock is not synchronised: files were fetched and verified; once it is, they are compared with"
-                " what this device received"
+                "the clock is not synchronised: files were downloaded and verified; they are compared"
+                " with what this device received once the clock is synchronised"
             )
         )
     if scheduled:
@@ -87,7 +91,7 @@ def _all_delivered(undelivered: int, reason: str | None) -> bool:
 
 
 def _print_counts(done: CheckResult) -> None:
-    """Print what a journal may keep: nothing of whom this device met."""
+    """Print only what a system journal may contain: nothing about other people."""
     for source in done.sources:
         print_source(source)
 
@@ -97,11 +101,11 @@ def _print(done: CheckResult) -> None:
         print_source(source)
     print_answer(done.result, done.days, done.authority)
     for day in done.days:
-        click.echo(describe(day))
+        click.echo(wrapped(describe(day)))
 
 
 def print_source(source: CheckedSource) -> None:
-    """Print what a source brought: counts, and what is wrong."""
+    """Print the counts and errors of a source."""
     accepted = [f for f in source.files if f.reason is None]
     name = printable(source.name)
     say(
@@ -117,9 +121,6 @@ def print_source(source: CheckedSource) -> None:
         if file.reason:
             fail(file.reason)
     for reason, n in sorted(source.dropped.items()):
-        say(
-            "  "
-            + ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(reason))
-        )
+        say("  " + ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(reason)))
     if source.error:
         fail(source.error)

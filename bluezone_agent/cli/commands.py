@@ -13,10 +13,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from bluezone_agent.cli.examples import EXAMPLES, wrapped
-from bluezone_agent.cli.options import Option, common_options, device_of
+from bluezone_agent.cli.options import Option, common_options, device_of, translated_values
 from bluezone_agent.cli.talk import Volume, explain, log_level, volume
 from bluezone_agent.errors import N_, AgentError
-from bluezone_agent.i18n import _
+from bluezone_agent.i18n import _, local_number
 
 HEADING: Final = N_("Commands")
 WIDEST: Final = 100
@@ -37,7 +37,7 @@ class Formatter(click.HelpFormatter):
 
 
 class Context(click.Context):
-    """The context of a command of ours."""
+    """The context of a command."""
 
     formatter_class = Formatter
 
@@ -72,16 +72,19 @@ class _Translated(click.Command):
         self.params += common_options()
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; what a damaged store brings about fails as that: a damaged row may be read as anything."""
+        """Run it; if it fails on a damaged store, report the damage: a damaged row may cause any error."""
         try:
             return super().invoke(ctx)
         except (AgentError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception:
-            from bluezone_agent.app.damage import require_sound  # noqa: PLC0415 - a command that works needs it never
+            from bluezone_agent.app.damage import require_sound  # noqa: PLC0415 - only needed after a failure
 
             require_sound(device_of(ctx))
             raise
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [translated_values(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         formatter.write_paragraph()
@@ -126,7 +129,7 @@ class Command(_Translated):
         try:
             return super().invoke(ctx)
         finally:
-            explain(_("took {n:.1f} s").format(n=time.monotonic() - began_s))
+            explain(_("took {n:.1f} s").format(n=local_number(time.monotonic() - began_s)))
 
 
 class Lazy(NamedTuple):
@@ -135,14 +138,14 @@ class Lazy(NamedTuple):
     target: str
     """``module:attribute`` below bluezone_agent.cli."""
     summary: str
-    """What it does, in a few words, for lists of commands."""
+    """A short description for lists of commands."""
     section: str = HEADING
-    """Under which of the list's headings it stands."""
+    """Heading of its group in the list."""
     hidden: bool = False
 
 
 class Group(_Translated, click.Group):
-    """Commands; those of ``lazy`` are each imported when it is called, not for a list of them."""
+    """A group of commands; those of ``lazy`` are imported only when called, not for lists."""
 
     command_class = Command
 
@@ -165,7 +168,7 @@ class Group(_Translated, click.Group):
         return [*self._lazy, *self.commands]
 
     def summary(self, ctx: click.Context, name: str) -> str:
-        """Return what the command called ``name`` does, in a few words."""
+        """Return a short description of the command ``name``."""
         if name in self._lazy:
             return _(self._lazy[name].summary)
         command = self.get_command(ctx, name)
@@ -188,7 +191,7 @@ class Group(_Translated, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; of one that there is not say which was meant."""
+        """Find the command; suggest similar names for an unknown one."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

@@ -1,4 +1,4 @@
-"""``bluezone-agent demo``: a day in six lives, on no radio at all."""
+"""``bluezone-agent demo``: one simulated day with six devices, without a radio."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Final
 import click
 
 from bluezone_agent.app import logs
-from bluezone_agent.app.demo import Day, PersonVerdict, SimulatedDay, simulate
+from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, json_option, option, print_json, printable
+from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
-from bluezone_agent.cli.layout import columns
 from bluezone_agent.cli.progress import working
 from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.talk import log_level
+from bluezone_agent.cli.wrapping import columns
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
-from bluezone_agent.i18n import _, local_clock
+from bluezone_agent.i18n import _, local_clock, local_number, ngettext
 from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
-"""POSIX for UTC+7, which needs no time zone database."""
+"""POSIX notation for UTC+7, which needs no time zone database."""
 CELLS_MIN: Final = (30, 60)
-"""Minutes that a character stands for: the first that fits the terminal."""
+"""Minutes per character: the first that fits the terminal."""
 
 
 @click.command(
     cls=Command,
-    answers=SimulatedDay,
+    answers=SimulatedDay | DevicesLeft,
     help=N_(
-        "Live a simulated day with six agents: one falls ill and publishes, those who were close to it are warned."
-        " Needs no Bluetooth and takes less than a minute."
+        "Simulate one day with six devices: one person tests positive and submits their keys, and"
+        " those who were close are warned. Needs no Bluetooth and takes less than a minute."
     ),
 )
 @option(
@@ -47,40 +47,69 @@ CELLS_MIN: Final = (30, 60)
     metavar="SEED",
     default=1,
     show_default=True,
-    help=N_("Which day; the same seed gives the same day."),
+    help=N_("Seed of the simulation; the same seed gives the same day."),
 )
 @option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
     default="bluezone",
     show_default=True,
-    help=N_("What the device of the person who falls ill broadcasts."),
+    help=N_("Protocol of the device whose owner tests positive."),
 )
+@option("--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("HTML page to write (default: demo-seed-N.html)."))
 @option(
-    "--page", type=PATH_OR_STREAM, metavar="FILE", help=N_("Where to write the picture of the day (demo-seed-N.html).")
+    "--keep",
+    "kept",
+    type=PATH,
+    metavar="DIR",
+    help=N_(
+        "Simulate yesterday until the evening and leave the six devices in this new folder, so that you can continue by"
+        " hand: export keys, publish them, check."
+    ),
 )
 @json_option
-def demo(*, seed: int, protocol: str, page: Path | None, as_json: bool) -> None:
-    """Simulate, print the timeline and write the page; exit 0 whatever the verdicts are."""
+def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_json: bool) -> None:
+    """Simulate, print the timeline and write the page; the exit code is always 0."""
+    if kept and page:
+        raise click.UsageError(_("--keep writes no page: leave out --page"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(log_level(logging.WARNING))
+    if kept:
+        _keep(kept, seed, protocol, as_json=as_json)
+        return
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
-    with working(_("simulating a day with six devices")):
+    with working(_("simulating one day with six devices")):
         day = simulate(seed, protocol)
     write_page(path, render(day))
     if as_json:
         print_json(SimulatedDay.of(day, path))
     else:
         _print(day)
-        click.echo(_("the day as a picture: {path}").format(path=printable(str(path))))
+        click.echo(_("page with charts: {path}").format(path=printable(str(path))))
+
+
+def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
+    """Leave the devices and print where they are."""
+    left = keep(folder, seed, protocol)
+    if as_json:
+        print_json(left)
+        return
+    for device in left.devices:
+        options = f"--state-dir {printable(str(device.state_dir))} --config {printable(str(device.config))}"
+        click.echo(f"{device.name:<6} {options}")
+    say(
+        _("{case} was among the others yesterday and will test positive; docs/authority.md continues from here").format(
+            case=left.case
+        )
+    )
 
 
 def _print(day: Day) -> None:
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
-        near = ", ".join(_("{name} {distance:.1f} m away").format(name=n, distance=d) for n, d in others)
+        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=local_number(d)) for n, d in others)
         click.echo(
             f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
         )
@@ -93,7 +122,7 @@ def _print(day: Day) -> None:
 
 
 def _print_strip(day: Day) -> None:
-    """One line a device: when it heard the case's, and when that was within 2 m."""
+    """Print one line per device: when it received the case's device, and when that was within 2 m."""
     width = max(len(v.person.name) for v in day.verdicts) + 2
     minutes = (day.ends_at_s - day.starts_at_s) // 60
     cell_min = next((c for c in CELLS_MIN if width + minutes // c <= columns()), CELLS_MIN[-1])
@@ -103,7 +132,9 @@ def _print_strip(day: Day) -> None:
         received, near = set(v.received.get(day.case.name, ())), set(v.near)
         cells = [_cell(set(range(minute, minute + cell_min)), received, near) for minute in starts]
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
-    legend = _("█ heard {case}'s device within 2 m   ░ heard it, farther off   · did not").format(case=day.case.name)
+    legend = _("█ received {case} within 2 m   ░ received from farther away   · not received").format(
+        case=day.case.name
+    )
     if width + len(legend) > columns():
         legend = legend.replace("   ", "\n" + " " * width)
     click.echo(" " * width + legend)
@@ -117,9 +148,12 @@ def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
 
 def _print_morning(day: Day) -> None:
     click.echo(
-        _(
-            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority signs and publishes"
-            " those that have expired: {n}"
+        ngettext(
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " key",
+            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+            " keys",
+            day.keys_published,
         ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
     )
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
@@ -131,7 +165,7 @@ def _print_morning(day: Day) -> None:
 
 
 def _print_table(day: Day) -> None:
-    names = (_("who"), "", _("2 m, truly"), _("measured"), _("told"), "")
+    names = (_("who"), "", _("true ≤ 2 m"), _("measured"), _("result"), "")
     rows = [
         (
             v.person.name,
@@ -147,7 +181,7 @@ def _print_table(day: Day) -> None:
 
 
 def verdict_text(verdict: PersonVerdict) -> str:
-    """Return what an agent told its owner, in a word or two."""
+    """Return what a device told its owner, in a word or two."""
     if verdict.warned_at_s is not None:
         return _("warned")
-    return _("no warning") if verdict.days else _("not heard")
+    return _("no warning") if verdict.days else _("not received")

@@ -1,4 +1,4 @@
-"""``bluezone-agent doctor``: what is wrong here, one line a finding, each with the command that mends it."""
+"""``bluezone-agent doctor``: one line per finding, each problem with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import click
 
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
 from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
-from bluezone_agent.cli.layout import hanging
-from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -24,13 +23,12 @@ LEVELS: Final = {
 @click.command(
     cls=Command,
     answers=Diagnosis,
-    help=N_("Look at everything the agent needs, whether it runs or not, and say what is wrong and what mends it."),
+    help=N_("Check configuration, Bluetooth, clock and storage, and suggest fixes."),
 )
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    with working(_("checking this device")):
-        found = examine(new_device())  # which says itself what is not there
+    found = examine(new_device())  # which reports missing files itself
     if as_json:
         print_json(found)
     else:
@@ -45,8 +43,7 @@ def _print(found: Diagnosis) -> None:
     for finding in found.findings:
         text, colour = LEVELS[finding.level]
         when = "" if finding.at is None else f" ({age(finding.at, now)})"
-        click.echo(
-            f"{click.style(f'{_(text):<{width}}', fg=colour)}  {hanging(width + 2, printable(finding.message) + when)}"
-        )
+        said = wrapped(f"{_(text):<{width}}  {printable(finding.message)}{when}", hanging=width + 2)
+        click.echo(click.style(said[:width], fg=colour) + said[width:])
         if finding.remedy:
-            click.echo(f"{'':<{width}}  → {hanging(width + 4, printable(finding.remedy))}")
+            click.echo(wrapped(f"{'':<{width}}  → {printable(finding.remedy)}"))

@@ -1,4 +1,4 @@
-"""``bluezone-agent keys encrypt`` and ``keys decrypt``: the owner's keys under a passphrase."""
+"""``bluezone-agent keys encrypt`` and ``keys decrypt``: protect the owner's keys with a passphrase."""
 
 from __future__ import annotations
 
@@ -16,30 +16,35 @@ from bluezone_agent.i18n import _
 @click.command(
     cls=Command,
     help=N_(
-        "Seal your keys under a passphrase, those that are there and all to come. The agent then needs it when it"
-        " starts, and whoever takes the device or a copy of its card can't read them."
+        "Encrypt your present and future keys with a passphrase. The agent then needs it at start,"
+        " and nobody who takes the device or copies its memory card can read the keys."
     ),
 )
 @passphrase_option
 def encrypt(*, passphrase: Passphrase) -> None:
-    """Seal every key in one transaction; no agent may run meanwhile."""
+    """Encrypt every key in one transaction; no agent may run meanwhile."""
     with working(_("encrypting your keys")):
         done = own_keys.encrypt_keys(device(), passphrase)
     if done.were_readable:
-        say(_("your keys are sealed: the agent needs the passphrase at its next start, and nobody can get it back"))
+        say(
+            _(
+                "your keys are encrypted: the agent needs the passphrase at its next start, and nobody"
+                " can recover a lost passphrase"
+            )
+        )
     else:
-        say(_("your keys were sealed already, under this passphrase"))
+        say(_("your keys were already encrypted with this passphrase"))
     for path in done.quarantined:
-        say(_("{file} may hold keys that are not sealed: delete it").format(file=printable(str(path))))
+        say(_("{file} may contain unencrypted keys: delete it").format(file=printable(str(path))))
 
 
-@click.command(cls=Command, help=N_("Have your keys plain again, so that the agent starts without a passphrase."))
+@click.command(cls=Command, help=N_("Remove the passphrase from your keys, so that the agent starts without one."))
 @passphrase_option
 def decrypt(*, passphrase: Passphrase) -> None:
-    """Unseal every key in one transaction; no agent may run meanwhile."""
+    """Decrypt every key in one transaction; no agent may run meanwhile."""
     with working(_("decrypting your keys")):
         were_encrypted = own_keys.decrypt_keys(device(), passphrase)
     if were_encrypted:
-        say(_("your keys are plain: whoever reads the store has them"))
+        say(_("your keys are no longer encrypted: anyone who can read the store can read them"))
     else:
-        say(_("your keys are not sealed"))
+        say(_("your keys are not encrypted"))

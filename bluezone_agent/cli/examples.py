@@ -1,4 +1,4 @@
-"""What each command's help ends with: examples that run as they are (tests/cli/test_examples.py runs them)."""
+"""The examples at the end of each command's help (tests/cli/test_examples.py runs them)."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     "contacts": (
         Example("bluezone-agent contacts", N_("Show the contacts of the last day:")),
         Example(
-            "bluezone-agent contacts --days 7 --page contacts.html", N_("Draw the last week as a page for a browser:")
+            "bluezone-agent contacts --days 7 --page contacts.html", N_("Write a page with charts of the last week:")
         ),
     ),
     "exposures": (
         Example("bluezone-agent exposures", N_("Was I near a case?")),
-        Example("bluezone-agent exposures explain 2026-11-24", N_("How was the result of a day worked out?")),
+        Example("bluezone-agent exposures explain 2026-11-24", N_("How was the result of a day calculated?")),
     ),
     "exposures explain": (
         Example("bluezone-agent exposures explain 2026-11-24", N_("Explain one day:")),
         Example(
             "bluezone-agent exposures explain 2026-11-24 --exact --page day.html",
-            N_("Draw it to the minute, as a page for a browser:"),
+            N_("Show times to the minute, and write a page with charts:"),
         ),
     ),
     "pause": (
         Example("bluezone-agent pause --for 8h", N_("Switch Bluetooth scanning and advertising off for a shift:")),
         Example("bluezone-agent pause --for 8h --protected", N_("Keep recording, but don't score a shift in a mask:")),
     ),
-    "resume": (Example("bluezone-agent resume", N_("Go on before the pause is over:")),),
+    "resume": (Example("bluezone-agent resume", N_("Resume before the pause ends:")),),
     "check": (
         Example("bluezone-agent check", N_("Check every configured source now:")),
         Example(
@@ -71,7 +71,10 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         Example("bluezone-agent keys export - --yes > my-keys.json", N_("Do the same in a script:")),
     ),
     "keys publish": (
-        Example("bluezone-agent keys publish --code 12345678", N_("Submit the keys with the code of your test:")),
+        Example(
+            "bluezone-agent keys publish --code 12345678",
+            N_("Submit your keys with the code from your health authority:"),
+        ),
         Example(
             "bluezone-agent keys publish --code - --yes < code.txt",
             N_("In a script, with the code from a file, so that no other user sees it:"),
@@ -86,9 +89,9 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         Example("bluezone-agent keys decrypt", N_("Remove the passphrase; it asks for it:")),
         Example("bluezone-agent keys decrypt --passphrase-file passphrase.txt", N_("In a script:")),
     ),
-    "keys sources": (Example("bluezone-agent keys sources", N_("Which files came, and which were refused?")),),
+    "keys sources": (Example("bluezone-agent keys sources", N_("Which files were received, and which were refused?")),),
     "authority": (
-        Example("bluezone-agent authority init signing --key-id 452", N_("First make a signing key:")),
+        Example("bluezone-agent authority init signing --key-id 452", N_("First create a signing key:")),
         Example(
             "bluezone-agent authority publish submissions/ --key signing --to public",
             N_("Then publish what was submitted, every day:"),
@@ -97,7 +100,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     "authority init": (
         Example(
             "bluezone-agent authority init signing --key-id 452 --location https://keys.example.org/",
-            N_("Make a signing key for Vietnam, for a folder that is served at this address:"),
+            N_("Create a signing key for Vietnam, for a folder that is served at this address:"),
         ),
     ),
     "authority publish": (
@@ -117,7 +120,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         ),
     ),
     "demo": (
-        Example("bluezone-agent demo", N_("Simulate a day; the picture of it is in demo-seed-1.html:")),
+        Example("bluezone-agent demo", N_("Simulate a day; the page with charts is demo-seed-1.html:")),
         Example(
             "bluezone-agent demo --seed 7 --protocol gaen --page day.html",
             N_("Simulate another day with another protocol:"),

@@ -1,4 +1,4 @@
-"""``bluezone-agent fetch``: fetch diagnosis keys for the check of another process."""
+"""``bluezone-agent fetch``: download diagnosis keys for a check in another process."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bluezone_agent.errors import EXIT_FAULT, N_
 @click.command(
     cls=Command,
     help=N_(
-        "Fetch diagnosis keys into the folder that systemd names, for the check, which has no network there; with"
-        " chaff = true send chaff, about once a day."
+        "Download diagnosis keys into the folder that systemd provides, for a check that runs without"
+        " network access; with chaff = true also send chaff about once a day."
     ),
 )
 def fetch() -> None:
-    """Fetch now; exit 1 when a source failed or a file was refused."""
+    """Download now; exit 1 if a source failed or a file was refused."""
     done = fetch_now(device())
     for source in done.sources:
         print_source(source)

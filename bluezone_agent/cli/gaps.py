@@ -1,4 +1,4 @@
-"""When nobody listened, for people."""
+"""Sentences on periods without scanning."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from bluezone_agent.app.listening import NOT_RUNNING, Gap
 from bluezone_agent.errors import N_, RadioFault
-from bluezone_agent.i18n import _, local_clock, local_date
+from bluezone_agent.i18n import _, local_clock, local_date, local_time
 
 REASONS: Final = {
-    NOT_RUNNING: N_("the agent did not run"),
+    NOT_RUNNING: N_("the agent was not running"),
     RadioFault.NO_BLUETOOTH: N_("no Bluetooth service"),
     RadioFault.NO_ADAPTER: N_("no Bluetooth adapter"),
     RadioFault.POWERED_OFF: N_("the adapter was powered off"),
@@ -18,23 +18,23 @@ REASONS: Final = {
     RadioFault.LINKABLE: N_("identifiers would have been linkable"),
     RadioFault.REFUSED: N_("the Bluetooth service refused"),
     RadioFault.LOST: N_("the radio was lost"),
-    RadioFault.SILENT: N_("the scanner had fallen silent"),
+    RadioFault.SILENT: N_("the scanner received nothing any more"),
     RadioFault.SUSPENDED: N_("the device was suspended"),
     RadioFault.PAUSED: N_("paused by its owner"),
 }
 
 
 def gap_text(gap: Gap) -> str:
-    """Return one line: from when to when nobody listened, and why."""
+    """Return one line: the period without scanning, and its reason."""
     if gap.ends_at - gap.starts_at < timedelta(minutes=1):
-        return _("not listening {date} {start}, less than a minute: {reason}").format(
+        return _("not scanning at {date} {start} for less than a minute: {reason}").format(
             date=local_date(gap.starts_at),
             start=local_clock(gap.starts_at),
             reason=_(REASONS.get(gap.reason, gap.reason)),
         )
     same_day = local_date(gap.starts_at) == local_date(gap.ends_at)
-    end = local_clock(gap.ends_at) if same_day else f"{local_date(gap.ends_at)} {local_clock(gap.ends_at)}"
-    return _("not listening {date} {start}-{end}: {reason}").format(
+    end = local_clock(gap.ends_at) if same_day else local_time(gap.ends_at)
+    return _("not scanning from {date} {start} to {end}: {reason}").format(
         date=local_date(gap.starts_at),
         start=local_clock(gap.starts_at),
         end=end,

@@ -11,7 +11,19 @@ import click
 from bluezone_agent.app import own_keys
 from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, Group, Lazy, device, json_option, option, print_json, say
+from bluezone_agent.cli.base import (
+    DAY,
+    PATH_OR_STREAM,
+    Command,
+    Group,
+    Lazy,
+    argument,
+    device,
+    json_option,
+    option,
+    print_json,
+    say,
+)
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
@@ -23,14 +35,14 @@ LAZY: Final = {
     "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
     "encrypt": Lazy("encrypt:encrypt", N_("Encrypt your keys with a passphrase")),
     "decrypt": Lazy("encrypt:decrypt", N_("Remove the passphrase from your keys")),
-    "sources": Lazy("sources:sources", N_("Show the sources of published keys and their files")),
-    "chaff": Lazy("publish:chaff", N_("Send a submission that the server throws away")),
+    "sources": Lazy("sources:sources", N_("Show sources of diagnosis keys and their files")),
+    "chaff": Lazy("publish:chaff", N_("Send a fake submission (chaff)")),
 }
 
 
 @click.group(
     cls=Group,
-    help=N_("Your own daily keys, to list, or to hand in when you are a case; and those of cases that were published."),
+    help=N_("List or submit your daily keys; inspect published diagnosis keys."),
     lazy=LAZY,
 )
 def keys() -> None:
@@ -42,7 +54,7 @@ def keys() -> None:
 )
 @json_option
 def list_keys(*, as_json: bool) -> None:
-    """Print what there is to export."""
+    """Print the keys that can be exported."""
     found = own_keys.list_keys(device())
     if as_json:
         print_json(found)
@@ -57,46 +69,45 @@ def list_keys(*, as_json: bool) -> None:
             )
         )
     if not found.keys:
-        click.echo(_("no keys yet: they are made while the agent runs"))
+        click.echo(_("no keys yet: the agent creates them while it runs"))
     if found.encrypted:
-        click.echo(_("sealed: a passphrase opens them"))
+        click.echo(_("encrypted with a passphrase"))
 
 
 def _state(own: KeyEntry) -> str:
     if not own.exportable:
         return _("never exported: the clock was not trusted")
-    return _("in use") if own.on_air else _("closed")
+    return _("in use") if own.on_air else _("ended")
 
 
 @keys.command(
     cls=Command,
     answers=own_keys.Exported,
-    help=N_("Write your keys to FILE, to hand to the health authority when you are a case (F0)."),
+    help=N_("Write your keys to FILE, to submit to the health authority when you are a case (F0)."),
 )
-@click.argument("file", type=PATH_OR_STREAM)
+@argument("file", type=PATH_OR_STREAM)
 @option(
     "--days",
-    type=click.IntRange(1, RETENTION_DAYS),
     metavar="DAYS",
+    type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
-    help=N_("How many days back, today included."),
+    help=N_("Number of days, including today."),
 )
-@option(
-    "--onset", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help=N_("Day on which symptoms began, YYYY-MM-DD.")
-)
-@option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
+@option("--onset", type=DAY, help=N_("First day of symptoms, YYYY-MM-DD."))
+@option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
 @passphrase_option
 @json_option
 def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphrase: Passphrase, as_json: bool) -> None:
-    """Write a submission after an explicit yes; the key on the air is cut and replaced at once."""
+    """Write a submission after confirmation; the key in use is ended and replaced immediately."""
     day = onset.date() if onset else None
     own_keys.require_exportable(file, day)
     if not yes:
         require_yes(
             _(
-                "This writes your keys of the last {days} days to {file}. Whoever has the file can tell which"
-                " broadcasts were yours on those days. The key in use is closed now, and a new one goes on the air."
+                "This writes your keys of the last {days} days to {file}. Anyone with the file can"
+                " tell which advertisements were yours on those days. Today's key ends now; a new one"
+                " is used from here on."
             ).format(days=days, file=file),
             _("Export your keys?"),
         )

@@ -29,7 +29,7 @@ EXIT_CODES: Final = {
     EXIT_FAULT: N_("something is wrong; stderr says what"),
     EXIT_USAGE: N_("the command line is wrong, or a question needs a terminal or an option"),
     EXIT_NO_RADIO: N_("there is no usable Bluetooth radio"),
-    EXIT_TRY_AGAIN: N_("something else is in the way for the moment: try again"),
+    EXIT_TRY_AGAIN: N_("not possible at the moment: try again"),
     EXIT_CONFIG: N_("the configuration is wrong"),
     EXIT_STOPPED: N_("stopped by Ctrl-C, or a question was answered with no"),
 }
@@ -117,7 +117,7 @@ def _about_all() -> Iterator[str]:
 def _summary(ctx: click.Context) -> str:
     if isinstance(ctx.parent, click.Context) and isinstance(ctx.parent.command, Group):
         return ctx.parent.command.summary(ctx.parent, str(ctx.info_name))
-    return _("an on-device proximity agent")
+    return _("contact tracing on the device")
 
 
 def _heading(text: str) -> Iterator[str]:

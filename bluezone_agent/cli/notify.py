@@ -1,4 +1,4 @@
-"""``bluezone-agent notify``: deliver what its owner has to know."""
+"""``bluezone-agent notify``: deliver notices to the owner."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bluezone_agent.i18n import _
 @click.command(
     cls=Command,
     help=N_(
-        "Deliver the notices that are due, by notify_command: warnings, and when listening or checks have stopped or"
-        " work again."
+        "Deliver pending notices with notify_command: exposure warnings, and notices that scanning or"
+        " checks have stopped or work again."
     ),
 )
-@option("--serve", is_flag=True, help=N_("Deliver those of the agent for ever, over the socket that systemd passes."))
+@option("--serve", is_flag=True, help=N_("Keep delivering the agent's notices over the socket that systemd passes."))
 def notify(*, serve: bool) -> None:
-    """Deliver what is due; exit 1 while a notice is undelivered. It is tried again."""
+    """Deliver pending notices; exit 1 while one is undelivered, which is retried later."""
     if serve:
         serve_notices(device())
     delivery = notify_owner(device())

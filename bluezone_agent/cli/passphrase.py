@@ -1,4 +1,4 @@
-"""The passphrase option, and the question where it is not given."""
+"""The passphrase option, and the prompt if it is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _typed(option_name: str, path: Path, new: bool) -> str:
 
 
 def from_option(_ctx: click.Context, parameter: click.Parameter, file: Path | None) -> Passphrase:
-    """Return the passphrase that an option names, or that is typed."""
+    """Return the passphrase from the option's file or from a prompt."""
     return Passphrase(file, partial(_typed, parameter.opts[0]))
 
 
@@ -30,5 +30,5 @@ passphrase_option = option(
     type=PATH_OR_STREAM,
     metavar="FILE",
     callback=from_option,
-    help=N_('Read the passphrase from the first line of FILE instead of asking; "-" is standard input.'),
+    help=N_('Read the passphrase from the first line of FILE instead of asking ("-": standard input).'),
 )

@@ -1,4 +1,4 @@
-"""``bluezone-agent pause`` and ``resume``: the device is silent for a while, or what it hears does not count."""
+"""``bluezone-agent pause`` and ``resume``: stop for a while, or record without scoring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNITS_S: Final = {"m": MINUTE_S, "h": 3600, "d": DAY_S}
 
 
 class _Duration(click.ParamType[int]):
-    """How long: 30m, 8h, 1d."""
+    """A duration: 30m, 8h, 1d."""
 
     name = "duration"
 
@@ -27,7 +27,11 @@ class _Duration(click.ParamType[int]):
         found = re.fullmatch(r"([0-9]{1,5})([mhd])", str(value))
         seconds = int(found[1]) * UNITS_S[found[2]] if found else 0
         if not SHORTEST_S <= seconds <= LONGEST_S:
-            self.fail(_("{value} is not a time from 1m to 7d: write 30m, 8h, 1d").format(value=value), param, ctx)
+            self.fail(
+                _("{value} is not a duration from 1m to 7d: write for example 30m, 8h or 1d").format(value=value),
+                param,
+                ctx,
+            )
         return seconds
 
 
@@ -35,21 +39,21 @@ class _Duration(click.ParamType[int]):
     cls=Command,
     answers=pausing.Paused,
     help=N_(
-        "Neither broadcast nor listen for a while, or, with --protected, let what is heard not count. It ends by"
-        " itself, or by bluezone-agent resume."
+        "Stop broadcasting and scanning for a while or, with --protected, keep recording but don't"
+        " score these minutes. The pause ends by itself, or with bluezone-agent resume."
     ),
 )
 @option(
-    "--for", "lasts_s", type=_Duration(), required=True, metavar="TIME", help=N_("How long: 30m, 8h, 1d; at most 7d.")
+    "--for", "lasts_s", type=_Duration(), required=True, metavar="TIME", help=N_("Duration: 30m, 8h or 1d; at most 7d.")
 )
 @option(
     "--protected",
     is_flag=True,
-    help=N_("You are behind glass or wear a mask: broadcast and listen on, and count no minute of it."),
+    help=N_("You are behind glass or wear a mask: keep recording, but don't score these minutes."),
 )
 @json_option
 def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
-    """Pause, at once where an agent runs, else from its start on."""
+    """Pause immediately if an agent runs, else from its next start."""
     done = pausing.pause(device(), lasts_s, protected=protected)
     if as_json:
         print_json(done)
@@ -57,12 +61,12 @@ def pause(*, lasts_s: int, protected: bool, as_json: bool) -> None:
         say(describe(done.pause))
 
 
-@click.command(cls=Command, answers=pausing.Resumed, help=N_("End a pause now."))
+@click.command(cls=Command, answers=pausing.Resumed, help=N_("End a pause."))
 @json_option
 def resume(*, as_json: bool) -> None:
-    """End any pause; exit 0 also when there was none."""
+    """End any pause; the exit code is 0 even if there was none."""
     done = pausing.resume(device())
     if as_json:
         print_json(done)
     else:
-        say(_("the pause is over") if done.was else _("nothing was paused"))
+        say(_("the pause has ended") if done.was else _("there was no pause"))

@@ -1,4 +1,4 @@
-"""What a person prefers before any command runs: a language, and whether colours."""
+"""Preferences that apply before any command runs: language and colours."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bluezone_agent.i18n import LANGUAGES, use_language
 
 
 def speak_as_asked(arguments: Sequence[str]) -> None:
-    """Speak the language of ``--lang``, else the configuration's, before anything is parsed.
+    """Switch to the language of ``--lang``, else to the configured one, before anything is parsed.
 
-    click words its mistakes while it parses, and its help before any command runs.
+    click reports errors while it parses, and prints its help before any command runs.
     """
     named = {}
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
@@ -24,12 +24,12 @@ def speak_as_asked(arguments: Sequence[str]) -> None:
     if named.get("--lang") in LANGUAGES:
         use_language(named["--lang"], asked=True)
         return
-    with suppress(ConfigError):  # of a ~ that nobody knows, which is said when the option is parsed
+    with suppress(ConfigError):  # an unknown user after ~, which is reported when the option is parsed
         configured = configured_language(paths.expanded(named["--config"]) if "--config" in named else None)
         if configured in LANGUAGES:
             use_language(configured)
 
 
 def takes_colour() -> bool | None:
-    """Return False where nobody wants colours (https://no-color.org, a terminal that has none); None: click decides."""
+    """Return False if colours are unwanted or unsupported (https://no-color.org); None: click decides."""
     return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None

@@ -1,4 +1,4 @@
-"""``bluezone-agent keys publish``: the owner's keys to a key server of Google's kind."""
+"""``bluezone-agent keys publish``: submit the owner's keys to a key server (Google's protocol)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from bluezone_agent.app import submission
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.submission import Submitted
-from bluezone_agent.cli.base import Command, device, json_option, option, print_json, printable, say
+from bluezone_agent.cli.base import DAY, Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.progress import working
 from bluezone_agent.cli.questions import read_line, require_yes
@@ -23,32 +23,33 @@ from bluezone_agent.i18n import _, ngettext
     cls=Command,
     answers=Submitted,
     help=N_(
-        "Send your Exposure Notification keys to the key server of [publish], when you are a case (F0) and your health"
-        " authority gave you a code."
+        "Submit your Exposure Notification keys to the key server in [publish], if you are a case"
+        " (F0) and your health authority gave you a code."
     ),
 )
 @option(
     "--code",
-    default="",
     metavar="CODE",
-    help=N_('The code that you were given, "-": read it; not needed again after a failure of the network.'),
+    default="",
+    help=N_(
+        'Code from your health authority ("-": read it from standard input). After a network failure, retry without it.'
+    ),
 )
 @option(
     "--days",
-    type=click.IntRange(1, RETENTION_DAYS),
     metavar="DAYS",
+    type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
-    help=N_("How many days back, today included."),
+    help=N_("Number of days, including today."),
 )
 @option(
     "--onset",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DAY",
-    help=N_("Day on which symptoms began, YYYY-MM-DD."),
+    type=DAY,
+    help=N_("First day of symptoms, YYYY-MM-DD."),
 )
-@option("--traveler", is_flag=True, help=N_("You were in other regions: your keys are for them too."))
-@option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
+@option("--traveler", is_flag=True, help=N_("You travelled to other regions: submit your keys for them too."))
+@option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
 @passphrase_option
 @json_option
 def publish(
@@ -61,19 +62,19 @@ def publish(
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
-    """Publish after an explicit yes; the key on the air is cut and replaced at once."""
-    if code == STANDARD:  # the command line is for all to see
+    """Submit after confirmation; the key in use is ended and replaced immediately."""
+    if code == STANDARD:  # other users can see the command line
         code = read_line(_("Code"))
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)
     if not yes:
         require_yes(
             _(
-                "This sends your keys of the last {days} days to the key server, which publishes them: everybody can"
-                " then tell which broadcasts were yours on those days. It can't be undone. The key in use is closed"
-                " now, and a new one goes on the air."
+                "This sends your keys of the last {days} days to the key server, which publishes"
+                " them: anyone can then tell which advertisements were yours on those days. This"
+                " can't be undone. Today's key ends now; a new one is used from here on."
             ).format(days=days),
-            _("Publish your keys?"),
+            _("Submit your keys?"),
         )
     with working(_("sending to the key server")):
         done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
@@ -92,22 +93,25 @@ def _print(done: Submitted) -> None:
     if done.left_out:
         say(
             ngettext(
-                "{n} key not sent: the server takes a limited number of each day; every day is among those sent",
-                "{n} keys not sent: the server takes a limited number of each day; every day is among those sent",
+                "{n} key not sent: the server accepts a limited number per day; every day has at"
+                " least one key among those sent",
+                "{n} keys not sent: the server accepts a limited number per day; every day has at"
+                " least one key among those sent",
                 done.left_out,
             ).format(n=done.left_out)
         )
     for warning in done.warnings:
         say(_("the key server warns: {reason}").format(reason=printable(warning)))
     if done.refused:
-        say(_("not taken: {reason}").format(reason=printable(done.refused)))
+        say(_("not accepted: {reason}").format(reason=printable(done.refused)))
 
 
 @click.command(
     cls=Command,
     help=N_(
-        "Send a publication that the servers throw away, so that a real one can't be told from the traffic. With"
-        " chaff = true in [publish] the agent does it by itself, about once a day."
+        "Send a submission that the servers discard, so that nobody watching the network can"
+        " recognise a real one. With chaff = true in [publish] the agent does this itself, about once"
+        " a day."
     ),
 )
 def chaff() -> None:

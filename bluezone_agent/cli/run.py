@@ -15,9 +15,9 @@ from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
 
-@click.command(cls=Command, help=N_("Broadcast, listen, keep contacts and check for exposures, until stopped."))
+@click.command(cls=Command, help=N_("Broadcast, scan, record contacts and check for exposures until stopped."))
 @passphrase_option
-@option("--no-check", is_flag=True, help=N_("Leave the checks to a timer; then this needs no network."))
+@option("--no-check", is_flag=True, help=N_("Leave checks to a timer; the agent then needs no network."))
 def run(*, passphrase: Passphrase, no_check: bool) -> None:
     """Run the agent in the foreground; SIGTERM and SIGINT stop it cleanly."""
     daemon.run(

@@ -1,4 +1,4 @@
-"""``bluezone-agent selftest``: is the own broadcast on the air? Only somebody else can tell."""
+"""``bluezone-agent selftest``: does this device really transmit? Only another receiver can tell."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ LONGEST_S: Final = 3600
     cls=Command,
     answers=Selftest | ReportWritten,
     help=N_(
-        "Prove that the broadcast is on the air: by a second adapter of this device, or by the report of another"
-        " device (--peer). That device makes its report with --listen and --report."
+        "Verify that this device really transmits, with its second adapter or with the report of"
+        " another device (--peer). The other device writes the report with --listen and --report."
     ),
 )
 @option(
@@ -50,18 +50,18 @@ LONGEST_S: Final = 3600
     type=click.IntRange(5, LONGEST_S),
     default=SECONDS,
     show_default=True,
-    help=N_("How long the second adapter may take."),
+    help=N_("How long to wait for the second adapter."),
 )
-@option("--peer", type=PATH, metavar="FILE", help=N_("Look for this device in another one's report."))
+@option("--peer", type=PATH, metavar="FILE", help=N_("Look for this device in the report of another device."))
 @option(
     "--listen",
     "listen_s",
     type=click.IntRange(5, LONGEST_S),
     metavar="SECONDS",
-    help=N_("Listen for others, to report to them."),
+    help=N_("Receive other devices and write a report for them."),
 )
-@option("--report", type=PATH_OR_STREAM, metavar="FILE", help=N_("The new file for the report."))
-@option("--name", metavar="NAME", help=N_("This device's name in the report; the host's otherwise."))
+@option("--report", type=PATH_OR_STREAM, metavar="FILE", help=N_("New file for the report."))
+@option("--name", metavar="NAME", help=N_("Name of this device in the report (default: the host name)."))
 @passphrase_option
 @json_option
 def selftest(
@@ -74,9 +74,9 @@ def selftest(
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
-    """Test once; exit 1 when nobody heard it."""
+    """Test once; exit 1 if no other receiver received this device."""
     if (listen_s is None) != (report is None) or (peer and listen_s):
-        raise click.UsageError(_("--listen and --report belong together, and not to --peer"))
+        raise click.UsageError(_("use --listen and --report together, and without --peer"))
     logs.to_stderr(log_level(logging.WARNING))
     if listen_s is not None and report is not None:
         _report(listen_s, report, name or platform.node() or "?", as_json=as_json)
@@ -95,28 +95,28 @@ def selftest(
 
 
 def _waiting() -> None:
-    say(_("the agent runs: waiting for what its other adapter hears, a minute or two"))
+    say(_("the agent is running: waiting a minute or two for its other adapter"))
 
 
 def _print(found: Selftest) -> None:
     if not found.proved or found.received_at is None:
-        click.secho(_("not proved: nobody has heard the broadcast of this device"), fg="red")
+        click.secho(_("not verified: no advertisement of this device was received"), fg="red")
         return
     packets = ngettext("{n} packet", "{n} packets", found.packets).format(n=found.packets)
-    text = _("proved: {by} heard this device, {packets}, {rssi} dBm at best, the last at {time}")
+    text = _("verified: {by} received this device, {packets}, strongest {rssi} dBm, last at {time}")
     rssi = "?" if found.strongest_dbm is None else found.strongest_dbm
     time = local_time(found.received_at)
     click.secho(text.format(by=printable(found.by or "?"), packets=packets, rssi=rssi, time=time), fg="green")
 
 
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
-    """Listen and write the report."""
-    say(_("listening for {n} s").format(n=seconds))
-    with waiting(_("listening"), seconds):
+    """Receive other devices and write the report."""
+    say(_("receiving for {n} s").format(n=seconds))
+    with waiting(_("receiving"), seconds):
         done = testing.report_to_peer(new_device(), path, name, seconds)
     if as_json:
         print_json(done)
     else:
         n = done.identifiers
-        text = ngettext("{n} identifier heard, written to {path}", "{n} identifiers heard, written to {path}", n)
+        text = ngettext("{n} identifier received, written to {path}", "{n} identifiers received, written to {path}", n)
         say(text.format(n=n, path=path))

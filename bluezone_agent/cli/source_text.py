@@ -1,4 +1,4 @@
-"""How a source of diagnosis keys does, in sentences."""
+"""Sentences on the state of a source of diagnosis keys."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from bluezone_agent.cli.base import age, printable
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time, rendered
 
-UNSIGNED: Final = N_("files that nobody signed are believed here (allow_unsigned)")
-NAMELESS: Final = N_("its signed index is of an older format and names no folder: another folder's would pass for it")
-UNPROVABLE: Final = N_("freshness can't be proved: it has no signed index")
+UNSIGNED: Final = N_("unsigned files are accepted (allow_unsigned)")
+NAMELESS: Final = N_(
+    "the signed index has an older format without a folder name: an index of another folder would be accepted too"
+)
+UNPROVABLE: Final = N_("freshness can't be verified: the source has no signed index")
 
 
 def source_lines(source: SourceState, now: datetime) -> list[str]:
-    """Return how a source does, a sentence a line."""
+    """Describe the state of a source, one sentence per line."""
     lines = [
-        _("complete {age}").format(age=age(source.complete_at, now))
+        _("last complete {age}").format(age=age(source.complete_at, now))
         if source.complete_at
         else _("never complete so far")
     ]
@@ -29,7 +31,7 @@ def source_lines(source: SourceState, now: datetime) -> list[str]:
         lines.append(_(UNPROVABLE))
     else:
         lines.append(
-            _("signed index of {issued}, holds until {expires}").format(
+            _("signed index of {issued}, valid until {expires}").format(
                 issued=local_time(issued_at), expires=local_time(expires_at)
             )
         )

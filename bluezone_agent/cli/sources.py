@@ -1,4 +1,4 @@
-"""``bluezone-agent keys sources``: where case files come from, how fresh they are, and what became of each."""
+"""``bluezone-agent keys sources``: the sources of diagnosis keys, how fresh they are, and the outcome of each file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bluezone_agent.i18n import _, ngettext, rendered
 VERDICTS: Final = {
     Verdict.MISSING: N_("not fetched: {reason}"),
     Verdict.REFUSED: N_("refused: {reason}"),
-    Verdict.PENDING: N_("waits for keys that are still valid"),
+    Verdict.PENDING: N_("waiting until its keys expire"),
     Verdict.MATCHED: N_("compared"),
 }
 
@@ -26,18 +26,19 @@ VERDICTS: Final = {
     cls=Command,
     answers=KnownSources,
     help=N_(
-        "Show where case files come from, when they last came, and what became of each: believed, refused and why."
+        "Show the sources of diagnosis keys, when they were last updated, and whether each file was"
+        " accepted or refused, and why."
     ),
 )
 @json_option
 def sources(*, as_json: bool) -> None:
-    """Print what the checks of the last 14 days know of their sources."""
+    """Print what the checks of the last 14 days know about their sources."""
     found, now = known_sources(device()), datetime.now(UTC)
     if as_json:
         print_json(found)
         return
     if not found.sources:
-        click.echo(_("no source was checked so far: run bluezone-agent check"))
+        click.echo(_("no source has been checked yet: run bluezone-agent check"))
     for source in found.sources:
         click.echo(printable(source.name))
         for line in source_lines(source, now):
@@ -53,7 +54,9 @@ def _print_file(file: KeyFileState) -> None:
     click.echo(
         "    "
         + ngettext(
-            "{name}: {n} key, {matched} heard; {verdict}", "{name}: {n} keys, {matched} heard; {verdict}", file.keys
+            "{name}: {n} key, {matched} received here; {verdict}",
+            "{name}: {n} keys, {matched} received here; {verdict}",
+            file.keys,
         ).format(
             name=printable(file.name),
             n=file.keys,
@@ -63,6 +66,5 @@ def _print_file(file: KeyFileState) -> None:
     )
     for why, n in sorted(file.dropped.items()):
         click.echo(
-            "      "
-            + ngettext("{n} key left out: {reason}", "{n} keys left out: {reason}", n).format(n=n, reason=_(why))
+            "      " + ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(why))
         )

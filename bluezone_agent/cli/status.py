@@ -16,8 +16,8 @@ from bluezone_agent.app.status_line import CAUTIONS, PROBLEMS
 from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, option, print_json, printable
 from bluezone_agent.cli.gaps import gap_text
-from bluezone_agent.cli.layout import hanging
 from bluezone_agent.cli.source_text import source_lines
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.i18n import _, local_time, ngettext
 
@@ -29,23 +29,23 @@ VERDICTS: Final = {
 }
 COLOURS: Final = {AgentVerdict.WORKS: "green", AgentVerdict.WORKS_BUT: "yellow", AgentVerdict.DOES_NOT_WORK: "red"}
 SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINKABLE})
-"""Cautions for which there is a line of their own."""
+"""Cautions that have a separate line."""
 
 
 @click.command(
     cls=Command,
     answers=AgentStatus,
-    help=N_("Show whether the agent works: what it sends, hears, stores and checks."),
+    help=N_("Show whether the agent works: what it sends, receives, stores and checks."),
 )
 @json_option
 @option(
     "--private",
     is_flag=True,
-    help=N_("Show your exposures too; on a terminal that is always so, in a pipe or file only with this."),
+    help=N_("Show your exposures too. A terminal always shows them; a pipe or a file needs this option."),
 )
-@option("--prometheus", is_flag=True, help=N_("Print ages and counts in Prometheus' text format."))
+@option("--prometheus", is_flag=True, help=N_("Print ages and counts in the Prometheus text format."))
 def status(*, as_json: bool, private: bool, prometheus: bool) -> None:
-    """Print how the agent is; exit 1 when something is wrong."""
+    """Print the state of the agent; exit 1 if there is a problem."""
     if prometheus:
         text, healthy = metrics(device())
         click.echo(text, nl=False)
@@ -65,10 +65,10 @@ def _print(state: AgentStatus, now: datetime) -> None:
         print_answer(state.exposures.result, state.exposures.days, state.exposures.authority)
     click.secho(_(VERDICTS[state.verdict]), fg=COLOURS[state.verdict])
     for problem in state.problems:
-        click.secho(f"! {hanging(2, _(PROBLEMS[problem]))}", fg="red")
+        click.secho(wrapped(f"! {_(PROBLEMS[problem])}"), fg="red")
     for caution in state.cautions:
         if caution not in SAID_IN_FULL:
-            click.secho(f"! {hanging(2, _(CAUTIONS[caution]))}", fg="yellow")
+            click.secho(wrapped(f"! {_(CAUTIONS[caution])}"), fg="yellow")
     lines = [
         (
             _("agent"),
@@ -87,16 +87,15 @@ def _print(state: AgentStatus, now: datetime) -> None:
     ]
     width = max(len(name) for name, _text in lines)
     for name, text in lines:
-        click.echo(f"{name:<{width}}  {hanging(width + 2, text)}")
+        click.echo(wrapped(f"{name:<{width}}  {text}", hanging=width + 2))
     for gap in state.last_24_hours.not_listening[-GAPS_SHOWN:]:
-        click.echo(f"{'':<{width}}  {hanging(width + 2, gap_text(gap))}")
+        click.echo(wrapped(f"{'':<{width}}  {gap_text(gap)}", hanging=0))
     if state.pause:
-        text = f"{describe(state.pause)}; {_('bluezone-agent resume ends it')}"
-        click.secho(f"! {hanging(2, text)}", fg="yellow")
+        click.secho(wrapped(f"! {describe(state.pause)}; {_('end it with bluezone-agent resume')}"), fg="yellow")
     if state.running and not state.radio.works and state.radio.fault != RadioFault.PAUSED:
-        click.secho(f"! {hanging(2, _radio_fault(state.radio))}", fg="red")
+        click.secho(wrapped(f"! {_radio_fault(state.radio)}"), fg="red")
     if state.allow_linkable:
-        click.secho(f"! {hanging(2, _linkable(state.allow_linkable))}", fg="yellow")
+        click.secho(wrapped(f"! {_linkable(state.allow_linkable)}"), fg="yellow")
 
 
 def _sends(state: AgentStatus, now: datetime) -> str:
@@ -123,7 +122,7 @@ def _proved(state: AgentStatus, now: datetime) -> str:
 def _receives(state: AgentStatus, now: datetime) -> str:
     if state.received_at is None:
         return _("nothing so far")
-    return _("{n} advertisements since it started, the last {age}").format(
+    return _("{n} advertisements since start, the last {age}").format(
         n=state.received_adverts, age=age(state.received_at, now)
     )
 

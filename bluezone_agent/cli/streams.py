@@ -1,4 +1,4 @@
-"""Standard input, output and error as a shell may hand them over: closed, full, a broken pipe, in any encoding."""
+"""Standard streams as a shell may pass them: closed, full, a broken pipe, in any encoding."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ STDERR: Final = 2
 
 
 class OutputError(AgentError):
-    """Standard output takes nothing: what was asked for could not be shown."""
+    """Standard output accepts no data, so the result could not be shown."""
 
 
 class _Output(io.FileIO):
-    """Standard output; what it does not take ends the command with a reason."""
+    """Standard output; a failed write ends the command with the reason."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data) or 0
-        except BrokenPipeError:  # whoever reads has enough, which is no mistake of anybody's
+        except BrokenPipeError:  # the reader has enough, which is not an error
             raise
         except OSError as error:
             raise OutputError(
                 N_("can't write to standard output: {reason}"),
-                N_("give it a file or a terminal that takes it: is the disk full, was it closed?"),
+                N_("write to a file or terminal that accepts data; the disk may be full, or the output closed"),
                 reason=error.strerror,
             ) from error
 
 
 class _Talk(io.FileIO):
-    """Standard error; where it takes nothing nobody can be told, and the command goes on: its exit code says enough."""
+    """Standard error; failed writes are ignored, because nobody could be told, and the exit code is enough."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -48,16 +48,18 @@ class _Talk(io.FileIO):
 
 
 def prepare() -> None:
-    """Make the three streams usable, whatever they are; call it before anything opens a file.
+    """Make the three streams usable, whatever their state; call this before any file is opened.
 
-    A descriptor that was closed would else be that of the first file that is opened, and be written to as if it were
-    the terminal. A letter that the encoding of the terminal lacks is shown as an escape.
+    Otherwise the first opened file would get the number of a closed descriptor, and messages would be written into it.
+    Characters that the terminal's encoding lacks are shown as escapes.
     """
     for number, flags in ((STDIN, os.O_RDONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, flags)  # the lowest number that is free: this one; standard output takes nothing then
+            os.open(
+                os.devnull, flags
+            )  # gets the lowest free number, which is this one; standard output then accepts no data
     if sys.stdin is None:
         sys.stdin = open(STDIN, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, for good
     sys.stdout = _text(_Output(STDOUT, "w", closefd=False), sys.stdout)
@@ -74,12 +76,12 @@ def _text(raw: io.FileIO, was: TextIO | None) -> io.TextIOWrapper:
 
 
 def abandon() -> None:
-    """Write nothing more to standard output: not what is still waiting either."""
+    """Write nothing more to standard output, not even buffered data."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
 
 
 def has_letter(text: str) -> bool:
-    """Return whether standard output has every letter of ``text``."""
+    """Return whether standard output can encode ``text``."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

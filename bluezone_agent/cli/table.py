@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import click
@@ -11,14 +10,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bluezone_agent.cli.wrapping import wrapped
+
 ELLIPSIS: Final = "…"
 """What rich puts where it cuts a word."""
 
 
 def print_table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", right: Collection[int] = ()
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    right: Collection[int] = (),
+    sentences: Sequence[str] = (),
 ) -> None:
-    """Print rows below their names, those of ``right`` flush right; where that does not fit, a line for each value."""
+    """Print rows below their names, those of ``right`` flush right.
+
+    If the table does not fit, print ``sentences``, one per row, or else one line per value.
+    """
     console = Console()
     table = Table(box=None, title=Text(title) if title else None, title_justify="left")
     for number, name in enumerate(names):
@@ -31,10 +40,13 @@ def print_table(
         click.echo(shown.get(), nl=False)
         return
     if title:
-        click.echo(textwrap.fill(title, console.width))
-    for first, *others in rows:
-        click.echo(textwrap.fill(f"{names[0]}: {first}" if names[0] else first, console.width))
-        for name, value in zip(names[1:], others, strict=True):
-            if value:
-                text = f"{name}: {value}" if name else value
-                click.echo(textwrap.fill(text, console.width, initial_indent="  ", subsequent_indent="    "))
+        click.echo(wrapped(title))
+    for line in [f"  {sentence}" for sentence in sentences] or _values(names, rows):
+        click.echo(wrapped(line))
+
+
+def _values(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row in rows:
+        for number, (name, value) in enumerate(zip(names, row, strict=True)):
+            if value or number == 0:
+                yield ("  " if number else "") + (f"{name}: {value}" if name else value)

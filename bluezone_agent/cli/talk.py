@@ -41,7 +41,7 @@ def log_level(usual: int) -> int:
 
 
 def say(text: str) -> None:
-    """Print talk, which is not data, on stderr, except with --quiet; what it quotes can't move the cursor."""
+    """Print a message, which is not data, on stderr, except with --quiet; quoted text in it can't move the cursor."""
     if volume() > Volume.QUIET:
         insist(text)
 
@@ -67,15 +67,15 @@ def fail(error: AgentError) -> int:
 
 
 def printable(text: str) -> str:
-    """Return text in which nothing that came from outside can move the cursor or pretend to be another line."""
+    """Return text in which untrusted characters can't move the cursor or fake another line."""
     return "".join(c if c.isprintable() else _shown(ord(c)) for c in text)
 
 
 def _shown(number: int) -> str:
-    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is no text
+    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # a byte of a name that is not valid text
     return f"\\x{byte:02x}"
 
 
 def is_person() -> bool:
-    """Return whether stderr is a terminal that somebody watches."""
+    """Return whether stderr is a terminal."""
     return sys.stderr.isatty()

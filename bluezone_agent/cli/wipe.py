@@ -1,4 +1,4 @@
-"""``bluezone-agent wipe``: everything gone."""
+"""``bluezone-agent wipe``: delete all data."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from bluezone_agent.i18n import _, ngettext
     cls=Command,
     answers=wiping.Wiped,
     help=N_(
-        "Delete everything the agent keeps: keys, contacts, exposures, and what it wrote by its configuration. The"
-        " configuration stays."
+        "Delete all data of the agent: keys, contacts, exposures and the files that the configuration"
+        " made it write. The configuration itself is kept."
     ),
 )
-@option("--yes", is_flag=True, help=N_("Do not ask; for scripts."))
+@option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
 @json_option
 def wipe(*, yes: bool, as_json: bool) -> None:
-    """Delete the state after an explicit yes."""
+    """Delete the state after confirmation."""
     plan = wiping.plan_wipe(device())
     if plan.unknown:
         fail(plan.unknown)
     if not yes:
         explanation = [
             _(
-                "This deletes all keys, contacts and exposures in {folder}. There is no way back, but a backup if you"
-                " made one. Without the keys you can't warn those who were near you, and without the contacts you are"
-                " not warned yourself."
+                "This deletes all keys, contacts and exposures in {folder}. This can't be undone,"
+                " except from a backup. Without the keys you can't warn those who were near you, and"
+                " without the contacts you can't be warned yourself."
             ).format(folder=printable(str(device().state_dir))),
-            *(_("This is deleted too: {file}").format(file=printable(str(path))) for path in plan.elsewhere),
+            *(_("This file is deleted too: {file}").format(file=printable(str(path))) for path in plan.elsewhere),
         ]
         require_yes("\n".join(explanation), _("Delete everything?"))
     done = wiping.wipe(device(), plan)
@@ -44,7 +44,7 @@ def wipe(*, yes: bool, as_json: bool) -> None:
     say(ngettext("{n} file deleted", "{n} files deleted", n).format(n=n))
     say(
         _(
-            "The configuration stays, and so does what you had written yourself: exports, reports, pages, backups."
-            " Flash memory may hold old copies that no program can reach."
+            "The configuration is kept, and so are the files that you wrote yourself: exports,"
+            " reports, pages, backups. Flash memory may hold old copies that no program can erase."
         )
     )

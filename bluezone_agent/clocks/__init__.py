@@ -1,1 +1,1 @@
-"""Clocks: the system's, and a simulated one on a loop that skips idle time."""
+"""Clocks: the system's clock, and a simulated clock on a loop that skips idle time."""

@@ -1,8 +1,8 @@
 """Simulated time: an event loop that never waits, and clocks on it.
 
-Whatever awaits ``asyncio.sleep`` or ``asyncio.timeout`` on a :class:`SimulatedTimeLoop` runs as it does in real
-time, only at once: when nothing is ready, the loop's clock jumps to the next timer. Work in threads is real
-work, so the clock stands still until it is done.
+Code that awaits ``asyncio.sleep`` or ``asyncio.timeout`` on a :class:`SimulatedTimeLoop` behaves as in real time, but
+without waiting: when nothing is ready, the loop's clock jumps to the next timer. Work in threads takes real time, so
+the clock stops until it is done.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 RESOLUTION_S: Final = 1e-6
-"""Timers this close together are due together; a float still tells them apart after 100 years."""
+"""Timers this close together are due together; a float still distinguishes them after 100 years."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Polls for real I/O; where the loop would have waited, it moves the loop's clock instead."""
+    """Polls for real I/O; where the loop would wait, it advances the loop's clock instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,12 +40,12 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class SimulatedTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop whose idle time passes at once; its ``time()`` starts at 0."""
+    """An event loop whose idle time passes instantly; its ``time()`` starts at 0."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
-        # asyncio's own nanosecond is below a float's resolution after 97 days, and no timer would ever be due
+        # asyncio's own nanosecond is below a float's resolution after 97 days, and timers would never become due
         self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
@@ -55,14 +55,14 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        """Run ``func`` in a thread while simulated time stands still."""
+        """Run ``func`` in a thread while simulated time is stopped."""
         self._jumping.real_work += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._real_work_done)
         return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
-        """Join the threads while simulated time stands still, so that ``timeout`` (as of Python 3.12) never passes."""
+        """Join the threads while simulated time is stopped, so that ``timeout`` (as of Python 3.12) never expires."""
         self._jumping.real_work += 1
         try:
             await super().shutdown_default_executor()
@@ -74,7 +74,7 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
 
 
 def run_simulated(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end in simulated time, as ``asyncio.run`` does in real time."""
+    """Run ``main`` to completion in simulated time, as ``asyncio.run`` does in real time."""
     with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
         return runner.run(main)
 
@@ -82,7 +82,7 @@ def run_simulated(main: Coroutine[Any, Any, T]) -> T:
 class SimulatedClock:
     """A device's clock on the running loop: the true time plus this device's own error.
 
-    It plays whatever happens to a device's clock: it can be set, synchronised, suspended and booted anew.
+    It simulates everything that can happen to a device's clock: it can be set, synchronised, suspended and rebooted.
     """
 
     def __init__(self, epoch_s: float, *, offset_s: float = 0.0, synchronised: bool = True) -> None:
@@ -93,14 +93,14 @@ class SimulatedClock:
         self._booted_s = 0.0
         self._boots = 0
         self.slept_s = 0.0
-        """How long this device was suspended so far: its clocks went on, its timers did not."""
+        """How long this device has been suspended so far: its clocks continued, its timers did not."""
         self.is_synchronised = synchronised
         self.zone: tzinfo = UTC
-        """Where this device is: its clock on the wall."""
+        """This device's time zone."""
 
     @property
     def offset_s(self) -> float:
-        """How far wall time is ahead of the truth; setting it sets the clock, and who sleeps looks again."""
+        """How far wall time is ahead of the true time; assigning it sets the clock and wakes sleepers to look again."""
         return self._offset_s
 
     @offset_s.setter
@@ -114,7 +114,7 @@ class SimulatedClock:
         return self._epoch_s + self._offset_s + self._running_s()
 
     def uptime_s(self) -> float:
-        """Return the time since the last boot, that spent suspended included."""
+        """Return the time since the last boot, including time spent suspended."""
         return self._running_s() - self._booted_s
 
     @property
@@ -123,7 +123,7 @@ class SimulatedClock:
         return f"boot {self._boots}"
 
     def boot(self) -> None:
-        """Begin another boot; whoever uses the clock must have ended before."""
+        """Start another boot; users of the clock must have ended before."""
         self._boots += 1
         self._booted_s = self._running_s()
 
@@ -133,16 +133,16 @@ class SimulatedClock:
         return 0 if offset is None else int(offset.total_seconds())
 
     def synchronised(self) -> bool:
-        """Return whether somebody vouches for this device's wall time."""
+        """Return whether this device's wall time is synchronised."""
         return self.is_synchronised
 
     async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
-        """Return when this device's wall time has reached ``unix_s``, or uptime has gone on by ``at_most_s``."""
+        """Return when this device's wall time has reached ``unix_s``, or uptime has advanced by ``at_most_s``."""
         until_s = self._running_s() + at_most_s
         while (left_s := min(unix_s - self.now_s(), until_s - self._running_s())) > 0:
             loop = asyncio.get_running_loop()
             sleeper: asyncio.Future[None] = loop.create_future()
-            # what is due within the resolution is due at once: time would stand still at a moment before
+            # timers within the resolution are due immediately: otherwise time would stop at a moment before
             alarm = loop.call_later(max(left_s, 2 * RESOLUTION_S), _wake, sleeper)
             self._sleepers.add(sleeper)
             try:

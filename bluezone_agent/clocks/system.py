@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import Final
 
 LONGEST_NAP_S: Final = 20
-"""``asyncio`` timers stand still while the device sleeps and do not see the clock being set: look again this often."""
+"""``asyncio`` timers stop while the device is suspended and do not notice when the clock is set: look again this
+often."""
 
 TIMESYNC_DONE: Final = Path("/run/systemd/timesync/synchronized")
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 BOOT_ID_REPORTED: Final = "BLUEZONE_BOOT_ID"
-"""Set by the systemd units, whose sandbox hides the file."""
+"""Set by the systemd units, whose sandbox hides the kernel's file."""
 TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
 BUILT_AT_S: Final = 1_790_000_000
-"""Late September 2026: no clock that shows an earlier time is right."""
+"""Late September 2026: a clock that shows an earlier time is wrong."""
 
 
 class SystemClock:
     """Wall time and CLOCK_BOOTTIME of this machine."""
 
     def __init__(self, *, always_trusted: bool = False) -> None:
-        """``always_trusted`` is the operator's word that a battery-backed clock keeps the time."""
+        """``always_trusted`` is the operator's statement that a battery-backed clock keeps the time."""
         self._always_trusted = always_trusted
 
     def now_s(self) -> float:
@@ -45,7 +46,7 @@ class SystemClock:
         return (os.environ.get(BOOT_ID_REPORTED) or BOOT_ID.read_text("ascii").strip()).replace("-", "")
 
     def utc_offset_s(self, unix_s: float) -> int:
-        """Return how far this device's time zone is ahead of UTC at ``unix_s``, seconds; 0 where nothing tells."""
+        """Return how far this device's time zone is ahead of UTC at ``unix_s``, seconds; 0 where it is unknown."""
         return system_utc_offset_s(unix_s)
 
     def synchronised(self) -> bool:
@@ -55,9 +56,9 @@ class SystemClock:
         return self._always_trusted or TIMESYNC_DONE.exists() or _kernel_says_synchronised()
 
     async def sleep_until(self, unix_s: float, *, at_most_s: float = math.inf) -> None:
-        """Return when wall time has reached ``unix_s`` or uptime has gone on by ``at_most_s``.
+        """Return when wall time has reached ``unix_s`` or uptime has advanced by ``at_most_s``.
 
-        At most 20 s late after a step or a suspend.
+        It returns at most 20 s late after a clock step or a suspend.
         """
         until_up_s = self.uptime_s() + at_most_s
         while (left_s := min(unix_s - self.now_s(), until_up_s - self.uptime_s())) > 0:  # noqa: ASYNC110 - can be set
@@ -65,8 +66,8 @@ class SystemClock:
 
 
 def system_utc_offset_s(unix_s: float) -> int:
-    """Return how far the time zone in force is ahead of UTC at ``unix_s``, seconds; 0 where nothing tells."""
-    time.tzset()  # the zone may have been set since this process began
+    """Return how far the system's time zone is ahead of UTC at ``unix_s``, seconds; 0 where it is unknown."""
+    time.tzset()  # the zone may have been set since this process started
     try:
         return time.localtime(unix_s).tm_gmtoff
     except (OverflowError, ValueError, OSError):
@@ -74,6 +75,6 @@ def system_utc_offset_s(unix_s: float) -> int:
 
 
 def _kernel_says_synchronised() -> bool:
-    """Ask adjtimex(2) without setting anything; a sandbox that refuses it counts as "no"."""
+    """Query adjtimex(2) without setting anything; a sandbox that refuses it counts as "no"."""
     state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))
     return 0 <= state < TIME_ERROR

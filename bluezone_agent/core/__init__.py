@@ -1,1 +1,1 @@
-"""Pure proximity logic: no I/O, no clock, no log, no async. Time and randomness come in as arguments."""
+"""Pure proximity logic: no I/O, no clock, no log, no async. Time and randomness are passed as arguments."""

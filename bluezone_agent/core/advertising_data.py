@@ -1,6 +1,6 @@
 """An advertisement's data as bytes and as parts (Bluetooth Core Specification Supplement, part A).
 
-BlueZ gives and takes the parts, a bare controller the bytes; protocols speak parts only.
+BlueZ exchanges the parts, a bare controller the bytes; protocols handle parts only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ AD_SERVICE_DATA16: Final = 0x16
 AD_MANUFACTURER: Final = 0xFF
 
 LEGACY_DATA_LENGTH: Final = 31
-"""Bytes that a legacy advertisement holds."""
+"""The bytes of a legacy advertisement."""
 EXTENDED_DATA_LENGTH: Final = 1650
-"""Bytes that an extended advertisement holds, chained (Bluetooth Core Specification 5, volume 6 part B)."""
+"""The bytes of an extended advertisement, chained (Bluetooth Core Specification 5, volume 6 part B)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AdvertisingData:
     """The parts of one advertisement that the protocols use; absent parts are empty or None."""
 
     service_uuids: tuple[int, ...] = ()
-    """16-bit service UUIDs of the complete or incomplete list."""
+    """16-bit service UUIDs from the complete or incomplete list."""
     service_data: dict[int, bytes] = field(default_factory=dict)
     """16-bit service UUID → data."""
     manufacturer_data: dict[int, bytes] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class AdvertisingData:
     tx_power_dbm: int | None = None
     """TX Power Level field, int8 dBm."""
     flags: int | None = None
-    """Flags field; many broadcasts carry none."""
+    """Flags field; many advertisements have none."""
 
     def __repr__(self) -> str:
         uuids = ", ".join(f"{u:#06x}" for u in self.service_uuids)
@@ -46,7 +46,7 @@ class AdvertisingData:
     def to_bytes(self, longest: int = LEGACY_DATA_LENGTH) -> bytes:
         """Return the AD structures in the order flags, UUID list, TX power, service data, manufacturer data.
 
-        Raises ValueError when they are more than ``longest`` bytes.
+        Raises ValueError when they have more than ``longest`` bytes.
         """
         parts: list[tuple[int, bytes]] = []
         if self.flags is not None:
@@ -59,12 +59,12 @@ class AdvertisingData:
         parts += [(AD_MANUFACTURER, c.to_bytes(2, "little") + d) for c, d in self.manufacturer_data.items()]
         data = b"".join(bytes([len(d) + 1, kind]) + d for kind, d in parts)
         if len(data) > longest:
-            raise ValueError(f"frame of {len(data)} bytes does not fit {longest}")
+            raise ValueError(f"advertising data of {len(data)} bytes does not fit {longest}")
         return data
 
     @classmethod
     def from_bytes(cls, data: bytes) -> AdvertisingData:
-        """Read AD structures; unknown ones are passed over, zero padding ends the data.
+        """Read AD structures; unknown ones are skipped, zero padding ends the data.
 
         Raises MalformedPayloadError when a structure is longer than the data or shorter than its own header.
         """
@@ -92,7 +92,7 @@ def _structures(data: bytes) -> Iterator[tuple[int, bytes]]:
         length = data[at]
         if at + 1 + length > len(data):
             raise MalformedPayloadError(
-                N_("advertisement structure at byte {at} says {length} bytes, {left} are left"),
+                N_("the advertising structure at byte {at} declares {length} bytes, but only {left} are left"),
                 at=at,
                 length=length,
                 left=len(data) - at - 1,

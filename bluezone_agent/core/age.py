@@ -1,7 +1,7 @@
-"""The age file format, version 1, for passphrases (https://age-encryption.org/v1): any age program reads it.
+"""The age file format, version 1, with passphrases (https://age-encryption.org/v1): any age program can read it.
 
-A file is a header of four lines, which holds the file key under the passphrase, and the payload in chunks. Either way
-only a few chunks are in memory, however long the file is.
+A file is a header of four lines, which contains the file key encrypted with the passphrase, and the payload in chunks.
+Reading and writing keep only a few chunks in memory, however long the file is.
 """
 
 from __future__ import annotations
@@ -31,28 +31,29 @@ TAG_LENGTH: Final = 16
 CHUNK: Final = 64 * 1024
 
 LOG_N: Final = 17
-"""Base-two logarithm of scrypt's N, with r = 8: 128 * 2^17 * 8 = 128 MiB a guess, a quarter of a Pi Zero's 512 MB.
+"""Base-two logarithm of scrypt's N, with r = 8: 128 * 2^17 * 8 = 128 MiB per guess, a quarter of a Pi Zero's 512 MB.
 
-OWASP asks for no less. age itself takes 18: 256 MiB would leave too little to the agent, which goes on meanwhile.
+This is OWASP's minimum. age itself uses 18: 256 MiB would leave too little for the agent, which keeps running
+meanwhile.
 """
 MOST_LOG_N: Final = 18
-"""What ``age -p`` writes: 256 MiB, which a Pi Zero still has while no agent runs, as when it restores."""
+"""What ``age -p`` writes: 256 MiB, which a Pi Zero can still provide while no agent runs, as during a restore."""
 
 VERSION: Final = b"age-encryption.org/v1\n"
 SALT_LABEL: Final = b"age-encryption.org/v1/scrypt"
 ARMOUR: Final = b"-----BEGIN AGE ENCRYPTED FILE"
 LONGEST_LINE: Final = 80
-"""Bytes; the stanza's first line has 36 with its LF, the others fewer than 50."""
+"""Bytes. The stanza's first line has 36 with its LF, the others fewer than 50."""
 HEADER: Final = re.compile(
     rb"(age-encryption\.org/v1\n"
     rb"-> scrypt (?P<salt>[A-Za-z0-9+/]{21}[AQgw]) (?P<log_n>[1-9][0-9]*)\n"
     rb"(?P<body>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048])\n"
     rb"---) (?P<mac>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048])\n"
 )
-"""A scrypt stanza is alone in its header, so this is the whole grammar.
+"""A scrypt stanza is the only one in its header, so this is the whole grammar.
 
-16 bytes are 22 letters and 4 bits too many, 32 are 43 and 2: canonical base64 has zeros there, which leaves few letters
-for the last place.
+16 bytes are 22 letters with 4 bits too many, 32 bytes are 43 letters with 2: canonical base64 has zeros there, which
+leaves few letters for the last place.
 """
 
 REENCRYPT: Final = N_('decrypt it with "age -d" and encrypt it again with "age -p"')
@@ -61,9 +62,9 @@ REENCRYPT: Final = N_('decrypt it with "age -d" and encrypt it again with "age -
 def encrypt(
     plaintext: Iterable[bytes], passphrase: str, random_bytes: Callable[[int], bytes], log_n: int = LOG_N
 ) -> Iterator[bytes]:
-    """Yield an age file of what the pieces of ``plaintext`` make together; raises AgeFileError when memory is short.
+    """Yield an age file of the concatenated pieces of ``plaintext``; raises AgeFileError when memory is short.
 
-    ``random_bytes`` has to be fit for keys. ``log_n`` (1 to 18) is for tests: less is easier to guess.
+    ``random_bytes`` has to be suitable for keys. ``log_n`` (1 to 18) is for tests: lower values are easier to guess.
     """
     if not 1 <= log_n <= MOST_LOG_N:
         raise ValueError(f"a work factor of 2^{log_n}")
@@ -75,11 +76,11 @@ def encrypt(
 
 
 def decrypt(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
-    """Return what is in an age file, in pieces, each of them authenticated; ``pieces`` are the file's bytes.
+    """Return the contents of an age file in authenticated pieces; ``pieces`` are the file's bytes.
 
-    The passphrase is tried in NFC, which :func:`encrypt` takes, then as it was typed, which other programs take. The
-    header is read at once. Raises AgeFileError, there or in the course of the payload: until the last piece has come,
-    what came may be a part of the whole.
+    The passphrase is tried in NFC, as :func:`encrypt` uses it, then as typed, as other programs use it. The header is
+    read immediately. Raises AgeFileError, there or while the payload is read: until the last piece has arrived, the
+    pieces may be only part of the contents.
     """
     source = _Pieces(pieces)
     file_key = _file_key(source, passphrase)
@@ -90,7 +91,7 @@ def decrypt(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
 
 
 def require_passphrase_file(head: bytes) -> None:
-    """Raise AgeFileError unless a file that begins with ``head`` is one that :func:`decrypt` reads."""
+    """Raise AgeFileError unless a file that begins with ``head`` is one that :func:`decrypt` can read."""
     _parsed_header(_Pieces([head]))
 
 
@@ -101,7 +102,7 @@ def _header(file_key: bytes, passphrase: str, salt: bytes, log_n: int) -> bytes:
 
 
 def _file_key(source: _Pieces, passphrase: str) -> bytes:
-    """Return the file key, with the header verified by it."""
+    """Return the file key, after verifying the header with it."""
     match = _parsed_header(source)
     file_key = _unwrapped(match, passphrase)
     try:
@@ -119,7 +120,7 @@ def _unwrapped(match: re.Match[bytes], passphrase: str) -> bytes:
     raise AgeFileError(
         AgeFault.NO_MATCH,
         N_("the passphrase is wrong, or the first lines of the file are damaged"),
-        N_("type the passphrase again, or take another copy of the file"),
+        N_("enter the passphrase again, or use another copy of the file"),
     )
 
 
@@ -132,7 +133,7 @@ def _parsed_header(source: _Pieces) -> re.Match[bytes]:
     if log_n > MOST_LOG_N:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
-            N_("the age file has a work factor of 2^{log_n}; 2^{most} is the highest that is read"),
+            N_("the age file has a work factor of 2^{log_n}; the highest that is accepted is 2^{most}"),
             REENCRYPT,
             log_n=log_n,
             most=MOST_LOG_N,
@@ -143,10 +144,12 @@ def _parsed_header(source: _Pieces) -> re.Match[bytes]:
 def _not_ours(header: bytes) -> AgeFileError:
     """Return why this is not the header of a file encrypted with a passphrase."""
     if header.startswith(ARMOUR):
-        return AgeFileError(AgeFault.ARMOURED, N_("the age file is in ASCII armour, which is not read here"), REENCRYPT)
+        return AgeFileError(
+            AgeFault.ARMOURED, N_("the age file is in ASCII armour, which bluezone-agent does not read"), REENCRYPT
+        )
     if not header.startswith(VERSION):
         return AgeFileError(
-            AgeFault.NOT_AGE, N_("this is not an age file of version 1"), N_('name a file that "age -p" has written')
+            AgeFault.NOT_AGE, N_("this is not an age file, version 1"), N_('use a file written by "age -p"')
         )
     if header.startswith(b"-> ", len(VERSION)) and not header.startswith(b"-> scrypt ", len(VERSION)):
         return AgeFileError(AgeFault.TO_KEYS, N_("the age file is encrypted to keys, not with a passphrase"), REENCRYPT)
@@ -154,19 +157,19 @@ def _not_ours(header: bytes) -> AgeFileError:
 
 
 def _damaged(where: AgeFault) -> AgeFileError:
-    return AgeFileError(where, N_("the file is damaged or cut short"), N_("take another copy of the file"))
+    return AgeFileError(where, N_("the file is damaged or cut short"), N_("use another copy of the file"))
 
 
 def _wrap_cipher(passphrase: str, salt: bytes, log_n: int) -> ChaCha20Poly1305:
-    """Return the cipher that a passphrase is good for. It encrypts one message only, by a nonce of zeros."""
+    """Return the cipher for a passphrase. It encrypts one message only, with a nonce of zeros."""
     scrypt = Scrypt(salt=SALT_LABEL + salt, length=KEY_LENGTH, n=2**log_n, r=8, p=1)
     try:
         return ChaCha20Poly1305(scrypt.derive(passphrase.encode()))
     except MemoryError as error:
         raise AgeFileError(
             AgeFault.TOO_COSTLY,
-            N_("the passphrase takes {mib} MiB of memory, which are not free here"),
-            N_("end other programs, and try again"),
+            N_("checking the passphrase needs {mib} MiB of memory, and that much is not free"),
+            N_("close other programs and try again"),
             mib=2**log_n // 1024,
         ) from error
 
@@ -193,7 +196,7 @@ def _opened(cipher: ChaCha20Poly1305, source: _Pieces) -> Iterator[bytes]:
 
 
 def _chunks(source: _Pieces, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks of a payload, each with its nonce: 11 bytes of its number, and whether it is the last."""
+    """Yield the chunks of a payload, each with its nonce: its number in 11 bytes, and whether it is the last."""
     chunk = source.take(size)
     for number in count():
         following = source.take(size)
@@ -212,21 +215,21 @@ def _bytes(text: bytes) -> bytes:
 
 
 class _Pieces:
-    """Bytes that come in pieces of any length, taken as they are needed."""
+    """Bytes that arrive in pieces of any length and are taken as needed."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
         self._held = bytearray()
 
     def take(self, size: int) -> bytes:
-        """Return the next ``size`` bytes; fewer only where they end."""
+        """Return the next ``size`` bytes; fewer only at the end."""
         self._hold(size)
         taken = bytes(self._held[:size])
         del self._held[:size]
         return taken
 
     def line(self) -> bytes:
-        """Return the next line with its LF, or what there is of it in LONGEST_LINE bytes."""
+        """Return the next line with its LF, or its first LONGEST_LINE bytes."""
         self._hold(LONGEST_LINE)
         return self.take(self._held.find(b"\n", 0, LONGEST_LINE) + 1 or LONGEST_LINE)
 

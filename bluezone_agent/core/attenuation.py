@@ -1,4 +1,4 @@
-"""From received power to attenuation, the quantity that closeness is judged by."""
+"""From received power to attenuation, the quantity by which closeness is judged."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import msgspec
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 
 ASSUMED_TX_POWER_DBM: Final = -25
-"""For frames that state no power, as the Bluezone app's: the calibrated power of most phones at the same "low"
-setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
+"""For advertisements that state no power, such as the Bluezone app's: the calibrated power of most phones at the same
+"low" setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
 
 
 class CoPresence(msgspec.Struct, frozen=True):
-    """The others that were heard in the same minute: who is weaker than most of them is hardly the nearest."""
+    """The other devices received in the same minute: a device weaker than most of them is hardly the nearest."""
 
     received: int = 0
-    """Identifiers of others; 0 also where it is not known."""
+    """Identifiers of other devices; also 0 where it is not known."""
     stronger: int = 0
     """How many of them were received more strongly."""
     weaker_by_db: float = 0.0
-    """By how much the others' mean RSSI was weaker, on average; negative where they were stronger."""
+    """By how much the others' mean RSSI was weaker, on average; negative if they were stronger."""
 
 
 NO_OTHERS: Final = CoPresence()
 
 
 class ReceivedMinute(msgspec.Struct, frozen=True):
-    """One minute in which beacons of one matched key were heard: all that a rule needs, for as long as it is kept."""
+    """One minute in which identifiers of one matched key were received: all that a rule needs, while it is kept."""
 
     minute: int
     """Minutes since the Unix epoch."""
     attenuation_db: float
-    """Of the mean received power."""
+    """Attenuation of the mean received power."""
     count: int
     """Sightings in this minute."""
     histogram: Mapping[int, int] = msgspec.field(default_factory=dict)
@@ -44,7 +44,7 @@ class ReceivedMinute(msgspec.Struct, frozen=True):
     then all sightings have the minute's attenuation."""
     co_presence: CoPresence = NO_OTHERS
     protected: bool = False
-    """Whether the device's owner was protected: such a minute weighs nothing."""
+    """Whether the device's owner was protected: such a minute has weight 0."""
 
 
 def attenuation_db(tx_power_dbm: float, rssi_dbm: float) -> float:
@@ -53,7 +53,7 @@ def attenuation_db(tx_power_dbm: float, rssi_dbm: float) -> float:
 
 
 def co_presence(mean_dbm: float, others_dbm: Sequence[float]) -> CoPresence:
-    """Return what the mean RSSI of ``others_dbm`` in the same minute says of one that was received at ``mean_dbm``."""
+    """Return how the mean RSSI of ``others_dbm`` compares with a device received at ``mean_dbm`` in the same minute."""
     if not others_dbm:
         return NO_OTHERS
     weaker_by_db = mean_dbm - sum(others_dbm) / len(others_dbm)
@@ -61,9 +61,9 @@ def co_presence(mean_dbm: float, others_dbm: Sequence[float]) -> CoPresence:
 
 
 def merge(minutes: Iterable[ReceivedMinute]) -> tuple[ReceivedMinute, ...]:
-    """Return one entry a minute, in order; several in one minute count by their received power.
+    """Return one entry per minute, in order; several entries of one minute are weighted by their received power.
 
-    A minute has several entries where an identifier changes within it.
+    A minute has several entries if the identifier changes within it.
     """
     by_minute: dict[int, list[ReceivedMinute]] = {}
     for received in minutes:
@@ -90,10 +90,10 @@ def _merged(parts: list[ReceivedMinute]) -> ReceivedMinute:
 def attenuation_histogram(rssi_histogram: Mapping[int, int], tx_power_dbm: float) -> dict[int, int]:
     """Return a minute's histogram of attenuation from that of its RSSI, both in bins of 3 dB.
 
-    A bin's sightings go where its middle lies: 1.5 dB off at most.
+    The sightings of a bin are placed by its middle: at most 1.5 dB off.
     """
     bins: Counter[int] = Counter()
     for rssi_bin, sightings in rssi_histogram.items():
-        middle_dbm = HISTOGRAM_BIN_DB * rssi_bin + 1  # of three whole decibels
+        middle_dbm = HISTOGRAM_BIN_DB * rssi_bin + 1  # the middle of three whole decibels
         bins[int(attenuation_db(tx_power_dbm, middle_dbm) // HISTOGRAM_BIN_DB)] += sightings
     return dict(sorted(bins.items()))

@@ -1,8 +1,8 @@
-"""Bluezone (Vietnam, 2020): 12-byte identifiers of 15 minutes from SHA-256 chains.
+"""Bluezone (Vietnam, 2020): 12-byte identifiers of 15 minutes each, from SHA-256 chains.
 
-Source: BluezoneGlobal/react-native-bluetooth-scan and its published constants. The app chains its days,
-so that one published day reveals all later ones; our own daily keys are drawn independently, and entries
-of others are walked along their chain. Both match alike, because an entry states its own start and end.
+Source: BluezoneGlobal/react-native-bluetooth-scan and its published constants. The app chains its days, so that one
+published day reveals all later ones; this program draws its daily keys independently, and follows the chain for
+published entries. Both match the same way, because an entry states its own start and end.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ID_INDICES: Final = (0, 4, 8, 12, 16, 18, 20, 22, 24, 26, 28, 30)
 COMPANY_ID: Final = 8885
 SERVICE_UUID: Final = 0x4E56
 FLAGS: Final = 0x02
-"""LE General Discoverable Mode, as Android puts before the app's data. A radio may have flags of its own."""
+"""LE General Discoverable Mode, which Android puts before the app's data. A radio may have its own flags."""
 SUB_KEY_LENGTH: Final = 32
 
 
 class Bluezone(ProximityProtocol):
-    """The protocol of the Bluezone app's Android broadcasts."""
+    """The protocol of the Bluezone app's Android advertisements."""
 
     name = "bluezone"
     key_length = 32
@@ -35,7 +35,7 @@ class Bluezone(ProximityProtocol):
     service_uuid = SERVICE_UUID
 
     def identifiers(self, key: DailyKey) -> bytes:
-        """Return the key's Bluezone IDs; past ``slots_per_day`` they go on with the next day's chained key."""
+        """Return the key's Bluezone IDs; after ``slots_per_day`` they continue with the next day's chained key."""
         count = key.slots
         sub_keys: list[bytes] = []
         data = key.data
@@ -45,7 +45,7 @@ class Bluezone(ProximityProtocol):
         return _ids_of(b"".join(sub_keys))
 
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:  # noqa: ARG002
-        """Return the app's frame with a TX Power Level field added, which the app's receivers ignore."""
+        """Return the app's advertising data plus a TX Power Level field, which the app's receivers ignore."""
         return AdvertisingData(
             service_uuids=(SERVICE_UUID,),
             manufacturer_data={COMPANY_ID: slot.identifier},
@@ -60,7 +60,7 @@ class Bluezone(ProximityProtocol):
             return None
         if len(identifier) != self.identifier_length:
             raise MalformedPayloadError(
-                N_("Bluezone frame with {found} bytes of identifier, {expected} expected"),
+                N_("Bluezone advertisement with an identifier of {found} bytes; {expected} expected"),
                 found=len(identifier),
                 expected=self.identifier_length,
             )
@@ -70,7 +70,7 @@ class Bluezone(ProximityProtocol):
         )
 
     def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:  # noqa: ARG002
-        """Return the frame's TX Power Level; the app itself sends none."""
+        """Return the TX Power Level of the advertisement; the app itself sends none."""
         return int.from_bytes(observed.metadata, "big", signed=True) if observed.metadata else None
 
 
@@ -83,7 +83,7 @@ def _chain(sub_key: bytes, count: int) -> list[bytes]:
 
 
 def _ids_of(sub_keys: bytes) -> bytes:
-    """Pick the ID's bytes out of sub keys that stand one after the other: all first bytes, all second bytes, …"""
+    """Pick the ID's bytes out of consecutive sub keys: all first bytes, all second bytes, …"""
     ids = bytearray(len(sub_keys) // SUB_KEY_LENGTH * len(ID_INDICES))
     for at, index in enumerate(ID_INDICES):
         ids[at :: len(ID_INDICES)] = sub_keys[index::SUB_KEY_LENGTH]

@@ -1,4 +1,4 @@
-"""Which day a minute belongs to: the owner's own, as their clock on the wall showed it, or the UTC day of a rule."""
+"""Which day a minute belongs to: the owner's local day, or the UTC day of a rule."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bluezone_agent.core.intervals import DAY_S
 
 EPOCH: Final = date(1970, 1, 1)
 MOST_OFFSET_S: Final = DAY_S - 1
-"""Seconds east or west of UTC, at most; real zones stay within 14 hours."""
+"""Maximum seconds east or west of UTC; real zones stay within 14 hours."""
 
 
 class Calendar:
-    """Days in the zones in which a device was, one after the other."""
+    """Local days in the successive time zones of a device."""
 
     def __init__(
         self, changes: Iterable[tuple[int, int]] = (), fallback: Callable[[float], int] = lambda _unix_s: 0
     ) -> None:
         """``changes`` are (Unix seconds, seconds east of UTC from then on), oldest first.
 
-        ``fallback`` tells the offset at a time before the first of them: the zone in which the device is now.
+        ``fallback`` returns the offset at a time before the first change: that of the device's present zone.
         """
         kept = [(at_s, offset_s) for at_s, offset_s in changes if abs(offset_s) <= MOST_OFFSET_S]
         self._starts = [at_s for at_s, _offset_s in kept]
@@ -30,7 +30,7 @@ class Calendar:
         self._fallback = fallback
 
     def offset_s(self, unix_s: float) -> int:
-        """Return how far the owner's clock was ahead of UTC at ``unix_s``, seconds."""
+        """Return how far the owner's local time was ahead of UTC at ``unix_s``, seconds."""
         at = bisect_right(self._starts, unix_s)
         return self._offsets[at - 1] if at else self._fallback(unix_s)
 
@@ -50,4 +50,4 @@ class Calendar:
 
 
 UTC_CALENDAR: Final = Calendar()
-"""Days of UTC, as published rules of Exposure Notification sum them."""
+"""UTC days, over which published rules of Exposure Notification sum."""

@@ -1,8 +1,8 @@
-"""What a device reads at a known distance, and what has to be added to it so that rules mean the same everywhere.
+"""What a device measures at a known distance, and the correction that makes rules mean the same on every device.
 
-Receivers of one model differ by a few decibels, those of two models by ten or more, and a case of metal by more
-still. All that a rule knows of a device is one number, its RSSI correction: the attenuation is
-``tx_power - (rssi + rssi_correction)``, as in Exposure Notifications.
+Receivers of one model differ by a few decibels, those of two models by ten or more, and metal enclosures by even more.
+A rule knows only one number of a device, its RSSI correction: the attenuation is ``tx_power - (rssi +
+rssi_correction)``, as in Exposure Notifications.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 REFERENCE_ATTENUATION_DB: Final = 54.0
 """At 1 m: the median of 2,971 sightings at 0.8 to 1.2 m of phones on people, after the phones' published calibration
-(DP-3T experiment exp34). What rules were made on; a corrected device reads it at 1 m."""
+(DP-3T experiment exp34). Rules were made with this value; a corrected device measures it at 1 m."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -26,12 +26,12 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """What readings say of a device. Margins are the half widths of 95 % intervals; None where nothing tells them."""
+    """The calibration of a device, from readings. Margins are the half widths of 95 % intervals; None where unknown."""
 
     rssi_correction_db: float
-    """To add to every RSSI."""
+    """Added to every RSSI."""
     margin_db: float | None = None
     decade_db: float | None = None
-    """By how much the attenuation grows with ten times the distance; free space is 20."""
+    """By how much the attenuation grows when the distance grows tenfold; it is 20 in free space."""
     decade_margin_db: float | None = None
     packets: int = 0

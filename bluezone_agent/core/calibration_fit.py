@@ -12,16 +12,16 @@ from bluezone_agent.core.calibration import REFERENCE_ATTENUATION_DB, Calibratio
 FREE_SPACE_DECADE_DB: Final = 20.0
 """Friis: power falls with the square of the distance."""
 T_95: Final = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
-"""Student's t for a two-sided interval of 95 %, with 1, 2, … degrees of freedom; more than
-15 get the last, which errs towards wide."""
+"""Student's t for a two-sided interval of 95 %, with 1, 2, … degrees of freedom; the last value serves for more than
+15, which errs towards wide."""
 
 
 def calibrate(readings: Sequence[Reading]) -> Calibration:
     """Fit ``attenuation = a + b log10(distance)`` by least squares over readings, each of equal weight.
 
-    Readings at one distance alone fit no ``b``; free space then leads from there to 1 m.
-    Packets of one reading share its orientation and its echoes: the margins come from the spread between readings.
-    Raises ValueError without readings.
+    Readings at one distance can't fit ``b``; then free space is assumed from there to 1 m. Packets of one reading share
+    its orientation and its echoes, so the margins come from the spread between readings. Raises ValueError without
+    readings.
     """
     if not readings:
         raise ValueError("no readings")

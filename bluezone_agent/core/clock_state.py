@@ -1,10 +1,10 @@
-"""When wall time is believed: the clock policy, pure.
+"""When wall time is trusted: the clock policy, as pure functions.
 
-A small device starts with the time of its last shutdown, is set forward when a time server answers, and may be set
-wrong by anybody who can set it. What can't be set is CLOCK_BOOTTIME. So a *course of time* is followed: within a boot
-wall time has to advance with uptime, and from boot to boot it has to go forward. A reading that breaks the course is
-not believed, however well synchronised; only when the new course holds for :data:`STABLE_S` it takes the place of
-the old one, so that a wrong belief never lasts (docs/clock.md).
+A small device starts with the time of its last shutdown, is set forward when a time server answers, and may be set to a
+wrong time by anybody with access. CLOCK_BOOTTIME can't be set. So a *clock timeline* is followed: within a boot, wall
+time has to advance with uptime, and from boot to boot it has to go forward. A reading that breaks the timeline is not
+trusted, even if it is synchronised. Only when the new timeline holds for :data:`STABLE_S` does it replace the old one,
+so that a wrong state never lasts (docs/clock.md).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from msgspec.structs import replace
 from bluezone_agent.core.intervals import DAY_S
 
 TOLERANCE_S: Final = 7200
-"""What a clock may be off: the tolerance of Exposure Notification between two devices, 12 intervals."""
+"""By how much a clock may be off: the tolerance of Exposure Notification between two devices, 12 intervals."""
 STABLE_S: Final = 12 * 3600
-"""Uptime for which a course has to hold before it replaces another, and before anything is deleted by it: a lie of a
-time server seldom lasts so long, and a laptop that runs for 8 hours a day gets there in two."""
+"""Uptime for which a timeline has to hold before it replaces another, and before anything is deleted by it: a time
+server rarely reports a wrong time for so long, and a laptop that runs for 8 hours a day gets there in two days."""
 LEAP_S: Final = 4 * DAY_S
-"""Longer without power than a long weekend: believed, but nothing is deleted by it before it has settled."""
+"""Longer without power than a long weekend: the time is trusted, but nothing is deleted by it until it is stable."""
 
 
 class DistrustReason(StrEnum):
-    """Why wall time is not believed."""
+    """Why wall time is not trusted."""
 
     NOT_SYNCHRONISED = "not synchronised since the device started"
     WENT_BACK = "went back"
@@ -43,11 +43,11 @@ class ClockReading(msgspec.Struct, frozen=True):
     """CLOCK_BOOTTIME."""
     boot_id: str
     synchronised: bool
-    """Whether somebody vouches for wall time: a time server since boot, or the operator."""
+    """Whether a time server has set wall time since boot, or the operator vouches for it."""
 
 
 class ClockTimeline(msgspec.Struct, frozen=True):
-    """A course of time that readings agreed on so far."""
+    """A clock timeline on which the readings have agreed so far."""
 
     boot_id: str
     """Boot of the newest reading."""
@@ -56,18 +56,18 @@ class ClockTimeline(msgspec.Struct, frozen=True):
     uptime_s: float
     """Of the newest reading."""
     high_water_s: float
-    """The latest wall time read; later ones may lie :data:`TOLERANCE_S` before it."""
+    """The latest wall time that was read; later readings may be up to :data:`TOLERANCE_S` before it."""
     steady_s: float = 0.0
     """Uptime for which it has held since it began or leapt."""
 
     @classmethod
     def begin(cls, reading: ClockReading) -> ClockTimeline:
-        """Return the course that begins with ``reading``."""
+        """Return the timeline that begins with ``reading``."""
         booted_at_s = reading.wall_s - reading.uptime_s
         return cls(reading.boot_id, booted_at_s, reading.uptime_s, reading.wall_s)
 
     def distrust_reason(self, reading: ClockReading) -> DistrustReason | None:
-        """Return how ``reading`` breaks the course; None when it goes on with it."""
+        """Return how ``reading`` breaks the timeline; None when it continues it."""
         if reading.wall_s < self.high_water_s - TOLERANCE_S:
             return DistrustReason.WENT_BACK
         if reading.boot_id != self.boot_id:
@@ -78,7 +78,7 @@ class ClockTimeline(msgspec.Struct, frozen=True):
         return DistrustReason.WENT_BACK if ahead_s < -TOLERANCE_S else None
 
     def followed(self, reading: ClockReading) -> ClockTimeline:
-        """Return the course with ``reading``, which goes on with it."""
+        """Return the timeline after ``reading``, which continues it."""
         high_water_s = max(self.high_water_s, reading.wall_s)
         if reading.boot_id == self.boot_id:
             steady_s = self.steady_s + max(0.0, reading.uptime_s - self.uptime_s)
@@ -89,27 +89,27 @@ class ClockTimeline(msgspec.Struct, frozen=True):
 
 
 class ClockState(msgspec.Struct, frozen=True):
-    """Which course is believed, and which one contests it."""
+    """Which timeline is trusted, and which candidate contests it."""
 
     timeline: ClockTimeline | None = None
     candidate: ClockTimeline | None = None
     distrust_reason: DistrustReason | None = DistrustReason.NOT_SYNCHRONISED
-    """Why the newest reading is not believed; None when it is."""
+    """Why the newest reading is not trusted; None when it is."""
 
     @property
     def trusted(self) -> bool:
-        """Whether wall time is believed now."""
+        """Whether wall time is trusted now."""
         return self.distrust_reason is None
 
     @property
     def stable(self) -> bool:
-        """Whether wall time is believed firmly enough to delete what is old by it."""
+        """Whether wall time is stable, so that old data may be deleted by it."""
         return self.trusted and self.timeline is not None and self.timeline.steady_s >= STABLE_S
 
     def after(self, reading: ClockReading) -> ClockState:
-        """Return the belief once ``reading`` is known.
+        """Return the clock state after ``reading``.
 
-        Synchronisation is needed once a boot: afterwards uptime tells whether wall time goes on.
+        Synchronisation is needed once per boot: afterwards uptime shows whether wall time advances.
         """
         timeline = self.timeline
         distrust_reason = timeline.distrust_reason(reading) if timeline else None

@@ -1,4 +1,4 @@
-"""What a match means to the owner: the day, how long, how close, of whom, and why."""
+"""What a match means for the owner: the day, how long, how close, whose key, and why."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 
 if TYPE_CHECKING:
-    from bluezone_agent.core.risk import RiskModel  # presets are read by whoever scores
+    from bluezone_agent.core.risk import RiskModel  # callers that score need the presets
 
 ENCOUNTER_GAP_MIN: Final = 5
 """Minutes without a sighting after which a new encounter begins (the longest gap between two scans of a phone)."""
 DAY_MIN: Final = DAY_S // MINUTE_S
 LONGEST_WINDOW_MIN: Final = 30
-"""An exposure window is at most this long (Exposure Notifications API)."""
+"""The maximum length of an exposure window (Exposure Notifications API)."""
 
 
 class ReceivedKey(Protocol):
-    """A published key that was heard."""
+    """A published key that was received."""
 
     @property
     def report_type(self) -> ReportType:
@@ -35,50 +35,50 @@ class ReceivedKey(Protocol):
 
     @property
     def days_since_onset(self) -> int | None:
-        """Of its day; None where the key does not say."""
+        """Days since onset for its day; None when the key does not state it."""
 
     @property
     def minutes(self) -> Sequence[ReceivedMinute]:
-        """When it was heard, one entry a minute, in order."""
+        """When it was received, one entry per minute, in order."""
 
 
 class Degree(StrEnum):
-    """The owner's own degree in Vietnam's count: F0 is the case, F1 was near an F0, F2 near an F1."""
+    """The owner's degree in Vietnam's scheme: F0 is the case, F1 was near an F0, F2 near an F1."""
 
     F1 = "F1"
     F2 = "F2"
 
     @classmethod
     def by(cls, report_type: ReportType) -> Degree:
-        """Return what being near the owner of a key with this report type makes of one."""
+        """Return the degree of somebody who was near the owner of a key with this report type."""
         return cls.F2 if report_type is ReportType.RECURSIVE else cls.F1
 
 
 class ExposureWindow(msgspec.Struct, frozen=True):
-    """Up to 30 minutes near one key without a long gap, and what each minute weighs.
+    """Up to 30 minutes near one key without a long gap, with the weight of each minute.
 
-    A minute is a scan instance of Exposure Notification: its typical attenuation is the minute's, and it stands for
-    60 s, since this scanner never rests.
+    A minute corresponds to a scan instance of Exposure Notification: its typical attenuation is the minute's, and it
+    stands for 60 s, since this scanner scans continuously.
     """
 
     report_type: ReportType
     days_since_onset: int | None
     minutes: tuple[ReceivedMinute, ...]
     weights: tuple[float, ...]
-    """Of each minute, before the factor."""
+    """The weight of each minute, before the factor."""
     unheard: tuple[tuple[int, float], ...]
-    """(Minute, weight) of those between and just before them that the model counts too."""
+    """(Minute, weight) of minutes without reception, between and just before the others, that the model counts too."""
     factor: float
-    """For whose key it is."""
+    """The factor for the type of key."""
 
     @property
     def starts_at_s(self) -> int:
-        """When its first minute begins."""
+        """Start of its first minute."""
         return self.minutes[0].minute * MINUTE_S
 
     @property
     def ends_at_s(self) -> int:
-        """When its last minute is over."""
+        """End of its last minute."""
         return (self.minutes[-1].minute + 1) * MINUTE_S
 
     @property
@@ -88,56 +88,56 @@ class ExposureWindow(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> float:
-        """What all its minutes weigh before the factor."""
+        """The sum of its minutes' weights, before the factor."""
         return sum(self.weights) + self.unheard_weight
 
     @property
     def unheard_weight(self) -> float:
-        """What the unheard ones weigh before the factor."""
+        """The weight of the minutes without reception, before the factor."""
         return sum(weight for _, weight in self.unheard)
 
 
 class Encounter(msgspec.Struct, frozen=True):
-    """A stretch of a day in which one key's identifiers were received without a long gap."""
+    """A part of a day in which one key's identifiers were received without a long gap."""
 
     starts_at_s: int
     ends_at_s: int
     near_minutes: float
     """Weighted by the model."""
     closest_db: float
-    """The lowest attenuation of a minute."""
+    """The lowest attenuation of any minute."""
     typical_db: float
     """The median attenuation of its minutes."""
 
 
 class DayExposure(msgspec.Struct, frozen=True):
-    """Everything received on one day of published keys of one degree, and what a model makes of it."""
+    """Everything received on one day from published keys of one degree, and the model's result."""
 
     day: date
-    """The owner's, or the UTC day where the model sums those."""
+    """The owner's local day, or the UTC day if the model sums UTC days."""
     degree: Degree
     keys: int
-    """Published keys that were received; a person has one for each day, and one more for each that ended early."""
+    """Published keys that were received; a person has one per day, and one more for each key that ended early."""
     received_minutes: int
     day_minutes: float
-    """Of this day alone, weighted by the model."""
+    """For this day only, weighted by the model."""
     near_minutes: float
-    """The model's score: the same, or, where that is more, of the 24 hours most of which lies on this day."""
+    """The model's score: the same, or the 24 hours most of which lie on this day if that is more."""
     encounters: tuple[Encounter, ...]
     windows: tuple[ExposureWindow, ...]
-    """The same in pieces of at most 30 minutes."""
+    """The same in windows of at most 30 minutes."""
     warns: bool
     rule: str
     rule_version: int
-    """Of the model that is named."""
+    """The version of the named model."""
     warning_minutes: float
-    """What ``near_minutes`` has to reach."""
+    """The value of ``near_minutes`` that triggers a warning."""
     sd_minutes: float | None = None
-    """Standard deviation of ``near_minutes``; None where the model states none."""
+    """Standard deviation of ``near_minutes``; None if the model states none."""
     utc_day: bool = False
-    """Whether the model sums days of UTC."""
+    """Whether the model sums UTC days."""
     unbroken_minutes: float | None = None
-    """Where the model sums days of UTC and their midnight falls into an encounter: the sum over any 24 hours."""
+    """The sum over any 24 hours, if the model sums UTC days and a UTC midnight falls into an encounter."""
 
 
 def day_exposures(
@@ -145,9 +145,9 @@ def day_exposures(
 ) -> list[DayExposure]:
     """Sum up received keys by day and degree; oldest day first.
 
-    A minute near two people at once is one minute, as near as the nearer of them. Days are those of ``calendar``, and
-    a sum is taken over any 24 hours, so that no midnight cuts an encounter; but a model that is published with days of
-    UTC keeps them.
+    A minute near two people at the same time is one minute, as near as the nearer one. Days are those of ``calendar``,
+    and sums are taken over any 24 hours, so that no midnight splits an encounter; but a model that is published with
+    UTC days keeps them.
     """
     days = UTC_CALENDAR if model.utc_days else calendar
     groups: dict[Degree, dict[date, list[list[ExposureWindow]]]] = {}
@@ -160,7 +160,7 @@ def day_exposures(
 
 
 def _windows(key: ReceivedKey, model: RiskModel, calendar: Calendar) -> dict[date, list[ExposureWindow]]:
-    """Cut one key's minutes into windows by day; what each minute weighs does not depend on where they are cut."""
+    """Split one key's minutes into windows by day; the weight of a minute does not depend on the split."""
     minutes = sorted(key.minutes, key=lambda m: m.minute)
     weights = model.weigh([m for m in minutes if not m.protected])
     unheard = sorted(weights.keys() - {m.minute for m in minutes})
@@ -229,7 +229,7 @@ def _degree_exposures(
 
 
 def _nearest(windows: Iterable[ExposureWindow]) -> dict[int, float]:
-    """Return what each minute weighs, by the key that was nearest in it, in order."""
+    """Return the weight of each minute, from the key that was nearest in it, in order."""
     nearest: dict[int, float] = {}
     for w in windows:
         for t, weight in (*zip((m.minute for m in w.minutes), w.weights, strict=True), *w.unheard):
@@ -238,10 +238,10 @@ def _nearest(windows: Iterable[ExposureWindow]) -> dict[int, float]:
 
 
 def most_in_24_hours(nearest: Mapping[date, Mapping[int, float]]) -> dict[date, list[float]]:
-    """Return the weights of the 24 hours that weigh most, by the day most of their weight lies on.
+    """Return the weights of the 24 hours with the highest sum, by the day on which most of that weight lies.
 
-    ``nearest`` has each day's minutes with their weights. So every 24 hours are told under one day, and an encounter
-    over midnight is not told twice; a day of which no 24 hours weigh most is not in the answer.
+    ``nearest`` has each day's minutes with their weights. So each period of 24 hours is reported under one day, and an
+    encounter over midnight is not reported twice; a day without such a period is not in the result.
     """
     minutes = sorted((t, weight, day) for day, its in nearest.items() for t, weight in its.items())
     best: dict[date, tuple[float, int, int]] = {}
@@ -260,7 +260,7 @@ def most_in_24_hours(nearest: Mapping[date, Mapping[int, float]]) -> dict[date, 
 
 
 def _touches_midnight(day: date, days: Mapping[date, list[list[ExposureWindow]]]) -> bool:
-    """Return whether an encounter goes on over the beginning or the end of ``day``."""
+    """Return whether an encounter continues over the beginning or the end of ``day``."""
 
     def minutes(of: date) -> set[int]:
         return {m.minute for keys in days.get(of, ()) for w in keys for m in w.minutes}

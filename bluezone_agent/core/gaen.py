@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SERVICE_UUID: Final = 0xFD6F
 FLAGS: Final = 0x1A
-"""As the Bluetooth specification v1.2 has it. A radio may have flags of its own."""
+"""As in the Bluetooth specification v1.2. A radio may have its own flags."""
 AEM_LENGTH: Final = 4
 INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -33,7 +33,7 @@ NO_SALT_OUTER: Final = sha256(HALF_OUTER_PAD * 2)
 METADATA_V1_0: Final = 0x40
 """Version 1.0: major version in the two highest bits, minor in the next two, the rest zero."""
 TX_POWER_BOUNDS_DBM: Final = (-50, 20)
-"""A stated power outside is not believed: the metadata is malleable (exposure-notifications-internals)."""
+"""A stated power outside these bounds is ignored: the metadata is malleable (exposure-notifications-internals)."""
 
 
 class Gaen(ProximityProtocol):
@@ -49,11 +49,11 @@ class Gaen(ProximityProtocol):
         """Return the Rolling Proximity Identifiers of a Temporary Exposure Key: one AES-ECB call over all blocks."""
         count = key.slots
         blocks = _padded_data(enin_at(key.starts_at_s), count)
-        # one AES block an identifier is what the specification asks for; nothing is ever chained or repeated
+        # one AES block per identifier is what the specification asks for; blocks are never chained or repeated
         return Cipher(AES128(_derived(key.data, b"EN-RPIK")), ECB()).encryptor().update(blocks)  # noqa: S305
 
     def encode(self, key: DailyKey, slot: IdentifierSlot, tx_power_dbm: int) -> AdvertisingData:
-        """Return service data RPI || AEM; raises OverflowError when the power is no int8."""
+        """Return service data RPI || AEM; raises OverflowError when the power is not an int8."""
         metadata = bytes([METADATA_V1_0]) + tx_power_dbm.to_bytes(1, "big", signed=True) + b"\x00\x00"
         data = slot.identifier + _aes_ctr(key.data, slot.identifier, metadata)
         return AdvertisingData(service_uuids=(SERVICE_UUID,), service_data={SERVICE_UUID: data}, flags=FLAGS)
@@ -65,7 +65,7 @@ class Gaen(ProximityProtocol):
             return None
         if len(data) != self.identifier_length + AEM_LENGTH:
             raise MalformedPayloadError(
-                N_("Exposure Notification frame with {found} bytes of service data, {expected} expected"),
+                N_("Exposure Notification advertisement with {found} bytes of service data; {expected} expected"),
                 found=len(data),
                 expected=self.identifier_length + AEM_LENGTH,
             )
@@ -86,9 +86,9 @@ def _padded_data(first: Enin, count: int) -> bytes:
 
 
 def _derived(tek: bytes, info: bytes) -> bytes:
-    """HKDF-SHA256 without salt, 16 bytes (RFC 5869), with the states of its constant first blocks kept.
+    """HKDF-SHA256 without salt, 16 bytes (RFC 5869), with precomputed states of its constant first blocks.
 
-    Four short hashes instead of a library's objects: a key export is a million of these.
+    Four short hashes instead of a library's objects: a key export needs a million of these.
     """
     prk = _hmac(NO_SALT_INNER, NO_SALT_OUTER, tek)
     inner, outer = sha256(prk.translate(INNER_PAD) + HALF_INNER_PAD), sha256(prk.translate(OUTER_PAD) + HALF_OUTER_PAD)
@@ -96,7 +96,7 @@ def _derived(tek: bytes, info: bytes) -> bytes:
 
 
 def _hmac(inner: HASH, outer: HASH, message: bytes) -> bytes:
-    """HMAC (RFC 2104) from the states after its padded key; they stay as they are."""
+    """HMAC (RFC 2104) from the states after its padded key; they are not modified."""
     inner, outer = inner.copy(), outer.copy()
     inner.update(message)
     outer.update(inner.digest())

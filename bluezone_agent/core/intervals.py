@@ -7,7 +7,7 @@ from typing import Final, NewType
 MINUTE_S: Final = 60
 DAY_S: Final = 86_400
 RETENTION_DAYS: Final = 14
-"""For so long contacts, keys and exposures are kept."""
+"""How long contacts, keys and exposures are kept."""
 ENIN_S: Final = 600
 """Length of an Exposure Notification interval (GAEN cryptography specification v1.2)."""
 

@@ -1,7 +1,7 @@
-"""The agent's journal: the newest record of each kind, written by the part of the agent that did it.
+"""The agent's journal: the newest record of each kind, written by the component that it is about.
 
-Health is judged from these records alone (``bluezone_agent.health``). Each kind has a name and a version under which it
-is stored; a change that an older reader would misread needs a new version, an added field with a default does not.
+Health is judged from these records only (``bluezone_agent.health``). Each kind has a name and a version under which it
+is stored; a change that an older reader would misread needs a new version, but an added field with a default does not.
 """
 
 from __future__ import annotations
@@ -12,74 +12,84 @@ from typing import Annotated, ClassVar, Final, Protocol, TypeAlias, TypeVar
 import msgspec
 
 UnixSeconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=250_000_000_000)]
-"""Up to the year 9892, which calendars show in every time zone. A stored record with another value is damaged."""
+"""Up to the year 9892, which calendars can show in every time zone. A stored record with another value is damaged."""
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""A number that a float holds exactly."""
+"""A number that a float represents exactly."""
 Dbm: TypeAlias = Annotated[int, msgspec.Meta(ge=-128, le=127)]
-"""What a controller can report."""
+"""The range that a controller can report."""
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Something a part of the agent did, or found."""
+    """Something that a component of the agent did or found."""
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
 
     at_s: UnixSeconds
-    """When, Unix seconds of the device's clock, which may have been set since: see :mod:`bluezone_agent.core.ages`."""
+    """The time, Unix seconds of the device's clock, which may have been set since: see
+    :mod:`bluezone_agent.core.ages`."""
 
 
 class Started(Record, frozen=True):
-    """The agent started; what it was told to do."""
+    """The agent started, with these settings."""
 
     kind = "started"
 
     protocol: str = ""
     sources: Count = 0
-    """How many the check reads."""
+    """How many sources the check reads."""
     monitor_adapters: Count = 0
-    """How many other adapters listen, each of which receives the own advertisement."""
+    """How many other adapters listen; each of them receives this device's own advertisements."""
     allow_linkable: tuple[str, ...] = ()
-    """What the operator accepts although it links identifiers."""
+    """What the operator allows although it makes identifiers linkable."""
 
 
 class Broadcasting(Record, frozen=True):
-    """A new identifier was put on the air."""
+    """The radio advertises a new identifier."""
 
     kind = "broadcasting"
 
     until_s: UnixSeconds
     """End of its slot."""
     rotations: Count = 0
-    """Identifiers put on the air since the start."""
+    """Identifiers advertised since the start."""
 
 
 class Refused(Record, frozen=True):
-    """The radio listens and refused to broadcast, or takes identifiers again."""
+    """The radio scans but refused to advertise, or advertises again."""
 
     kind = "refused"
 
     reason: str = ""
-    """Empty once it broadcasts again."""
+    """Empty once it advertises again."""
+
+
+class Silenced(Record, frozen=True):
+    """The agent advertises nothing until a slot is over: a radio that fails has used up the keys of its day."""
+
+    kind = "silenced"
+
+    until_s: UnixSeconds
+    """End of the slot."""
 
 
 class Received(Record, frozen=True):
-    """The newest advertisement of another device was received; counts since the start."""
+    """The newest advertisement of another device was received; counts are since the start."""
 
     kind = "received"
 
     by_protocol: dict[str, Count] = msgspec.field(default_factory=dict)
-    """Sightings by the name of their protocol."""
+    """Sightings by protocol name."""
     malformed: Count = 0
     foreign: Count = 0
-    """Of no protocol that the agent knows."""
+    """Advertisements of unknown protocols."""
     without_rssi: Count = 0
     repeated: Count = 0
-    """The own identifier, on the adapter that broadcasts it: somebody repeats it."""
+    """This device's own identifier, received by the adapter that advertises it: somebody repeats it."""
     dropped: Count = 0
     """Sightings for which there was no room."""
     dropped_at_s: UnixSeconds | None = None
-    """When that was last so; None for never since the start."""
+    """When that last happened; None for never since the start."""
 
     @property
     def sightings(self) -> int:
@@ -88,12 +98,12 @@ class Received(Record, frozen=True):
 
     @property
     def discarded(self) -> dict[str, int]:
-        """How many were not kept, by reason."""
+        """How many were discarded, by reason."""
         return {name: getattr(self, name) for name in DISCARD_REASONS}
 
 
 DISCARD_REASONS: Final = ("malformed", "foreign", "without_rssi", "repeated", "dropped")
-"""Fields of :class:`Received` that count what was not kept."""
+"""Fields of :class:`Received` that count what was discarded."""
 
 
 class Committed(Record, frozen=True):
@@ -111,13 +121,13 @@ class Checked(Record, frozen=True):
     kind = "checked"
 
     complete: bool
-    """Whether each of its sources was read to its end and every file accepted."""
+    """Whether each of its sources was fully read and every file accepted."""
     sources: Count
-    """How many it read."""
+    """How many sources it read."""
     complete_at_s: UnixSeconds | None = None
-    """When a check over every configured source was last complete; incomplete ones leave it as it is."""
+    """When a check of all configured sources was last complete; incomplete checks leave it unchanged."""
     clock_trusted: bool = True
-    """Whether wall time was known, so that what it found counts."""
+    """Whether wall time was known, so that the result counts."""
 
 
 class RadioState(Record, frozen=True):
@@ -128,14 +138,14 @@ class RadioState(Record, frozen=True):
     description: str = ""
     works: bool = True
     since_s: UnixSeconds | None = None
-    """Since when it works, or does not."""
+    """Since when it works, or does not work."""
     reason: str = ""
-    """Why it does not: a RadioFault, and the fault's message as a template over ``fields``."""
+    """Why it does not work: a RadioFault, and the fault's message as a template over ``fields``."""
     message: str = ""
     fields: dict[str, str] = msgspec.field(default_factory=dict)
     scan_mode: str = ""
     sessions: Count = 0
-    """How often it was opened since the start."""
+    """How often it has been opened since the start."""
     scan_restarts: Count = 0
     power_cycles: Count = 0
 
@@ -148,7 +158,7 @@ class RadioState(Record, frozen=True):
 
 
 class Proved(Record, frozen=True):
-    """Another adapter of this device, or another device, received the own identifier."""
+    """Another adapter of this device, or another device, received this device's identifier."""
 
     kind = "proved"
 
@@ -158,12 +168,12 @@ class Proved(Record, frozen=True):
 
 
 class Notified(Record, frozen=True):
-    """The owner was notified of what stopped, or of what resumed."""
+    """The owner was notified of what stopped or resumed."""
 
     kind = "notified"
 
     stopped: dict[str, UnixSeconds | None] = msgspec.field(default_factory=dict)
-    """What the owner now knows to have stopped, and when it was last done; None where that is not known."""
+    """What the owner now knows to have stopped, and when it last worked; None where that is not known."""
 
 
 class ChaffConsidered(Record, frozen=True):
@@ -178,6 +188,7 @@ KINDS: Final[dict[str, type[Record]]] = {
         Started,
         Broadcasting,
         Refused,
+        Silenced,
         Received,
         Committed,
         Checked,
@@ -187,27 +198,27 @@ KINDS: Final[dict[str, type[Record]]] = {
         ChaffConsidered,
     )
 }
-"""Every kind by the name under which it is stored."""
+"""Every kind, by the name under which it is stored."""
 
 R = TypeVar("R", bound=Record)
 
 
 class Journal(Protocol):
-    """What was read: at most one record of each kind."""
+    """A set of records: at most one of each kind."""
 
     def get(self, kind: type[R]) -> R | None:
-        """Return the newest record of ``kind``; None where there is none."""
+        """Return the newest record of ``kind``; None if there is none."""
 
 
 class Records:
-    """A journal in memory: the records of one moment."""
+    """A journal in memory: the records at one moment."""
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         """A later record replaces an earlier one of its kind."""
         self._records = {type(record): record for record in records}
 
     def get(self, kind: type[R]) -> R | None:
-        """Return the record of ``kind``; None where there is none."""
+        """Return the record of ``kind``; None if there is none."""
         record = self._records.get(kind)
         return record if isinstance(record, kind) else None
 

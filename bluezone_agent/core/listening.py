@@ -1,4 +1,4 @@
-"""When this device listened, and when not: what tells "nobody was there" from "nobody listened"."""
+"""When this device scanned, and when not: it distinguishes "no device was near" from "no scan"."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import msgspec
 from msgspec.structs import replace
 
 NOT_RUNNING: Final = "not running"
-"""The reason of a gap of which nothing is stored: no agent ran, or it was killed."""
+"""The reason for a gap without any stored record: no agent ran, or it was killed."""
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A stretch of time in which this device listened, or did not. Times between spans: no agent ran."""
+    """A period in which this device scanned, or did not. Between spans no agent ran."""
 
     starts_at_s: int
     ends_at_s: int
     scan_mode: str
-    """That of the radio (see the Radio port); empty while nobody listened."""
+    """The radio's scan mode (see the Radio port); empty while there was no scan."""
     reason: str = ""
-    """Why nobody listened: a RadioFault."""
+    """Why there was no scan: a RadioFault."""
 
     @property
     def listened(self) -> bool:
-        """Whether what was sent near this device could have been received."""
+        """Whether nearby transmissions could have been received."""
         return bool(self.scan_mode)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans with those in one that follow each other at once and are alike."""
+    """Return the spans, with adjacent equal ones joined."""
     joined: list[Span] = []
     for span in spans:
         last = joined[-1] if joined else None
@@ -42,7 +42,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def within(spans: Iterable[Span], since_s: float, until_s: float) -> list[Span]:
-    """Return what of the spans lies between the two times; empty ones are left out."""
+    """Return the parts of the spans between the two times; empty ones are left out."""
     clipped = (
         replace(span, starts_at_s=max(span.starts_at_s, int(since_s)), ends_at_s=min(span.ends_at_s, int(until_s)))
         for span in spans
@@ -51,7 +51,7 @@ def within(spans: Iterable[Span], since_s: float, until_s: float) -> list[Span]:
 
 
 def gaps(spans: Sequence[Span], since_s: float, until_s: float) -> list[Span]:
-    """Return when nobody listened between the two times: spans without a scan, and the time between spans."""
+    """Return the gaps between the two times: spans without a scan, and the time between spans."""
     found: list[Span] = []
     at_s = int(since_s)
     for span in sorted(spans, key=lambda s: s.starts_at_s):

@@ -1,8 +1,8 @@
-"""Which identifiers heard belong to published keys, and which sightings of them count.
+"""Which received identifiers belong to published keys, and which of their sightings count.
 
-A country publishes a hundred thousand keys with fourteen million identifiers; a device heard a thousandth of a
-thousandth of them. So almost all of the work is to say no quickly: the identifiers of a batch of keys are looked
-up at once in a map of one byte a prefix, and only what passes is compared in full.
+A country publishes a hundred thousand keys with fourteen million identifiers; a device has received a thousandth of a
+thousandth of them. So almost all of the work is to say no quickly: the identifiers of a batch of keys are looked up
+together in a map with one byte per prefix, and only those that pass are compared in full.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from bluezone_agent.core.identifiers import DiagnosisKey, IdentifierSlot, Proxim
 from bluezone_agent.core.intervals import ENIN_S
 
 MATCH_TOLERANCE_S: Final = 12 * ENIN_S
-"""By how much a sighting may miss an identifier's validity: 12 intervals (GAEN), for clocks that differ."""
+"""By how much a sighting may miss an identifier's validity: 12 intervals (GAEN), because clocks differ."""
 KEYS_IN_BATCH: Final = 128
 IDENTIFIERS_IN_BATCH: Final = KEYS_IN_BATCH * 144
-"""18,432 of 16 bytes are 288 KiB: numpy's overhead is spread, and a core's cache holds them. A single chained entry may
-have more, and is then a batch of its own."""
+"""18,432 identifiers of 16 bytes are 288 KiB: this spreads numpy's overhead and fits into a core's cache. A single
+chained entry may have more, and is then a batch of its own."""
 PREFIX_BITS: Final = range(12, 25)
-"""The map has 64 bytes an identifier, so that one in 64 strangers passes, from 4 KiB to 16 MiB."""
+"""The map has 64 bytes per identifier, so that one in 64 foreign identifiers passes; it has 4 KiB to 16 MiB."""
 
 
 class _Layout(TypedDict):
-    """Where the first bytes of identifiers stand that follow one another."""
+    """Where the first bytes of consecutive identifiers are."""
 
     shape: tuple[int]
     buffer: bytes | bytearray | None
@@ -35,10 +35,10 @@ class _Layout(TypedDict):
 
 
 class ReceivedIdentifiers:
-    """The identifiers that were heard of one protocol, ready to be looked up."""
+    """The received identifiers of one protocol, prepared for lookup."""
 
     def __init__(self, packed: bytes | bytearray, length: int) -> None:
-        """``packed`` holds identifiers of ``length`` bytes, at least 8, one after the other."""
+        """``packed`` contains consecutive identifiers of ``length`` bytes, at least 8."""
         self.length = length
         self._packed = packed
         count = len(packed) // length
@@ -53,7 +53,7 @@ class ReceivedIdentifiers:
         return len(self._order)
 
     def find(self, derived: bytes) -> Iterator[tuple[int, int]]:
-        """Yield (number within ``derived``, index of the same identifier heard), in order; all indices of one."""
+        """Yield (number within ``derived``, index of the same received identifier), in order; all indices of each."""
         candidates = np.flatnonzero(self._passes[self._prefixes(derived)])
         heads = self._heads(derived)[candidates]
         first = np.searchsorted(self._sorted_heads, heads, "left")
@@ -81,10 +81,10 @@ class ReceivedIdentifiers:
 def match(
     protocol: ProximityProtocol, diagnosis_keys: Iterable[DiagnosisKey], received: ReceivedIdentifiers
 ) -> Iterator[tuple[DiagnosisKey, IdentifierSlot, int]]:
-    """Yield each slot of a key whose identifier was heard, with the identifier's index; all indices of one heard twice.
+    """Yield each slot of a key whose identifier was received, with all indices of the identifier.
 
-    Whether a sighting counts is for :func:`may_match`, which needs its time. Every key is consumed, also when nothing
-    was heard.
+    :func:`may_match` decides whether a sighting counts, which needs its time. Every key is consumed, even if nothing
+    was received.
     """
     for batch in _batches(diagnosis_keys):
         if not len(received):
@@ -115,7 +115,7 @@ def _batches(diagnosis_keys: Iterable[DiagnosisKey]) -> Iterator[list[DiagnosisK
 def may_match(slot: IdentifierSlot, at_s: float, published_at_s: float) -> bool:
     """Return whether a sighting at ``at_s`` counts for a slot of a key published at ``published_at_s``.
 
-    It may miss the slot by :data:`MATCH_TOLERANCE_S` and no more: a later one is a replay. From its publication on
-    anybody can broadcast the key's identifiers, so such a sighting says nothing.
+    It may miss the slot by at most :data:`MATCH_TOLERANCE_S`: a later one is a replay. After the publication anybody
+    can transmit the key's identifiers, so such a sighting proves nothing.
     """
     return slot.starts_at_s - MATCH_TOLERANCE_S <= at_s <= slot.ends_at_s + MATCH_TOLERANCE_S and at_s < published_at_s

@@ -1,4 +1,4 @@
-"""What the owner is told."""
+"""Notices for the owner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A warning, or news of the owner's own device."""
+    """A warning, or news about the owner's device."""
 
     title: str
     body: str

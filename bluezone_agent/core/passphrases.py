@@ -1,4 +1,5 @@
-"""Authenticated encryption of what leaves the store's plain rows: AES-256-GCM, by a secret or a passphrase."""
+"""Authenticated encryption of data that leaves the store's unencrypted rows: AES-256-GCM, with a secret or a
+passphrase."""
 
 from __future__ import annotations
 
@@ -19,21 +20,22 @@ TAG_LENGTH: Final = 16
 SCRYPT_N: Final = 2**16
 SCRYPT_R: Final = 8
 SCRYPT_P: Final = 1
-"""RFC 7914: 128 * N * r = 64 MiB and a fifth of a second a guess on a laptop."""
+"""RFC 7914: 128 * N * r = 64 MiB and a fifth of a second per guess on a laptop."""
 
 
 def encrypt(secret: bytes, plaintext: bytes, aad: bytes, nonce: bytes) -> bytes:
-    """Return ``plain`` encrypted under ``secret`` (32 bytes): nonce, ciphertext, tag.
+    """Return ``plaintext`` encrypted with ``secret`` (32 bytes): nonce, ciphertext, tag.
 
-    ``aad`` is not in it, and has to be the same when it is opened. ``nonce``: 12 bytes, never twice under one secret.
+    ``aad`` is not included and has to be the same for decryption. ``nonce``: 12 bytes, never used twice with one
+    secret.
     """
     if len(nonce) != NONCE_LENGTH:
-        raise ValueError(f"{len(nonce)} bytes are no nonce")
+        raise ValueError(f"{len(nonce)} bytes are not a nonce")
     return nonce + AESGCM(secret).encrypt(nonce, plaintext, aad)
 
 
 def decrypt(secret: bytes, encrypted: bytes, aad: bytes) -> bytes:
-    """Return the plain bytes; raises DecryptionError when secret, ``aad`` or a single bit of ``encrypted`` differs."""
+    """Return the plaintext; raises DecryptionError when secret, ``aad`` or a single bit of ``encrypted`` differs."""
     try:
         if len(encrypted) < NONCE_LENGTH + TAG_LENGTH:
             raise InvalidTag
@@ -43,9 +45,9 @@ def decrypt(secret: bytes, encrypted: bytes, aad: bytes) -> bytes:
 
 
 def secret_from_passphrase(passphrase: str, salt: bytes) -> bytes:
-    """Return the secret that a passphrase is good for (scrypt, RFC 7914); ``salt``: 16 random bytes.
+    """Return the secret derived from a passphrase (scrypt, RFC 7914); ``salt``: 16 random bytes.
 
-    However a keyboard composes its letters (ê, ệ), it is the same passphrase (Unicode's NFC).
+    The passphrase is the same however a keyboard composes its letters (ê, ệ): it is normalised to Unicode NFC.
     """
     text = unicodedata.normalize("NFC", passphrase).encode()
     return Scrypt(salt=salt, length=SECRET_LENGTH, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)

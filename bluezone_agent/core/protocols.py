@@ -1,4 +1,4 @@
-"""The registry of proximity protocols. One advertises, all are heard."""
+"""The registry of proximity protocols. One is advertised, all are received."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PROTOCOLS: Final[dict[str, ProximityProtocol]] = {p.name: p for p in (Bluezone()
 
 
 def decode(advertising_data: AdvertisingData) -> ObservedIdentifier | None:
-    """Read a frame of any registered protocol; None when it is of none.
+    """Read advertising data of any registered protocol; None when it belongs to none of them.
 
-    Raises MalformedPayloadError when it claims to be of one and is not well formed, unless it is well formed of
-    another: BlueZ keeps what came from one address in one object, so whoever sends under a neighbour's address adds to
-    its frame.
+    Raises MalformedPayloadError when it claims to belong to one and is malformed, unless it is well-formed for another:
+    BlueZ keeps everything from one address in one object, so a device that sends under a neighbour's address adds to
+    the neighbour's advertising data.
     """
     malformed = None
     for protocol in PROTOCOLS.values():

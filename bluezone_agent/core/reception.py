@@ -1,4 +1,4 @@
-"""Decodes what a radio receives: an advert becomes a sighting, or is discarded for a reason."""
+"""Decodes what a radio receives: an advert becomes a sighting, or is discarded with a reason."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Advert:
 
     advertising_data: AdvertisingData
     rssi_dbm: int
-    """As the radio reports it; 127 and -127 mean that it knows none."""
+    """As the radio reports it; 127 and -127 mean that there is no value."""
     received_at_s: float
     """Wall time on this device's clock, Unix seconds."""
     received_by: str = ""
-    """Where several adapters listen, the name of the one that received it, unless it is the one that broadcasts."""
+    """The name of the adapter that received it, if several listen, unless it is the advertising one."""
 
 
 class Sighting(NamedTuple):
-    """One reception of an identifier. A tuple, because every packet makes one."""
+    """One reception of an identifier. A tuple, because every packet creates one."""
 
     observed: ObservedIdentifier
     rssi_dbm: int
-    """In :data:`PLAUSIBLE_RSSI_DBM`."""
+    """Within :data:`PLAUSIBLE_RSSI_DBM`."""
     received_at_s: float
     received_by: str
 
@@ -43,15 +43,15 @@ class DiscardReason(StrEnum):
     FOREIGN = "foreign"
     WITHOUT_RSSI = "without_rssi"
     REPEATED = "repeated"
-    """Somebody else broadcasts this device's own identifier. Only the caller can know; :func:`receive` does not."""
+    """Somebody else transmits this device's own identifier. Only the caller can know that; :func:`receive` does not."""
 
 
 class Discarded(NamedTuple):
-    """An advert that is no sighting."""
+    """An advert that is not a sighting."""
 
     reason: DiscardReason
     observed: ObservedIdentifier | None = None
-    """The identifier, where only the RSSI is missing."""
+    """The identifier, if only the RSSI is missing."""
 
 
 def receive(advert: Advert) -> Sighting | Discarded:

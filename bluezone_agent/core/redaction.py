@@ -1,6 +1,6 @@
-"""What must not be read in a log is taken out of text that others wrote: a D-Bus error, a library's warning.
+"""Removes what must not appear in a log from foreign text: a D-Bus error, a library's warning.
 
-Our own values need no such net: their ``repr`` shows no key, identifier or address.
+This program's own values do not need it: their ``repr`` shows no key, identifier or address.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 from typing import Final
 
 ADDRESS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:_-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z])")
-"""A Bluetooth address, also as BlueZ has it in the name of an object (``dev_C4_AC_59_01_02_03``)."""
+"""A Bluetooth address, also in the form of BlueZ's object names (``dev_C4_AC_59_01_02_03``)."""
 HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?[0-9A-Fa-f]{16,}(?![0-9A-Za-z])")
-"""Identifiers have 12 bytes and more, so half of one is caught too."""
+"""Identifiers have at least 12 bytes, so half of one is caught too."""
 LITERAL: Final = re.compile(r"""\bb(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 """Bytes as Python shows them."""
 

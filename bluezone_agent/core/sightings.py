@@ -1,7 +1,7 @@
-"""Sightings, folded per beacon and minute: what is kept of everything that was heard.
+"""Sightings, aggregated by identifier and minute: what is kept of everything that was received.
 
-A row per advertisement would cost gigabytes a day; count, power mean, extremes and a small histogram
-let any rule be applied to the past again.
+A row per advertisement would cost gigabytes a day; count, mean power, extremes and a small histogram allow any rule to
+be applied to the past again.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ HISTOGRAM_BIN_DB: Final = 3
 """Width of a histogram bin; bin ``b`` holds the RSSI values ``3b <= rssi_dbm < 3b + 3``."""
 
 PLAUSIBLE_RSSI_DBM: Final = range(-120, 0)
-"""127 and -127 are BlueZ's and HCI's words for "no value"; 0 and above is no reception."""
+"""127 and -127 are the "no value" of BlueZ and HCI; 0 and above is not a reception."""
 
 MOST_A_MINUTE: Final = 400
-"""Identifiers kept of a minute: first those that last, then those of which most power was received. Within 2 m there is
-room for some thirty people; who sends more identifiers than this forges them, and must not fill the card."""
+"""Identifiers kept per minute: first those that last, then those with the most received power. Within 2 m there is room
+for some thirty people; a device that sends more identifiers than this forges them, and must not fill the card."""
 ADMITTED: Final = 1_000
-"""Identifiers of a minute that are taken in at their first packet."""
+"""Identifiers of a minute that are admitted at their first packet."""
 TALLIED: Final = 4_000
-"""Identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` once they are known to last.
-Those kept of the minute before are counted beyond it, so that there are :data:`MOST_A_MINUTE` more at most: 3 MB."""
+"""The most identifiers of a minute that are counted at all; those after the first :data:`ADMITTED` are counted once
+they are known to last. Identifiers kept from the minute before are counted in addition, so that there are at most
+:data:`MOST_A_MINUTE` more: 3 MB."""
 
 POWER_MW: Final = {rssi_dbm: 10 ** (rssi_dbm / 10) for rssi_dbm in PLAUSIBLE_RSSI_DBM}
 
@@ -42,7 +43,7 @@ class BootTime(NamedTuple):
 
 
 class ContactMinute(msgspec.Struct, frozen=True):
-    """Everything heard of one beacon within one minute of wall time."""
+    """Everything received of one identifier within one minute of wall time."""
 
     observed: ObservedIdentifier
     minute: int
@@ -55,17 +56,17 @@ class ContactMinute(msgspec.Struct, frozen=True):
     histogram: dict[int, int]
     """RSSI bin of :data:`HISTOGRAM_BIN_DB` → sightings."""
     trusted: bool
-    """Whether the wall clock was trusted when it was heard."""
+    """Whether the wall clock was trusted at the time of reception."""
     began: BootTime | None = None
-    """When the minute began by uptime, so that an untrusted one can be dated later; None where it is trusted."""
+    """When the minute began by uptime, so that an untrusted one can be dated later; None if it is trusted."""
     protected: bool = False
-    """Whether its owner was protected when it began, so that it does not count."""
+    """Whether the owner was protected when it began, so that it does not count."""
 
 
 def precedence(m: ContactMinute) -> tuple[object, ...]:
-    """Order two devices' minutes of one beacon: the greater is kept, the one received more strongly.
+    """Order two devices' minutes of one identifier: the greater one is kept, which was received more strongly.
 
-    One that counts goes before one that was protected. Two minutes are equal in it only when they are the same.
+    A minute that counts precedes a protected one. Two minutes compare as equal only when they are the same.
     """
     return (not m.protected, m.mean_dbm, m.count, m.max_dbm, m.min_dbm, sorted(m.histogram.items()))
 
@@ -80,11 +81,11 @@ class _Tally:
         """RSSI in dBm → sightings."""
         self.first_s = self.last_s = first_s
         self.known_since_s = known_since_s
-        """When it was received first, in the minute before or in what was remembered of those not counted."""
+        """When it was first received, in the minute before or in the memory of identifiers that are not counted."""
 
     @property
     def persistence(self) -> int:
-        """2 where it lasted within this minute, 1 where it did only together with what came before, else 0."""
+        """2 if it lasted within this minute, 1 if only together with what came before, else 0."""
         return (self.last_s - self.first_s > SPREAD_S) + (self.last_s - self.known_since_s > SPREAD_S)
 
     def power_mw(self) -> float:
@@ -93,7 +94,7 @@ class _Tally:
 
 
 class _OpenMinute:
-    """What is heard in one minute, under one state of the clock."""
+    """What is received in one minute, under one state of the clock."""
 
     def __init__(self, minute: int, began: BootTime | None, *, trusted: bool, protected: bool) -> None:
         self.minute = minute
@@ -102,10 +103,10 @@ class _OpenMinute:
         self.protected = protected
         self.tallies: dict[ObservedIdentifier, _Tally] = {}
         self.known: dict[ObservedIdentifier, int] = {}
-        """Those kept of the minute before that last → Unix second from which on they were received."""
+        """Identifiers that were kept of the minute before and last → Unix second since when they have been received."""
 
     def is_of(self, began: BootTime | None, *, trusted: bool, protected: bool) -> bool:
-        """Return whether a minute of the same number is this one, and not one that a set clock shows again."""
+        """Return whether a minute with the same number is this one, and not one that a set clock shows again."""
         if (self.trusted, self.protected) != (trusted, protected) or (self.began is None) != (began is None):
             return False
         return (
@@ -115,10 +116,10 @@ class _OpenMinute:
         )
 
     def ranked(self) -> list[ObservedIdentifier]:
-        """Return all identifiers, those first that are to be kept.
+        """Return all identifiers, those to be kept first.
 
-        Whoever lasts goes before whoever does not, however strong: to forge one more takes a packet, to forge one that
-        lasts takes as many as a neighbour sends. Among equals many weak packets outweigh one strong one.
+        Identifiers that last precede those that do not, however strong: forging another one takes a packet, forging one
+        that lasts takes as many as a neighbour sends. Among equals, many weak packets outweigh one strong one.
         """
         if len(self.tallies) <= MOST_A_MINUTE:
             return list(self.tallies)
@@ -126,7 +127,7 @@ class _OpenMinute:
         return sorted(ranks, key=ranks.__getitem__, reverse=True)
 
     def lasting(self) -> dict[ObservedIdentifier, int]:
-        """Return those that are kept and last, and since when."""
+        """Return the identifiers that are kept and last, and since when."""
         kept = self.ranked()[:MOST_A_MINUTE]
         return {o: self.tallies[o].known_since_s for o in kept if self.tallies[o].persistence}
 
@@ -139,23 +140,23 @@ class ContactHour(msgspec.Struct, frozen=True):
     minutes: int
     """Minutes in which at least one identifier was received."""
     identifier_minutes: int
-    """The same summed over identifiers."""
+    """The same, summed over identifiers."""
     strongest_dbm: int
 
 
 class MinuteFold:
-    """Gathers sightings until their minute is over. Memory grows with beacons near, and only so far."""
+    """Gathers sightings until their minute is over. Memory grows with the identifiers nearby, up to a limit."""
 
     def __init__(self) -> None:
         self._open: list[_OpenMinute] = []
         self._current: _OpenMinute | None = None
         self._latest: _OpenMinute | None = None
-        """The newest, also once it was handed over: who lasts in it is known in the next."""
+        """The newest minute, also after it was handed over: identifiers that last in it are known in the next."""
         self._uncounted = RecentlyReceived()
         self._dropped = 0
 
     def turn_to(self, minute: int, *, trusted: bool, began: BootTime | None = None, protected: bool = False) -> None:
-        """Count what follows in ``minute``, which began at ``began`` by uptime where wall time is not trusted."""
+        """Count what follows in ``minute``, which began at ``began`` by uptime if wall time is not trusted."""
         for known in self._open:
             if known.minute == minute and known.is_of(began, trusted=trusted, protected=protected):
                 self._current = known
@@ -167,7 +168,7 @@ class MinuteFold:
         self._open.append(self._current)
 
     def count(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float) -> None:
-        """Count one sighting in the minute turned to last; ``rssi_dbm`` is in :data:`PLAUSIBLE_RSSI_DBM`."""
+        """Count one sighting in the current minute; ``rssi_dbm`` is in :data:`PLAUSIBLE_RSSI_DBM`."""
         if self._current is None:
             raise RuntimeError("turn_to() comes before count()")
         at_s = int(received_at_s)
@@ -182,9 +183,9 @@ class MinuteFold:
         tally.by_rssi[rssi_dbm] = tally.by_rssi.get(rssi_dbm, 0) + 1
 
     def _admitted(self, current: _OpenMinute, observed: ObservedIdentifier, at_s: int) -> int | None:
-        """Return since when an identifier is known that is to be counted; None for one that is not.
+        """Return since when an identifier that is to be counted is known; None for one that is not counted.
 
-        In a flood it has to be received over more than :data:`SPREAD_S`.
+        In a flood it has to be received for longer than :data:`SPREAD_S`.
         """
         if observed in current.known:
             return current.known[observed]
@@ -194,7 +195,7 @@ class MinuteFold:
         return at_s - age_s if age_s > SPREAD_S and len(current.tallies) < TALLIED else None
 
     def add(self, observed: ObservedIdentifier, rssi_dbm: int, received_at_s: float, *, trusted: bool) -> None:
-        """Count one sighting, heard at Unix second ``received_at_s``.
+        """Count one sighting, received at Unix second ``received_at_s``.
 
         Raises ValueError for an RSSI outside :data:`PLAUSIBLE_RSSI_DBM`.
         """
@@ -204,7 +205,7 @@ class MinuteFold:
         self.count(observed, rssi_dbm, received_at_s)
 
     def drain(self, still_open: int | None = None) -> list[ContactMinute]:
-        """Hand over, and forget, all minutes but ``still_open``, oldest first."""
+        """Return and forget all minutes except ``still_open``, oldest first."""
         done = sorted((m for m in self._open if m.minute != still_open), key=lambda m: m.minute)
         self._open = [m for m in self._open if m.minute == still_open]
         if self._current in done:
@@ -217,7 +218,7 @@ class MinuteFold:
         return minutes
 
     def take_dropped(self) -> int:
-        """Return how many sightings no minute has since the last call, for too many identifiers were on the air."""
+        """Return how many sightings since the last call are in no minute, because there were too many identifiers."""
         dropped, self._dropped = self._dropped, 0
         return dropped
 
@@ -239,7 +240,7 @@ def _contact_minute(m: _OpenMinute, observed: ObservedIdentifier, tally: _Tally)
 
 
 def pack_histogram(histogram: dict[int, int]) -> bytes:
-    """Return the lowest bin as int8, then the count of each bin from it to the highest as LEB128, capped at 65535.
+    """Return the lowest bin as int8, then the count of each bin up to the highest as LEB128, capped at 65535.
 
     A minute's packets lie within a few bins: 5 bytes.
     """

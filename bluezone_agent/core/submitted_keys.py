@@ -1,4 +1,4 @@
-"""Which of an owner's keys are submitted, and what is told of when each was on the air."""
+"""Which of an owner's keys are submitted, and what a submission states about when each was advertised."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from bluezone_agent.core.intervals import DAY_S, day_start_s
 
 
 def until_the_days_end(keys: Sequence[DailyKey], now_s: float) -> list[DailyKey]:
-    """Return the keys of days that are over as lasting to their day's end, whenever they ended; others as they are.
+    """Return keys of past days as if they lasted to the day's end, whenever they ended; other keys are unchanged.
 
-    Where a key ended tells when its device was started or its owner asked for a test. For a receiver it is the same:
-    identifiers of later slots never were on the air, and what is received of them after the publication does not count.
+    The end of a key reveals when its device was started or its owner asked for a test. For a receiver there is no
+    difference: identifiers of later slots were never advertised, and receptions of them after the publication do not
+    count.
     """
     return [
         key._replace(ends_at_s=end_s) if (end_s := day_start_s(key.starts_at_s) + DAY_S) <= now_s else key
@@ -21,9 +22,9 @@ def until_the_days_end(keys: Sequence[DailyKey], now_s: float) -> list[DailyKey]
 
 
 def choose(keys: Sequence[DailyKey], *, most: int, most_of_a_day: int) -> list[DailyKey]:
-    """Return up to ``most`` keys in the order of their days: of each day the one longest on the air, then the next.
+    """Return up to ``most`` keys in the order of their days: for each day the one advertised longest, then the next.
 
-    ``keys`` come in the order in which they were on the air, with the ends that they had there.
+    ``keys`` are in the order in which they were advertised, with their original ends.
     """
     days: dict[int, list[tuple[int, int]]] = {}
     last_end_s = 0

@@ -1,4 +1,4 @@
-"""Texts as other systems write them."""
+"""Texts written by other systems."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import codecs
 
 
 def without_bom(data: bytes) -> bytes:
-    """Return a UTF-8 text without the byte order mark that editors of Windows put in front of it."""
+    """Return a UTF-8 text without the byte order mark that Windows editors put in front of it."""
     return data.removeprefix(codecs.BOM_UTF8)

@@ -1,1 +1,1 @@
-"""The running agent: radio, rotation, writer and clock, wired under one TaskGroup."""
+"""The running agent: radio, rotation, writer and clock, connected under one TaskGroup."""

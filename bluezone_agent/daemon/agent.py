@@ -1,4 +1,4 @@
-"""The agent: its parts, wired, under one TaskGroup."""
+"""The agent: its components, connected under one TaskGroup."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXPIRY_HOURS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One device: it broadcasts, listens, keeps and checks until it is told to stop."""
+    """One device: it advertises, scans, stores and checks until it is told to stop."""
 
     store: Store
     radio: Radio
@@ -46,31 +46,32 @@ class Agent:
     protocol: ProximityProtocol
     tx_power_dbm: int
     check: Job | None
-    """Fetches case files and matches them; its errors are its own to record. None where a timer does it."""
+    """Fetches diagnosis key files and matches them; it records its own errors. None if a timer runs it."""
     sources: int = 0
-    """How many sources the check reads; a check that is overdue is a fault only where there are some."""
+    """How many sources the check reads; an overdue check is a fault only if there are any."""
     check_every_hours: int = 4
     allow_power_cycle: bool = False
-    """Whether a radio that nothing else mends may be switched off and on."""
+    """Whether a radio that nothing else fixes may be switched off and on."""
     allow_linkable: tuple[str, ...] = ()
-    """What the operator accepts although it links identifiers; for `status` to say."""
+    """What the operator allows although it makes identifiers linkable; `status` shows it."""
     monitor_adapters: int = 0
-    """How many other adapters listen, each of which hears the own broadcast; without one nobody here can prove it."""
+    """How many other adapters listen, each of which receives this device's advertisements; without one, this device
+    can't prove that it transmits."""
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     watchdog: Watchdog = field(default_factory=Watchdog)
-    """What the workers have promised to have done by when; for a watchdog."""
+    """What the workers are expected to have done by when; for the watchdog."""
     started: Callable[[str, str], None] | None = None
-    """Is told of radio and protocol when the agent begins to transmit; not where it starts with a pause."""
+    """Called with radio and protocol when the agent starts to transmit; not if it starts with a pause."""
     background_jobs: tuple[Job, ...] = ()
-    """What else runs, for ever, from when the first scan window is over, or the radio is waited for."""
+    """Other jobs that run for ever, starting when the first scan window is over or the agent waits for the radio."""
     wait_for_radio: bool = False
-    """Whether a radio that can't be used at the start is waited for."""
+    """Whether to wait for a radio that can't be used at the start."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until ``stop`` is set; then withdraw the broadcast and commit what was heard.
+        """Run until ``stop`` is set; then stop advertising and commit what was received.
 
-        Raises RadioUnavailableError when there is no radio at the start, unless it is patient; one that is lost later
-        is waited for.
+        Raises RadioUnavailableError if there is no radio at the start, unless it is to wait for one; if the radio is
+        lost later, the agent waits for it.
         """
         time = TrustedClock(self.clock, self.store, partial(delete_future_keys, self.store))
         identity = Identity(
@@ -165,7 +166,7 @@ class Agent:
                     log.warning("damaged_store_deleted", path=str(path))
             gone = self.store.cap()
         except StoreWriteError as error:  # the next hour is soon enough
-            log.error("not_expired", reason=str(error))
+            log.error("expiry_failed", reason=str(error))
             return
         if gone:
-            log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its greatest size")
+            log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its maximum size")

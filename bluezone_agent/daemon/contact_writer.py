@@ -24,17 +24,17 @@ from bluezone_agent.stores.store import Store
 log: Final = structlog.get_logger()
 
 BACKLOG: Final = 20_000
-"""Minutes kept in memory while the disk takes none: some hours of a busy place, 12 MB."""
+"""Minutes kept in memory while the disk accepts none: some hours of a busy place, 12 MB."""
 IDLE_S: Final = 90.0
-"""The journal is written every second minute where nobody is near; health calls a commit late after three."""
+"""The journal is written every second minute if no device is near; health reports a commit as late after three."""
 EXTENDED_EVERY_S: Final = 480.0
-"""How often the end of the open span of listening is moved: what a kill may cost of it. Each move writes a page."""
+"""How often the end of the open listening span is moved: a kill may lose this much of it. Each move writes a page."""
 STEP_S: Final = 60.0
-"""Wall time that goes on by so much more or less than uptime was set."""
+"""If wall time advances by this much more or less than uptime, it was set."""
 
 
 class ContactWriter:
-    """Folds what the radio hears and commits it once a minute."""
+    """Aggregates what the radio receives and commits it once a minute."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ContactWriter:
         pause_control: PauseControl,
         watchdog: Watchdog,
     ) -> None:
-        """``is_own`` tells this device's own identifiers; ``prove`` gets them as another adapter received them."""
+        """``is_own`` recognises this device's identifiers; ``prove`` gets those that another adapter received."""
         self._store = store
         self._clock = clock
         self._time = time
@@ -65,10 +65,10 @@ class ContactWriter:
         self._committed: Now | None = None
         self._extended_up_s = 0.0
         self._dated = False
-        """Whether every minute of this boot that can be dated is."""
+        """Whether every minute of this boot that can be dated has been dated."""
 
     def received(self, advert: Advert) -> None:
-        """Count one advert; whatever a stranger sends costs a counter at most."""
+        """Count one advert; whatever a stranger sends costs at most a counter."""
         received = receive(advert)
         if isinstance(received, Discarded):
             self._counts[received.reason] += 1
@@ -76,7 +76,7 @@ class ContactWriter:
             self._count(received)
         elif received.received_by:
             self._prove(received)
-        else:  # the adapter that broadcasts never receives itself: somebody repeats its identifier
+        else:  # the advertising adapter never receives itself: somebody repeats its identifier
             self._counts[DiscardReason.REPEATED] += 1
 
     def _count(self, sighting: Sighting) -> None:
@@ -87,7 +87,7 @@ class ContactWriter:
         self._last_received_s = sighting.received_at_s
 
     def _turn_to(self, minute: int) -> None:
-        """Open another minute. A clock that is set shows itself here, unless it stays within the minute."""
+        """Open another minute. A clock that was set is noticed here, unless it stays within the minute."""
         now = self._time.look()
         start_s = minute * MINUTE_S
         began = None if now.trusted else BootTime(now.boot_id, round(start_s - now.booted_at_s))
@@ -104,15 +104,15 @@ class ContactWriter:
             self.commit(still_open=minute_at(self._clock.now_s()))
 
     def finish(self) -> None:
-        """Write everything there is; once more where the disk did not take it, since there will be no later time."""
+        """Write everything there is; once more if the disk failed, since there is no later chance."""
         self.commit()
         if self._backlog:
             self.commit()
 
     def commit(self, still_open: int | None = None) -> None:
-        """Write all minutes but the one that is ``still_open``, and what the journal has to say.
+        """Write all minutes except the one that is ``still_open``, and the pending journal records.
 
-        What the disk does not take is kept for the next time, and counted as dropped when it becomes too much.
+        What the disk does not accept is kept for the next time, and counted as dropped when it becomes too much.
         """
         now = self._time.look()
         minutes = [*self._backlog, *self._fold.drain(still_open)]
@@ -138,7 +138,7 @@ class ContactWriter:
             log.debug("minutes_committed", minutes=len(minutes))
 
     def _can_wait(self, now: Now) -> bool:
-        """Return whether a minute in which nobody was heard may be told with the next: most are, and writing wears."""
+        """Return whether an empty minute may be written with the next: most are, and writing wears the card."""
         last = self._committed
         return (
             last is not None and last.distrust_reason is now.distrust_reason and now.uptime_s - last.uptime_s < IDLE_S
@@ -147,7 +147,7 @@ class ContactWriter:
     def _say(self, now: Now) -> None:
         if now.distrust_reason is not (self._committed.distrust_reason if self._committed else None):
             if now.distrust_reason:
-                log.warning("clock_doubted", reason=str(now.distrust_reason))
+                log.warning("clock_distrusted", reason=str(now.distrust_reason))
             else:
                 log.info("clock_trusted")
 

@@ -1,4 +1,4 @@
-"""A Unix socket by which the owner's commands reach the running agent: one JSON line each way."""
+"""A Unix socket over which the owner's commands reach the running agent: one JSON line each way."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ log: Final = structlog.get_logger()
 
 SOCKET_NAME: Final = "agent.sock"
 REPLACE_KEY: Final = "replace-key"
-"""Close the key on the air and broadcast from a new one."""
+"""Close the current key and advertise with a new one."""
 LOOK_AT_PAUSE: Final = "look-at-pause"
-"""Take over the pause that the store tells."""
+"""Adopt the pause that is in the store."""
 ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
 LONGEST_PATH: Final = 107
@@ -34,13 +34,13 @@ Answer = Callable[[], Awaitable[None]]
 async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
     """Answer requests until cancelled. Only the agent that holds the state's lock may call this.
 
-    On a disk that takes no socket nobody is answered, and the agent goes on.
+    If the disk accepts no socket, no request is answered, and the agent continues.
     """
     path = runtime_path(state_dir) / SOCKET_NAME
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise AgentError(
             N_("the path of the control socket is longer than {limit} bytes: {path}"),
-            N_("name a shorter state directory: --state-dir DIR"),
+            N_("choose a state directory with a shorter path: --state-dir DIR"),
             limit=LONGEST_PATH,
             path=path,
         )
@@ -52,7 +52,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
                 writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
-            return  # whoever asked is gone, said nothing, or did not end the line
+            return  # the client is gone, sent nothing, or did not end the line
         finally:
             writer.close()
 
@@ -60,7 +60,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
         path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
     except OSError as error:
-        log.error("no_control_socket", path=str(path), reason=error.strerror)
+        log.error("control_socket_failed", path=str(path), reason=error.strerror)
         return
     try:
         async with server:
@@ -71,7 +71,7 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
 
 
 def _bound_privately(path: Path) -> socket.socket:
-    """Return a socket at ``path`` that its owner alone may connect to; the umask is back before anything else runs."""
+    """Return a socket at ``path`` for its owner only; the umask is restored before anything else runs."""
     listening = socket.socket(socket.AF_UNIX)
     umask = os.umask(0o177)
     try:
@@ -98,7 +98,7 @@ async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
 
 
 def ask(state_dir: Path, request: str) -> None:
-    """Have the running agent do ``request`` and return when it is done; raises StateInUseError if it can't."""
+    """Have the running agent execute ``request`` and return when done; raises StateInUseError if it can't."""
     path = runtime_path(state_dir) / SOCKET_NAME
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -108,12 +108,12 @@ def ask(state_dir: Path, request: str) -> None:
             reply = json.loads(connection.makefile("rb").readline())
     except (OSError, ValueError) as error:
         raise StateInUseError(
-            N_("the agent that runs on {path} does not answer: {reason}"),
-            N_("try again, or stop it first"),
+            N_("the agent running on {path} does not answer: {reason}"),
+            N_("try again, or stop the agent first"),
             path=state_dir,
             reason=getattr(error, "strerror", None) or error,
         ) from error
     if not reply["ok"]:
         raise StateInUseError(
-            N_("the agent that runs on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
+            N_("the agent running on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
         )

@@ -1,4 +1,4 @@
-"""What a TaskGroup's failure comes down to."""
+"""The cause of a TaskGroup's failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which identifier goes on the air: our own daily keys, one slot after the other, never one twice."""
+"""Which identifier is advertised: this device's daily keys, one slot after the other, never one twice."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from bluezone_agent.stores.outbox import FutureKeys
 from bluezone_agent.stores.store import Store
 
 OWN_REMEMBERED: Final = 8
-"""Identifiers: an hour at least, and a radio that is opened anew several times within a slot."""
+"""Identifiers: at least an hour, and a radio that is reopened several times within a slot."""
 
 
 KEYS_A_DAY: Final = 3
-"""As many as a key server of Google's takes of one day. Beyond them a key is drawn only after the radio worked, its
-owner ended one, or a clock went back. Who starts the agent more often is not on the air for the rest of a slot."""
+"""As many as Google's key server accepts for one day. Beyond them a key is drawn only after the radio worked, its owner
+ended one, or a clock went back. A device that is restarted more often does not advertise for the rest of a slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentifierOnAir:
-    """An identifier and the frame that carries it."""
+    """An identifier and the advertising data that carry it."""
 
     slot: IdentifierSlot
     advertising_data: AdvertisingData
 
 
 class Identity:
-    """Hands out the identifiers that this device broadcasts.
+    """Provides the identifiers that this device advertises.
 
-    Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot
-    was on the air before: after a restart, a cut for export, or a clock that went back. So no identifier is
-    ever on the air in two periods. A radio that refuses an identifier is asked again with the same one. A radio that
-    fails in another way again and again costs no more than :data:`KEYS_A_DAY`: then nothing goes on the air until the
-    slot is over. While the clock is not trusted the key is a throw-away one: never exported, and deleted as soon as it
-    is closed.
+    Keys are drawn at random for each UTC day. A key is closed, and a new one drawn, whenever its present slot was
+    already advertised: after a restart, after the key was ended early for an export, or after a clock went back. So no
+    identifier is ever advertised in two periods. After a radio refused an identifier, it gets the same one again. A
+    radio that fails repeatedly in another way costs no more than :data:`KEYS_A_DAY`: then nothing is advertised until
+    the slot is over. While the clock is not trusted, the key is a throw-away one: it is never exported, and deleted as
+    soon as it is closed.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Identity:
         tx_power_dbm: int,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        """``random_bytes(n)`` returns n secret bytes: ``secrets.token_bytes`` but in a simulation."""
+        """``random_bytes(n)`` returns n secret bytes: ``secrets.token_bytes`` except in a simulation."""
         self._store = store
         self._time = time
         self._protocol = protocol
@@ -61,17 +61,18 @@ class Identity:
         self._random_bytes = random_bytes
         self._newest: deque[bytes] = deque(maxlen=OWN_REMEMBERED)
         self._worked = False
-        """Whether the radio has worked since the newest key was drawn: one that was lost then is no failing one."""
+        """Whether the radio has worked since the newest key was drawn: a radio that was lost after that is not a
+        failing one."""
         self._taken: tuple[DailyKey, int] | None = None
         """The newest key and slot."""
         self._kept_off_air: tuple[DailyKey, int] | None = None
         """A key and its slot that the radio refused: nobody has received this identifier, so it may be tried again."""
 
     def take(self) -> IdentifierOnAir | None:
-        """Return the identifier to broadcast from now on; it is committed as used before this returns.
+        """Return the identifier to advertise from now on; it is committed as used before this returns.
 
-        None: the present slot was on the air, and its day has had its keys. Raises StoreWriteError when the disk does
-        not take it. In both cases nothing may go on the air.
+        None means that the present slot was already advertised, and its day has used up its keys. Raises
+        StoreWriteError when the disk fails. In both cases nothing may be advertised.
         """
         now = self._time.look()
         now_s, trusted = now.wall_s, now.trusted
@@ -100,21 +101,21 @@ class Identity:
         self._worked = True
 
     def was_kept_off_air(self) -> None:
-        """The radio refused the newest identifier: within its slot it is taken again, and costs no other key."""
+        """The radio refused the newest identifier: within its slot it is used again, and costs no other key."""
         self._kept_off_air = self._taken
 
     def slot_end_s(self) -> int:
-        """Return when the present slot is over, Unix seconds."""
+        """Return when the present slot ends, Unix seconds."""
         now_s = self._time.look().wall_s
         slot_s = DAY_S // self._protocol.slots_per_day
         return int(now_s // slot_s + 1) * slot_s
 
     def is_own(self, identifier: bytes) -> bool:
-        """Return whether this device has, or had a moment ago, ``identifier`` on the air."""
+        """Return whether this device advertises ``identifier``, or did so recently."""
         return identifier in self._newest
 
     def _waits(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
-        """Return whether the key may go on with its next slot, but not now; no clock that went back is waited for."""
+        """Return whether the key may continue with its next slot, but not now; a clock set back does not count."""
         key = own.key
         return (
             own.exportable
@@ -130,7 +131,7 @@ class Identity:
         return unused and self._is_of(own, now_s, trusted=trusted)
 
     def _is_of(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
-        """Return whether the key is one for this protocol, day and state of the clock."""
+        """Return whether the key is for this protocol, day and clock state."""
         key = own.key
         return (
             key.protocol == self._protocol.name
@@ -145,7 +146,7 @@ class Identity:
 
 
 def end_running_key(store: Store) -> None:
-    """End the key on the air with its present slot; the next :meth:`Identity.take` draws a new one."""
+    """End the current key with its present slot; the next :meth:`Identity.take` draws a new one."""
     with store.transaction():
         own = store.keys.running()
         if own is not None:
@@ -153,5 +154,5 @@ def end_running_key(store: Store) -> None:
 
 
 def delete_future_keys(store: Store, now: Now) -> None:
-    """Have keys of days to come deleted with the next write: they were drawn while the clock was wrong."""
+    """Have keys of future days deleted with the next write: they were drawn while the clock was wrong."""
     store.enqueue(FutureKeys(now.wall_s + TOLERANCE_S))

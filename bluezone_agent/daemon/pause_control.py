@@ -1,4 +1,4 @@
-"""The owner's pauses: asked for by a command, honoured by the agent, at once where one runs."""
+"""The owner's pauses: requested by a command, and obeyed immediately by a running agent."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bluezone_agent.stores.outbox import PauseEnded
 from bluezone_agent.stores.store import Store, agent_runs
 
 LOOK_S = 20.0
-"""How often a pause is looked at: timers stand still while the device is suspended."""
+"""How often a pause is checked: timers stop while the device is suspended."""
 
 
 def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
-    """Pause for ``lasts_s``, in place of any other pause; an agent that runs has done it when this returns.
+    """Pause for ``lasts_s``, instead of any other pause; a running agent has done it when this returns.
 
-    Raises StateInUseError when it does not answer; it will honour the pause when it starts again.
+    Raises StateInUseError when the agent does not answer; it will obey the pause when it starts again.
     """
     reading = read_clock(clock)
     clock_trusted = store.timelines.clock_state().after(reading).trusted
@@ -40,7 +40,7 @@ def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
 
 
 def resume(store: Store) -> Pause | None:
-    """End any pause; return the one that was. Raises StateInUseError when an agent runs and does not answer."""
+    """End any pause and return it. Raises StateInUseError when a running agent does not answer."""
     was = store.pauses.current()
     with store.transaction():
         store.pauses.end()
@@ -56,12 +56,14 @@ def _tell(store: Store) -> None:
 def paused_error() -> RadioUnavailableError:
     """Return why the radio is not used."""
     return RadioUnavailableError(
-        RadioFault.PAUSED, N_("paused by its owner"), N_('"bluezone-agent resume" ends it; else it ends by itself')
+        RadioFault.PAUSED,
+        N_("paused by its owner"),
+        N_('to end it now, run "bluezone-agent resume"; otherwise it ends by itself'),
     )
 
 
 class PauseControl:
-    """The pause that is in force, for the agent's parts."""
+    """The current pause, for the agent's components."""
 
     def __init__(self, store: Store, time: TrustedClock, watchdog: Watchdog) -> None:
         self._store = store
@@ -70,12 +72,12 @@ class PauseControl:
         self._pause = store.pauses.current()
         self._changed = asyncio.Event()
         self.closed = asyncio.Event()
-        """Whether the radio is closed; its supervisor keeps it."""
+        """Whether the radio is closed; its supervisor sets this."""
         self.closed.set()
 
     @property
     def mode(self) -> Mode | None:
-        """What is paused now; None when nothing is. One that is found over is forgotten."""
+        """What is paused now; None if nothing is. A pause that has ended is forgotten."""
         pause = self._pause
         if pause is None:
             return None
@@ -90,7 +92,7 @@ class PauseControl:
         return pause.left_s(now.boot_id, now.uptime_s, now.wall_s if now.trusted else None)
 
     async def look(self) -> None:
-        """Take over what a command has written; returns when the radio is silent, if that is what it says."""
+        """Adopt what a command has written; if that is a pause of the radio, return when it is silent."""
         self._pause = self._store.pauses.current()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

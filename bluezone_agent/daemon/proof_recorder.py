@@ -1,4 +1,4 @@
-"""Records that another adapter received the own broadcast, for `status`."""
+"""Records for `status` that another adapter received this device's advertisements."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from bluezone_agent.stores.store import Store
 
 
 class ProofRecorder:
-    """Has the newest proof written with whatever is written next: one may come with every packet."""
+    """Has the newest proof written with the next write: there may be one with every packet."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def received(self, own: Sighting) -> None:
-        """Take the own identifier as another adapter received it."""
+        """Accept this device's identifier as another adapter received it."""
         self._store.enqueue(Proved(int(own.received_at_s), own.received_by, own.rssi_dbm))

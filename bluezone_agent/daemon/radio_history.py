@@ -1,4 +1,4 @@
-"""What becomes of the radio, written down: for `status` as it is now, for later as spans of listening."""
+"""Records what happens to the radio: its present state for `status`, and its history as listening spans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPECTED: Final = frozenset({RadioFault.SILENT, RadioFault.PAUSED})
 
 
 class RadioHistory:
-    """Writes each change of one radio's state at the moment it happens."""
+    """Writes each change of one radio's state when it happens."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class RadioHistory:
         self.power_cycles = 0
 
     def works(self, radio: Radio) -> None:
-        """It is open, and it scans."""
+        """The radio is open and scans."""
         now_s = self._clock.now_s()
         changes = self._first or self._down is not None
         if changes:
@@ -49,7 +49,7 @@ class RadioHistory:
         self._record(now_s)
 
     def fails(self, error: RadioUnavailableError) -> None:
-        """It can't be used, or only its scan can't: nobody listens from now on."""
+        """The radio can't be used, or only its scan can't: nothing is received from now on."""
         now_s = self._clock.now_s()
         known = self._down
         if known is None:
@@ -63,20 +63,20 @@ class RadioHistory:
         self._record(now_s)
 
     def scan_starts_again(self) -> None:
-        """Count a scan that fell silent, or was refused, and is started again."""
+        """Count a scan that fell silent or was refused, and is restarted."""
         self.scan_restarts += 1
         self._record(self._clock.now_s())
 
     def was_deaf(self, from_s: float, to_s: float) -> None:
-        """The scanner heard nothing for this time although somebody was there; what is a gap already stays as it is."""
+        """The scanner received nothing in this time although a device was near; existing gaps stay as they are."""
         if to_s <= self._span_s:
             return
-        log.warning("scanner_was_deaf", seconds=round(to_s - from_s))
+        log.warning("scanner_was_silent", seconds=round(to_s - from_s))
         self._begin_before(from_s, RadioFault.SILENT)
         self._begin(to_s, self._scan_mode)
 
     def was_suspended(self, seconds: float) -> None:
-        """The whole device stood still until now."""
+        """The whole device was suspended until now."""
         log.warning("device_was_suspended", seconds=round(seconds))
         self._begin_before(self._clock.now_s() - seconds, RadioFault.SUSPENDED)
 

@@ -1,17 +1,17 @@
-"""Keeps a radio working: an identifier on the air, a scan that hears, and the truth about both in the store.
+"""Keeps a radio working: an identifier is advertised, a scan receives, and the store has the true state of both.
 
-A session is one opening of the radio: a new identifier goes on the air, then the scan starts. What fails is
-mended by the cheapest means first:
+A session is one opening of the radio: a new identifier is advertised, then the scan starts. Failures are fixed by the
+cheapest means first:
 
-1. a scan that is refused or falls silent starts again; the broadcast stays as it is
-2. the radio is opened anew, with a new identifier under a new address
-3. it is switched off and on, if the operator allowed it
-4. it is waited for, for ever, and `status` says since when and why
+1. a scan that is refused or falls silent is restarted; the advertisement stays as it is
+2. the radio is reopened, with a new identifier under a new address
+3. it is switched off and on, if the operator allows that
+4. the supervisor waits for it, for ever, and `status` says since when and why
 
-While its owner has paused it the radio is closed, and nothing has to be mended.
+While its owner has paused it, the radio is closed, and nothing has to be fixed.
 
-A radio that never worked since the start is waited for only if asked: :meth:`RadioSupervisor.run` raises its reason, so
-that a person who started it sees it.
+The supervisor waits for a radio that never worked since the start only if asked to: otherwise
+:meth:`RadioSupervisor.run` raises the reason, so that the person who started it sees it.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ log: Final = structlog.get_logger()
 RANDOM: Final = SystemRandom()
 
 SCAN_REST_S: Final = 1.0
-"""Between stop and start: bluetoothd itself restarts discovery within 40 ms, which mends no stuck scanner."""
+"""Between stop and start: bluetoothd itself restarts discovery within 40 ms, which does not fix a stuck scanner."""
 PROVED_DEAF_S: Final = 30.0
-"""Who is heard this soon after a silent scan was started again was there before: three packets at one per 11 s."""
+"""A device received this soon after a silent scan was restarted was there before: three packets at one per 11 s."""
 SCAN_STARTS: Final = 3
-"""Refused more often in a row than this, the scan is no longer what has to be mended."""
+"""If it is refused more often in a row than this, the scan is not the problem."""
 SILENT_SCANS: Final = 9
-"""9 x 95 s is a slot of 15 minutes: the next identifier goes on the air from a radio that is opened anew."""
+"""9 x 95 s is a slot of 15 minutes: the next identifier is advertised after the radio was reopened."""
 SILENT_SESSIONS: Final = 4
 """An hour of silence, with the scan started 36 times and the radio opened 4 times."""
 SUSPENDED_S: Final = 30.0
-"""A pause of the whole device that is longer than this ends the session; shorter ones end no contact minute."""
+"""A suspend of the device that is longer than this ends the session; shorter ones do not even end a contact minute."""
 HEALTHY_S: Final = 60.0
-"""A session this long ends a row of failures."""
+"""A session this long resets the count of failures."""
 POWER_CYCLE_AFTER: Final = 5
-"""Failures in a row, 1 + 2 + 4 + 8 + 16 s: whatever passes by itself has passed."""
+"""Failures in a row, 1 + 2 + 4 + 8 + 16 s: temporary faults have passed by then."""
 POWER_CYCLE_EVERY_S: Final = 3600.0
-"""Others use the adapter too, and what one power cycle did not mend another seldom does."""
+"""Other programs use the adapter too, and a second power cycle rarely fixes what the first did not."""
 
 ANNOUNCED: Final = frozenset(
     {
@@ -67,15 +67,15 @@ ANNOUNCED: Final = frozenset(
         RadioFault.LOST,
     }
 )
-"""States whose end the radio can tell; other failures pass in silence."""
+"""States whose end the radio can signal; other failures end without a signal."""
 AT_ONCE: Final = frozenset({RadioFault.SILENT, RadioFault.SUSPENDED})
-"""The radio itself did not fail: opened anew without a wait."""
+"""The radio itself did not fail: it is reopened without a wait."""
 FIXED_BY_POWER: Final = frozenset({RadioFault.REFUSED, RadioFault.LOST, RadioFault.SILENT})
-"""Not what a person or the system did on purpose."""
+"""These were not caused on purpose by a person or the system."""
 
 
 class RadioSupervisor:
-    """One radio, from its first opening until it is cancelled."""
+    """One radio, from its first opening until the supervisor is cancelled."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class RadioSupervisor:
     ) -> None:
         """``received`` gets every advert; ``random`` is uniform in [0, 1).
 
-        ``wait_for_radio``: whether a radio that can't be used at the start is waited for.
+        ``wait_for_radio``: whether to wait for a radio that can't be used at the start.
         """
         self._radio = radio
         self._rotation = rotation
@@ -106,24 +106,25 @@ class RadioSupervisor:
         self._wait_for_radio = wait_for_radio
         self._backoff = Backoff(random)
         self.started = asyncio.Event()
-        """Set when the radio works for the first time, or is waited for."""
+        """Set when the radio works for the first time, or the supervisor waits for it."""
         self.first_scan_done = asyncio.Event()
-        """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the radio is waited for."""
+        """Set when a scan has lasted for :data:`LOOK_S`, the first scan window, or the supervisor waits for the
+        radio."""
         self._broken: asyncio.Future[None] | None = None
-        """Of the session that took an identifier: who finds it broken says so here."""
+        """Belongs to the session that took an identifier: whoever finds the session broken sets it."""
         self._silent_scans = 0
         self._silent_sessions = 0
         self._drift_s = 0.0
-        """How far uptime is ahead of the timers, which stand still while the device is suspended."""
+        """How far uptime is ahead of the timers, which stop while the device is suspended."""
         self._silence = (0.0, 0.0)
-        """Wall time from when to when the last scan that fell silent heard nothing."""
+        """Wall time from when to when the last scan that fell silent received nothing."""
         self._scan_up_s = 0.0
         self._power_cycled_up_s = -POWER_CYCLE_EVERY_S
 
     async def run(self) -> None:
         """Keep the radio working; returns at the end of a recording.
 
-        Raises RadioUnavailableError when the radio can't be used at the start, unless it is patient.
+        Raises RadioUnavailableError when the radio can't be used at the start, unless it is to wait for it.
         """
         while True:
             opened_up_s = self._clock.uptime_s()
@@ -152,7 +153,7 @@ class RadioSupervisor:
                 return
 
     async def renew(self) -> None:
-        """Put another identifier on the air now; where none is, the next session begins with another anyway.
+        """Advertise another identifier now; if there is no session, the next one begins with another anyway.
 
         Raises RadioUnavailableError when that fails; then the session is over.
         """
@@ -173,7 +174,7 @@ class RadioSupervisor:
             async with self._radio:
                 loop = asyncio.get_running_loop()
                 self._broken, self._drift_s = loop.create_future(), self._clock.uptime_s() - loop.time()
-                await self._rotation.rotate()  # before the scan: a legacy controller can't while it scans
+                await self._rotation.rotate()  # before the scan: a legacy controller can't do this while it scans
                 self._record.sessions += 1
                 self.started.set()
                 await self._work(self._broken)
@@ -204,7 +205,7 @@ class RadioSupervisor:
             await self._rotation.rotate()
 
     def _require_awake(self) -> None:
-        """End the session when the device slept: its identifier may be hours old, and its scan may be dead."""
+        """End the session after a suspend: its identifier may be hours old, and its scan may be dead."""
         drift_s = self._clock.uptime_s() - asyncio.get_running_loop().time()
         slept_s, self._drift_s = drift_s - self._drift_s, drift_s
         if slept_s > SUSPENDED_S:
@@ -212,7 +213,7 @@ class RadioSupervisor:
             raise _suspended(slept_s)
 
     async def _listen(self) -> None:
-        """Scan until a recording ends; a scan that is refused or falls silent starts again."""
+        """Scan until a recording ends; restart a scan that is refused or falls silent."""
         refused = 0
         while True:
             self._require_awake()
@@ -230,7 +231,7 @@ class RadioSupervisor:
             await asyncio.sleep(SCAN_REST_S * refused or SCAN_REST_S)
 
     async def _scan(self) -> bool:
-        """Return True at the end of a recording, False when nothing was heard for too long."""
+        """Return True at the end of a recording, False when nothing was received for too long."""
         self._scan_up_s = self._clock.uptime_s()
         silent_s = await scan_until_silent(self._radio, self._clock, self._received, self._look)
         if silent_s is None:
@@ -288,8 +289,8 @@ class RadioSupervisor:
 def _silent(scans: int) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.SILENT,
-        N_("nothing was heard although the scan was started again {n} times"),
-        N_("this is right when nobody is near; the radio is opened anew meanwhile"),
+        N_("nothing was received although the scan was restarted {n} times"),
+        N_("this is normal when no device is nearby; the radio is being reopened"),
         n=scans,
     )
 

@@ -1,4 +1,4 @@
-"""Keeps exactly one identifier on the air and changes it at every slot boundary."""
+"""Advertises exactly one identifier and changes it at every slot boundary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bluezone_agent.core.journal import Broadcasting, Record, Refused
+from bluezone_agent.core.journal import Broadcasting, Record, Refused, Silenced
 from bluezone_agent.daemon.identity import IdentifierOnAir, Identity
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteError
@@ -19,14 +19,14 @@ log: Final = structlog.get_logger()
 
 
 RETRY_S: Final = 60.0
-"""A disk that is full or read-only stays so for minutes; nothing is on the air meanwhile."""
+"""A full or read-only disk stays so for minutes; nothing is advertised meanwhile."""
 SLEW_S: Final = 60.0
-"""By how much longer than its slot an identifier may be on the air by uptime: a clock that is slowed down to be right
-again does not lose so much in a slot."""
+"""By how much longer than its slot an identifier may be advertised by uptime: a clock that is slowed down for
+correction loses less than this in a slot."""
 
 
 class Rotation:
-    """Puts identifiers on the air, one after the other."""
+    """Advertises identifiers, one after the other."""
 
     def __init__(self, identity: Identity, store: Store, radio: Radio, clock: Clock, watchdog: Watchdog) -> None:
         self._identity = identity
@@ -40,14 +40,15 @@ class Rotation:
         self._count = 0
         self._disk_takes = True
         self._may_be_refused = True
-        """Whether the journal may say that the radio refuses to broadcast: the last run's does until this one works."""
+        """Whether the journal may say that the radio refuses to advertise: the last run's record does, until this run
+        works."""
 
     async def rotate(self) -> None:
-        """Take the next identifier and put it on the air in place of the present one.
+        """Take the next identifier and advertise it instead of the present one.
 
-        A radio that can listen but not broadcast is asked again with the next identifier, and `status` says so. Where
-        the disk does not take the identifier, or the slot was used and its day has had its keys, nothing is on the air
-        until the one does or the other is over.
+        A radio that can scan but not advertise is tried again with the next identifier, and `status` says so. If the
+        disk does not accept the identifier, or the slot was used and its day has used up its keys, nothing is
+        advertised until the disk accepts it or the slot is over.
         """
         async with self._changing:
             self._watchdog.expect(Worker.ROTATION, STUCK_S)
@@ -70,7 +71,7 @@ class Rotation:
                     raise
                 self._may_be_refused = True
                 self._record(on_air, Refused(int(self._clock.now_s()), str(error)))
-                log.warning("not_broadcasting", reason=str(error))
+                log.warning("not_advertising", reason=str(error))
                 return
             self._count += 1
             now_s = int(self._clock.now_s())
@@ -80,7 +81,7 @@ class Rotation:
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
 
     async def _go_silent(self, error: StoreWriteError) -> None:
-        """Broadcast nothing: an identifier that is not committed may be on the air a second time after a restart."""
+        """Advertise nothing: an identifier that is not committed might be advertised again after a restart."""
         if self._disk_takes:
             log.error("identifier_not_committed", reason=str(error))
         self._disk_takes = False
@@ -93,11 +94,13 @@ class Rotation:
         self._identity.radio_works()
 
     async def _wait_for_next_slot(self) -> None:
-        """Broadcast nothing for the rest of the slot: another key for it would be one more to publish."""
+        """Advertise nothing for the rest of the slot: another key for it would be one more to publish."""
         slot_left_s = self._identity.slot_end_s() - self._clock.now_s()
         log.warning("waiting_for_next_slot", for_s=round(slot_left_s))
         await self._radio.withdraw()
         self._due_in(slot_left_s, SLEW_S)
+        now_s = self._clock.now_s()
+        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))
         self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
 
     def _due_in(self, seconds: float, late_s: float) -> None:
@@ -109,7 +112,7 @@ class Rotation:
         self._store.post(*records)
 
     async def slot_over(self) -> None:
-        """Return when the slot of the newest identifier is over: by wall time, or by uptime where that was set back."""
+        """Return when the slot of the newest identifier is over: by wall time, or by uptime if that was set back."""
         while True:
             over = over_s, over_up_s = self._over
             await self._clock.sleep_until(over_s, at_most_s=over_up_s - self._clock.uptime_s())

@@ -1,8 +1,8 @@
-"""Coarse jobs of the agent: apscheduler's triggers say when, a worker of the TaskGroup does it.
+"""Periodic jobs of the agent: apscheduler's triggers determine the time, a worker of the TaskGroup runs the job.
 
-apscheduler's own scheduler reads the system's wall time and starts tasks that nobody owns. Its triggers take the time
-as an argument. Here that is uptime, counted as if boot had been at 1970: a clock that is set neither stops a job nor
-makes up for years at once, and the same jobs run in simulated time.
+apscheduler's own scheduler reads the system's wall time and starts tasks without an owner. Its triggers take the time
+as an argument. Here that is uptime, counted as if boot had been in 1970: setting the clock neither stops a job nor
+makes up for years in one go, and the same jobs run in simulated time.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bluezone_agent.ports import Clock
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 CHECK_JITTER_S: Final = 30 * 60
-"""Checks of many devices spread over half an hour, so that their minutes tell nothing and load nobody."""
+"""The checks of many devices spread over half an hour, so that their minutes reveal nothing and overload no server."""
 
 
 async def repeat(clock: Clock, hours: int, job: Job, *, jitter_s: int = 0) -> None:
-    """Run ``job`` now and every ``hours`` hours, each time up to ``jitter_s`` late; a job never overlaps itself.
+    """Run ``job`` now and every ``hours`` hours, each time up to ``jitter_s`` late; runs of a job never overlap.
 
-    What was missed while the device was suspended is done once.
+    Runs that were missed while the device was suspended are made up once.
     """
     trigger = IntervalTrigger(hours=hours, start_date=_uptime(clock), timezone=UTC, jitter=jitter_s)
     fired = None

@@ -1,4 +1,4 @@
-"""The service manager that started this process: told what the agent does, and that it lives (sd_notify(3))."""
+"""The service manager that started this process: it learns what the agent does, and that it is alive (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from bluezone_agent.daemon.watchdog import Watchdog
 log: Final = structlog.get_logger()
 
 BEATS: Final = 3
-"""Within the watchdog's time: two may be lost or late."""
+"""Heartbeats within the watchdog's time: two may be lost or late."""
 UNWATCHED_BEAT_S: Final = 20.0
-"""How often the status line is renewed where no watchdog sets the pace."""
+"""How often the status line is renewed if there is no watchdog interval."""
 
 
 class ServiceManager:
-    """systemd, or nobody: then everything said to it is lost without harm."""
+    """systemd, or no manager: then all notifications are dropped without harm."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        """``environment`` holds what systemd put there: NOTIFY_SOCKET, WATCHDOG_USEC."""
+        """``environment`` contains systemd's variables: NOTIFY_SOCKET, WATCHDOG_USEC."""
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.listens = bool(address)
@@ -33,7 +33,7 @@ class ServiceManager:
         self.beat_s = watchdog_s / BEATS or UNWATCHED_BEAT_S
 
     def tell(self, **states: str) -> None:
-        """Send assignments, as ``READY="1", STATUS="..."``."""
+        """Send assignments, such as ``READY="1", STATUS="..."``."""
         if not self._address:
             return
         message = "\n".join(f"{name}={value}" for name, value in states.items())
@@ -41,19 +41,19 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
                 out.sendto(message.encode(), self._address)
         except OSError as error:  # a manager that does not listen must not end the agent; its watchdog may
-            log.warning("service_manager_not_told", reason=error.strerror)
+            log.warning("service_manager_not_notified", reason=error.strerror)
 
     async def keep_informed(self, watchdog: Watchdog, status_line: Callable[[], str]) -> None:
-        """Say that the agent is ready, then for ever what it does; feed the watchdog while every part makes progress.
+        """Report readiness, then the status for ever; feed the watchdog while every worker makes progress.
 
-        ``status_line`` returns one line for a person.
+        ``status_line`` returns one line for people.
         """
         self.tell(READY="1", STATUS=status_line())
         while True:
             await asyncio.sleep(self.beat_s)
             late = watchdog.late()
             if late:
-                log.error("stuck", parts=[str(part) for part in late])
+                log.error("workers_stuck", workers=[str(part) for part in late])
                 self.tell(STATUS=status_line())
             else:
                 self.tell(WATCHDOG="1", STATUS=status_line())

@@ -1,4 +1,4 @@
-"""Time as the agent believes it: the device's clock judged by the clock policy (core.clock_state, docs/clock.md)."""
+"""Time as the agent trusts it: the device's clock, judged by the clock policy (core.clock_state, docs/clock.md)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from bluezone_agent.ports import Clock
 from bluezone_agent.stores.store import Store
 
 KEPT_EVERY_S: Final = 600.0
-"""How old the high-water mark on the disk may be: a kill costs so much of it, and a write a minute costs a card."""
+"""How old the stored high-water mark may be: a kill loses this much of it, and a write per minute would wear out a
+card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The clocks at one moment, and what is believed of them."""
+    """The clocks at one moment, and how far they are trusted."""
 
     wall_s: float
     uptime_s: float
     boot_id: str
     distrust_reason: DistrustReason | None
     stable: bool
-    """Whether data may be deleted for being old by this time."""
+    """Whether data may be deleted because of its age by this time."""
 
     @property
     def trusted(self) -> bool:
-        """Whether wall time is believed."""
+        """Whether wall time is trusted."""
         return self.distrust_reason is None
 
     @property
@@ -37,15 +38,15 @@ class Now:
 
 
 def read_clock(clock: Clock) -> ClockReading:
-    """Return what ``clock`` says now; whether it is believed is for a `ClockState`."""
+    """Return what ``clock`` says now; a `ClockState` decides whether it is trusted."""
     return ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
 
 
 class TrustedClock:
-    """Follows one device's clock. What it has to know after a restart goes to the store with whatever is written."""
+    """Follows one device's clock. What it needs after a restart is stored with the next write."""
 
     def __init__(self, clock: Clock, store: Store, when_trusted: Callable[[Now], None] | None = None) -> None:
-        """``when_trusted`` is called whenever time comes to be trusted."""
+        """``when_trusted`` is called whenever time becomes trusted."""
         self._when_trusted = when_trusted
         self._trusted = False
         self._clock = clock
@@ -81,6 +82,6 @@ class TrustedClock:
 
 
 def _lines(clock_state: ClockState) -> list[tuple[str, float] | None]:
-    """Return what changes only when a course begins, ends or goes over into another boot."""
+    """Return the values that change only when a timeline begins, ends or continues in another boot."""
     timelines = (clock_state.timeline, clock_state.candidate)
     return [None if timeline is None else (timeline.boot_id, timeline.booted_at_s) for timeline in timelines]

@@ -1,1 +1,1 @@
-"""Published keys against received contacts: check, explain, compare."""
+"""Published keys compared with received contacts: check, explain, compare."""

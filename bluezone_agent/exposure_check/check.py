@@ -28,7 +28,7 @@ from bluezone_agent.stores.store import Store
 
 @dataclass(frozen=True, slots=True)
 class PinnedSource:
-    """A source, and whose signature its files must bear."""
+    """A source, and the keys that must sign its files."""
 
     source: KeySource
     trust: Trust
@@ -41,9 +41,9 @@ class PinnedSource:
 class Check:
     """Matches key files with what one store received.
 
-    While wall time is not known a check is provisional: files are fetched and verified, and nothing is decided. No file
-    is final, no exposure is written, nobody is told. The first check after time became known reads those files again,
-    and knows by uptime when they were fetched.
+    While wall time is not known, a check is provisional: files are fetched and verified, and nothing is decided. No
+    file is final, no exposure is written, nobody is notified. The first check after time became known reads those files
+    again, and knows by uptime when they were fetched.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Check:
         progress: Callable[[int], None] = lambda _: None,
         notice: Callable[[DayExposure], Notice] | None = None,
     ) -> None:
-        """``assumed_tx_power_dbm`` stands in where a frame states none.
+        """``assumed_tx_power_dbm`` is used for advertisements that state no power.
 
-        ``now_s`` is wall time, and ``untrusted_since_boot`` the same by uptime where it is not trusted. ``calendar``
-        has the owner's days, ``notice`` words what the owner is told of a warning; it is queued with it. ``progress``
-        is told how many more published keys were read.
+        ``now_s`` is wall time, and ``untrusted_since_boot`` the same by uptime if it is not trusted. ``calendar`` has
+        the owner's days; ``notice`` composes the notice of a warning, which is queued with it. ``progress`` is called
+        with the number of further published keys that were read.
         """
         self._store = store
         self._rule = rule
@@ -77,9 +77,9 @@ class Check:
         return self._fetched_in is not None
 
     def run(self, sources: Sequence[PinnedSource], *, every: bool = True) -> CheckReport:
-        """Check the sources, which are ``every`` one that is configured or some.
+        """Check the sources, which are ``every`` configured one or some of them.
 
-        One that fails, or a file that is refused, is reported; the others go on.
+        A source that fails and a file that is refused are reported; the others are processed.
         """
         reports = tuple(self._source(pinned) for pinned in sources)
         complete = all(r.complete for r in reports)
@@ -92,7 +92,7 @@ class Check:
         return CheckReport(reports, len(matched), tuple(days), tuple(new))
 
     def _warn(self, days: Sequence[DayExposure]) -> list[DayExposure]:
-        """Write the warnings that are new, and queue the notice of each with it."""
+        """Write the new warnings, and queue the notice of each with it."""
         new = self._store.exposures.add_warnings(days, self._now_s)
         if self._notice is not None:
             for day in new:
@@ -154,7 +154,7 @@ class Check:
         return self._store.sources.file(source, name) or KeyFileRecord(source, name, int(self._now_s))
 
     def _fault(self, report: SourceReport, before: KeyFileRecord, error: AgentError) -> None:
-        """Keep why a file was not fetched or not accepted; what was accepted of it before stands."""
+        """Record why a file was not fetched or not accepted; what was accepted of it before still counts."""
         record = replace(before, tried_at_s=int(self._now_s), fault=error)
         with self._store.transaction():
             self._store.sources.record_file(record)
@@ -183,7 +183,7 @@ class Check:
                 report.notes.update(file.notes)
 
     def _accepted(self, before: KeyFileRecord, read: ReadFile, *, same: bool) -> KeyFileRecord:
-        """Return what is known of the file now; it was fetched when these contents first came."""
+        """Return what is known of the file now; it was fetched when these contents first arrived."""
         key_file = read.key_file
         over = read.newest_end_s + MATCH_TOLERANCE_S <= self._now_s
         return KeyFileRecord(
@@ -197,12 +197,12 @@ class Check:
             keys=read.keys,
             matched=before.matched if same else 0,
             dropped={} if self._provisional else read.dropped,  # which keys are too old or too new depends on time
-            # a date of publication that leaves keys out may be wrong, and then another check says so
+            # a date of publication that leaves keys out may be wrong; then another check corrects it
             final=over and not self._provisional and not read.dropped[KeyFault.FUTURE],
         )
 
     def _write(self, record: KeyFileRecord, read: ReadFile, signer: str) -> KeyFileRecord:
-        """Write everything that a file brings, or nothing of it; once more changes nothing. Returns its verdict."""
+        """Write everything that a file brings, or nothing of it; repeating it changes nothing. Returns its verdict."""
         if not self._provisional:
             received = list(self._matcher.received(read, signer, record.fetched_at_s))
             record = replace(record, matched=sum(bool(r.minutes) for r in received))
@@ -217,7 +217,7 @@ class Check:
 
 def _dates_not_known(name: str) -> KeySourceError:
     return KeySourceError(
-        N_("{name}: whether its certificate is valid is not known while the clock is not synchronised"),
-        N_("it is asked again at the next check: switch NTP on"),
+        N_("{name}: can't tell whether its certificate is valid while the clock is not synchronised"),
+        N_("the next check will try again: switch NTP on"),
         name=name,
     )

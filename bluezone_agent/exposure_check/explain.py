@@ -1,4 +1,4 @@
-"""All that is known of one day: what was heard of published cases, what it weighs, and when nobody listened."""
+"""All that is known of one day: receptions of published cases, their weights, and when the device did not scan."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import Store
 
 MARGIN_S: Final = DAY_S + 3600
-"""Before and after a day: 24 hours, and what a rule looks at around a minute."""
+"""Before and after a day: 24 hours, and the minutes that a rule looks at around a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """All that is known of one day of its owner."""
+    """All that is known of one day of the owner."""
 
     day: date
     starts_at_s: int
@@ -32,29 +32,29 @@ class Explained:
     warned: list[Warned]
     listened_s: int
     possible_s: int
-    """Of the day, until now."""
+    """Seconds of the day, until now."""
     gaps: list[Span]
     calibration: StoredCalibration | None
 
     @property
     def listened_share(self) -> float:
-        """The share of the day's time so far in which this device listened."""
+        """The share of the day's time so far in which this device scanned."""
         return self.listened_s / self.possible_s
 
 
 def explained(
     store: Store, model: RiskModel, day: date, now_s: float, *, calendar: Calendar, kept_since_s: float = 0
 ) -> Explained:
-    """Read what ``store`` knows at ``now_s`` of the owner's ``day``, weighed by ``model``.
+    """Read what ``store`` knows at ``now_s`` of the owner's ``day``, weighted by ``model``.
 
-    A model that sums days of UTC is asked for that day of UTC. ``kept_since_s`` is from when on anything is told.
+    A model that sums UTC days is asked for that UTC day. Nothing before ``kept_since_s`` is reported.
     """
     days = UTC_CALENDAR if model.utc_days else calendar
     start_s = days.starts_at_s(day)
     day_end_s = days.starts_at_s(day + timedelta(days=1))
     end_s = min(day_end_s, int(now_s))
     spans = [s for s in store.listening.since(start_s) if s.starts_at_s < end_s]
-    # what lies more than 24 hours off has no part in the day's sum
+    # minutes more than 24 hours away have no part in the day's sum
     matched = store.exposures.matched(max(kept_since_s, start_s - MARGIN_S), day_end_s + MARGIN_S)
     exposures = day_exposures(matched, model, calendar)
     return Explained(

@@ -1,4 +1,4 @@
-"""One file of diagnosis keys against what the device received: which keys, and in which minutes."""
+"""One file of diagnosis keys compared with what the device received: which keys, and in which minutes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ Hits = list[tuple[IdentifierSlot, int]]
 
 @dataclass(slots=True)
 class ReadFile:
-    """What the parts of one file come to."""
+    """The totals over the batches of one file."""
 
     key_file: KeyFile
     keys: int = 0
     newest_end_s: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     hits: dict[DiagnosisKey, Hits] = field(default_factory=dict)
-    """KeyMatch keys, revoked ones among them."""
+    """Keys that were received, revoked ones included."""
 
     def count(self, batch: KeyBatch) -> None:
-        """Add what is counted of a part."""
+        """Add the counts of a batch."""
         self.keys += len(batch.keys)
         self.newest_end_s = max([self.newest_end_s, *(k.key.ends_at_s for k in batch.keys)])
         self.dropped.update({str(fault): count for fault, count in batch.dropped.items()})
@@ -74,9 +74,9 @@ class KeyMatcher:
         return identifier_ids, ReceivedIdentifiers(packed, protocol.identifier_length)
 
     def read(self, key_file: KeyFile, *, provisional: bool = False) -> ReadFile:
-        """Read a file to its end, part by part, and match its keys on the way; a ``provisional`` one is only read.
+        """Read a file to its end, batch by batch, and match its keys on the way; a ``provisional`` file is only read.
 
-        Raises KeyFileError where the file is broken.
+        Raises KeyFileError if the file is broken.
         """
         read = ReadFile(key_file)
         identifier_ids, received = self._received[key_file.protocol]
@@ -89,14 +89,15 @@ class KeyMatcher:
                     yield from filter(None, map(self._over, (*batch.keys, *batch.revoked)))
 
         for diagnosis, slot, index in match(PROTOCOLS[key_file.protocol], worth_matching(), received):
-            if key_digest(diagnosis.key.data) not in self._own:  # somebody sends the owner's own identifiers
+            if key_digest(diagnosis.key.data) not in self._own:  # somebody published the owner's own keys
                 read.hits.setdefault(diagnosis, []).append((slot, identifier_ids[index]))
         return read
 
     def _over(self, diagnosis: DiagnosisKey) -> DiagnosisKey | None:
-        """Return the key as far as its days are over and anybody was received in their time; None for no part of it.
+        """Return the part of the key whose days are over and in whose time anything was received; None without one.
 
-        What is still valid can be replayed, so it waits. A chained key of several days is over day by day.
+        Keys that are still valid can be replayed, so they wait. A chained key of several days becomes usable day by
+        day.
         """
         key = diagnosis.key
         if key.ends_at_s > self._now_s and diagnosis.report_type is not ReportType.REVOKED:
@@ -113,7 +114,7 @@ class KeyMatcher:
         return any(first <= day <= last for day in self._days)
 
     def received(self, read: ReadFile, signer: str, verified_at_s: int) -> Iterator[KeyMatch]:
-        """Yield what the file says of each key that was received; ``verified_at_s`` is when that was first known."""
+        """Yield the file's statement on each received key; ``verified_at_s`` is when that was first known."""
         for diagnosis, hits in read.hits.items():
             yield KeyMatch(
                 key_digest(diagnosis.key.data),
@@ -131,7 +132,7 @@ class KeyMatcher:
     def _minutes(self, diagnosis: DiagnosisKey, hits: Hits) -> Iterator[ReceivedMinute]:
         slots = {slot.identifier: slot for slot, _ in hits}
         identifier_ids = {identifier_id for _, identifier_id in hits}
-        since_s = self._now_s - RETENTION_DAYS * DAY_S  # older ones are there where no agent ran that deletes them
+        since_s = self._now_s - RETENTION_DAYS * DAY_S  # older ones remain if no agent has run to delete them
         found = [
             m
             for m in self._store.contacts.minutes_of(identifier_ids)

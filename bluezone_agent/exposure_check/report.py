@@ -1,4 +1,4 @@
-"""What a check brought."""
+"""The results of a check."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bluezone_agent.errors import AgentError, KeySourceError
 
 @dataclass(slots=True)
 class SourceReport:
-    """What one source brought this time."""
+    """The result for one source."""
 
     name: str
     accepts_unsigned: bool = False
     files: list[KeyFileRecord] = field(default_factory=list)
-    """Those that were read or tried."""
+    """The files that were read or tried."""
     index: SignedIndex | None = None
-    """None where it has none: then nobody can tell whether files are held back."""
+    """None if it has none: then nobody can tell whether files are held back."""
     notes: dict[str, str] = field(default_factory=dict)
-    """What it asks to be told at the next check."""
+    """What it asks to receive at the next check."""
     error: KeySourceError | None = None
-    """Why the source could not be read to its end."""
+    """Why the source could not be fully read."""
 
     @property
     def faults(self) -> list[AgentError]:
@@ -38,19 +38,19 @@ class SourceReport:
 
     @property
     def complete(self) -> bool:
-        """Whether the source was read to its end and every file accepted."""
+        """Whether the source was fully read and every file accepted."""
         return self.error is None and not self.faults
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """One check of every source."""
+    """One check of all sources."""
 
     sources: tuple[SourceReport, ...]
     matched_keys: int
-    """Published keys, of all checks so far, that were received."""
+    """Published keys that were received, over all checks so far."""
     days: tuple[DayExposure, ...]
-    """Every day with an exposure, under the rule."""
+    """Every day with an exposure, by the rule."""
     new_warnings: tuple[DayExposure, ...]
 
     @property

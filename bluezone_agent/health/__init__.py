@@ -1,1 +1,1 @@
-"""How the agent is, judged from its journal."""
+"""The health of the agent, judged from its journal."""

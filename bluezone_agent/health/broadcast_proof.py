@@ -1,7 +1,7 @@
-"""Whether somebody else received the own advertisement.
+"""Whether another receiver has received this device's advertisements.
 
-A radio that says it broadcasts proves nothing: controllers and kernels have bugs that leave the air empty. Proof is
-the own identifier as another adapter of this device, or another device, has received it.
+A radio that claims to broadcast proves nothing: controllers and kernels have bugs in which nothing is transmitted.
+Only the device's own identifier, received by another adapter or another device, is proof.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.journal import Journal, Proved, Started
 
 PROOF_LATE_S: Final = 300
-"""Another adapter receives the own advertisement every 11 s at worst; a minute is committed when it is over."""
+"""Another adapter receives our advertisements at least every 11 s; a minute is committed when it is over."""
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What is known of the own advertisement being on the air."""
+    """What is known about the transmission of our advertisements."""
 
     provable: bool = False
-    """Whether another adapter of this device listens; without one the last proof has no age limit."""
+    """Whether another adapter of this device scans; without one the last proof has no age limit."""
     at_s: int | None = None
-    """When somebody received the own identifier last, Unix seconds; None for never."""
+    """When another receiver last received our identifier, Unix seconds; None for never."""
     by: str = ""
-    """Who: the adapter's name in the configuration, or the name in a peer's report."""
+    """The receiver: the adapter's name in the configuration, or the name in a peer report."""
     rssi_dbm: int | None = None
 
 
@@ -37,7 +37,7 @@ def read_proof(journal: Journal) -> Proof:
 
 
 def is_newer(found: Proved, journal: Journal, now_s: float) -> bool:
-    """Return whether ``found`` is a later proof than the journal's; one in the future is no proof to keep."""
+    """Return whether ``found`` is newer than the journal's proof; a proof from the future is ignored."""
     known = journal.get(Proved)
     known_age_s = age_s(now_s, known.at_s if known else None)
     found_age_s = age_s(now_s, found.at_s)

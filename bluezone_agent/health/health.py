@@ -1,6 +1,7 @@
 """Health as ages: how long ago each part of the agent last made progress, and how long is too long.
 
-Functions of a journal: ``status`` answers quickly on the smallest device, and the daemon looks at itself every minute.
+These are functions of a journal, so ``status`` answers quickly on the smallest device, and the daemon can check itself
+every minute.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bluezone_agent.core.journal import (
     RadioState,
     Received,
     Refused,
+    Silenced,
     Started,
 )
 from bluezone_agent.core.pauses import Mode, Pause
@@ -29,15 +31,15 @@ from bluezone_agent.errors import RadioFault
 from bluezone_agent.health.broadcast_proof import PROOF_LATE_S, read_proof
 
 ROTATION_LATE_S: Final = 120
-"""A rotation pauses up to 2 s and calls the Bluetooth service a few times; two minutes late is stuck."""
+"""A rotation pauses up to 2 s and calls the Bluetooth service a few times; one that is two minutes late is stuck."""
 COMMIT_LATE_S: Final = 180
 """Minutes are committed a minute after the one before: two in a row were missed."""
 CHECK_LATE_S: Final = 30 * 3600
-"""Checks are hours apart and a night offline is no fault; more than a day and a quarter is."""
+"""Checks are hours apart and a night offline is no fault; more than a day and a quarter without a check is one."""
 VERIFIED_FOR_S: Final = 24 * 3600
-"""For so long a peer's report that it received the advertisements is worth something."""
+"""How long a peer report counts as proof of transmission."""
 DEAF_S: Final = 30 * 60
-"""A radio that recovers, a reboot or an upgrade take minutes; after half an hour somebody has to look."""
+"""A radio recovery, a reboot or an upgrade takes minutes; after half an hour someone has to act."""
 
 
 class Problem(StrEnum):
@@ -53,27 +55,29 @@ class Problem(StrEnum):
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     STORE_QUARANTINED = "store_quarantined"
     NOTICE_UNDELIVERED = "notice_undelivered"
-    """Not for anybody but the owner to see: it may be a warning."""
+    """Shown only to the owner: the notice may be a warning."""
     SIGHTINGS_DROPPED = "sightings_dropped"
-    """In the last 24 hours there was no room for some."""
+    """There was no room for some sightings in the last 24 hours."""
     KEYS_LEFT_OUT = "keys_left_out"
 
 
 FATAL: Final = frozenset({Problem.NOT_RUNNING, Problem.NO_RADIO, Problem.NOT_STORING, Problem.NOT_CHECKING})
-"""With these nobody is received, or nobody is ever warned."""
+"""Problems with which nothing is received, or nobody is ever warned."""
 OWNER_ONLY: Final = frozenset({Problem.NOTICE_UNDELIVERED})
 """Problems that metrics and status lines leave out."""
 
 
 class Caution(StrEnum):
-    """What works as it was told to, and does not do all that its owner may expect."""
+    """Conditions that are intended but do less than the owner may expect."""
 
     PAUSED = "paused"
     PROTECTED = "protected"
-    """What is received meanwhile does not count."""
+    """Received minutes are not scored."""
     NO_SOURCE = "no_source"
+    SILENCED = "silenced"
+    """The radio failed until the daily keys were used up: it advertises again in the next slot."""
     NOT_VERIFIED = "not_verified"
-    """Nobody else has received its advertisements lately."""
+    """No other receiver has received its advertisements recently."""
     LINKABLE = "linkable"
     """Its owner accepts something that links its identifiers."""
 
@@ -87,53 +91,53 @@ class AgentVerdict(StrEnum):
 
 
 class Activity(StrEnum):
-    """What is done again and again while the agent is well."""
+    """Recurring activities of a healthy agent."""
 
     LISTEN = "listen"
     RECEIVE = "receive"
     BROADCAST = "broadcast"
     PROVE = "prove"
-    """Another adapter or a peer receives the own advertisement."""
+    """Another adapter or a peer receives our advertisements."""
     COMMIT = "commit"
     CHECK = "check"
     """A check in which every source was complete."""
 
 
 class AgentState(msgspec.Struct, frozen=True):
-    """What is known of an agent besides its journal."""
+    """What is known about an agent apart from its journal."""
 
     running: bool
     listened_until_s: int | None = None
-    """Until when the device last listened or was paused, Unix seconds; None for never."""
+    """When the device last scanned or was paused, Unix seconds; None for never."""
     quarantined: bool = False
     """Whether a damaged store lies in quarantine."""
     pause: Pause | None = None
     """What its owner has paused; None for nothing."""
     undelivered: int = 0
-    """Notices that its owner has not got although it was tried."""
+    """Number of notices whose delivery has failed so far."""
     keys_left_out: bool = False
     """Whether an accepted file has keys that start after its own date of publication."""
 
 
 class Age(msgspec.Struct, frozen=True):
-    """How long ago one thing was last done."""
+    """How long ago one activity was last done."""
 
     age_s: float | None
-    """Or since the agent started, if that is later; infinite where it is not known, None for never and no start."""
+    """Seconds since then, or since the agent's start if that is later; infinite if unknown, None for neither."""
     since_s: int | None
-    """When that was, Unix seconds; None where it is not known."""
+    """When that was, Unix seconds; None if unknown."""
     limit_s: float | None
-    """Older than this is a fault; None where any age is well."""
+    """A higher age is a fault; None if any age is acceptable."""
 
     @classmethod
     def at(cls, now_s: float, *times_s: int | None, limit_s: float | None = None) -> Age:
-        """Return the age at ``now_s`` of what was done at the latest of these times."""
+        """Return the age at ``now_s`` of the latest of these times."""
         age = age_s(now_s, *times_s)
         return cls(age, None if age is None or math.isinf(age) else round(now_s - age), limit_s)
 
     @property
     def late(self) -> bool:
-        """Whether it is older than it may be; what never began is not."""
+        """Whether it is older than the limit; an activity that never began is not late."""
         return self.age_s is not None and self.limit_s is not None and self.age_s > self.limit_s
 
 
@@ -144,7 +148,7 @@ class Health(msgspec.Struct, frozen=True):
     ages: Mapping[Activity, Age]
     problems: tuple[Problem, ...]
     pause: Pause | None = None
-    """What its owner asked for, and until when."""
+    """The pause that the owner requested."""
     cautions: tuple[Caution, ...] = ()
 
     @property
@@ -171,6 +175,14 @@ def is_paused(journal: Journal) -> bool:
     """Return whether the agent has closed its radio because its owner asked it to."""
     radio = journal.get(RadioState)
     return radio is not None and radio.reason == RadioFault.PAUSED
+
+
+def is_silenced(journal: Journal, now_s: float) -> bool:
+    """Return whether nothing is advertised for the rest of this slot, because the daily keys are used up."""
+    silenced, broadcasting = journal.get(Silenced), journal.get(Broadcasting)
+    if silenced is None or not silenced.at_s <= now_s < silenced.until_s:
+        return False
+    return broadcasting is None or broadcasting.at_s <= silenced.at_s
 
 
 def _ages(journal: Journal, agent: AgentState, now_s: float) -> dict[Activity, Age]:
@@ -209,6 +221,8 @@ def _cautions(journal: Journal, agent: AgentState, now_s: float) -> Iterator[Cau
         return
     if not started.sources:
         yield Caution.NO_SOURCE
+    if is_silenced(journal, now_s):
+        yield Caution.SILENCED
     age = age_s(now_s, proof.at_s)
     if not proof.provable and (age is None or age > VERIFIED_FOR_S):
         yield Caution.NOT_VERIFIED
@@ -221,7 +235,7 @@ def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age],
         yield Problem.NOT_RUNNING
     else:
         if not is_paused(journal):
-            yield from _radio_problems(journal, ages)
+            yield from _radio_problems(journal, ages, now_s)
         if ages[Activity.COMMIT].late:
             yield Problem.NOT_STORING
         committed = journal.get(Committed)
@@ -241,14 +255,14 @@ def _problems(journal: Journal, agent: AgentState, ages: Mapping[Activity, Age],
         yield Problem.KEYS_LEFT_OUT
 
 
-def _radio_problems(journal: Journal, ages: Mapping[Activity, Age]) -> Iterator[Problem]:
-    """Yield the one line that says most: without a radio nothing is broadcast either."""
+def _radio_problems(journal: Journal, ages: Mapping[Activity, Age], now_s: float) -> Iterator[Problem]:
+    """Yield only the most relevant problem: without a radio nothing is broadcast either."""
     radio, refused = journal.get(RadioState), journal.get(Refused)
     if radio and not radio.works:
         yield Problem.NO_RADIO
     elif refused and refused.reason:
         yield Problem.SCAN_ONLY
-    elif ages[Activity.BROADCAST].late:
+    elif ages[Activity.BROADCAST].late and not is_silenced(journal, now_s):
         yield Problem.NOT_BROADCASTING
     elif ages[Activity.PROVE].late:
         yield Problem.NOT_PROVED

@@ -1,6 +1,6 @@
-"""What can be said of exposures: detected, not detected in the time that was watched, or not known, and why.
+"""The conclusion about exposures: detected, not detected in the observed time, or not known, and why.
 
-"None detected" is said only of time in which the device listened and which a complete check covers.
+"None detected" applies only to time in which the device scanned and which a complete check covers.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ class Unknown(StrEnum):
     CHECK_TOO_OLD = "check_too_old"
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     NOT_LISTENED = "not_listened"
-    """Not at all in the time that the checks cover."""
+    """The device did not scan at all in the time that the checks cover."""
 
 
 class Knowledge(msgspec.Struct, frozen=True):
-    """The answer, and of which time it is known."""
+    """The answer, and the period for which it is known."""
 
     answer: Answer
     reasons: tuple[Unknown, ...]
     """Why it is not known; empty where it is."""
     since_s: int | None
-    """From when on the device has listened, of the last 14 days, Unix seconds; None for never."""
+    """Start of scanning within the last 14 days, Unix seconds; None for never."""
     complete_check_at_s: int | None
-    """The last check in which every source was complete: of the time after it nothing is known."""
+    """The last check in which every source was complete: nothing is known about the time after it."""
     listened_share: float
-    """Of the time between the two."""
+    """Share of the time between the two in which the device scanned."""
 
 
 def knowledge(
     journal: Journal, spans: Sequence[Span], *, exposed: bool, sources: int, clock_trusted: bool, now_s: float
 ) -> Knowledge:
-    """Judge what is known at ``now_s``; ``spans`` are those of the last 14 days, ``sources`` those configured.
+    """Judge what is known at ``now_s``; ``spans`` cover the last 14 days, ``sources`` is the number configured.
 
-    ``exposed`` is whether a warning is due or was given for a day of the last 14.
+    ``exposed``: a warning is due or was given for one of the last 14 days.
     """
     checked = journal.get(Checked)
     complete_s = checked.complete_at_s if checked else None

@@ -1,4 +1,4 @@
-"""The file in which a collector of metrics finds those of the agent."""
+"""The metrics file of the agent, read by a collector."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Final
 from bluezone_agent.files import PUBLIC, replace
 
 PREFIX: Final = "bluezone_agent_"
-"""Of the name of each metric."""
+"""Prefix of each metric's name."""
 
 
 def write(path: Path, text: str) -> None:
-    """Put ``text`` into ``path`` at once, so that a reader never sees half of it; raises OSError."""
-    replace(path, text.encode(), mode=PUBLIC, durable=False)  # the next minute brings the next, and a card wears
+    """Write ``text`` to ``path`` atomically, so that readers never see a part of it; raises OSError."""
+    replace(
+        path, text.encode(), mode=PUBLIC, durable=False
+    )  # the next minute rewrites it, and syncing wears the memory card

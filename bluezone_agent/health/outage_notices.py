@@ -1,7 +1,7 @@
-"""Outage notices: the owner is notified when listening or checks have stopped, and when they resume.
+"""Outage notices: the owner is notified when scanning or checks have stopped, and when they resume.
 
-Whatever runs gives them: the agent looks every few minutes, and so does every scheduled check, because an agent that
-is dead can't. The journal keeps what the owner was notified of last, so that each change is reported once.
+Both the agent, every few minutes, and each scheduled check look for changes, because a dead agent can't. The journal
+stores what the owner was last notified of, so that each change is reported once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ WATCHED: Final = (Activity.LISTEN, Activity.CHECK)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Something that stopped, or resumed, of which the owner was not notified."""
+    """An activity that stopped or resumed, not yet reported to the owner."""
 
     what: Activity
     since_s: int | None
-    """When it was done last before it stopped, Unix seconds; None where that is not known."""
+    """When it was last done before it stopped, Unix seconds; None if unknown."""
     resumed: bool
 
 
 def pending(journal: Journal, agent: AgentState, now_s: float) -> list[Change]:
-    """Return what has changed since the owner was notified last."""
+    """Return the changes since the owner was last notified."""
     stopped = _stopped(journal)
     ages = health(journal, agent, now_s).ages
     changes = []

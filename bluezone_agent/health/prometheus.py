@@ -1,7 +1,7 @@
 """The state of the agent for Prometheus, in its text format (version 0.0.4).
 
-Ages and counts only: nothing tells whom the device met, nor whether its owner was warned, because whoever watches a
-machine need not know that.
+The metrics are ages and counts only: they reveal neither contacts nor warnings, which someone who monitors a machine
+need not know.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def exposition(journal: Journal, agent: AgentState, now_s: float) -> str:
 
 
 class _Agent(Collector):
-    """What is known of an agent at one moment. A registry of its own has it: nothing is counted in this process."""
+    """The state of an agent at one moment, in a separate registry: this process counts nothing itself."""
 
     def __init__(self, state: Health, journal: Journal, now_s: float) -> None:
         self._state = state
@@ -39,17 +39,20 @@ class _Agent(Collector):
         ages = [(what, age.age_s) for what, age in state.ages.items() if age.age_s is not None]
         limits = [(what, age.limit_s) for what, age in state.ages.items() if age.limit_s is not None]
         paused = state.pause.mode if state.pause else None
-        yield _gauge("running", "Whether an agent runs on this state.", state.running)
-        yield _gauge("healthy", "Whether nothing is wrong.", not set(state.problems) - OWNER_ONLY)
+        yield _gauge("running", "Whether an agent is running on this state.", state.running)
+        yield _gauge("healthy", "Whether there is no problem.", not set(state.problems) - OWNER_ONLY)
         yield _gauges(
-            "problem", "What is wrong.", "problem", ((p, p in state.problems) for p in Problem if p not in OWNER_ONLY)
+            "problem",
+            "Problems of the agent.",
+            "problem",
+            ((p, p in state.problems) for p in Problem if p not in OWNER_ONLY),
         )
-        yield _gauges("paused", "What the owner has paused.", "mode", ((mode, mode == paused) for mode in Mode))
+        yield _gauges("paused", "Pauses that the owner requested.", "mode", ((mode, mode == paused) for mode in Mode))
         yield _gauges(
-            "age_seconds", "Since something was last done; +Inf where its time lies in the future.", "of", ages
+            "age_seconds", "Time since an activity was last done; +Inf if its time lies in the future.", "of", ages
         )
-        yield _gauges("age_limit_seconds", "Older is a fault.", "of", limits)
-        yield _gauge("judged_timestamp_seconds", "When all this was so, Unix time.", self._now_s)
+        yield _gauges("age_limit_seconds", "Limit of an age; a higher age is a fault.", "of", limits)
+        yield _gauge("judged_timestamp_seconds", "Time of this report, Unix time.", self._now_s)
         yield from self._counters()
 
     def _counters(self) -> Iterator[Metric]:
@@ -58,15 +61,15 @@ class _Agent(Collector):
         yield _counter("identifiers", "Identifiers broadcast since the start.", rotations)
         adverts = CounterMetricFamily(
             f"{PREFIX}adverts",
-            "Advertisements received since the start, by what became of them.",
+            "Advertisements received since the start, by protocol or reason for discarding.",
             labels=("kind",),
         )
         for kind, count in sorted(_adverts(self._journal.get(Received)).items()):
             adverts.add_metric((kind,), count)
         yield adverts
         sessions, scan_restarts = (radio.sessions, radio.scan_restarts) if radio else (0, 0)
-        yield _counter("radio_openings", "Openings of the radio since the start.", sessions)
-        yield _counter("scan_restarts", "Scans started again since the start.", scan_restarts)
+        yield _counter("radio_openings", "Times that the radio was opened since the start.", sessions)
+        yield _counter("scan_restarts", "Scan restarts since the start.", scan_restarts)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -1,4 +1,4 @@
-"""Everything that `status` says of one agent."""
+"""Everything that `status` reports about one agent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from bluezone_agent.health.health import (
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """What an agent has stored, as far as `status` tells."""
+    """The stored data of an agent that `status` reports on."""
 
     spans: Sequence[Span] = ()
-    """Of the last 24 hours at least."""
+    """At least the last 24 hours."""
     hours: Sequence[ContactHour] = ()
-    """Of the last 24 hours at least."""
+    """At least the last 24 hours."""
     sources: Sequence[SourceRecord] = ()
     own_keys: int = 0
     encrypted: bool = False
@@ -44,7 +44,7 @@ class Status(msgspec.Struct, frozen=True):
     running: bool
     radio: RadioState
     proof: Proof
-    """Whether somebody else has received what it broadcasts."""
+    """Whether another receiver has received its advertisements."""
     protocol: str
     started_at_s: int | None
     advertised_at_s: int | None
@@ -58,14 +58,14 @@ class Status(msgspec.Struct, frozen=True):
     complete_check_at_s: int | None
     """The last check in which every source was complete."""
     sources: int
-    """How many are configured, as the running agent knows."""
+    """Number of configured sources, as the running agent knows."""
     source_records: tuple[SourceRecord, ...]
     """Those that were checked."""
     last_day: tuple[ContactHour, ...]
     listened_s: int
-    """Of the last 24 hours."""
+    """In the last 24 hours."""
     not_listening: tuple[Span, ...]
-    """When not, in the last 24 hours and since the first start, oldest first."""
+    """Periods without scanning in the last 24 hours, after the first start, oldest first."""
     allow_linkable: tuple[str, ...]
     own_keys: int
     encrypted: bool
@@ -79,7 +79,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def status(journal: Journal, agent: AgentState, stored: Contents, now_s: float) -> Status:
-    """Judge an agent at ``now_s`` and say what it has stored."""
+    """Judge an agent at ``now_s`` and report what it has stored."""
     judged = health(journal, agent, now_s)
     started, broadcasting, received = journal.get(Started), journal.get(Broadcasting), journal.get(Received)
     committed, checked = journal.get(Committed), journal.get(Checked)

@@ -1,1 +1,1 @@
-"""Servers that take the keys of cases, each by its own protocol."""
+"""Servers that accept the keys of cases, each with its own protocol."""

@@ -1,10 +1,10 @@
-"""Google's exposure-notifications-verification-server and exposure-notifications-server, as a client of both.
+"""A client of Google's exposure-notifications-verification-server and exposure-notifications-server.
 
-Source: pkg/api/api.go of the one, pkg/api/v1/exposure_types.go, internal/publish/config.go, internal/publish/model and
-docs/design/verification_protocol.md of the other. A code from the health authority becomes a token, the token and an
-HMAC over the keys a certificate, and the certificate lets the key server take exactly these keys.
+Source: pkg/api/api.go of the former, pkg/api/v1/exposure_types.go, internal/publish/config.go, internal/publish/model
+and docs/design/verification_protocol.md of the latter. A code from the health authority is exchanged for a token, the
+token and an HMAC over the keys for a certificate, and with the certificate the key server accepts exactly these keys.
 
-Chaff makes the same three requests by the same code. Each has one length, whatever is in it.
+Chaff makes the same three requests with the same code. Each request has a fixed length, whatever it contains.
 """
 
 from __future__ import annotations
@@ -28,37 +28,39 @@ from bluezone_agent.errors import N_, ConfigError, KeyServerError
 
 TIMEOUT_S: Final = 30
 DEADLINE_S: Final = 60
-"""Of a request as a whole: at its end the connection is closed, so that not even a byte now and then keeps it open."""
+"""For a whole request: at the deadline the connection is closed, so that not even a slow trickle of bytes keeps it
+open."""
 MAX_ANSWER: Final = 64 * 1024
 MAX_KEYS: Final = 30
-"""Keys that the key server takes at once (MAX_KEYS_ON_PUBLISH); with more it refuses all."""
+"""Keys that the key server accepts in one request (MAX_KEYS_ON_PUBLISH); with more it refuses all."""
 MAX_KEYS_OF_A_DAY: Final = 3
-"""Keys that it takes with one start (MAX_SAME_START_INTERVAL_KEYS). Keys with one start may overlap, others not."""
+"""Keys that it accepts with the same start (MAX_SAME_START_INTERVAL_KEYS). Keys with the same start may overlap, others
+not."""
 SHORT, LONG = 4 * 1024, 16 * 1024
-"""Bytes of a request to the verification server and to the key server: room for any token, 30 keys, a certificate and
-a revision token of 60 keys. What is longer has a multiple of it; the key server reads up to 64 KiB."""
+"""Bytes of a request to the verification server and to the key server: room for any token, 30 keys, a certificate and a
+revision token of 60 keys. A longer request has a multiple of it; the key server reads up to 64 KiB."""
 CHAFF, NO_CHAFF = {"X-Chaff": "1"}, {"X-Plain": "1"}
-"""Headers of one length: the servers look at the first alone."""
+"""Headers of the same length: the servers look only at the first."""
 HMAC_KEY_LENGTH: Final = 32
 PARTIAL_FAILURE: Final = "partial_failure"
-"""Some keys were not taken, the others were; comes with HTTP 200."""
+"""Some keys were not accepted, the others were; it comes with HTTP 200."""
 HINTS: Final = {
-    "code_invalid": N_("check the code; each can be used once"),
-    "code_not_found": N_("check the code; each can be used once"),
+    "code_invalid": N_("check the code; each code can be used only once"),
+    "code_not_found": N_("check the code; each code can be used only once"),
     "code_expired": N_("ask the health authority for a new code"),
-    "code_user_unauthorized": N_("the code was made for another device: ask the health authority for one of your own"),
+    "code_user_unauthorized": N_("the code was issued for another device: ask the health authority for your own"),
     "unsupported_test_type": N_(
-        "codes of this kind can't be used with bluezone-agent: ask the health authority for one of a confirmed test"
+        "bluezone-agent can't use this kind of code: ask the health authority for a code for a confirmed test"
     ),
     "token_invalid": N_("ask the health authority for a new code"),
     "token_expired": N_("ask the health authority for a new code"),
     "unknown_health_authority_id": N_("correct health_authority_id in [publish]"),
-    "maintenance_mode": N_("try again later; what the code brought is kept"),
+    "maintenance_mode": N_("try again later; a token that was already received is kept"),
 }
 
 
 class _Answer(msgspec.Struct):
-    """What the three calls answer, together; each fills its own members."""
+    """The answers of the three calls in one type; each call fills its own members."""
 
     token: str = ""
     certificate: str = ""
@@ -76,15 +78,15 @@ class Receipt:
 
     inserted: int
     revision_token: str
-    """To be sent along when keys of this device are published again; a secret of this device."""
+    """Sent along when keys of this device are published again; a secret of this device."""
     refused: str
-    """What the server says of keys that it did not take; empty when it took all."""
+    """What the server says about keys that it did not accept; empty when it accepted all."""
     warnings: tuple[str, ...] = ()
-    """What else it says, as of keys that are too long before or after the onset."""
+    """Its other remarks, for instance about keys that are too long before or after the onset."""
 
 
 class GoogleKeyServer:
-    """One pair of servers. Every method raises KeyServerError with what the server says."""
+    """One pair of servers. Every method raises KeyServerError with the server's message."""
 
     def __init__(self, verification_server: str, key_server: str, api_key: str, health_authority_id: str) -> None:
         """Raises ConfigError unless both URLs are https, or on this machine."""
@@ -95,7 +97,7 @@ class GoogleKeyServer:
 
     @property
     def verification_server(self) -> str:
-        """Its address: a token of one server means nothing to another."""
+        """Its address: a token of one server is invalid on another."""
         return str(self._verification_server)
 
     @property
@@ -107,16 +109,16 @@ class GoogleKeyServer:
         return f"GoogleKeyServer({self._verification_server}, {self._key_server})"
 
     def token(self, code: str) -> str:
-        """Exchange the code that the owner was given for a token, which is good for a day.
+        """Exchange the owner's code for a token, which is valid for a day.
 
-        Without ``accept`` the server gives it for every kind of report, self reports ("user-report") included.
+        Without ``accept`` the server issues it for every kind of report, self reports ("user-report") included.
         """
         return self._verify({"code": code}, NO_CHAFF).token
 
     def publish(
         self, keys: Sequence[DailyKey], token: str, *, onset: date | None, traveler: bool, revision_token: str
     ) -> Receipt:
-        """Have at most :data:`MAX_KEYS` keys certified and publish them; they go in the order of their own days."""
+        """Have at most :data:`MAX_KEYS` keys certified and publish them, in the order of their days."""
         if len(keys) > MAX_KEYS:
             raise ValueError(f"{len(keys)} keys, at most {MAX_KEYS} expected")
         keys = sorted(keys, key=lambda k: (k.starts_at_s, k.ends_at_s))
@@ -138,7 +140,7 @@ class GoogleKeyServer:
         return Receipt(answer.insertedExposures, answer.revisionToken, refused, tuple(answer.warnings or ()))
 
     def send_chaff(self) -> None:
-        """Make the requests of a publication that the servers throw away, so that a real one is one of many."""
+        """Make the requests of a publication that the servers discard, so that a real publication is one of many."""
         self.send_chaff_code()
         self._certify({"token": secrets.token_urlsafe(300), "ekeyhmac": _text(secrets.token_bytes(32))}, CHAFF)
         keys = [DailyKey("gaen", secrets.token_bytes(16), 0, 144 * ENIN_S, 144) for _ in range(14)]
@@ -152,7 +154,7 @@ class GoogleKeyServer:
         )
 
     def send_chaff_code(self) -> None:
-        """Make the first of them alone: a publication that needs no code would else be one request less."""
+        """Make only the first of these requests: otherwise a publication without a code would be one request less."""
         self._verify({"code": secrets.token_hex(4)}, CHAFF)
 
     def _verify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
@@ -180,7 +182,7 @@ def _post(url: httpx2.URL, body: dict[str, Any], headers: dict[str, str], length
                 return _read(url, response.status_code, _content(response))
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise _unreachable(url, error, ends_at_s) from error
-        except RuntimeError as error:  # of a client that was closed at the deadline
+        except RuntimeError as error:  # from a client that was closed at the deadline
             if time.monotonic() < ends_at_s:
                 raise
             raise _unreachable(url, error, ends_at_s) from error
@@ -189,7 +191,7 @@ def _post(url: httpx2.URL, body: dict[str, Any], headers: dict[str, str], length
 
 
 def _padded(body: dict[str, Any], length: int) -> bytes:
-    """Return ``body`` as JSON of ``length`` bytes, or the next multiple; both servers pass over ``padding``."""
+    """Return ``body`` as JSON of ``length`` bytes, or the next multiple; both servers ignore ``padding``."""
     filled = msgspec.json.encode(body | {"padding": ""})
     missing = -len(filled) % length
     return msgspec.json.encode(body | {"padding": secrets.token_hex(missing)[:missing]})
@@ -197,17 +199,17 @@ def _padded(body: dict[str, Any], length: int) -> bytes:
 
 def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServerError:
     late = time.monotonic() >= ends_at_s
-    reason = f"no whole answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
+    reason = f"no complete answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
     return KeyServerError(
         N_("can't reach {url}: {reason}"),
-        N_("check the network and the address in [publish], and try again; what the code brought is kept"),
+        N_("check the network and the address in [publish], and try again; a token that was already received is kept"),
         url=url,
         reason=reason,
     )
 
 
 def _content(response: httpx2.Response) -> bytes:
-    """Return the answer, or so much of it that it can't be one."""
+    """Return the answer, or enough of it to see that it is too long."""
     content = bytearray()
     for chunk in response.iter_bytes():
         content += chunk
@@ -219,7 +221,7 @@ def _content(response: httpx2.Response) -> bytes:
 def mac(keys: Sequence[DailyKey], hmac_key: bytes) -> bytes:
     """Return HMAC-SHA256 over the keys as the verification protocol writes them.
 
-    ``base64(key).start.count`` of each, sorted and joined by commas; the risk is left out where it is 0 for all.
+    ``base64(key).start.count`` of each, sorted and joined by commas; the risk is left out if it is 0 for all.
     """
     parts = (f"{_text(k.data)}.{enin_at(k.starts_at_s)}.{(k.ends_at_s - k.starts_at_s) // ENIN_S}" for k in keys)
     return hmac.digest(hmac_key, ",".join(sorted(parts)).encode(), "sha256")
@@ -254,7 +256,7 @@ def _base(address: str) -> httpx2.URL:
 def _bad_address(address: str) -> ConfigError:
     return ConfigError(
         N_('"{address}" is not the https address of a server'),
-        N_("correct it in [publish]; keys never go over http"),
+        N_("correct it in [publish]; keys are never sent over http"),
         address=address,
     )
 
@@ -273,7 +275,9 @@ def _read(url: httpx2.URL, status: int, content: bytes) -> _Answer:
 def _refused(url: httpx2.URL, status: int, code: str, reason: str) -> KeyServerError:
     return KeyServerError(
         N_("{url} answers {status} {code}: {reason}"),
-        HINTS.get(code, N_("check the addresses in [publish], and try again later; what the code brought is kept")),
+        HINTS.get(
+            code, N_("check the addresses in [publish], and try again later; a token that was already received is kept")
+        ),
         url=url,
         status=status,
         code=code,

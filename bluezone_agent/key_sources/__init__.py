@@ -1,4 +1,5 @@
-"""Where case files come from. A new layout is one file, with an ``open_address``, and one line in :data:`LAYOUTS`."""
+"""Sources of diagnosis key files. A new layout is one file, with an ``open_address``, and one line in
+:data:`LAYOUTS`."""
 
 from __future__ import annotations
 
@@ -18,15 +19,17 @@ LAYOUTS: Final = {
     "cwa": "cwa_tree",
     "dp3t": "dp3t_bundles",
 }
-"""Layout → the module here that opens it, imported when a source has it."""
+"""Layout → the module here that opens it, imported when a source uses it."""
 SIGNED_ONLY: Final = ("cwa", "dp3t")
-"""Layouts of key exports, which are never believed without their signature."""
+"""Layouts of key exports, which are never accepted without their signature."""
 FILE_SUFFIXES: Final = (".zip", ".json")
 
 
 def layout_of(address: SourceAddress) -> str:
-    """Return a place's layout; where it says none: a path is a folder or file, a URL a file by its suffix, else an
-    ``index.txt``'s. Raises ConfigError.
+    """Return the layout of an address; raises ConfigError.
+
+    If it names none, a path is a folder or file, and a URL is a file by its suffix, else the folder of an
+    ``index.txt``.
     """
     layout = address.layout
     if not layout:
@@ -34,13 +37,13 @@ def layout_of(address: SourceAddress) -> str:
         if is_url and scheme not in {"http", "https"}:
             raise ConfigError(
                 N_('location = "{location}" is neither a path nor an http address'),
-                N_("name a folder by its path, or an https URL"),
+                N_("use the path of a folder, or an https URL"),
                 location=address.location,
             )
         layout = "folder" if not is_url else "file" if address.location.endswith(FILE_SUFFIXES) else "index"
     if layout not in LAYOUTS:
         raise ConfigError(
-            N_('[[source]] {location}: layout = "{layout}" is not known'),
+            N_('[[source]] {location}: layout = "{layout}" is unknown'),
             N_("choose one of: {choices}"),
             location=address.location,
             layout=layout,
@@ -50,7 +53,7 @@ def layout_of(address: SourceAddress) -> str:
 
 
 def open_source(where: str | SourceAddress) -> KeySource:
-    """Return the source at a place; nothing is read yet. Raises ConfigError when this can't be a source."""
+    """Return the source at an address; nothing is read yet. Raises ConfigError when this can't be a source."""
     address = where if isinstance(where, SourceAddress) else SourceAddress(where)
     module = import_module(f"{__name__}.{LAYOUTS[layout_of(address)]}")
     return cast("KeySource", module.open_address(address))

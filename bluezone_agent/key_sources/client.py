@@ -1,4 +1,4 @@
-"""What sends the requests: no cookies, one set of headers for every device, no proxy unless it is wanted."""
+"""The HTTP client: no cookies, the same headers for every device, no proxy unless configured."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bluezone_agent.key_sources.address import SourceAddress
 from bluezone_agent.key_sources.urls import shown
 
 PROXIES: Final = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
-"""Variables that name proxies; their values may hold a password and are not shown."""
+"""Variables that name proxies; their values may contain a password and are not shown."""
 HEADERS: Final = {"User-Agent": "bluezone-agent", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 def open_client(address: SourceAddress, tls: ssl.SSLContext) -> httpx2.Client:
-    """Return what sends the requests; raises KeySourceError for a proxy that it can't use."""
+    """Return the HTTP client; raises KeySourceError for a proxy that it can't use."""
     try:
         return httpx2.Client(
             headers=HEADERS,
@@ -28,10 +28,10 @@ def open_client(address: SourceAddress, tls: ssl.SSLContext) -> httpx2.Client:
             trust_env=address.use_proxy,
             verify=tls,
         )
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS, other schemes, no URL
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS, other schemes, invalid URLs
         raise KeySourceError(
-            N_("can't fetch {url} through the proxy that the environment names in {names}"),
-            N_("name a proxy by an http:// or https:// address there, or set use_proxy = false for this [[source]]"),
+            N_("can't fetch {url} through the proxy set in the environment ({names})"),
+            N_("set an http:// or https:// proxy there, or set use_proxy = false for this [[source]]"),
             url=shown(httpx2.URL(address.location)),
             names=", ".join(sorted(name for name in os.environ if name.lower() in PROXIES)),
         ) from error

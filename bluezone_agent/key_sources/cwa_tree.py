@@ -1,8 +1,8 @@
-"""Corona-Warn-App's layout: a tree of dates and, for a day that is not over, hours; each region has its own.
+"""Corona-Warn-App's layout: a tree of dates and, for a day that is not over, hours, separately for each region.
 
 ``version/v1/diagnosis-keys/country/REGION/date`` lists dates as JSON, ``date/DATE`` is a key export, ``date/DATE/hour``
-lists hours, ``date/DATE/hour/HOUR`` is one. An empty slot is a signed empty file, or is not there.
-Source: corona-warn-app/cwa-server, services/distribution/api_v1.json.
+lists hours, ``date/DATE/hour/HOUR`` is a key export. An empty slot is a signed empty file, or does not exist. Source:
+corona-warn-app/cwa-server, services/distribution/api_v1.json.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 COUNTRY: Final = "version/v1/diagnosis-keys/country/"
 REGION: Final = re.compile(r"[A-Z]{2,3}")
 LOOK_BACK_DAYS: Final = 15
-"""Days whose files may hold keys of the last 14 days."""
+"""Days whose files may contain keys of the last 14 days."""
 EMPTY: Final = (404, 410)
-"""How a server says that a slot is empty."""
+"""Answers by which a server says that a slot is empty."""
 
 
 def open_address(address: SourceAddress) -> KeySource:
@@ -38,7 +38,7 @@ def open_address(address: SourceAddress) -> KeySource:
     if wrong or not address.regions:
         raise ConfigError(
             N_('[[source]] {location}: layout = "cwa" needs regions, not {found}'),
-            N_('name them by their country codes, for instance regions = ["DE"]'),
+            N_('use country codes, for instance regions = ["DE"]'),
             location=address.location,
             found=list(wrong or address.regions),
         )
@@ -66,7 +66,7 @@ def _files(fetch: Fetch, tree: httpx2.URL, region: str, visit: Visit) -> Iterato
 
 
 def _slots(fetch: Fetch, tree: httpx2.URL, region: str, visit: Visit) -> Iterator[tuple[str, httpx2.URL]]:
-    """Yield the files of whole days, then those of the hours of days that have no file yet."""
+    """Yield the files of complete days, then those of the hours of days that have no file yet."""
     today = datetime.fromtimestamp(visit.now_s, UTC).date()
     dates = _dates(fetch, tree.join("date"))
     for day in sorted(d for d in dates if abs((today - d).days) <= LOOK_BACK_DAYS):
@@ -92,7 +92,7 @@ def _list(data: bytes, kind: type[Any], at: httpx2.URL) -> list[Any]:
         found: list[Any] = msgspec.json.decode(data, type=list[kind])  # type: ignore[valid-type]  # a type at run time
     except (msgspec.DecodeError, UnicodeError) as error:
         raise KeySourceError(
-            N_("{where} is no list of dates or hours: {reason}"),
+            N_("{where} is not a list of dates or hours: {reason}"),
             N_("check the location and the layout in [[source]]"),
             where=shown(at),
             reason=error,

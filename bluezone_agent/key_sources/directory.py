@@ -1,4 +1,4 @@
-"""Case files in a local folder, or a single one."""
+"""Diagnosis key files in a local folder, or a single file."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ def open_address(address: SourceAddress) -> KeySource:
     if address.is_url:
         raise ConfigError(
             N_('[[source]] {location}: layout = "folder" needs a path'),
-            N_("leave the layout out for the URL of a folder with an index.txt"),
+            N_("remove layout for the URL of a folder with an index.txt"),
             location=address.location,
         )
     return DirectorySource(expanded(address.location))
 
 
 class DirectorySource:
-    """A folder, in the order of its ``index.txt``, or without one every case file in the order of names.
+    """A folder, in the order of its ``index.txt``, or without one every diagnosis key file in the order of names.
 
-    Or a single file, which is always read: unlike a folder's, it may get new contents under its old name.
+    It may also be a single file, which is always read: unlike a folder's files, it may get new contents under its old
+    name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +58,7 @@ class DirectorySource:
         return str(self._path)
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-        """Yield the files that the visit does not know; raises KeySourceError where the disk fails."""
+        """Yield the files that the visit does not know; raises KeySourceError if the disk fails."""
         if self._path.is_file():
             yield SourceFile(_shown(self._path.name), _read(self._path, MAX_FILE), _signature(self._path))
             return
@@ -81,7 +82,7 @@ class DirectorySource:
 
     def _signed_index(self, visit: Visit) -> SignedIndex | None:
         if not self._path.is_dir():
-            return None  # which reading the names will say
+            return None  # reading the names will report that
         path = self._path / SIGNED_INDEX_NAME
         data = _read(path, MAX_SIGNED_INDEX) if visit.trust and path.exists() else None
         return signed_index(data, str(path), visit)
@@ -119,7 +120,7 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise KeySourceError(
             N_("{path} is larger than {limit} bytes"),
-            N_("it can't be a case file: check what lies there"),
+            N_("it can't be a diagnosis key file: check what this file is"),
             path=path,
             limit=limit,
         )

@@ -1,10 +1,10 @@
-"""DP-3T's layout: one address that answers with every key since the bundle whose tag the client sends.
+"""DP-3T's layout: one address that returns all keys since the bundle whose tag the client sends.
 
-``v2/gaen/exposed?lastKeyBundleTag=TAG`` is a key export, or 204 where nothing is new; the header ``x-key-bundle-tag``
-is the tag to send the next time, milliseconds. The server shuffles the keys and then takes the start and the end of the
-export from the first one: they say nothing of its publication. Who sends a tag that the server does not know, as after
-its operator changed how long a bundle lasts, is answered 400 or 404.
-Source: DP-3T/dp3t-sdk-backend, GaenV2Controller and ProtoSignature.
+``v2/gaen/exposed?lastKeyBundleTag=TAG`` is a key export, or 204 if there is nothing new; the header
+``x-key-bundle-tag`` is the tag to send the next time, milliseconds. The server shuffles the keys and then takes the
+start and the end of the export from the first one: they do not state its publication. For a tag that the server does
+not know, for instance after its operator changed the length of a bundle, it answers 400 or 404. Source:
+DP-3T/dp3t-sdk-backend, GaenV2Controller and ProtoSignature.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PARAMETER: Final = "lastKeyBundleTag"
 TAG_HEADER: Final = "x-key-bundle-tag"
 NOTE: Final = "tag"
 LOOK_BACK_DAYS: Final = 14
-"""Older tags are not sent: everything is asked for again."""
+"""Older tags are not sent: everything is requested again."""
 NOTHING_NEW: Final = 204
 FINE: Final = (200, NOTHING_NEW)
 NOT_A_TAG: Final = (400, 404)
-"""Also how a server answers that is none of DP-3T's: so the second answer counts, which has no tag."""
+"""A server that is not DP-3T's also answers like this: so the second answer counts, to a request without a tag."""
 
 
 def open_address(address: SourceAddress) -> KeySource:
@@ -41,7 +41,7 @@ def open_address(address: SourceAddress) -> KeySource:
 
 
 def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:
-    """Yield one file of everything that is new."""
+    """Yield one file with everything new."""
     since = _plausible(visit.notes.get(NOTE, ""), visit.now_s)
     at = root.join(PATH)
     tagged = at.copy_merge_params({PARAMETER: since} if since else {})
@@ -58,7 +58,7 @@ def files(fetch: Fetch, root: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:
 def _plausible(tag: str, now_s: float) -> str:
     """Return a tag that may be sent, else nothing.
 
-    One that is no whole minute of the last 14 days could number devices, or skip what is yet to come.
+    A tag that is not a full minute of the last 14 days could number devices, or skip future keys.
     """
     if not (tag.isascii() and tag.isdecimal() and len(tag) <= len("9999999999999")):
         return ""

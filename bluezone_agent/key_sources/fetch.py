@@ -1,7 +1,7 @@
-"""Fetching from a server: every device asks for the same things in the same way, and believes nothing yet.
+"""Fetching from a server: every device makes the same requests in the same way, and nothing is accepted yet.
 
-The signature is what protects; all of this keeps a bad server or network from costing memory, time or privacy. Nothing
-is written to the disk: a file is held in memory, at most 16 MiB, until it is verified and matched.
+The signature is the protection; the rules here keep a bad server or network from costing memory, time or privacy.
+Nothing is written to the disk: a file is held in memory, at most 16 MiB, until it is verified and matched.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ __all__ = ["LEFT_OUT", "Fetch", "HttpSource", "NotThereError", "PageError", "sho
 
 ATTEMPTS: Final = 3
 LONGEST_PAUSE_S: Final = 30
-"""Of a server's Retry-After, where so much is left; who asks for more is tried again at the next check."""
+"""The limit for a server's Retry-After, if so much time is left; after a longer one the next check tries again."""
 MAX_REDIRECTS: Final = 3
 MAX_SILENCES: Final = 3
 """Requests without an answer after which the rest is left for the next check."""
 OK: Final = (200,)
 PASSING: Final = (429, 500, 502, 503, 504)
-"""Answers that may be another a moment later."""
+"""Temporary answers: another one may come a moment later."""
 NOT_THERE: Final = (404, 410)
 LEFT_OUT: Final = (403, *NOT_THERE)
-"""How servers say that a file is not there: some storage answers 403."""
+"""Answers by which servers say that a file does not exist: some storage answers 403."""
 NOT_CHANGED: Final = 304
 LONGEST_ETAG: Final = 100
-"""Characters; a longer one is not sent back."""
+"""Characters; a longer ETag is not sent back."""
 PAGES: Final = (b"<!doctype html", b"<html")
-"""How a web page begins, in small letters: no file of ours does."""
+"""The beginning of a web page, in lower case: no key file begins like this."""
 SNIFFED: Final = 256
-"""Bytes in which it would."""
+"""Bytes that are searched for it."""
 
-# its default hook prints each retry to stdout, where the data of ``--json`` go
+# its default hook prints each retry to stdout, where the ``--json`` data go
 stamina.instrumentation.set_on_retry_hooks(())
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's whole answer."""
+    """A server's complete answer."""
 
     status: int
     headers: httpx2.Headers
@@ -60,22 +60,22 @@ class Reply:
 
 
 class _PassingError(Exception):
-    """An answer that may be another a moment later."""
+    """A temporary answer: another one may come a moment later."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
 
 
 class PageError(KeySourceError):
-    """A web page came where a file should be."""
+    """A web page came instead of a file."""
 
 
 class NotThereError(KeySourceError):
-    """The server has no such file; some storage says so by refusing it."""
+    """The server has no such file; some storage says so by refusing access."""
 
 
 class HttpSource:
-    """A server, asked as its layout asks."""
+    """A server, queried according to its layout."""
 
     def __init__(
         self,
@@ -84,9 +84,9 @@ class HttpSource:
         *,
         is_file: bool = False,
     ) -> None:
-        """Unless it ``is_file``, the location is a folder, with or without its last slash.
+        """Unless it ``is_file``, the location is a folder, with or without a final slash.
 
-        Raises ConfigError for a URL that is no place to fetch from.
+        Raises ConfigError for a URL from which nothing can be fetched.
         """
         self._address = address
         self._layout = layout
@@ -96,7 +96,7 @@ class HttpSource:
 
     @property
     def name(self) -> str:
-        """The URL, of the index where one is named, without credentials."""
+        """The URL, that of the index if one is named, without credentials."""
         return shown(self._root.join(self._address.index) if self._address.index else self._url)
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
@@ -106,9 +106,9 @@ class HttpSource:
 
 
 class Fetch:
-    """The requests of one check to one source, under one deadline; no cookies, no proxy unless it is wanted.
+    """The requests of one check to one source, under one deadline; no cookies, no proxy unless configured.
 
-    At the deadline a timer closes the connection, so that not even a byte now and then keeps it open.
+    At the deadline a timer closes the connection, so that not even a slow trickle of bytes keeps it open.
     """
 
     def __init__(self, address: SourceAddress, tls: ssl.SSLContext) -> None:
@@ -129,7 +129,7 @@ class Fetch:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can be had in this check: its time is up, or the server does not answer."""
+        """Whether nothing more can be fetched in this check: its time is up, or the server does not answer."""
         return self._silences >= MAX_SILENCES or time.monotonic() >= self._ends_at_s
 
     def get(self, url: httpx2.URL, limit: int) -> bytes:
@@ -137,16 +137,16 @@ class Fetch:
         return self.ask(url, limit).body
 
     def find(self, url: httpx2.URL, limit: int, absent: Container[int] = NOT_THERE) -> bytes | None:
-        """Return the body at ``url``, None where the server answers one of ``absent``; raises KeySourceError."""
+        """Return the body at ``url``, None if the server answers one of ``absent``; raises KeySourceError."""
         reply = self.ask(url, limit, fine=(*OK, *absent))  # type: ignore[misc]
         return reply.body if reply.status in OK else None
 
     def file(self, name: str, url: httpx2.URL) -> SourceFile:
-        """Return a case file with its signature, where its format has one beside it. Raises KeySourceError."""
+        """Return a key file with its signature, if its format has a detached one. Raises KeySourceError."""
         return SourceFile(name, self.get(url, MAX_FILE), self._signature(name, url))
 
     def changed_file(self, name: str, url: httpx2.URL, etag: str) -> SourceFile | None:
-        """Return a case file as :meth:`file` does, None where its ``etag`` is still the same."""
+        """Return a key file as :meth:`file` does, None if its ``etag`` is unchanged."""
         reply = self.ask(
             url,
             MAX_FILE,
@@ -162,9 +162,9 @@ class Fetch:
     def ask(
         self, url: httpx2.URL, limit: int, *, fine: tuple[int, ...] = OK, headers: dict[str, str] | None = None
     ) -> Reply:
-        """Return the answer, whose status is among ``fine`` and whose body has at most ``limit`` bytes.
+        """Return the answer, whose status is in ``fine`` and whose body has at most ``limit`` bytes.
 
-        Passing faults are tried three times, with growing, random pauses. Raises KeySourceError.
+        Temporary faults are retried three times, with growing, random pauses. Raises KeySourceError.
         """
         try:
             for attempt in stamina.retry_context(on=self._pause, attempts=ATTEMPTS, timeout=self._left_s(url)):
@@ -172,7 +172,7 @@ class Fetch:
                     return self._ask_once(url, limit, fine, headers or {})
         except _PassingError as error:
             raise _answered(url, error.response) from error
-        except RuntimeError:  # of a client that was closed at the deadline
+        except RuntimeError:  # from a client that was closed at the deadline
             self._left_s(url)
             raise
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -190,7 +190,7 @@ class Fetch:
                 at = same_origin(at, response.next_request.url)
         raise KeySourceError(
             N_("{url} redirects more than {limit} times"),
-            N_("put the address it leads to into the location of the [[source]]"),
+            N_("set location in [[source]] to the address that it redirects to"),
             url=shown(url),
             limit=MAX_REDIRECTS,
         )
@@ -211,14 +211,14 @@ class Fetch:
             if len(body) > limit:
                 raise KeySourceError(
                     N_("{url} is larger than {limit} bytes"),
-                    N_("it can't be a case file: check the location in [[source]]"),
+                    N_("it can't be a diagnosis key file: check the location in [[source]]"),
                     url=shown(url),
                     limit=limit,
                 )
         if body[:SNIFFED].lstrip().lower().startswith(PAGES):
             raise PageError(
                 N_("{url} answers with a web page"),
-                N_("a login page of the network does this: log in, or check the location in [[source]]"),
+                N_("this may be the network's login page: log in, or check the location in [[source]]"),
                 url=shown(url),
             )
         return bytes(body)
@@ -233,8 +233,8 @@ class Fetch:
         if left_s > 0:
             return left_s
         raise KeySourceError(
-            N_("{url} was not complete within {limit} s"),
-            N_("the next check goes on with the files that are missing"),
+            N_("{url} was not fully received within {limit} s"),
+            N_("the next check will continue with the missing files"),
             url=shown(url),
             limit=round(self._deadline_s),
         )
@@ -247,15 +247,16 @@ class Fetch:
             return kind(
                 N_("no secure connection to {url}: {reason}"),
                 N_(
-                    "it needs TLS 1.2 or later and a certificate that is valid now, for this name, by a known authority"
-                    " (or the one in ca_file); check this device's clock, and the location in [[source]]"
+                    "the server needs TLS 1.2 or later and a valid certificate for this name from a trusted "
+                    "authority (or the one in ca_file); check this device's clock, and the location in "
+                    "[[source]]"
                 ),
                 url=shown(url),
                 reason=getattr(fault, "verify_message", "") or fault.reason or fault,
             )
         return KeySourceError(
             N_("can't fetch {url}: {reason}"),
-            N_("check the network and the location in [[source]]; the next check tries again"),
+            N_("check the network and the location in [[source]]; the next check will try again"),
             url=shown(url),
             reason=str(error) or type(error).__name__,
         )
@@ -276,7 +277,7 @@ def _answered(url: httpx2.URL, response: httpx2.Response) -> KeySourceError:
     kind = NotThereError if response.status_code in LEFT_OUT else KeySourceError
     return kind(
         N_("{url} answers {status} {reason}"),
-        N_("check the location and the layout in [[source]]; the next check tries again"),
+        N_("check the location and the layout in [[source]]; the next check will try again"),
         url=shown(url),
         status=response.status_code,
         reason=response.reason_phrase,

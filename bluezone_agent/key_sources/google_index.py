@@ -1,9 +1,9 @@
-"""Google's layout: a folder on a server with an ``index.txt``; ours adds a signed index beside it.
+"""Google's layout: a folder on a server with an ``index.txt``; this program's authority adds a signed index.
 
-Google's key server has two addresses, that of the index and a base. The index lies in the root folder of its region,
-below the base, and its lines are paths below the base, so each begins with that folder: ``region/index.txt`` lists
+Google's key server has two addresses, the index's and a base. The index lies in the root folder of its region, below
+the base, and its lines are paths below the base, so each line begins with that folder: ``region/index.txt`` lists
 ``region/1.zip``. Source: google/exposure-notifications-server, docs/getting-started/publishing-temporary-exposure-keys
-and internal/export (createFilename). Our own authority's lines are paths below the index's own folder.
+and internal/export (createFilename). The lines of this program's authority are paths below the index's own folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bluezone_agent.key_sources.index import (
 from bluezone_agent.ports import KeySource, MissingFile, SourceFile, Visit
 
 DEEPEST: Final = 4
-"""Folders from the base to the index, as far as they are guessed."""
+"""The most folders between base and index that are guessed."""
 
 
 def open_address(address: SourceAddress) -> KeySource:
@@ -41,7 +41,7 @@ def open_address(address: SourceAddress) -> KeySource:
     if address.index and not is_path(address.index):
         raise ConfigError(
             N_('[[source]] {location}: index = "{index}" is not a path below the location'),
-            N_('name the index from there, for instance index = "region-VN/index.txt"'),
+            N_('write its path from there, for instance index = "region-VN/index.txt"'),
             location=address.location,
             index=address.index,
         )
@@ -51,7 +51,7 @@ def open_address(address: SourceAddress) -> KeySource:
 def files(
     index_path: str, fetch: Fetch, root: httpx2.URL, visit: Visit
 ) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-    """Yield what the index lists and the visit does not know; ``index_path`` is empty for ``index.txt``."""
+    """Yield the files that the index lists and the visit does not know; ``index_path`` is empty for ``index.txt``."""
     at = root.join(index_path or INDEX_NAME)
     index = _signed(fetch, at.join(SIGNED_INDEX_NAME), visit)
     if index is not None:
@@ -87,7 +87,7 @@ def _overlapping(root: httpx2.URL, paths: Sequence[str]) -> list[httpx2.URL]:
 
 
 def _fetching(fetch: Fetch, bases: list[httpx2.URL]) -> Callable[[str], SourceFile]:
-    """Return what fetches a file: below the first base that has one, which from then on is the only one."""
+    """Return a function that fetches a file below the first base that has one; from then on only that base is used."""
 
     def have(name: str) -> SourceFile:
         for base in bases[:-1]:
@@ -105,7 +105,7 @@ def _fetching(fetch: Fetch, bases: list[httpx2.URL]) -> Callable[[str], SourceFi
 
 
 def _signed(fetch: Fetch, at: httpx2.URL, visit: Visit) -> SignedIndex | None:
-    """Return the signed index, None where there is none."""
+    """Return the signed index, None if there is none."""
     return signed_index(_signed_bytes(fetch, at, visit), shown(at), visit)
 
 
@@ -117,4 +117,4 @@ def _signed_bytes(fetch: Fetch, at: httpx2.URL, visit: Visit) -> bytes | None:
     except PageError:
         if SEQUENCE_NOTE in visit.notes:
             raise
-        return None  # some servers answer with a page for what is not there; a login page will spoil index.txt, too
+        return None  # some servers answer with a page for a missing file; a login page will break index.txt, too

@@ -1,6 +1,6 @@
-"""``index.txt``: the relative path of one case file a line, oldest first (Google's key server layout).
+"""``index.txt``: the relative paths of diagnosis key files, one per line, oldest first (Google's key server layout).
 
-And ``index.signed`` beside it, which only our own authorities write and which then counts instead.
+Also ``index.signed`` next to it, which only this program's authorities write and which then counts instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bluezone_agent.ports import MissingFile, Visit
 
 INDEX_NAME: Final = "index.txt"
 DETACHED_SIGNATURE_FOR: Final = ".json"
-"""Files whose signature is a file of its own beside them."""
+"""Formats whose signature is a separate file."""
 SIGNATURE_SUFFIX: Final = ".sig"
 
 MAX_INDEX: Final = 1024 * 1024
@@ -32,13 +32,13 @@ MAX_INDEX: Final = 1024 * 1024
 MAX_LINES: Final = 10_000
 """14 days of one file every two minutes."""
 LONGEST_PATH: Final = 200
-"""Characters of a line: real ones have less than half as many, and the store keeps them."""
+"""Characters of a line: real lines have less than half as many, and the store keeps them."""
 MAX_FILE: Final = 16 * 1024 * 1024
-"""Bytes of a case file: half a million keys."""
+"""Bytes of a diagnosis key file: half a million keys."""
 MAX_SIGNATURE: Final = 16 * 1024
 """Bytes of a detached signature."""
 MOST_NAMED: Final = 20
-"""Missing files of one visit that are told by name."""
+"""Missing files of one visit that are reported by name."""
 SHOWN_LENGTH: Final = 60
 """Characters of a bad line that the error repeats."""
 
@@ -48,8 +48,8 @@ PATH: Final = re.compile(r"[\w.~=+,@-]+(/[\w.~=+,@-]+)*", re.ASCII)
 def parse_index(data: bytes, where: str) -> list[str]:
     """Return the paths in an index, each once, in order; ``where`` names it in errors.
 
-    Nothing that could lead out of the index's own folder is a path: no scheme, no host, no leading slash, no
-    ``..``, no escapes. One such line, or anything that is no index, raises KeySourceError.
+    A path can't lead out of the index's own folder: no scheme, no host, no leading slash, no ``..``, no escapes. One
+    such line, or anything that is not an index, raises KeySourceError.
     """
     lines = [line.strip() for line in without_bom(data).decode("ascii", "backslashreplace").split("\n")]
     paths = {line: number for number, line in enumerate(lines, 1) if line}
@@ -58,9 +58,9 @@ def parse_index(data: bytes, where: str) -> list[str]:
 
 
 def signed_index(data: bytes | None, where: str, visit: Visit) -> SignedIndex | None:
-    """Verify and read a signed index, None where there is none; ``where`` names it in errors.
+    """Verify and read a signed index, None if there is none; ``where`` names it in errors.
 
-    Raises KeySourceError, also for one that is missing, older than the visit knows of, or another folder's.
+    Raises KeySourceError, also if it is missing, older than the one that the visit knows, or another folder's.
     """
     if visit.trust is None:
         return None
@@ -82,24 +82,24 @@ def notes_of(index: SignedIndex) -> dict[str, str]:
 
 
 class Missing:
-    """The files of one visit that could not be had: the first are told by name, all of them by their number."""
+    """The files of one visit that could not be fetched: the first are reported by name, all of them by their number."""
 
     def __init__(self) -> None:
         self._count = 0
         self._first: KeySourceError | None = None
 
     def add(self, name: str, error: KeySourceError) -> Iterator[MissingFile]:
-        """Count a file, and yield it where it is one of the first."""
+        """Count a file, and yield it if it is one of the first."""
         self._count += 1
         self._first = self._first or error
         if self._count <= MOST_NAMED:
             yield MissingFile(name, error)
 
     def require_few(self, where: str) -> None:
-        """Raise KeySourceError where there were more than are told by name."""
+        """Raise KeySourceError if there were more than are reported by name."""
         if self._first is not None and self._count > MOST_NAMED:
             raise KeySourceError(
-                N_("{count} of the files that {where} lists can't be had; the first: {reason}"),
+                N_("can't fetch {count} of the files listed in {where}; the first error: {reason}"),
                 N_("check the location and the index in [[source]]; if they are right, tell the health authority"),
                 count=self._count,
                 where=where,
@@ -108,17 +108,17 @@ class Missing:
 
 
 def require_listed(name: str, data: bytes, sha256: str) -> None:
-    """Raise KeySourceError when ``data`` is not the file that the signed index lists; no ``sha256`` fits all."""
+    """Raise KeySourceError when ``data`` is not the file in the signed index; an empty ``sha256`` fits all."""
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise KeySourceError(
-            N_("{name} is not the file that the signed index lists"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("{name} differs from the file listed in the signed index"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             name=name,
         )
 
 
 def is_path(text: str) -> bool:
-    """Return whether a text is a relative path that leads nowhere but down."""
+    """Return whether a text is a relative path that only leads downwards."""
     return PATH.fullmatch(text) is not None and not any(part in {".", ".."} for part in text.split("/"))
 
 
@@ -133,7 +133,7 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
     for path, number in paths.items():
         if len(path) > LONGEST_PATH:
             raise KeySourceError(
-                N_("line {number} of {where} has {found} characters, at most {limit} expected: {line}"),
+                N_("line {number} of {where} has {found} characters; at most {limit} are allowed: {line}"),
                 N_("check the location in [[source]]; if that is right, tell the health authority"),
                 number=number,
                 where=where,
@@ -145,8 +145,8 @@ def _require_paths(paths: dict[str, int], where: str) -> None:
             raise KeySourceError(
                 N_("line {number} of {where} is not a path below the location: {line}"),
                 N_(
-                    "check the location and the index in [[source]]: every line has to lie below the location; a login"
-                    " page of the network may have answered instead"
+                    "check the location and the index in [[source]]: every line must be a path below the "
+                    "location; the network's login page may have answered instead"
                 ),
                 number=number,
                 where=where,

@@ -1,4 +1,4 @@
-"""One case file, by its path or URL: always read, since unlike a folder's it may get new contents under its name."""
+"""One diagnosis key file, by path or URL: it is always read, since it may get new contents under its old name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_address(address: SourceAddress) -> KeySource:
 
 
 def files(fetch: Fetch, at: httpx2.URL, visit: Visit) -> Iterator[SourceFile]:
-    """Yield the file, or nothing where the server says that the one that is settled did not change."""
+    """Yield the file, or nothing if the server says that the final file did not change."""
     name = at.path.rpartition("/")[2]
     file = fetch.changed_file(name, at, visit.notes.get(NOTE, "") if visit.known(name) else "")
     if file is not None:

@@ -1,8 +1,8 @@
-"""Files of diagnosis keys between two processes: one that has a network fetches, one that has the contacts compares.
+"""Diagnosis key files passed between two processes: one has a network and fetches, the other has contacts and compares.
 
-A spool is a folder that the first writes and the second reads. Each source has a folder in it, named by a digest of the
-source's name, with the files under digests of their names and a manifest of them. The reader takes none of it on trust:
-it verifies every signature itself, opens nothing but regular files, and reads no more of one than a source may send.
+A spool is a folder that the first process writes and the second reads. Each source has a folder in it, named by a
+digest of the source's name, with the files under digests of their names and a manifest of them. The reader trusts none
+of it: it verifies every signature itself, opens only regular files, and reads no more of a file than a source may send.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MANIFEST: Final = "manifest.json"
 MAX_MANIFEST: Final = 16 * 2**20
 FOLDER_MODE: Final = 0o750
 FILE_MODE: Final = 0o640
-"""The reader is another user, of the writer's group."""
+"""The reader is another user, in the writer's group."""
 TOO_OLD_S: Final = 6 * 3600
-"""Fetches are four hours apart; a manifest that is older says that none has come to its end since."""
+"""Fetches are four hours apart; an older manifest means that none has completed since."""
 
 
 class SpooledFile(msgspec.Struct, frozen=True):
@@ -40,9 +40,9 @@ class SpooledFile(msgspec.Struct, frozen=True):
     name: str
     fetched_at_s: int
     signed: bool
-    """Whether its detached signature lies beside it."""
+    """Whether its detached signature is stored with it."""
     states_publication: bool = True
-    """Whether what it says of its publication means something, in its source's layout."""
+    """Whether its stated publication is meaningful in its source's layout."""
 
 
 class SpooledFault(msgspec.Struct, frozen=True):
@@ -53,20 +53,20 @@ class SpooledFault(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What the last fetch of a source brought."""
+    """The result of the last fetch of a source."""
 
     source: str
     fetched_at_s: int
     files: tuple[SpooledFile, ...] = ()
-    """Also those of earlier fetches, oldest first."""
+    """Files of earlier fetches included, oldest first."""
     missing: tuple[SpooledFault, ...] = ()
     index: SignedIndex | None = None
     fault: str = ""
-    """Why the source could not be read to its end."""
+    """Why the source could not be fully read."""
 
 
 def folder_of(spool: Path, source: str) -> Path:
-    """Return where a source's files lie."""
+    """Return the folder of a source's files."""
     return spool / sha256(source.encode()).hexdigest()[:32]
 
 
@@ -79,7 +79,7 @@ def _signature_of(path: Path) -> Path:
 
 
 class SpoolingSource:
-    """A source whose files are written into a spool as they come."""
+    """A source whose files are written into a spool as they arrive."""
 
     def __init__(self, source: KeySource, spool: Path) -> None:
         self._source = source
@@ -87,11 +87,11 @@ class SpoolingSource:
 
     @property
     def name(self) -> str:
-        """That of the source."""
+        """The source's name."""
         return self._source.name
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-        """Yield what the source does; its manifest is written at the end. Raises KeySourceError, and OSError."""
+        """Yield the source's files; the manifest is written at the end. Raises KeySourceError, and OSError."""
         self._folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         self._folder.chmod(FOLDER_MODE)
         now_s, limit_s = int(visit.now_s), int(visit.now_s) - RETENTION_DAYS * DAY_S
@@ -149,11 +149,11 @@ class SpooledSource:
 
     @property
     def name(self) -> str:
-        """That of the source."""
+        """The source's name."""
         return self._name
 
     def files(self, visit: Visit) -> Iterator[SourceFile | MissingFile | SignedIndex]:
-        """Yield what lies in the spool and the visit does not know; raises KeySourceError as the source did."""
+        """Yield the files in the spool that the visit does not know; raises KeySourceError as the source did."""
         manifest = self._manifest(visit.now_s)
         if manifest.index is not None:
             yield manifest.index
@@ -171,7 +171,7 @@ class SpooledSource:
         except (OSError, msgspec.DecodeError) as error:
             raise self._not_fetched(getattr(error, "strerror", None) or error) from error
         if not 0 <= now_s - manifest.fetched_at_s <= TOO_OLD_S:
-            raise self._not_fetched(N_("no fetch has come to its end lately"))
+            raise self._not_fetched(N_("no fetch has completed recently"))
         return manifest
 
     def _fetched(self, file: SpooledFile) -> SourceFile | MissingFile:
@@ -185,7 +185,7 @@ class SpooledSource:
     def _not_fetched(self, reason: object) -> KeySourceError:
         return KeySourceError(
             N_("{name} was not fetched: {reason}"),
-            N_("see: systemctl status bluezone-fetch"),
+            N_("run: systemctl status bluezone-fetch"),
             name=self._name,
             reason=reason,
         )
@@ -195,11 +195,11 @@ def _as_source_error(packed: str) -> KeySourceError:
     error = unpacked_fault(packed)
     if isinstance(error, KeySourceError):
         return error
-    return KeySourceError(N_("the fetch failed: {reason}"), N_("see: systemctl status bluezone-fetch"), reason=error)
+    return KeySourceError(N_("the fetch failed: {reason}"), N_("run: systemctl status bluezone-fetch"), reason=error)
 
 
 def _read(path: Path, limit: int) -> bytes:
-    """Read a regular file; raises OSError, also for a link, a pipe and what is larger than ``limit`` bytes."""
+    """Read a regular file; raises OSError, also for a link, a pipe and a file larger than ``limit`` bytes."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

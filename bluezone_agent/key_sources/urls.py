@@ -1,4 +1,4 @@
-"""Addresses of servers: which may be asked, how they are shown, and how their certificates are judged."""
+"""Addresses of servers: which are allowed, how they are shown, and how their certificates are judged."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ WRONG_DATES: Final = (9, 10)
 
 
 def parsed(address: SourceAddress) -> httpx2.URL:
-    """Return a place's URL; raises ConfigError for one that is no place to fetch from."""
+    """Return the URL of an address; raises ConfigError if nothing can be fetched from it."""
     try:
         url = httpx2.URL(address.location)
     except httpx2.InvalidURL as error:
         raise ConfigError(
             N_('location = "{location}" is not a URL: {reason}'),
-            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            N_("use the URL of the folder that contains the index.txt, for instance https://keys.example.org/"),
             location=address.location.rpartition("@")[2],
             reason=error,
         ) from error
     if not url.host or url.query or url.fragment:
         raise ConfigError(
             N_('location = "{location}" is not the URL of a folder'),
-            N_("name the folder that holds the index.txt, for instance https://keys.example.org/"),
+            N_("use the URL of the folder that contains the index.txt, for instance https://keys.example.org/"),
             location=shown(url),
         )
     if url.scheme != "https" and not address.allow_http and not _is_loopback(url.host):
         raise ConfigError(
             N_('location = "{location}" is not https'),
-            N_("use the https address: over http anybody on the way can tell that this device runs the agent"),
+            N_("use the https address: over http, anybody on the network path can see that this device runs the agent"),
             location=shown(url),
         )
     return url
 
 
 def tls_context(address: SourceAddress) -> ssl.SSLContext:
-    """Return what judges the server's certificate: TLS 1.2 or later, and where ``ca_file`` is set its authority only.
+    """Return the TLS settings: TLS 1.2 or later, and if ``ca_file`` is set only its authority.
 
     Raises ConfigError.
     """
@@ -53,11 +53,12 @@ def tls_context(address: SourceAddress) -> ssl.SSLContext:
     else:
         try:
             text = read_text(expanded(address.ca_file))
-            context = ssl.create_default_context(cadata=text.encode("ascii", "ignore").decode())  # names stand beside
+            certificates = text.encode("ascii", "ignore").decode()  # names may appear next to them
+            context = ssl.create_default_context(cadata=certificates)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 N_("can't read the certificates in {path}: {reason}"),
-                N_("ca_file names a PEM file with the certificate of the authority that certifies the server"),
+                N_("ca_file must be a PEM file with the certificate of the authority that certifies the server"),
                 path=address.ca_file,
                 reason=getattr(error, "strerror", None) or error,
             ) from error
@@ -66,7 +67,7 @@ def tls_context(address: SourceAddress) -> ssl.SSLContext:
 
 
 def tls_fault(error: BaseException | None) -> ssl.SSLError | None:
-    """Return what made TLS refuse the connection, None where it was lost for another reason."""
+    """Return what made TLS refuse the connection, None if it was lost for another reason."""
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return error
@@ -75,7 +76,7 @@ def tls_fault(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def is_of_dates(fault: ssl.SSLError) -> bool:
-    """Return whether only the clock speaks against the certificate: it is not valid yet, or has expired."""
+    """Return whether the certificate fails only because of the clock: it is not valid yet, or has expired."""
     return isinstance(fault, ssl.SSLCertVerificationError) and fault.verify_code in WRONG_DATES
 
 
@@ -84,15 +85,18 @@ def same_origin(url: httpx2.URL, target: httpx2.URL) -> httpx2.URL:
     if (url.scheme, url.host, url.port) == (target.scheme, target.host, target.port):
         return target
     raise KeySourceError(
-        N_("{url} redirects to another place, {target}"),
-        N_("if that is right, put it into the location of the [[source]]; a login page of the network does this too"),
+        N_("{url} redirects elsewhere, to {target}"),
+        N_(
+            "if that is the right address, set it as location in [[source]]; a network's login page "
+            "also redirects like this"
+        ),
         url=shown(url),
         target=shown(target),
     )
 
 
 def shown(url: httpx2.URL) -> str:
-    """Return a URL without what could be a password or tell of a person."""
+    """Return a URL without parts that could be a password or identify a person."""
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 

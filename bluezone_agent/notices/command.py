@@ -1,4 +1,4 @@
-"""A command of the owner's choice, called once a notice."""
+"""A command that the owner chose, called for each notice."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ COMMAND_TIMEOUT_S: Final = 30
 class CommandNotifier:
     """Runs the command with the notice on its standard input: the title in the first line, the text in the others.
 
-    Arguments can be read by everybody on the device, and what a command prints ends in the journal: neither gets any of
-    it.
+    Other users can read arguments, and a command's output ends in the journal, so neither contains the notice.
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> None:
@@ -26,8 +25,8 @@ class CommandNotifier:
         self._timeout_s = timeout_s
 
     def notify(self, notice: Notice) -> None:
-        """Tell the owner; raises OSError when the command can't be run, fails or hangs."""
-        # the operator's own configuration says what runs
+        """Notify the owner; raises OSError if the command can't be run, fails or hangs."""
+        # the operator's own configuration names the command
         child = subprocess.Popen(  # noqa: S603
             self._command,
             stdin=subprocess.PIPE,

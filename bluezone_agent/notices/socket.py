@@ -1,7 +1,7 @@
-"""A notice handed to another process over a Unix socket: from the agent, which has no network, to one that has.
+"""Passes notices over a Unix socket, from the agent, which has no network access, to a process that has it.
 
-One connection carries one notice: a JSON object with ``title`` and ``body`` and a newline, answered by one with
-``failure``, empty where the notice was delivered.
+One connection carries one notice: a JSON object with ``title`` and ``body`` and a newline. The answer is an object
+with ``failure``, which is empty if the notice was delivered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bluezone_agent.core.notice import Notice
 
 MOST_BYTES: Final = 64 * 1024
 ANSWER_TIMEOUT_S: Final = 60.0
-"""Beyond that of the command that the other side runs."""
+"""Longer than the timeout of the command that the other side runs."""
 REQUEST_TIMEOUT_S: Final = 5.0
 
 
@@ -31,13 +31,13 @@ class _NoticeAnswer(msgspec.Struct, frozen=True):
 
 
 class SocketNotifier:
-    """Hands notices over to whoever listens on a socket."""
+    """Passes notices to the process that listens on a socket."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def notify(self, notice: Notice) -> None:
-        """Have the notice delivered; raises OSError when nobody listens, or the other side could not deliver it."""
+        """Have the notice delivered; raises OSError if nothing listens, or if the other side could not deliver it."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_TIMEOUT_S)
             connection.connect(str(self._path))
@@ -51,18 +51,18 @@ class SocketNotifier:
 
 
 def serve(listener: socket.socket, deliver: Callable[[Notice], None]) -> None:
-    """Take notices one after the other, for ever; ``deliver`` raises OSError when it can't be done."""
+    """Accept notices one after the other and never return; ``deliver`` raises OSError if it fails."""
     while True:
         connection, _address = listener.accept()
         with connection:
             try:
                 answer_one(connection, deliver)
-            except OSError:  # the other side has gone; it asks again
+            except OSError:  # the peer has gone; it will retry
                 continue
 
 
 def answer_one(connection: socket.socket, deliver: Callable[[Notice], None]) -> None:
-    """Deliver one connection's notice and say whether that was done. Raises OSError when the other side has gone."""
+    """Deliver the notice of one connection and answer whether it was delivered. Raises OSError if the peer has gone."""
     connection.settimeout(REQUEST_TIMEOUT_S)
     try:
         request = msgspec.json.decode(_line(connection), type=_NoticeRequest)

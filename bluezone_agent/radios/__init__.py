@@ -1,4 +1,4 @@
-"""Radios: real Bluetooth, a simulated air, recordings. A package each, and one line in :data:`RADIOS`."""
+"""Radios: real Bluetooth, a simulated air, recordings. Each is a package, and one line in :data:`RADIOS`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RADIOS: Final = {
     "virtual": "simulated.neighbours",
     "replay": "recorded.replay",
 }
-"""Kind of a radio → the module here whose ``open_radio(name, clock, options)`` makes one. It is imported when a
+"""Kind of a radio → the module here whose ``open_radio(name, clock, options)`` creates one. It is imported when a
 configuration names it: a Bluetooth stack takes a second to load on a small device."""
 
 
@@ -34,8 +34,8 @@ def make_radio(
 
     ``bluez:hci0``, ``bluez:AA:BB:CC:DD:EE:FF``, ``hci:0``, ``virtual`` or ``replay:FILE``.
 
-    Of several names the first one broadcasts, and all listen. ``plan`` and ``allow_linkable`` are BlueZ's.
-    With ``record`` everything it receives is written to that file as well. Raises RecordingError when a
+    If there are several names, the first one advertises, and all listen. ``plan`` and ``allow_linkable`` are for BlueZ.
+    With ``record`` everything that the radio receives is also written to that file. Raises RecordingError when a
     recording can't be read, ValueError for another name (the configuration refuses it first).
     """
     options = RadioOptions(plan, tuple(allow_linkable))

@@ -1,4 +1,4 @@
-"""Several adapters as one radio: the first broadcasts, all listen."""
+"""Several adapters as one radio: the first advertises, all listen."""
 
 from __future__ import annotations
 
@@ -20,26 +20,25 @@ from bluezone_agent.radios.silence import scan_until_silent
 log: Final = structlog.get_logger()
 
 RECEIVER_SILENT_S: Final = 30.0
-"""A chip with a strict duplicate filter reports a sender every 11 s: an ear that missed two reports has lost it."""
+"""A chip with a strict duplicate filter reports a sender every 11 s: an adapter that missed two reports has lost it."""
 TRY_AGAIN_S: Final = 60.0
-"""A lost adapter is opened again this often; the others hear meanwhile."""
+"""A lost adapter is reopened this often; the others receive meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedAdapter:
-    """One of the radios and the name by which the configuration calls it."""
+    """One of the radios and its name in the configuration."""
 
     name: str
     radio: Radio
 
 
 class ReceiverSelector:
-    """Lets each identifier through from one adapter at a time.
+    """Accepts each identifier from one adapter at a time.
 
-    Counts and RSSI of a minute have to be those of one receiver: two that hear the same packets would double every
-    count, and the louder of two antennas is a better receiver than the one that attenuations are computed for. So
-    the adapter that hears an identifier first is the one that counts for it, until it has not heard it for 30 s
-    and another has.
+    Counts and RSSI of a minute have to come from one receiver: two receivers of the same packets would double every
+    count, and the louder of two antennas is better than the one that attenuations are computed for. So the adapter that
+    receives an identifier first counts for it, until it has not received it for 30 s and another one has.
     """
 
     def __init__(self) -> None:
@@ -47,7 +46,7 @@ class ReceiverSelector:
         self._swept_s = 0.0
 
     def counts(self, observed: ObservedIdentifier, adapter: str, at_s: float) -> bool:
-        """Return whether what ``adapter`` heard of ``observed`` counts; ``at_s`` never goes back."""
+        """Return whether a reception of ``observed`` by ``adapter`` counts; ``at_s`` never goes back."""
         if at_s - self._swept_s > RECEIVER_SILENT_S:
             self._swept_s = at_s
             self._selector = {
@@ -61,11 +60,11 @@ class ReceiverSelector:
 
 
 class SeveralRadios:
-    """The first adapter broadcasts and listens; the others listen; answers the Radio port.
+    """The first adapter advertises and listens; the others listen; implements the Radio port.
 
-    The first is the radio: its loss is the loss of all. Another one that is lost is said, opened again from time
-    to time, and missed by nobody but itself. What another adapter hears bears that adapter's name, so that the own
-    broadcast, heard by it, proves that it is on the air.
+    The first adapter is the radio: its loss is the loss of all. The loss of another one is logged, that adapter is
+    reopened from time to time, and the others continue. Receptions by another adapter have that adapter's name, so that
+    receiving this device's own advertisement proves its transmission.
     """
 
     def __init__(self, adapters: Sequence[NamedAdapter], clock: Clock) -> None:
@@ -78,18 +77,18 @@ class SeveralRadios:
 
     @property
     def description(self) -> str:
-        """Return the first adapter and the names of the others, those that do not listen marked."""
+        """Return the first adapter and the names of the others; those that do not listen are marked."""
         others = (a.name if a.name in self._listening else f"{a.name} (lost)" for a in self._others)
         return f"{self._first.radio.description}, listening as well: {', '.join(others)}"
 
     @property
     def scan_mode(self) -> str:
-        """Return the first adapter's mode: most identifiers are heard by it."""
+        """Return the first adapter's mode: it receives most identifiers."""
         return self._first.radio.scan_mode
 
     @property
     def silent_after_s(self) -> float:
-        """Return the first adapter's: when none hears anything, that one is started again."""
+        """Return the first adapter's value: if none receives anything, that one is restarted."""
         return self._first.radio.silent_after_s
 
     async def __aenter__(self) -> Self:
@@ -104,15 +103,15 @@ class SeveralRadios:
         await self._opened.aclose()
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Have the first adapter broadcast ``advertising_data``."""
+        """Have the first adapter advertise ``advertising_data``."""
         await self._first.radio.advertise(advertising_data)
 
     async def withdraw(self) -> None:
-        """Have the first adapter withdraw its broadcast."""
+        """Have the first adapter stop its advertisement."""
         await self._first.radio.withdraw()
 
     async def listen(self, received: Callable[[Advert], None]) -> None:
-        """Have every adapter listen; raises what the first one raises."""
+        """Have every adapter listen; raises the first one's errors."""
         async with asyncio.TaskGroup() as group:
             others = [group.create_task(self._keep_listening(adapter, received)) for adapter in self._others]
             try:
@@ -127,7 +126,7 @@ class SeveralRadios:
             raise lost
 
     async def _keep_listening(self, adapter: NamedAdapter, received: Callable[[Advert], None]) -> None:
-        """Hear through an adapter that may be lost and found again."""
+        """Receive through an adapter that may be lost and found again."""
         while True:
             try:
                 async with adapter.radio:
@@ -140,11 +139,11 @@ class SeveralRadios:
             await asyncio.sleep(TRY_AGAIN_S)
 
     async def _scan(self, adapter: NamedAdapter, received: Callable[[Advert], None]) -> None:
-        """Scan until a recording ends; a scan that falls silent starts again."""
+        """Scan until a recording ends; restart a scan that falls silent."""
 
         def receives(advert: Advert) -> None:
             if adapter.name not in self._listening:
-                log.info("adapter_back", adapter=adapter.name)
+                log.info("adapter_recovered", adapter=adapter.name)
                 self._listening.add(adapter.name)
             received(advert)
 
@@ -160,7 +159,7 @@ class SeveralRadios:
         return passes_on
 
     async def becomes_usable(self) -> None:
-        """Return when the first adapter has changed for the better."""
+        """Return when the first adapter has improved."""
         await self._first.radio.becomes_usable()
 
     async def power_cycle(self) -> None:

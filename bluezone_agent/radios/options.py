@@ -1,4 +1,4 @@
-"""What a configuration says of its radios besides their names."""
+"""Settings of a radio besides its name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RadioOptions:
-    """Settings that BlueZ's radio follows; the others have none."""
+    """Settings for BlueZ's radio; the others have none."""
 
     plan: str = "auto"
-    """How it broadcasts: see ``radios.bluez.controller_quirks``."""
+    """How it advertises: see ``radios.bluez.controller_quirks``."""
     allow_linkable: tuple[str, ...] = ()
-    """What the operator accepts although it links identifiers."""
+    """What the operator allows although it makes identifiers linkable."""
 
 
 def argument(name: str) -> str:
-    """Return what follows the kind in a radio's name: ``hci0`` of ``bluez:hci0``."""
+    """Return the part after the kind in a radio's name: ``hci0`` of ``bluez:hci0``."""
     return name.partition(":")[2]

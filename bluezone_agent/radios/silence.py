@@ -10,11 +10,11 @@ from bluezone_agent.core.reception import Advert
 from bluezone_agent.ports import Clock, Radio
 
 LOOK_S: Final = 5.0
-"""How often a scan is looked at; a wake-up every 5 s costs nothing measurable."""
+"""How often a scan is checked; waking up every 5 s costs nothing measurable."""
 
 
 def _nothing() -> None:
-    """Look at nothing else."""
+    """Check nothing else."""
 
 
 async def scan_until_silent(
@@ -29,7 +29,7 @@ async def scan_until_silent(
 
     def receives_and_passes_on(advert: Advert) -> None:
         nonlocal receives
-        receives = True  # a look at the clock for every advert costs more
+        receives = True  # reading the clock for every advert costs more
         received(advert)
 
     received_up_s = clock.uptime_s()

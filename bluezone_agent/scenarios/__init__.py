@@ -1,1 +1,1 @@
-"""Simulated worlds around the real agent: a day in six lives, and a recorded room of real radios."""
+"""Simulated worlds around the real agent: a day with six people, and a recorded room with real radios."""

@@ -1,7 +1,7 @@
 """Six people and where they are on one day: a family, an office, a bus, a café, a street.
 
-Times are seconds from midnight in Vietnam (UTC+7); the day runs from breakfast to breakfast, which there is
-one UTC day.
+Times are seconds from midnight in Vietnam (UTC+7); the day lasts from breakfast to breakfast, which there is one UTC
+day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DAY_START_S: Final = 1_596_412_800
 CASE: Final = "An"
 NEAR_M: Final = 2.0
 LONG_MIN: Final = 15
-"""The Ministry of Health's wording of a close contact: within 2 m for 15 minutes."""
+"""The Ministry of Health's definition of a close contact: within 2 m for 15 minutes."""
 ROOM_M: Final = 20.0
 FIDGET_RAD: Final = 0.6
 FIDGET_S: Final = 240
@@ -30,13 +30,13 @@ FIDGET_S: Final = 240
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Being somewhere for a while."""
+    """A stay at one place for a while."""
 
     starts: str
-    """``HH:MM`` in Vietnam; before 07:00 is the next morning."""
+    """``HH:MM`` in Vietnam; times before 07:00 are on the next morning."""
     ends: str
     where: str
-    """What the place is, for a person (a template for the catalogues)."""
+    """The place, for people (a template for the catalogues)."""
     position: Position
 
     @property
@@ -52,11 +52,11 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a device."""
+    """A person with a device."""
 
     name: str
     role: str
-    """Who that is to the case (a template for the catalogues)."""
+    """The person's relation to the case (a template for the catalogues)."""
     protocol: str
     stays: tuple[Stay, ...]
 
@@ -81,7 +81,7 @@ EAST, WEST, NORTH = 0.0, math.pi, math.pi / 2
 CAST: Final = (
     Person(
         CASE,
-        N_("falls ill on the next morning"),
+        N_("tests positive the next morning"),
         "bluezone",
         (
             Stay("07:00", "07:40", HOME, Position(0, 0, EAST)),
@@ -124,7 +124,7 @@ CAST: Final = (
     ),
     Person(
         "Giang",
-        N_("a stranger 6 m off in the café"),
+        N_("6 m away in the café"),
         "bluezone",
         (Stay("12:00", "13:05", CAFE, Position(3006, 0, EAST)),),
     ),
@@ -141,12 +141,12 @@ CAST: Final = (
 
 
 def stay_at(person: Person, unix_s: float) -> Stay | None:
-    """Return where a person is; None while that person is alone on the way."""
+    """Return where a person is; None while the person is alone on the way."""
     return next((stay for stay in person.stays if stay.starts_at_s <= unix_s < stay.ends_at_s), None)
 
 
 def motion(person: Person, random: Random) -> Motion:
-    """Return a person's position: at the stays as planned, turning a little this way and that; else out of range."""
+    """Return a person's motion: at the stays as planned, with small random turns; otherwise out of range."""
     phase = random.uniform(0, 2 * math.pi)
 
     def at(unix_s: float) -> Position | None:
@@ -160,7 +160,7 @@ def motion(person: Person, random: Random) -> Motion:
 
 
 def near_minutes(one: Person, other: Person) -> list[int]:
-    """Return the minutes (since the Unix epoch) that two people truly spend within 2 m: no radio is asked."""
+    """Return the minutes (since the Unix epoch) that two people truly spend within 2 m, whatever radios receive."""
     return [
         minute
         for minute in range(DAY_START_S // MINUTE_S, (DAY_START_S + DAY_S) // MINUTE_S)
@@ -176,7 +176,7 @@ def _distance_m(one: Person, other: Person, unix_s: int) -> float:
 
 
 def co_presence(case: Person, cast: Sequence[Person]) -> list[tuple[Stay, list[tuple[str, float]]]]:
-    """Return the stays of ``case`` and who was how many metres away during each, if within a room's length."""
+    """Return the stays of ``case`` and who was how many metres away during each, within a room's length."""
     return [(stay, list(_co_presence_at(case, cast, stay))) for stay in case.stays]
 
 
@@ -189,5 +189,5 @@ def _co_presence_at(case: Person, cast: Sequence[Person], stay: Stay) -> Iterato
 
 
 def close_contacts(case: Person, cast: Sequence[Person]) -> set[str]:
-    """Return the names of those whom a warning is meant for."""
+    """Return the names of those who should be warned."""
     return {p.name for p in cast if p is not case and len(near_minutes(case, p)) >= LONG_MIN}

@@ -1,4 +1,4 @@
-"""The demo: the real agent of each of six people, on one simulated air and in simulated time."""
+"""The demo: the real agents of six people, on one simulated air and in simulated time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Final
+from unicodedata import normalize
 
 from bluezone_agent.actions import export_keys
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
@@ -32,19 +34,21 @@ STATED_TX_POWER_DBM: Final = -12
 PACKET_EVERY_S: Final = 11.0
 """A chip with a strict duplicate filter reports a peer this often (measured with BlueZ, docs/bluez.md)."""
 DEVICE_DEVIATION_DB: Final = 2.0
-"""Of a device's power from what it states, and of its receiver."""
+"""The deviation of a device's power from the stated one, and of its receiver."""
 CLOCK_DEVIATION_S: Final = 20.0
 PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 2 * 3600
 """The next morning at 09:00: An's test is positive."""
 ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
-"""Everybody checks every 4 hours, up to half an hour late."""
+"""All devices check every 4 hours, up to half an hour late."""
+LEFT_AFTER_S: Final = 300
+"""How long after the day a device is left, so that its last minutes are stored and its keys have expired."""
 LOCAL_CALENDAR: Final = Calendar(fallback=system_utc_offset_s)
-"""The six live in the zone of the machine that simulates them."""
+"""The six people live in the time zone of the machine that simulates them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonVerdict:
-    """What one agent told its owner, and the truth beside it."""
+    """What one agent reported to its owner, compared with the truth."""
 
     person: Person
     near: tuple[int, ...]
@@ -53,7 +57,7 @@ class PersonVerdict:
     warned_at_s: int | None
     days: tuple[DayExposure, ...]
     received: dict[str, tuple[int, ...]]
-    """Name of another → the minutes (since the Unix epoch) in which this device heard that one's."""
+    """Name of another person → the minutes (since the Unix epoch) in which this device received that one's."""
 
     @property
     def true_near_minutes(self) -> int:
@@ -62,17 +66,17 @@ class PersonVerdict:
 
     @property
     def right(self) -> bool:
-        """Whether this owner was warned exactly if meant to be."""
+        """Whether the owner was warned if and only if that was right."""
         return self.should_warn == (self.warned_at_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How the day went."""
+    """The result of the day."""
 
     seed: int
     protocol: str
-    """What the case's device broadcasts."""
+    """What the case's device advertises."""
     keys_published: int
     verdicts: tuple[PersonVerdict, ...]
     starts_at_s: int = DAY_START_S
@@ -87,7 +91,7 @@ class Day:
 
     @property
     def others(self) -> tuple[PersonVerdict, ...]:
-        """The verdicts of those who did not."""
+        """The verdicts of the others."""
         return tuple(v for v in self.verdicts if v.person.name != CASE)
 
     @property
@@ -97,18 +101,41 @@ class Day:
 
 
 def simulate(seed: int, protocol: str) -> Day:
-    """Live the day; the same ``seed`` gives the same day. ``protocol`` is what the case's device broadcasts."""
+    """Simulate the day; the same ``seed`` gives the same day. ``protocol`` is what the case's device advertises."""
+    with scratch_folder() as folder, _world(seed, protocol, folder) as world:
+        return run_simulated(world.live(protocol))
+
+
+def leave_devices(folder: Path, seed: int, protocol: str, now_s: float) -> list[LeftDevice]:
+    """Simulate the same day as if it were yesterday, and leave each person's device in ``folder``, a new one.
+
+    Nobody has tested positive yet; a person continues with the commands. The day is the last UTC day that
+    ended at least :data:`LEFT_AFTER_S` before Unix second ``now_s``.
+    """
+    ends_at_s = int(now_s - LEFT_AFTER_S) // DAY_S * DAY_S
+    with _world(seed, protocol, folder, ends_at_s - DAY_S - DAY_START_S) as world:
+        run_simulated(world.pass_by())
+        return [LeftDevice(p, _folder_name(p)) for p in world.cast]
+
+
+def _folder_name(person: Person) -> str:
+    """Return the name without accents: ``Dũng`` → ``dung``."""
+    return normalize("NFD", person.name).encode("ascii", "ignore").decode().lower()
+
+
+@contextmanager
+def _world(seed: int, protocol: str, folder: Path, shift_s: int = 0) -> Iterator[_World]:
     cast = tuple(replace(p, protocol=protocol) if p.name == CASE else p for p in CAST)
-    with _seeded(seed), scratch_folder() as folder, ExitStack() as opened:
-        stores = {p.name: opened.enter_context(Store(folder / str(i))) for i, p in enumerate(cast)}
+    with _seeded(seed), ExitStack() as opened:
+        stores = {p.name: opened.enter_context(Store(folder / _folder_name(p))) for p in cast}
         for store in stores.values():
             opened.enter_context(StateLock(store.state_dir))
-        return run_simulated(_World(seed, cast, stores, Publisher(folder)).live(protocol))
+        yield _World(seed, cast, stores, folder, shift_s)
 
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed what draws from Python's own generator (the jitter of the checks), and leave it as it was."""
+    """Seed Python's own generator (for the jitter of the checks), and restore it afterwards."""
     before = global_random.getstate()
     global_random.seed(seed)
     try:
@@ -117,31 +144,55 @@ def _seeded(seed: int) -> Iterator[None]:
         global_random.setstate(before)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftDevice:
+    """A device that a simulated day left, and the name of its state directory."""
+
+    person: Person
+    name: str
+
+
 class _World:
-    def __init__(self, seed: int, cast: tuple[Person, ...], stores: dict[str, Store], publisher: Publisher) -> None:
+    """The six on one air, on the day of the cast or ``shift_s`` (whole days) later."""
+
+    def __init__(
+        self, seed: int, cast: tuple[Person, ...], stores: dict[str, Store], folder: Path, shift_s: int
+    ) -> None:
+        self.cast = cast
         self._seed = seed
-        self._cast = cast
         self._stores = stores
-        self._publisher = publisher
+        self._folder = folder
+        self._shift_s = shift_s
         self._stop = asyncio.Event()
         self._clocks: dict[str, SimulatedClock] = {}
-        self._air = Air(_true_time_s, seed=seed, advert_interval_s=PACKET_EVERY_S)
+        self._air = Air(lambda: shift_s + _true_time_s(), seed=seed, advert_interval_s=PACKET_EVERY_S)
 
     async def live(self, protocol: str) -> Day:
+        """Let the day pass; on the next morning the case's keys are published, and everybody checks."""
+        publisher = Publisher(self._folder)
         async with asyncio.TaskGroup() as lives:
-            for person in self._cast:
-                lives.create_task(self._agent(person).run(self._stop))
-            keys_published = await self._fall_ill_and_publish()
+            for person in self.cast:
+                lives.create_task(self._agent(person, publisher).run(self._stop))
+            keys_published = await self._fall_ill_and_publish(publisher)
             await asyncio.sleep(ENDS_AT_S - _true_time_s())
             self._stop.set()
         return Day(self._seed, protocol, keys_published, tuple(self._verdicts()))
 
-    def _agent(self, person: Person) -> Agent:
+    async def pass_by(self) -> None:
+        """Let the day pass, and :data:`LEFT_AFTER_S`, so that its last minutes are stored and its keys have expired."""
+        async with asyncio.TaskGroup() as lives:
+            for person in self.cast:
+                lives.create_task(self._agent(person).run(self._stop))
+            await asyncio.sleep(DAY_S + LEFT_AFTER_S)
+            self._stop.set()
+
+    def _agent(self, person: Person, publisher: Publisher | None = None) -> Agent:
         random = Random(f"{self._seed}/{person.name}")
-        clock = SimulatedClock(DAY_START_S, offset_s=random.gauss(0, CLOCK_DEVIATION_S))
+        clock = SimulatedClock(DAY_START_S + self._shift_s, offset_s=random.gauss(0, CLOCK_DEVIATION_S))
+        position = motion(person, random)
         radio = self._air.radio(
             clock,
-            motion(person, random),
+            lambda unix_s: position(unix_s - self._shift_s),
             tx_power_dbm=STATED_TX_POWER_DBM + random.gauss(0, DEVICE_DEVIATION_DB),
             rx_offset_db=random.gauss(0, DEVICE_DEVIATION_DB),
         )
@@ -149,7 +200,8 @@ class _World:
         self._clocks[person.name] = clock
 
         async def check() -> None:
-            self._check(store, clock.now_s())
+            if publisher:
+                self._check(store, publisher, clock.now_s())
 
         return Agent(
             store,
@@ -162,7 +214,7 @@ class _World:
             random_bytes=random.randbytes,
         )
 
-    def _check(self, store: Store, now_s: float) -> None:
+    def _check(self, store: Store, publisher: Publisher, now_s: float) -> None:
         check = Check(
             store,
             MODELS[DEFAULT_MODEL],
@@ -170,22 +222,22 @@ class _World:
             now_s=now_s,
             calendar=LOCAL_CALENDAR,
         )
-        check.run([self._publisher.source()])
+        check.run([publisher.source()])
 
-    async def _fall_ill_and_publish(self) -> int:
-        """Export the case's keys as its owner does, and publish them as the health authority does."""
+    async def _fall_ill_and_publish(self, publisher: Publisher) -> int:
+        """Export the case's keys as an owner does, and publish them as the health authority does."""
         await asyncio.sleep(PUBLISHED_AT_S - _true_time_s())
         store, now_s = self._stores[CASE], self._clocks[CASE].now_s()
         await asyncio.to_thread(export_keys.end_current_key, store)  # over the agent's socket, as a command does
         keys = export_keys.exportable(store, RETENTION_DAYS, now_s)
         onset = datetime.fromtimestamp(DAY_START_S, UTC).date()
-        return self._publisher.publish(keys, onset, now_s)
+        return publisher.publish(keys, onset, now_s)
 
     def _verdicts(self) -> Iterator[PersonVerdict]:
-        case = next(p for p in self._cast if p.name == CASE)
-        meant = close_contacts(case, self._cast)
+        case = next(p for p in self.cast if p.name == CASE)
+        meant = close_contacts(case, self.cast)
         owners = self._identifier_owners()
-        for person in self._cast:
+        for person in self.cast:
             store = self._stores[person.name]
             warned = [w.warned_at_s for w in store.exposures.warned()]
             yield PersonVerdict(
@@ -198,10 +250,10 @@ class _World:
             )
 
     def _identifier_owners(self) -> dict[bytes, str]:
-        """Return whose each identifier was that was ever on the air, from the air itself."""
+        """Return the owner of each identifier that was ever transmitted, from the air itself."""
         observed_identifiers = [(decode(AdvertisingData.from_bytes(c.data)), c.device) for c in self._air.log if c.data]
         return {
-            observed.identifier: self._cast[device].name
+            observed.identifier: self.cast[device].name
             for observed, device in observed_identifiers
             if observed is not None
         }

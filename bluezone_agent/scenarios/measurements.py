@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What one receiver heard in one session, in order."""
+    """What one receiver received in one session, in order."""
 
     session: str
     receiver: str
@@ -34,7 +34,7 @@ class Track:
 
     @property
     def stands(self) -> bool:
-        """Whether the beacon stayed at one place."""
+        """Whether the beacon stayed in one place."""
         return len({s.distance_m for s in self.samples}) == 1
 
     @property
@@ -46,15 +46,15 @@ class Track:
 def read_measurements(path: Path) -> list[Track]:
     """Read a CSV, ``.gz`` or not, with :data:`COLUMNS` in any order.
 
-    Raises RecordingError with the line when it can't be read or is no such file.
+    Raises RecordingError with the line when it can't be read or is not such a file.
     """
     samples: dict[tuple[str, str], list[Sample]] = {}
     with open_csv(path) as file:
         rows = csv.DictReader(file)
         if not set(COLUMNS) <= set(rows.fieldnames or ()):
             raise RecordingError(
-                N_("{path} is not a measurement: its first line does not name {columns}"),
-                N_("what is measured and how it is written is described in docs/recordings.md"),
+                N_("{path} is not a measurement file: its first line does not contain {columns}"),
+                N_("docs/recordings.md describes what is measured and the file format"),
                 path=path,
                 columns=",".join(COLUMNS),
             )

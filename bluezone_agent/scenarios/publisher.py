@@ -1,4 +1,4 @@
-"""The health authority of a simulated world: the real one's code, its folder in a scratch folder."""
+"""The health authority of a simulated world: the real authority's code, with a scratch folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ REGION: Final = "VN"
 
 
 class Publisher:
-    """Takes submissions and publishes signed case files."""
+    """Accepts submissions and publishes signed diagnosis key files."""
 
     def __init__(self, folder: Path) -> None:
-        """Make a signing key, and an index of no files, in folders inside ``folder``."""
+        """Create a signing key, and an index without files, in folders inside ``folder``."""
         self._key = publish.init(folder / "authority", KEY_ID, "v1")
         self._submissions = folder / "submissions"
         self._published = folder / "published"
@@ -30,7 +30,7 @@ class Publisher:
         self._publish(0)
 
     def publish(self, keys: Sequence[DailyKey], onset: date | None, now_s: float) -> int:
-        """Hand ``keys`` in and publish them at Unix second ``now_s``; return how many: the others still run."""
+        """Submit ``keys`` and publish them at Unix second ``now_s``; return how many: the others are still valid."""
         export_keys.write(self._submissions / "case.json", keys, onset)
         return self._publish(now_s)
 
@@ -42,10 +42,10 @@ class Publisher:
             now_s,
             report_type=ReportType.CONFIRMED_TEST,
             region=REGION,
-            minimum=0,  # nobody to hide among here
+            minimum=0,  # there is nobody to hide among here
         )
         return sum(file.keys for file in report.published)
 
     def source(self) -> PinnedSource:
-        """Return what an agent is configured with."""
+        """Return the source for an agent's configuration."""
         return PinnedSource(open_source(str(self._published)), self._key.verification_key)

@@ -1,4 +1,4 @@
-"""A recorded room: every receiver becomes an agent that hears the beacon of a case, and then checks."""
+"""A recorded room: every receiver becomes an agent that receives the beacon of a case, and then checks."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from bluezone_agent.stores.store import Store
 SESSION_STARTS_AT_S: Final = DAY_START_S + 2 * 3600
 PUBLISHED_AT_S: Final = DAY_START_S + DAY_S + 3 * 3600
 CASE_KEY: Final = b"the same day every time the room is replayed"
-"""The case of a replay is nobody; its key need not be secret."""
+"""The case of a replay is not a person; its key need not be secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverResult:
-    """What one receiver's agent made of what it heard."""
+    """The result of one receiver's agent."""
 
     track: Track
     received_minutes: int
     near_minutes: float
     attenuation_db: float | None
-    """The median over its minutes; None when nothing was heard."""
+    """The median over its minutes; None when nothing was received."""
     warned: bool
 
     @property
@@ -63,13 +63,13 @@ class Score:
 
     @property
     def precision(self) -> float | None:
-        """The share of the warned who were near; None when nobody was warned."""
+        """The share of warned receivers that were near; None if none was warned."""
         warned = self.warned_near + self.warned_far
         return self.warned_near / warned if warned else None
 
     @property
     def recall(self) -> float | None:
-        """The share of the near who were warned; None when nobody was near."""
+        """The share of near receivers that were warned; None if none was near."""
         near = self.warned_near + self.missed_near
         return self.warned_near / near if near else None
 
@@ -77,7 +77,7 @@ class Score:
 def replay_room(
     tracks: Sequence[Track], protocol: ProximityProtocol, rule: RiskModel, *, tx_power_dbm: int
 ) -> Iterator[ReceiverResult]:
-    """Yield what each track's agent found; ``tx_power_dbm`` is what the beacon's frames state."""
+    """Yield what each track's agent found; ``tx_power_dbm`` is what the beacon's advertisements state."""
     data = CASE_KEY[: protocol.key_length]
     key = DailyKey(protocol.name, data, DAY_START_S, DAY_START_S + DAY_S, protocol.slots_per_day)
     with scratch_folder() as folder:
@@ -105,7 +105,7 @@ def _adverts(track: Track, protocol: ProximityProtocol, key: DailyKey, tx_power_
 async def _listen(store: Store, adverts: Iterator[Advert], protocol: ProximityProtocol) -> None:
     clock = SimulatedClock(SESSION_STARTS_AT_S)
     agent = Agent(store, ReplayRadio(adverts, clock, "replay"), clock, protocol, 0, _check_later)
-    await agent.run(asyncio.Event())  # ends with the recording
+    await agent.run(asyncio.Event())  # it ends with the recording
 
 
 async def _check_later() -> None:

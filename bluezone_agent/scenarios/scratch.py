@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder in memory where there is one: a simulated day writes as often as a real one, in seconds."""
+    """A folder in memory if there is one: a simulated day writes as often as a real one, within seconds."""
     memory = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a private folder of random name in it
     with TemporaryDirectory(prefix="bluezone-", dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)

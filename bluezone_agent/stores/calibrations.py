@@ -1,4 +1,4 @@
-"""What was measured of this device's radio, and until when it is believed."""
+"""The calibrations of this device's radio, and when they expire."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import msgspec
 from bluezone_agent.core.calibration import Calibration
 
 MEASURED: Final = "measured"
-"""The source of a calibration that was measured here."""
+"""The source of a calibration that was measured on this device."""
 
 
 class StoredCalibration(msgspec.Struct, frozen=True):
     """A calibration of one radio with one antenna."""
 
     radio: str
-    """The radio's description: adapter, how it broadcasts, version of its Bluetooth service. Another one is another
-    receiver."""
+    """The radio's description: adapter, how it advertises, version of its Bluetooth service. Another description means
+    another receiver."""
     antenna: str
-    """The operator's word for antenna and case, may be empty."""
+    """The operator's note on antenna and enclosure, may be empty."""
     source: str
     """:data:`MEASURED`, or the table and the device in it."""
     calibration: Calibration
@@ -29,13 +29,13 @@ class StoredCalibration(msgspec.Struct, frozen=True):
 
 
 class Calibrations:
-    """Calibrations, newest last. An older one is kept: it tells how a radio changed."""
+    """Calibrations, newest last. Older ones are kept: they show how a radio changed."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def add(self, stored: StoredCalibration) -> None:
-        """Write one; it is in force from now on."""
+        """Write a calibration; it applies from now on."""
         c = stored.calibration
         self._db.execute(
             "INSERT INTO calibration (radio, antenna, source, rssi_correction_db, margin_db, decade_db,"
@@ -55,7 +55,7 @@ class Calibrations:
         )
 
     def all(self) -> list[StoredCalibration]:
-        """Return every one, oldest first."""
+        """Return all calibrations, oldest first."""
         return [
             StoredCalibration(
                 row["radio"],
@@ -74,9 +74,9 @@ class Calibrations:
         ]
 
     def in_force(self, radio: str, now_s: float) -> StoredCalibration | None:
-        """Return the newest one of ``radio`` that has not expired."""
+        """Return the newest calibration of ``radio`` that has not expired."""
         return next((c for c in reversed(self.all()) if c.radio == radio and now_s < c.expires_at_s), None)
 
     def forget(self) -> int:
-        """Delete all; return how many there were."""
+        """Delete all calibrations; return how many there were."""
         return self._db.execute("DELETE FROM calibration").rowcount

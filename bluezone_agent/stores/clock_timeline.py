@@ -1,4 +1,4 @@
-"""The courses of time that are followed, over restarts and reboots."""
+"""The clock timelines that are followed, across restarts and reboots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEEP: Final = """
     INSERT INTO clock_timeline VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id,
     booted_at_s = excluded.booted_at_s, uptime_s = excluded.uptime_s, high_water_s = excluded.high_water_s,
     steady_s = excluded.steady_s"""
-"""No REPLACE, which would write a page of the index every ten minutes as well."""
+"""No REPLACE, which would also write a page of the index every ten minutes."""
 
 
 class ClockTimelines:
@@ -25,7 +25,7 @@ class ClockTimelines:
         self._db = db
 
     def clock_state(self) -> ClockState:
-        """Return what was believed last; whether it still is takes a reading of the clock."""
+        """Return the clock state of the last write; only a reading of the clock shows whether it still holds."""
         rows = self._db.execute(
             "SELECT name, boot_id, booted_at_s, uptime_s, high_water_s, steady_s FROM clock_timeline"
         )
@@ -33,7 +33,7 @@ class ClockTimelines:
         return ClockState(timelines.get(ACCEPTED), timelines.get(CANDIDATE))
 
     def keep(self, clock_state: ClockState) -> None:
-        """Write what is believed now."""
+        """Write the present clock state."""
         for name, timeline in ((ACCEPTED, clock_state.timeline), (CANDIDATE, clock_state.candidate)):
             if timeline is None:
                 self._db.execute("DELETE FROM clock_timeline WHERE name = ?", (name,))

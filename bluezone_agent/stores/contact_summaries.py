@@ -1,4 +1,4 @@
-"""How much of the time was spent near others, by closeness, without any case."""
+"""How much time was spent near others, by closeness, independent of cases."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class ContactSummary(msgspec.Struct, frozen=True):
     middle_minutes: int
     far_minutes: int
     close_contacts: int
-    """Identifiers that were close for a minute at least. A device has four to six an hour."""
+    """Identifiers that were close for at least a minute. A device has four to six per hour."""
     identifiers: int
     minutes: int
-    """Minutes in which anybody was received."""
+    """Minutes in which any device was received."""
     minutes_with_close: int
-    """Of these, minutes in which anybody was close."""
+    """How many of these had a close device."""
     strongest_dbm: int
 
 
 class ContactSummaries:
-    """Reads what contact minutes say of closeness."""
+    """Reads the closeness of contact minutes."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def others(self, minutes: Collection[int], but: Collection[int]) -> dict[int, list[float]]:
-        """Return the mean RSSI of every beacon that was heard in each of ``minutes``, but those with the given ids."""
+        """Return the mean RSSI of every identifier received in each of ``minutes``, except those with the given ids."""
         received: dict[int, list[float]] = {}
         for minute in minutes:
             rows = self._db.execute(
@@ -44,9 +44,9 @@ class ContactSummaries:
         return received
 
     def hours(self, since_s: float, *, close_dbm: float, middle_dbm: float) -> list[ContactSummary]:
-        """Return each hour since ``since_s`` in which somebody was heard, oldest first.
+        """Return each hour since ``since_s`` in which anything was received, oldest first.
 
-        A minute is close from a mean power of ``close_dbm`` on, in the middle from ``middle_dbm`` on.
+        A minute is close from a mean power of ``close_dbm`` on, and medium from ``middle_dbm`` on.
         """
         rows = self._db.execute(
             """

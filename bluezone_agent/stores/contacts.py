@@ -1,4 +1,4 @@
-"""What was heard: beacons and their minutes."""
+"""What was received: identifiers and their minutes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ JOINED: Final = """
     LEFT JOIN protected AS p ON p.minute = m.minute AND p.identifier_id = m.identifier_id
 """
 NEVER: Final = BootTime("", 0)
-"""When a minute began of whose boot nothing is known."""
+"""The beginning of a minute whose boot is unknown."""
 REMEMBERED_MINUTES: Final = 30
-"""An identifier is on the air for 10 to 15 minutes; twice the longer covers clocks that differ."""
+"""An identifier is advertised for 10 to 15 minutes; twice the longer time allows for clocks that differ."""
 
 
 class Dated(NamedTuple):
-    """What has got the time that it was at."""
+    """What was dated."""
 
     minutes: int
     oldest_at_s: float
@@ -46,10 +46,10 @@ class Contacts:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._ids: dict[ObservedIdentifier, tuple[int, int]] = {}
-        """Beacons heard lately → (id, last minute), so that no index is needed to find them."""
+        """Identifiers received recently → (id, last minute), so that no index is needed to find them."""
 
     def add(self, minutes: Sequence[ContactMinute]) -> None:
-        """Write minutes in the caller's transaction. A beacon of hours ago gets a second row, which is harmless."""
+        """Write minutes in the caller's transaction. An identifier from hours ago gets a second row: harmless."""
         rows = sorted(  # in the order of the table, so that its pages are full
             (
                 m.minute,
@@ -79,9 +79,9 @@ class Contacts:
         return found
 
     def date(self, boot_id: str, booted_at_s: float, now_s: float) -> Dated:
-        """Give the undated minutes of this boot the time that they were at, now that it is known.
+        """Date the undated minutes of this boot, now that their time is known.
 
-        ``booted_at_s`` is the wall time at uptime 0. Those of former boots are over by ``now_s``, no more is known.
+        ``booted_at_s`` is the wall time at uptime 0. Minutes of former boots were over by ``now_s``; no more is known.
         """
         self._db.execute(
             "UPDATE boot SET over_at_s = ? WHERE over_at_s IS NULL AND boot_id <> ?", (int(now_s), boot_id)
@@ -99,7 +99,7 @@ class Contacts:
                 "UPDATE OR IGNORE contact_minute SET minute = ? WHERE minute = ? AND identifier_id = ?",
                 (minute, *where),
             )
-            if not moved.rowcount:  # the beacon has a row in that minute already: the clock was set within it
+            if not moved.rowcount:  # the identifier already has a row in that minute: the clock was set within it
                 identifier_id = self._new_identifier(_observed(row))
                 self._db.execute(
                     "UPDATE contact_minute SET minute = ?, identifier_id = ? WHERE minute = ? AND identifier_id = ?",
@@ -129,14 +129,14 @@ class Contacts:
         return cursor.lastrowid or 0
 
     def forget(self) -> None:
-        """Drop what is remembered of beacons, after a transaction that did not commit."""
+        """Drop the memory of identifiers, after a transaction that did not commit."""
         self._ids.clear()
 
     def _forget_before(self, minute: int) -> None:
         self._ids = {b: known for b, known in self._ids.items() if known[1] >= minute}
 
     def identifiers(self, protocol: str) -> tuple[array[int], bytearray]:
-        """Return beacon ids and, in the same order, their identifiers one after the other: what matching needs.
+        """Return the ids and, in the same order, the concatenated identifiers: the input for matching.
 
         A million of them take 24 MB.
         """
@@ -149,7 +149,7 @@ class Contacts:
         return ids, packed
 
     def days(self) -> set[int]:
-        """Return the days (since the Unix epoch) of which anything is kept; reads one row a day."""
+        """Return the days (since the Unix epoch) with any data; reads one row per day."""
         days: set[int] = set()
         minute = 0
         while row := self._db.execute(
@@ -160,7 +160,7 @@ class Contacts:
         return days
 
     def minutes_of(self, identifier_ids: Iterable[int]) -> list[ContactMinute]:
-        """Return all minutes of the given beacons, oldest first."""
+        """Return all minutes of the given identifiers, oldest first."""
         wanted = sorted(set(identifier_ids))
         rows: list[sqlite3.Row] = []
         for at in range(0, len(wanted), 500):
@@ -186,10 +186,10 @@ class Contacts:
             yield _contact_minute(row)
 
     def merge(self, minute: int, others: Iterable[ContactMinute]) -> int:
-        """Take in what another device heard in one minute; return how many of its entries were taken.
+        """Merge what another device received in one minute; return how many of its entries were taken.
 
-        Of a beacon that both have heard in it the entry that comes first by ``precedence`` is kept, here in its row:
-        an agent that runs has its row in mind.
+        If both devices have received an identifier in it, the entry that comes first by ``precedence`` is kept, in this
+        device's row: a running agent remembers its row.
         """
         known: dict[ObservedIdentifier, list[tuple[ContactMinute, int]]] = {}
         for row in self._db.execute(f"{JOINED} WHERE m.minute = ? AND u.minute IS NULL", (minute,)):
@@ -207,7 +207,7 @@ class Contacts:
         return len(taken)
 
     def _replace(self, m: ContactMinute, identifier_id: int, *others: int) -> None:
-        """Put ``m`` in place of a minute's row, and of others that it had of the same beacon."""
+        """Put ``m`` in place of a minute's row, and of other rows of the same identifier."""
         self._db.execute(
             "UPDATE contact_minute SET (count, mean_cdbm, min_dbm, max_dbm, histogram) = (?, ?, ?, ?, ?)"
             " WHERE minute = ? AND identifier_id = ?",
@@ -220,7 +220,7 @@ class Contacts:
         self._db.executemany("DELETE FROM protected WHERE minute = ? AND identifier_id = ?", gone)
 
     def hours(self, since_s: float) -> list[ContactHour]:
-        """Return each hour since ``since_s`` in which something was heard, oldest first."""
+        """Return each hour since ``since_s`` in which something was received, oldest first."""
         rows = self._db.execute(
             """
             SELECT minute / 60 * 3600 AS starts_at_s, count(DISTINCT identifier) AS identifiers,
@@ -233,9 +233,9 @@ class Contacts:
         return [ContactHour(*row) for row in rows]
 
     def delete_before(self, unix_s: float) -> int:
-        """Delete minutes before ``unix_s``, and beacons without any; return how many minutes went.
+        """Delete minutes before ``unix_s``, and identifiers without any minute; return how many minutes were deleted.
 
-        Undated ones, whose own minute means nothing, go when their boot was over before ``unix_s``.
+        Undated minutes, whose own number means nothing, are deleted when their boot was over before ``unix_s``.
         """
         gone = self._db.execute(
             "DELETE FROM contact_minute WHERE minute < ?"
@@ -252,7 +252,7 @@ class Contacts:
         return gone
 
     def delete_oldest(self, minutes: int) -> int:
-        """Delete the oldest ``minutes`` rows, the undated ones first, which never count; return how many went."""
+        """Delete the oldest ``minutes`` rows, undated ones first, which never count; return how many were deleted."""
         gone = self._db.execute(
             "DELETE FROM contact_minute WHERE (minute, identifier_id) IN"
             " (SELECT minute, identifier_id FROM contact_minute LEFT JOIN undated AS u USING (minute, identifier_id)"

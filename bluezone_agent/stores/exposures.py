@@ -1,7 +1,7 @@
 """What was received of published keys, who published them, and the warnings given.
 
-Kept are facts: every minute in which a published key was received, and each publication of it. What of that counts is
-judged whenever it is read, so it does not depend on the order in which files came. See :func:`counting`.
+Only facts are stored: every minute in which a published key was received, and each publication of it. What counts is
+decided on reading, so it does not depend on the order in which files arrived. See :func:`counting`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bluezone_agent.core.intervals import DAY_S, MINUTE_S, minute_at
 from bluezone_agent.core.sightings import pack_histogram, unpack_histogram
 
 UNKNOWN_SIGNER: Final = ""
-"""Of what versions found that did not keep who had published it."""
+"""For results of versions that did not keep who had published a key."""
 SUREST_FIRST: Final = (
     ReportType.CONFIRMED_TEST,
     ReportType.CONFIRMED_CLINICAL_DIAGNOSIS,
@@ -30,36 +30,36 @@ SUREST_FIRST: Final = (
     ReportType.UNKNOWN,
     ReportType.RECURSIVE,
 )
-"""Which of several report types of a key holds."""
+"""Which of several report types of a key applies."""
 
 
 class KeyPublication(msgspec.Struct, frozen=True):
-    """That somebody published a key."""
+    """The fact that somebody published a key."""
 
     signer: str
-    """Who: the fingerprint of the pinned key that signed the file, or ``unsigned`` and the source's name."""
+    """The publisher: the fingerprint of the pinned key that signed the file, or ``unsigned`` and the source's name."""
     report_type: ReportType
-    """REVOKED where it was published by mistake, as its signer says now."""
+    """REVOKED if it was published by mistake, as its signer says now."""
     days_since_onset: int | None
     published_at_s: int | None
-    """By the signer's earliest file that has it, as that file says; None where none says."""
+    """As stated by the signer's earliest file that has it; None if no file states it."""
     verified_at_s: int
-    """When the first such file was verified here, by trusted time."""
+    """When the first such file was verified on this device, by trusted time."""
 
 
 class KeyMatch(msgspec.Struct, frozen=True):
-    """A published key that was received, as one file has it."""
+    """A published key that was received, with one file's statement on it."""
 
     key_digest: str
     """SHA-256 of the key, hex."""
     protocol: str
     publication: KeyPublication
     minutes: tuple[ReceivedMinute, ...]
-    """All within its identifiers' time, also those after its publication."""
+    """All minutes within its identifiers' time, including those after its publication."""
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """A published key that was received, and what counts of it."""
+    """A published key that was received, with the minutes that count."""
 
     key_digest: str
     protocol: str
@@ -81,13 +81,12 @@ class Warned(msgspec.Struct, frozen=True):
 
 
 def counting(publications: Sequence[KeyPublication]) -> tuple[KeyPublication, int] | None:
-    """Return the publication that holds and until when, Unix seconds, sightings of its key count; None for none.
+    """Return the applicable publication and until when, Unix seconds, sightings of its key count; None if none applies.
 
-    From its publication on anybody can send a key's identifiers. Within one signer's files that is the earliest date
-    that they state. Another signer's date says nothing: whoever dates a file back would delete the exposures that
+    After its publication anybody can transmit a key's identifiers. Among one signer's publications the earliest stated
+    date counts. Another signer's date proves nothing: a signer that backdates a file would delete the exposures that
     others published. But from the moment at which this device verified the first file with the key, whoever signed it,
-    nothing counts. A revocation counts for its own signer's publications alone; one of which the signer was not kept,
-    for all.
+    nothing counts. A revocation counts for its own signer's publications only; if its signer was not kept, for all.
     """
     valid = [p for p in publications if p.report_type is not ReportType.REVOKED]
     if not valid or any(p.signer == UNKNOWN_SIGNER and p not in valid for p in publications):
@@ -99,13 +98,13 @@ def counting(publications: Sequence[KeyPublication]) -> tuple[KeyPublication, in
 
 
 class Exposures:
-    """What checks found."""
+    """The results of checks."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def add(self, received: KeyMatch) -> None:
-        """Write what one file says of a received key; once more changes nothing."""
+        """Write one file's statement on a received key; repeating it changes nothing."""
         p = received.publication
         self._db.execute(
             "INSERT INTO exposure (key_digest, protocol, found_at_s) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -127,9 +126,9 @@ class Exposures:
         )
 
     def _after(self, exposure_id: int, p: KeyPublication) -> KeyPublication:
-        """Return the signer's publication once the file is known that says ``p``.
+        """Return the signer's publication after the file that states ``p``.
 
-        It takes over from one of unknown signer, which is then known: the file has been read again.
+        It replaces a publication of unknown signer, who is then known: the file has been read again.
         """
         known = {k.signer: k for k in self._publications(exposure_id)}
         before = known.get(p.signer)
@@ -183,7 +182,7 @@ class Exposures:
         return matched
 
     def warned(self, since: date = date.min) -> list[Warned]:
-        """Return the warnings given of days from ``since`` on, oldest day first."""
+        """Return the warnings given for days from ``since`` on, oldest day first."""
         rows = self._db.execute("SELECT * FROM warning WHERE day >= ? ORDER BY day, degree", (since.isoformat(),))
         return [Warned(date.fromisoformat(day), *row) for day, *row in rows]
 
@@ -200,7 +199,7 @@ class Exposures:
         ]
 
     def delete_before(self, unix_s: float) -> None:
-        """Delete what was found of the time before ``unix_s``; a warning, a day later, for zones differ."""
+        """Delete results from before ``unix_s``; warnings a day later, because time zones differ."""
         self._db.execute("DELETE FROM exposure_minute WHERE minute < ?", (int(unix_s // MINUTE_S),))
         self._db.execute(
             "DELETE FROM publication WHERE exposure_id NOT IN (SELECT exposure_id FROM exposure_minute)"
@@ -213,7 +212,7 @@ class Exposures:
 
 
 def _joined(before: KeyPublication, after: KeyPublication) -> KeyPublication:
-    """Return what two files of one signer say together, in whatever order they came."""
+    """Return the combined statement of two files of one signer, in whatever order they arrived."""
     both = before, after
     revoked = any(p.report_type is ReportType.REVOKED for p in both)
     report_type = ReportType.REVOKED if revoked else min((p.report_type for p in both), key=SUREST_FIRST.index)

@@ -1,4 +1,4 @@
-"""The agent's journal in the store: a row for each kind of record (``bluezone_agent.core.journal``)."""
+"""The agent's journal in the store: one row for each kind of record (``bluezone_agent.core.journal``)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class StoredJournal:
         self._db = db
 
     def put(self, record: Record) -> None:
-        """Write a record in place of the one of its kind, in the caller's transaction."""
+        """Write a record in place of the previous one of its kind, in the caller's transaction."""
         text = msgspec.json.encode(record).decode()
         self._db.execute(PUT, (record.kind, record.version, record.at_s, text))
 
     def get(self, kind: type[R]) -> R | None:
-        """Return the record of ``kind``; None where there is none that can be read."""
+        """Return the record of ``kind``; None if there is none that can be read."""
         row = self._db.execute("SELECT version, at_s, record FROM journal WHERE kind = ?", (kind.kind,)).fetchone()
         return None if row is None else _read(kind, *row)
 
     def read(self) -> Records:
-        """Return every record as it is at one moment."""
+        """Return every record as of one moment."""
         rows = self._db.execute("SELECT kind, version, at_s, record FROM journal").fetchall()
         found = (_read(KINDS[name], *row) for name, *row in rows if name in KINDS)
         return Records(record for record in found if record is not None)

@@ -1,4 +1,4 @@
-"""What encrypts and opens the secrets of daily keys: a passphrase's secret, bound to the row of each key."""
+"""Encrypts and decrypts the secrets of daily keys with a passphrase's secret, bound to the row of each key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bluezone_agent.stores.key_encryption import SALT_LENGTH, Row, context_of
 
 
 class KeyCipher:
-    """Knows what a passphrase is good for with one salt, and never the passphrase."""
+    """Keeps the secret derived from a passphrase with one salt, but never the passphrase."""
 
     def __init__(self, passphrase: str, salt: bytes) -> None:
         """``salt``: 16 random bytes; this takes a fifth of a second on purpose."""
@@ -20,18 +20,18 @@ class KeyCipher:
         return "KeyCipher(<secret>)"
 
     def close(self, plaintext: bytes, context: bytes) -> bytes:
-        """Return ``plain`` encrypted: salt, nonce, ciphertext, tag."""
+        """Return ``plaintext`` encrypted: salt, nonce, ciphertext, tag."""
         return self._salt + encrypt(self._secret, plaintext, context, os.urandom(NONCE_LENGTH))
 
     def open(self, encrypted: bytes, context: bytes) -> bytes:
-        """Return what was encrypted; raises DecryptionError."""
+        """Return the plaintext; raises DecryptionError."""
         return decrypt(self._secret, encrypted[SALT_LENGTH:], context)
 
 
 def salvaged(stored: bytes, row: Row, passphrase: str, known: dict[bytes, KeyCipher]) -> bytes | None:
-    """Return the secret of an encrypted key of a damaged store, None when it can't be opened.
+    """Return the secret of an encrypted key of a damaged store, None if it can't be decrypted.
 
-    ``known`` keeps the passphrase's cipher with each salt; one is enough, but for damage.
+    ``known`` keeps the passphrase's cipher for each salt; one is enough, unless the store is damaged.
     """
     salt = stored[:SALT_LENGTH]
     if salt not in known and len(known) < 2:

@@ -1,4 +1,4 @@
-"""Secrets of daily keys as they lie in the store: plain, or sealed under the owner's passphrase."""
+"""Secrets of daily keys as the store has them: unencrypted, or encrypted with the owner's passphrase."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 SALT_LENGTH: Final = 16
 OVERHEAD: Final = SALT_LENGTH + 12 + 16
-"""What a sealed secret is longer: the passphrase's salt, nonce and tag."""
+"""The extra length of an encrypted secret: the passphrase's salt, nonce and tag."""
 PROOF: Final = b"bluezone-agent daily keys"
-"""Context of what is sealed only to know the passphrase again."""
+"""Context of a value that is encrypted only to recognise the passphrase again."""
 Row = tuple[int, str, int, int]
-"""Whose secret it is: id, protocol, start (Unix seconds) and slots a day of a key; none of them ever changes."""
+"""Identifies a secret: id, protocol, start (Unix seconds) and slots per day of a key; none of them ever changes."""
 
 
 class KeyEncryption:
-    """Seals and opens. It knows the passphrase's secret from :meth:`unlock` on, and never the passphrase."""
+    """Encrypts and decrypts. After :meth:`unlock` it knows the passphrase's secret, but never the passphrase."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -30,38 +30,38 @@ class KeyEncryption:
 
     @property
     def encrypted(self) -> bool:
-        """Whether secrets are sealed in this store."""
+        """Whether secrets are encrypted in this store."""
         return self._db.execute("SELECT 1 FROM key_encryption").fetchone() is not None
 
     def unlock(self, passphrase: str) -> None:
-        """Learn what opens the secrets of a sealed store; raises KeysEncryptedError when that is another passphrase."""
+        """Derive the secret for an encrypted store; raises KeysEncryptedError when the passphrase is another one."""
         (proof,) = self._db.execute("SELECT proof FROM key_encryption").fetchone()
         cipher = self._cipher_of(passphrase, proof[:SALT_LENGTH])
         try:
             cipher.open(proof, PROOF)
         except DecryptionError as error:
             raise KeysEncryptedError(
-                N_("this passphrase does not open the keys in {path}"),
-                N_('give the one that "keys encrypt" was given; without it the sealed keys are lost'),
+                N_("this passphrase does not decrypt the keys in {path}"),
+                N_('use the passphrase that was set with "keys encrypt"; without it the encrypted keys are lost'),
                 path=self._path(),
             ) from error
         self._cipher = cipher
 
     def encrypt(self, passphrase: str) -> None:
-        """Have every secret sealed from now on; who calls this seals those that are there."""
+        """Encrypt every secret from now on; the caller encrypts the existing ones."""
         self._cipher = self._cipher_of(passphrase, os.urandom(SALT_LENGTH))
         self._db.execute("INSERT INTO key_encryption VALUES (1, ?)", (self._cipher.close(b"", PROOF),))
 
     def decrypt(self) -> None:
-        """Have no secret sealed from now on."""
+        """Encrypt no secret from now on."""
         self._db.execute("DELETE FROM key_encryption")
 
     def put(self, secret: bytes, row: Row) -> bytes:
-        """Return what to store of a key's secret; raises KeysEncryptedError while a sealed store is locked."""
+        """Return what to store for a key's secret; raises KeysEncryptedError while an encrypted store is locked."""
         return self._known().close(secret, context_of(row)) if self.encrypted else secret
 
     def take(self, stored: bytes, row: Row) -> bytes:
-        """Return a key's secret; raises KeysEncryptedError while locked, StoreDamagedError when it is another's."""
+        """Return a key's secret; raises KeysEncryptedError while locked, StoreDamagedError for another row's secret."""
         if not self.encrypted:
             return stored
         try:
@@ -69,7 +69,7 @@ class KeyEncryption:
         except DecryptionError as error:
             raise StoreDamagedError(
                 N_("the store {path} is damaged: {reason}"),
-                N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
+                N_('"bluezone-agent run" quarantines it, keeps the keys that can be read, and starts a new store'),
                 path=self._path(),
                 reason=f"daily_key {row[0]}",
             ) from error
@@ -89,18 +89,18 @@ class KeyEncryption:
 
 
 def encrypted_error(path: Path) -> KeysEncryptedError:
-    """Return the error that says that a passphrase is needed and where it may come from."""
+    """Return the error that says that a passphrase is needed and how to provide it."""
     return KeysEncryptedError(
-        N_("the keys in {path} are sealed, and no passphrase is at hand"),
+        N_("the keys in {path} are encrypted, and no passphrase was given"),
         N_(
-            "name a file with it: --passphrase-file FILE, beside a backup's --keys-passphrase-file FILE; a service gets"
-            " it as the credential bluezone-store-key"
+            "give it in a file: --passphrase-file FILE, or --keys-passphrase-file FILE if the first "
+            "is for a backup; a service gets it as the credential bluezone-store-key"
         ),
         path=path,
     )
 
 
 def context_of(row: Row) -> bytes:
-    """Return what an encrypted secret is bound to, so that no row's can be put into another."""
+    """Return what an encrypted secret is bound to, so that it can't be moved to another row."""
     key_id, protocol, starts_at_s, slots_per_day = row
     return f"daily key {key_id} {protocol} {starts_at_s} {slots_per_day}".encode()

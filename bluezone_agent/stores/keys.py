@@ -1,4 +1,4 @@
-"""Our own daily keys."""
+"""This device's daily keys."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from bluezone_agent.stores.key_encryption import KeyEncryption, Row
 
 
 class OwnKey(msgspec.Struct, frozen=True):
-    """A daily key of ours and what became of it."""
+    """A daily key of this device and its state."""
 
     key_id: int
     key: DailyKey
     last_slot_s: int
-    """Start of the newest slot whose identifier was on the air, Unix seconds."""
+    """Start of the newest slot whose identifier was advertised, Unix seconds."""
     closed: bool
-    """It never goes on the air again."""
+    """It is never advertised again."""
     exportable: bool
     """It was made while the clock was trusted."""
 
 
 class ListedKey(msgspec.Struct, frozen=True):
-    """What can be told of a key of ours without its secret."""
+    """What is known of a key of this device without its secret."""
 
     protocol: str
     starts_at_s: int
@@ -35,7 +35,7 @@ class ListedKey(msgspec.Struct, frozen=True):
 
 
 class OwnKeys:
-    """Daily keys of 14 days. Where they are sealed, a key can be read or written only once they are unlocked."""
+    """Daily keys of 14 days. If they are encrypted, a key can be read or written only after unlocking."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -43,21 +43,21 @@ class OwnKeys:
 
     @property
     def encrypted(self) -> bool:
-        """Whether their secrets are sealed under a passphrase."""
+        """Whether their secrets are encrypted with a passphrase."""
         return self._encryption.encrypted
 
     def unlock(self, passphrase: str) -> None:
-        """Open encrypted keys; raises KeysEncryptedError for another passphrase, StoreDamagedError for a bad key."""
+        """Unlock encrypted keys; raises KeysEncryptedError for another passphrase, StoreDamagedError for a bad key."""
         self._encryption.unlock(passphrase)
         for own in self.all():
             self._remember(own.key)
 
     def encrypt(self, passphrase: str) -> int:
-        """Seal the keys that are there and all to come; return how many there are."""
+        """Encrypt all present and future keys; return how many there are."""
         return self._rewrite(lambda: self._encryption.encrypt(passphrase))
 
     def decrypt(self) -> int:
-        """Have unlocked keys plain again; return how many there are."""
+        """Remove the encryption of unlocked keys; return how many there are."""
         return self._rewrite(self._encryption.decrypt)
 
     def _rewrite(self, change: Callable[[], None]) -> int:
@@ -69,7 +69,7 @@ class OwnKeys:
         return len(keys)
 
     def listed(self) -> list[ListedKey]:
-        """Return what can be told of every key without its secret, oldest first."""
+        """Return what is known of every key without its secret, oldest first."""
         rows = self._db.execute(
             "SELECT protocol, starts_at_s, ends_at_s, closed, exportable FROM daily_key ORDER BY starts_at_s, id"
         )
@@ -91,33 +91,33 @@ class OwnKeys:
         self._remember(key)
 
     def _remember(self, key: DailyKey) -> None:
-        """Write the key's digest, by which a check without the passphrase knows it for an own one."""
+        """Write the key's digest, by which a check without the passphrase recognises this device's key."""
         self._db.execute(
             "INSERT INTO own_key_digest VALUES (?, ?) ON CONFLICT DO NOTHING", (key_digest(key.data), key.ends_at_s)
         )
 
     def digests(self) -> set[str]:
-        """Return the digests of every own key of the last 14 days, also where the keys are encrypted."""
+        """Return the digests of all keys of this device in the last 14 days, even if they are encrypted."""
         return {row[0] for row in self._db.execute("SELECT key_digest FROM own_key_digest")}
 
     def running(self) -> OwnKey | None:
-        """Return the key that is on the air, None when there is none that may go on."""
+        """Return the current key, None when there is none that may continue."""
         row = self._db.execute("SELECT * FROM daily_key WHERE NOT closed ORDER BY id DESC LIMIT 1").fetchone()
         return self._own_key(row) if row else None
 
     def count(self, protocol: str, starts_at_s: int) -> int:
-        """Return how many keys there are of one day."""
+        """Return how many keys one day has."""
         (found,) = self._db.execute(
             "SELECT count(*) FROM daily_key WHERE protocol = ? AND starts_at_s = ?", (protocol, starts_at_s)
         ).fetchone()
         return int(found)
 
     def advance(self, own: OwnKey, slot_s: int) -> None:
-        """Record that the slot which starts at ``slot_s`` goes on the air."""
+        """Record that the slot which starts at ``slot_s`` is advertised."""
         self._db.execute("UPDATE daily_key SET last_slot_s = ? WHERE id = ?", (slot_s, own.key_id))
 
     def close(self, own: OwnKey) -> None:
-        """End a key with the last slot that was on the air; one that is never exported has no further use and goes."""
+        """End a key with the last advertised slot; a key that is never exported has no further use and is deleted."""
         if not own.exportable:
             self._db.execute("DELETE FROM daily_key WHERE id = ?", (own.key_id,))
             return
@@ -138,7 +138,7 @@ class OwnKeys:
         return [self._own_key(row) for row in rows]
 
     def delete_after(self, unix_s: float) -> int:
-        """Delete keys that begin after ``unix_s``: they were made by a clock that was wrong; return how many."""
+        """Delete keys that begin after ``unix_s``, which were made by a wrong clock; return how many."""
         return self._db.execute("DELETE FROM daily_key WHERE starts_at_s > ?", (int(unix_s),)).rowcount
 
     def delete_before(self, unix_s: float) -> int:

@@ -1,4 +1,4 @@
-"""When this device listened, how, and why not: what tells "nobody was there" from "nobody listened"."""
+"""When this device scanned, how, and why not: it distinguishes "no device was near" from "no scan"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPANS: Final = """
         ELSE ends_at_s END AS ends_at_s
     FROM listening
 """
-"""The open span lasts until the newest commit: it is written itself now and then only, to spare the card."""
+"""The open span lasts until the newest commit: it is written only now and then, to spare the card."""
 
 
 class ListeningSpans:
@@ -35,7 +35,7 @@ class ListeningSpans:
         self.resume(at_s, scan_mode, reason, utc_offset_s=utc_offset_s)
 
     def resume(self, at_s: float, scan_mode: str, reason: str = "", *, utc_offset_s: int | None = None) -> None:
-        """Open a span and leave the one before as it is: nothing is known of the time since."""
+        """Open a span and leave the one before unchanged: nothing is known of the time since."""
         self._db.execute(
             "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason, utc_offset_s) VALUES (?, ?, ?, ?, ?)",
             (int(at_s), int(at_s), scan_mode, reason, utc_offset_s),
@@ -49,7 +49,7 @@ class ListeningSpans:
         )
 
     def restart(self, at_s: float) -> None:
-        """Leave the open span as it is and open one like it: the clock was set, and nothing lies between."""
+        """Leave the open span unchanged and open one like it: the clock was set, and there is no gap between them."""
         self._db.execute(
             "INSERT INTO listening (starts_at_s, ends_at_s, scan_mode, reason, utc_offset_s)"
             " SELECT ?, ?, scan_mode, reason, utc_offset_s FROM listening ORDER BY id DESC LIMIT 1",
@@ -57,7 +57,7 @@ class ListeningSpans:
         )
 
     def keep_offset(self, at_s: float, utc_offset_s: int) -> None:
-        """Open a span like the open one where the owner's clock is ahead of UTC by another offset than in that."""
+        """Open a span like the open one if the owner's clock is ahead of UTC by another offset than in that one."""
         row = self._db.execute("SELECT id, utc_offset_s FROM listening ORDER BY id DESC LIMIT 1").fetchone()
         if row is None or row[1] == utc_offset_s:
             return
@@ -69,7 +69,7 @@ class ListeningSpans:
         )
 
     def calendar(self, fallback: Callable[[float], int]) -> Calendar:
-        """Return the owner's days; ``fallback`` is the offset of the zone where none was kept (see `Calendar`)."""
+        """Return the owner's days; ``fallback`` is the zone's offset where none was kept (see `Calendar`)."""
         return Calendar(
             self._db.execute(
                 "SELECT starts_at_s, utc_offset_s FROM listening WHERE utc_offset_s NOT NULL ORDER BY starts_at_s, id"
@@ -87,7 +87,7 @@ class ListeningSpans:
         return joined(Span(*row) for row in rows)
 
     def last_well_s(self) -> int | None:
-        """Return until when this device last listened, or was paused, Unix seconds; None for never."""
+        """Return until when this device last scanned, or was paused, Unix seconds; None for never."""
         row = self._db.execute(
             "SELECT ends_at_s"  # noqa: S608 - a constant
             f" FROM ({SPANS}) WHERE scan_mode <> '' OR reason = ? ORDER BY id DESC LIMIT 1",

@@ -11,11 +11,11 @@ from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
 from bluezone_agent.core.notice import Notice
 
 RETRY_S: Final = (60, 300, 900, 3600, 4 * 3600)
-"""Seconds after each attempt that failed; the last goes on."""
+"""Seconds after each failed attempt; the last value is repeated."""
 
 
 class QueuedNotice(msgspec.Struct, frozen=True):
-    """A notice that its owner has not got yet."""
+    """A notice that its owner has not received yet."""
 
     notice_id: int
     notice: Notice
@@ -25,13 +25,13 @@ class QueuedNotice(msgspec.Struct, frozen=True):
 
 
 class Notices:
-    """A queue: what is in it is delivered at least once, or is over after 14 days."""
+    """A queue: each notice is delivered at least once, or expires after 14 days."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def add(self, notice: Notice, now_s: float) -> None:
-        """Queue a notice, with whatever else the transaction writes."""
+        """Queue a notice, together with the transaction's other writes."""
         self._db.execute(
             "INSERT INTO notice (title, body, created_at_s, attempts, next_try_at_s, failure)"
             " VALUES (?, ?, ?, 0, ?, '')",
@@ -39,11 +39,11 @@ class Notices:
         )
 
     def waiting(self, now_s: float) -> list[QueuedNotice]:
-        """Return what was not delivered yet and is not over, oldest first."""
+        """Return the undelivered notices that have not expired, oldest first."""
         return self._queued("delivered_at_s IS NULL AND created_at_s >= ?", _oldest_s(now_s))
 
     def take_due(self, now_s: float) -> list[QueuedNotice]:
-        """Return what has to be tried now, oldest first; nobody else gets it until it is due again."""
+        """Return the notices to be tried now, oldest first; nobody else gets them until they are due again."""
         due = self._due(now_s)
         for queued in due:
             retry_s = RETRY_S[min(queued.attempts, len(RETRY_S) - 1)]
@@ -54,11 +54,11 @@ class Notices:
         return due
 
     def is_due(self, now_s: float) -> bool:
-        """Return whether anything has to be tried now."""
+        """Return whether a notice is due."""
         return bool(self._due(now_s))
 
     def delivered(self, notice_id: int, now_s: float) -> None:
-        """Record that a notice reached its owner; its text is not needed any more."""
+        """Record that a notice reached its owner; its text is no longer needed."""
         self._db.execute(
             "UPDATE notice SET delivered_at_s = ?, title = '', body = '', failure = '' WHERE id = ?",
             (int(now_s), notice_id),
@@ -69,11 +69,11 @@ class Notices:
         self._db.execute("UPDATE notice SET failure = ? WHERE id = ?", (failure, notice_id))
 
     def delete_before(self, unix_s: float) -> None:
-        """Delete notices queued before ``unix_s``: what they tell of is over."""
+        """Delete notices queued before ``unix_s``: their subject has expired."""
         self._db.execute("DELETE FROM notice WHERE created_at_s < ?", (int(unix_s),))
 
     def _due(self, now_s: float) -> list[QueuedNotice]:
-        """A time of the next attempt that is farther off than any retry comes from a clock that was wrong."""
+        """If the next attempt is farther away than any retry, its time comes from a wrong clock."""
         return self._queued(
             "delivered_at_s IS NULL AND created_at_s >= ? AND NOT (next_try_at_s > ? AND next_try_at_s <= ?)",
             _oldest_s(now_s),

@@ -8,13 +8,13 @@ from bluezone_agent.core.pauses import Mode, Pause
 
 
 class Pauses:
-    """One at a time; it stays until another one takes its place or somebody finds it over."""
+    """One at a time; it stays until another one replaces it or it is found to be over."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def current(self) -> Pause | None:
-        """Return the one asked for last, which may be over."""
+        """Return the pause that was requested last, which may be over."""
         row = self._db.execute(
             "SELECT mode, lasts_s, boot_id, ends_up_s, ends_at_s, clock_trusted FROM pause"
         ).fetchone()
@@ -24,7 +24,7 @@ class Pauses:
         return Pause(Mode(mode), lasts_s, boot_id, ends_up_s, ends_at_s, bool(clock_trusted))
 
     def shown(self, now_s: float) -> Pause | None:
-        """Return the one that is not over at ``now_s`` by wall time: near enough for people; the agent knows better."""
+        """Return the pause that is not over at ``now_s`` by wall time: exact enough for people."""
         pause = self.current()
         return pause if pause is not None and now_s < pause.ends_at_s else None
 
@@ -36,6 +36,6 @@ class Pauses:
         )
 
     def end(self, pause: Pause | None = None) -> None:
-        """Delete ``pause`` if it is still the one, or whichever it is."""
+        """Delete ``pause`` if it is still the current one; without an argument delete any."""
         if pause is None or self.current() == pause:
             self._db.execute("DELETE FROM pause")

@@ -1,4 +1,4 @@
-"""Sources of case files, and what became of each of their files."""
+"""Sources of diagnosis key files, and what became of each of their files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bluezone_agent.core.source_records import (
 from bluezone_agent.errors import AgentError
 
 MOST_REFUSED: Final = 1_000
-"""Files of a source that are remembered though nothing of them was ever accepted."""
+"""Files of a source that are remembered although nothing of them was ever accepted."""
 MOST_FILES: Final = 20_000
 """Files of a source that are remembered: twice what an index may list."""
 
@@ -30,21 +30,21 @@ class Sources:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._missing: dict[str, AgentError] = {}
-        """Source → why the first of its files that left no row could not be had."""
+        """Source → why the first of its files without a row could not be fetched."""
 
     def all(self) -> list[SourceRecord]:
-        """Return every source, by name."""
+        """Return all sources, by name."""
         return [_source(row) for row in self._db.execute("SELECT * FROM source ORDER BY name")]
 
     def source(self, name: str) -> SourceRecord | None:
-        """Return a source, None when it was never tried."""
+        """Return a source, None if it was never tried."""
         row = self._db.execute("SELECT * FROM source WHERE name = ?", (name,)).fetchone()
         return _source(row) if row else None
 
     def record(self, source: SourceRecord) -> None:
-        """Write a source's state, and forget what is beyond :data:`MOST_REFUSED` and :data:`MOST_FILES` of its files.
+        """Write a source's state, and forget its files beyond :data:`MOST_REFUSED` and :data:`MOST_FILES`.
 
-        What is forgotten of those that it still lists is read again.
+        Forgotten files that it still lists are read again.
         """
         missing = self._missing.pop(source.name, None)
         for condition, most in (("digest = ''", MOST_REFUSED), ("1", MOST_FILES)):
@@ -68,19 +68,19 @@ class Sources:
         )
 
     def forget_others(self, names: Iterable[str]) -> None:
-        """Delete the sources that are not among ``names``; their files stay for their time."""
+        """Delete the sources that are not among ``names``; their files stay until they expire."""
         self._db.execute(
             "DELETE FROM source WHERE name NOT IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),)
         )
 
     def files(self, source: str) -> list[KeyFileRecord]:
-        """Return a source's files, in the order in which they first came."""
+        """Return a source's files, in the order in which they first arrived."""
         return [
             _file(row) for row in self._db.execute("SELECT * FROM key_file WHERE source = ? ORDER BY id", (source,))
         ]
 
     def file(self, source: str, name: str) -> KeyFileRecord | None:
-        """Return what became of a file, None when it was never tried."""
+        """Return what became of a file, None if it was never tried."""
         row = self._db.execute("SELECT * FROM key_file WHERE source = ? AND name = ?", (source, name)).fetchone()
         return _file(row) if row else None
 
@@ -97,8 +97,8 @@ class Sources:
     def record_file(self, record: KeyFileRecord) -> None:
         """Write a file's verdict; ``fetched_at_s`` stays while its contents do.
 
-        One that could not be had and never was leaves no row, for whoever serves an index may list any number: its
-        source says why, when that is recorded next.
+        A file that was never fetched leaves no row, because an index may list any number of them: its source states
+        why, when that is recorded next.
         """
         if record.fault and record.verdict is Verdict.MISSING and self.file(record.source, record.name) is None:
             self._missing.setdefault(record.source, record.fault)
@@ -133,13 +133,13 @@ class Sources:
         )
 
     def reread(self, fetched_since_s: float = 0) -> None:
-        """Have the next check read the files again that were fetched since: there is more to compare them with."""
+        """Have the next check read again the files that were fetched since: there is more to compare them with."""
         self._db.execute("UPDATE key_file SET final = 0 WHERE final AND fetched_at_s >= ?", (int(fetched_since_s),))
 
     def date(self, boot_id: str, booted_at_s: float, now_s: float) -> None:
-        """Give the files that were fetched in this boot before time was known the time that they were fetched at.
+        """Date the files that were fetched in this boot before time was known.
 
-        ``booted_at_s`` is the wall time at uptime 0. Those of a former boot were fetched by ``now_s``, no more is
+        ``booted_at_s`` is the wall time at uptime 0. Files of a former boot were fetched by ``now_s``; no more is
         known.
         """
         self._db.execute(
@@ -147,7 +147,7 @@ class Sources:
             " fetched_boot_id = NULL, fetched_uptime_s = NULL WHERE fetched_boot_id NOT NULL",
             (boot_id, booted_at_s, int(now_s)),
         )
-        for table in ("key_file", "source"):  # of a clock that was ahead
+        for table in ("key_file", "source"):  # from a clock that was ahead
             self._db.execute(
                 f"UPDATE {table} SET tried_at_s = ? WHERE tried_at_s > ?",  # noqa: S608
                 (int(now_s), int(now_s)),

@@ -31,9 +31,9 @@ from bluezone_agent.stores.sources import Sources
 from bluezone_agent.stores.submission_tokens import SubmissionTokens
 
 MOST_BYTES: Final = 256 * 2**20
-"""A fortnight near 200 people for 8 hours a day takes 50 MB; forged identifiers must not fill the card."""
+"""Two weeks near 200 people for 8 hours a day take 50 MB; forged identifiers must not fill the card."""
 CAP_STEP: Final = 20_000
-"""Minutes deleted at once."""
+"""Minutes deleted in one step."""
 LOCK_NAME: Final = "agent.lock"
 
 
@@ -64,9 +64,9 @@ class Store(AbstractContextManager["Store"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written inside together, or nothing of it; what waits in the outbox is written first.
+        """Commit everything written inside together, or nothing of it; the outbox is written first.
 
-        Raises StoreWriteError when the disk does not take it, StoreDamagedError when the file is damaged.
+        Raises StoreWriteError when the disk fails, StoreDamagedError when the file is damaged.
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -83,7 +83,7 @@ class Store(AbstractContextManager["Store"]):
         self._outbox.remove(posted)
 
     def _roll_back(self) -> None:
-        """Undo an open transaction; SQLite has undone it already after some errors of the disk."""
+        """Undo an open transaction; after some disk errors SQLite has already undone it."""
         self.contacts.forget()
         with suppress(sqlite3.DatabaseError):
             if self._db.in_transaction:
@@ -94,9 +94,9 @@ class Store(AbstractContextManager["Store"]):
         self._outbox.add(items)
 
     def post(self, *items: Item) -> None:
-        """Write ``items`` now, or, where the disk does not take them, with a later transaction.
+        """Write ``items`` now, or, if the disk fails, with a later transaction.
 
-        For what says how the agent does: it must not end because it can't say so.
+        For records about the agent's own state: it must not end because it can't write them.
         """
         self.enqueue(*items)
         with suppress(StoreWriteError), self.transaction():
@@ -117,22 +117,22 @@ class Store(AbstractContextManager["Store"]):
                 self.journal.put(item)
 
     def date(self, boot_id: str, booted_at_s: float, now_s: float) -> int:
-        """Give what was received and fetched in this boot, before time was known, the time that it was at.
+        """Date what was received and fetched in this boot before time was known.
 
-        ``booted_at_s`` is the wall time at uptime 0. Files that may hold keys of the minutes that got theirs are read
-        again by the next check. Returns how many minutes did. Call it in a transaction.
+        ``booted_at_s`` is the wall time at uptime 0. Files that may have keys of the newly dated minutes are read again
+        by the next check. Returns how many minutes were dated. Call it in a transaction.
         """
         self.sources.date(boot_id, booted_at_s, now_s)
         dated = self.contacts.date(boot_id, booted_at_s, now_s)
         if dated.minutes:
-            # a file that was published before them can't count for them, so only those fetched since are read again
+            # a file that was published earlier can't count for them, so only those fetched since are read again
             self.sources.reread(dated.oldest_at_s)
         return dated.minutes
 
     def expire(self, now_s: float) -> None:
         """Delete everything older than 14 days, and leave no copy of it in the file.
 
-        Call it with trusted time only: a clock that jumps ahead would delete all.
+        Call it only with trusted time: a clock that jumps ahead would delete everything.
         """
         limit_s = now_s - RETENTION_DAYS * DAY_S
         with self.transaction():
@@ -146,10 +146,10 @@ class Store(AbstractContextManager["Store"]):
         self._truncate_log()
 
     def encrypt(self, passphrase: str) -> bool:
-        """Have the own keys encrypted under a passphrase, and unlocked; return whether they were plain before.
+        """Encrypt this device's keys with a passphrase, and unlock them; return whether they were unencrypted before.
 
-        Then no plain copy of one is left in the files. Raises KeysEncryptedError for another passphrase,
-        StateInUseError when others that read keep the log from being emptied.
+        Afterwards no unencrypted copy is left in the files. Raises KeysEncryptedError for another passphrase,
+        StateInUseError when readers keep the log from being emptied.
         """
         readable = not self.keys.encrypted
         with self.transaction():
@@ -159,19 +159,22 @@ class Store(AbstractContextManager["Store"]):
                 self.keys.unlock(passphrase)
         if self._truncate_log() and readable:
             raise StateInUseError(
-                N_("the keys in {path} are sealed, but plain copies of them are in its log while others read it"),
-                N_("end the other commands of bluezone-agent: the copies go with the last of them"),
+                N_(
+                    "the keys in {path} are encrypted, but unencrypted copies stay in its write-ahead log "
+                    "while other commands read it"
+                ),
+                N_("end the other bluezone-agent commands: the copies are deleted when the last one ends"),
                 path=self.state_dir / FILE_NAME,
             )
         return readable
 
     def decrypt(self) -> int:
-        """Have the own keys plain again, once they are unlocked; return how many there are."""
+        """Remove the encryption of this device's unlocked keys; return how many there are."""
         with self.transaction():
             return self.keys.decrypt()
 
     def cap(self, most_bytes: int = MOST_BYTES) -> int:
-        """Delete the oldest contacts until the store takes no more than ``most_bytes``, keys never; return how many."""
+        """Delete the oldest contacts until the store has at most ``most_bytes``, but never keys; return how many."""
         gone = 0
         while self.used_bytes() > most_bytes:
             with self.transaction():
@@ -184,7 +187,7 @@ class Store(AbstractContextManager["Store"]):
         return gone
 
     def copy(self) -> bytes:
-        """Return the whole file as it is at one moment, with the log's part of it, while others write; but no token."""
+        """Return the complete file as of one moment, its log included, while others write; but no tokens."""
         self._db.execute("BEGIN")
         try:
             has_tokens = self.tokens.any()  # from here on it does not change
@@ -201,28 +204,28 @@ class Store(AbstractContextManager["Store"]):
         return any(self._db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
 
     def used_bytes(self) -> int:
-        """Return the size of the file less what is free inside."""
+        """Return the size of the file less the free space inside."""
         pages, free, size = (
             self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
         return int((pages - free) * size)
 
     def _truncate_log(self) -> bool:
-        """Empty the log into the file; return whether a reader kept it from being emptied."""
+        """Empty the log into the file; return whether a reader prevented it."""
         try:
             return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_LOCKED":
-                return True  # one of our own, that was broken off and has not been collected yet
+                return True  # a reader of this process that was interrupted and has not been collected yet
             raise store_error(self.state_dir / FILE_NAME, error) from error
 
     def close(self) -> None:
-        """Empty the write-ahead log into the file and close it; once more does nothing."""
+        """Empty the write-ahead log into the file and close it; closing it again does nothing."""
         if self._closed:
             return
         self._closed = True
         try:
-            with suppress(StoreWriteError):  # what is committed stays in the log, and is read from there
+            with suppress(StoreWriteError):  # committed data stay in the log, and are read from there
                 self._truncate_log()
         finally:
             self._db.close()
@@ -230,7 +233,7 @@ class Store(AbstractContextManager["Store"]):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Close it; what SQLite said of a damaged file, or of the disk, is raised as that."""
+        """Close it; SQLite's errors about a damaged file, or the disk, are raised as store errors."""
         try:
             self.close()
         except StoreDamagedError:
@@ -243,14 +246,14 @@ class Store(AbstractContextManager["Store"]):
 
 
 class StateLock(AbstractContextManager["StateLock"]):
-    """Held by the one process that broadcasts from a state directory."""
+    """Held by the one process that advertises from a state directory."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / LOCK_NAME
         self._fd = -1
 
     def __enter__(self) -> Self:
-        """Take the lock; raises StateInUseError when another process holds it, StoreError where there can't be one."""
+        """Take the lock; raises StateInUseError when another process holds it, StoreError when there can't be one."""
         make_private(self._path.parent)
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -258,8 +261,8 @@ class StateLock(AbstractContextManager["StateLock"]):
         except BlockingIOError as error:
             os.close(fd)
             raise StateInUseError(
-                N_("another agent runs on {path}"),
-                N_("stop it first, or give this one its own folder: --state-dir DIR"),
+                N_("another agent is running on {path}"),
+                N_("stop it first, or use a separate folder for this one: --state-dir DIR"),
                 path=self._path.parent,
             ) from error
         self._fd = fd
@@ -272,7 +275,7 @@ class StateLock(AbstractContextManager["StateLock"]):
 def agent_runs(state_dir: Path) -> bool:
     """Return whether a process holds the lock of ``state_dir``."""
     try:
-        fd = os.open(state_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)  # also on a read-only disk
+        fd = os.open(state_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)  # works on a read-only disk too
     except FileNotFoundError:
         return False
     try:

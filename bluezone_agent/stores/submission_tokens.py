@@ -10,7 +10,7 @@ from bluezone_agent.core.intervals import DAY_S
 
 
 class TokenKind(StrEnum):
-    """What a token is good for."""
+    """The purpose of a token."""
 
     VERIFICATION = "verification"
     """Submits the keys of one code."""
@@ -19,9 +19,9 @@ class TokenKind(StrEnum):
 
 
 LIFETIME_S: Final = {TokenKind.VERIFICATION: DAY_S, TokenKind.REVISION: 14 * DAY_S}
-"""The verification server's own limit; the days for which a key server keeps keys that could be revised."""
+"""The verification server's own limit, and the days for which a key server keeps keys that can be revised."""
 ANY_SERVER: Final = ""
-"""Of tokens from stores that did not name their server."""
+"""For tokens from stores that did not name their server."""
 
 
 class SubmissionTokens:
@@ -31,7 +31,7 @@ class SubmissionTokens:
         self._db = db
 
     def put(self, server: str, kind: TokenKind, token: str, now_s: float) -> None:
-        """Keep a token received now in place of the one before, in the caller's transaction."""
+        """Store a token received now in place of the previous one, in the caller's transaction."""
         self.delete(server, kind)
         self._db.execute(
             "INSERT INTO submission_token (server, kind, token, expires_at_s) VALUES (?, ?, ?, ?)",
@@ -39,7 +39,7 @@ class SubmissionTokens:
         )
 
     def get(self, server: str, kind: TokenKind, now_s: float) -> str | None:
-        """Return the token of ``server``; None where there is none that is still good."""
+        """Return the token of ``server``; None if there is none that is still valid."""
         row = self._db.execute(
             "SELECT token FROM submission_token WHERE server IN (?, ?) AND kind = ? AND expires_at_s > ?"
             " AND expires_at_s <= ? ORDER BY server DESC LIMIT 1",
@@ -52,7 +52,7 @@ class SubmissionTokens:
         self._db.execute("DELETE FROM submission_token WHERE server IN (?, ?) AND kind = ?", (server, ANY_SERVER, kind))
 
     def delete_expired(self, now_s: float) -> None:
-        """Delete tokens that are no longer good, or were received in what is still the future."""
+        """Delete tokens that are no longer valid, or that were received in the future."""
         for kind, lifetime_s in LIFETIME_S.items():
             self._db.execute(
                 "DELETE FROM submission_token WHERE kind = ? AND NOT (expires_at_s > ? AND expires_at_s <= ?)",
@@ -60,7 +60,7 @@ class SubmissionTokens:
             )
 
     def any(self) -> bool:
-        """Return whether there is one."""
+        """Return whether there is any."""
         return self._db.execute("SELECT 1 FROM submission_token LIMIT 1").fetchone() is not None
 
     def delete_all(self) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# bluezone-agent, as installed: every command speaks of the state and the configuration of the service. For root it
-# runs as the service's user, so that no file in the state belongs to another.
+# bluezone-agent, as installed: every command uses the state and the configuration of the service. Started by root, it
+# runs as the service's user, so that no file in the state belongs to another user.
 export STATE_DIRECTORY=/var/lib/bluezone-agent CONFIGURATION_DIRECTORY=/etc/bluezone-agent
 export RUNTIME_DIRECTORY=/run/bluezone-agent BLUEZONE_NOTIFY_SOCKET=/run/bluezone-notify.socket
 set -- /opt/bluezone-agent/venv/bin/python -IB -m bluezone_agent "$@"

@@ -1,7 +1,7 @@
-# Sourced by scripts/lab: Debian's packages, BlueZ's programs and a User-Mode-Linux kernel, each made once.
+# Sourced by scripts/lab: it prepares Debian's packages, BlueZ's programs and a User-Mode Linux kernel, each once.
 #   use_lab             for a guest on this machine's own root
-#   use_lab_debian      besides, a Debian of its own for a guest with systemd, and what scripts/install installs there
-# What it makes is in ${BLUEZONE_LAB_CACHE:-~/.cache/bluezone-lab}; nothing of BlueZ is installed on this machine.
+#   use_lab_debian      also a separate Debian for a guest with systemd, with the packages that scripts/install needs
+# Results are in ${BLUEZONE_LAB_CACHE:-~/.cache/bluezone-lab}; BlueZ is not installed on this machine.
 
 lab_packages="busybox-static dbus-daemon kmod libasound2 libdw1 libglib2.0-0"
 lab_build_packages="bc bison flex gcc libc6-dev libelf-dev make xz-utils"
@@ -36,7 +36,7 @@ use_lab_debian() {
 }
 
 lab_debian() {
-    echo "making a Debian for the guest, about 3 minutes" >&2
+    echo "creating a Debian for the guest; this takes about 3 minutes" >&2
     mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1)
     rm -rf "$LAB_DEBIAN"
     # shellcheck disable=SC2086
@@ -45,20 +45,20 @@ lab_debian() {
     touch "$LAB_DEBIAN/.done"
 }
 
-# The guest has no network: what pip would fetch there is fetched here, for Debian 12's Python.
+# The guest has no network: the packages that pip would download there are downloaded here, for Debian 12's Python.
 lab_wheels() {
     rm -rf "$LAB_WHEELS"
     "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
         --python-version 3.11 -r requirements.lock -d "$LAB_WHEELS" 2>"$lab_cache/wheels.log" ||
-        lab_impossible "what requirements.lock pins could not be fetched" "see $lab_cache/wheels.log"
+        lab_impossible "the packages in requirements.lock could not be downloaded" "see $lab_cache/wheels.log"
     touch "$LAB_WHEELS/.done"
 }
 
 lab_require_machine() {
-    [ "$(id -u)" = 0 ] || lab_impossible "it has to run as root: the guest mounts this machine's root" "run: sudo scripts/lab"
+    [ "$(id -u)" = 0 ] || lab_impossible "it must run as root: the guest mounts this machine's root" "run: sudo scripts/lab"
     [ "$(uname -sm)" = "Linux x86_64" ] || lab_impossible "User-Mode Linux needs Linux on x86_64, this is $(uname -sm)" ""
     [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}${VERSION_ID:-}")" = debian12 ] ||
-        lab_impossible "it is made for Debian 12" "run it in a container or chroot of Debian 12"
+        lab_impossible "it needs Debian 12" "run it in a container or chroot of Debian 12"
 }
 
 lab_impossible() {
@@ -88,7 +88,7 @@ lab_apt_update() {
     lab_updated=yes
 }
 
-# Fetches a package's file without installing it, and unpacks it into a directory.
+# Downloads a package without installing it, and unpacks it into a directory.
 lab_unpack() {
     package=$1 into=$2
     mkdir -p "$lab_cache/debs"
@@ -96,7 +96,7 @@ lab_unpack() {
         cd "$lab_cache/debs"
         ls "${package}"_*.deb >/dev/null 2>&1 || { lab_apt_update && apt-get download -q "$package" >"$lab_cache/apt.log" 2>&1; }
         dpkg-deb -x "$(ls "${package}"_*.deb | tail -1)" "$into"
-    ) || lab_impossible "Debian's package $package could not be fetched" "see $lab_cache/apt.log"
+    ) || lab_impossible "Debian's package $package could not be downloaded" "see $lab_cache/apt.log"
 }
 
 lab_bluez() {
@@ -104,7 +104,7 @@ lab_bluez() {
     [ -x "$LAB_TOOLS/usr/libexec/bluetooth/bluetoothd" ] || lab_unpack bluez "$LAB_TOOLS"
 }
 
-# The kernel is named after its configuration, so that a changed one is built anew.
+# The kernel is named after its configuration, so that a changed configuration is built again.
 lab_kernel() {
     config=$PWD/tests/lab/uml.config
     LAB_KERNEL=$lab_cache/linux-$(sha256sum "$config" | cut -c1-16).uml
@@ -117,7 +117,7 @@ lab_kernel() {
     done
     # shellcheck disable=SC2086
     lab_install $lab_build_packages
-    echo "building the lab's kernel, about 10 CPU-minutes" >&2
+    echo "building the lab's kernel; this takes about 10 minutes of CPU time" >&2
     source=$lab_cache/build.$$
     trap 'rm -rf "$source"' EXIT
     lab_unpack linux-source-6.1 "$source"
@@ -132,14 +132,14 @@ lab_kernel() {
         strip -g -o "$LAB_KERNEL.new" linux
     ) >"$lab_cache/kernel.log" 2>&1 || {
         tail -5 "$lab_cache/kernel.log" >&2
-        lab_impossible "its kernel could not be built" "see $lab_cache/kernel.log"
+        lab_impossible "the kernel could not be built" "see $lab_cache/kernel.log"
     }
     mv "$LAB_KERNEL.new" "$LAB_KERNEL"
     rm -rf "$source"
     trap - EXIT
 }
 
-# Whether a kernel that is there already says of itself all that the configuration asks for.
+# Whether an existing kernel reports every option that the configuration asks for.
 lab_kernel_fits() {
     [ -x "$1" ] || return 1
     has=$("$1" --showconfig 2>/dev/null) || return 1

@@ -1,6 +1,6 @@
-# Sourced by the scripts: pytest's options for everything, a process for each core. What is named runs in one process,
-# so that -s, -x and --pdb work as always.
-#   parallel "$@"      prints them for the arguments of a script
+# Sourced by the scripts: pytest's options for a full run, with one process per core. Named tests run in one process, so
+# that -s, -x and --pdb work as usual.
+#   parallel "$@"      prints the options for a script's arguments
 
 parallel() {
     case "$*" in

@@ -1,4 +1,4 @@
-# Sourced by scripts/install and scripts/uninstall: where the service's parts are, and how each is put there.
+# Sourced by scripts/install and scripts/uninstall: the paths of the service's files, and how each is installed.
 
 PREFIX=/opt/bluezone-agent
 COMMAND=/usr/local/bin/bluezone-agent
@@ -29,18 +29,18 @@ service_impossible() {
 
 service_require_machine() {
     action=$1
-    [ "$(id -u)" = 0 ] || service_impossible "it has to run as root" "run: sudo scripts/$action"
+    [ "$(id -u)" = 0 ] || service_impossible "it must run as root" "run: sudo scripts/$action"
     command -v systemctl >/dev/null || service_impossible "there is no systemd on this machine" "run it yourself: bluezone-agent run"
 }
 
-# Whether systemd is process 1 here; in an image that is being made it is not.
+# Whether systemd is process 1; in an image that is being built it is not.
 service_alive() { [ -d /run/systemd/system ]; }
 
-# Makes the environment and installs what is locked; an environment that has it all is left alone.
+# Creates the environment and installs the locked packages; an up-to-date environment stays unchanged.
 service_python() {
     python=${PYTHON:-python3}
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        service_impossible "bluezone-agent needs Python 3.11 or later, $python is $("$python" --version 2>&1)" "name another one: PYTHON=python3.12 scripts/install"
+        service_impossible "bluezone-agent needs Python 3.11 or later; $python is $("$python" --version 2>&1)" "choose another Python: PYTHON=python3.12 scripts/install"
     # shellcheck disable=SC2046
     want=$(cat requirements.lock pyproject.toml $(find bluezone_agent -type f ! -name '*.pyc' | sort) | sha256sum | cut -d' ' -f1)
     if [ "$(cat "$PREFIX/.installed" 2>/dev/null)" = "$want" ]; then
@@ -50,7 +50,7 @@ service_python() {
     say "installing Python packages into $PREFIX/venv"
     rm -f "$PREFIX/.installed"
     mkdir -p "$PREFIX"
-    "$python" -m venv "$PREFIX/venv" || service_impossible "no virtual environment could be made" "on Debian and Raspberry Pi OS, run: apt install python3-venv"
+    "$python" -m venv "$PREFIX/venv" || service_impossible "the virtual environment could not be created" "on Debian and Raspberry Pi OS, run: apt install python3-venv"
     pip="$PREFIX/venv/bin/python -m pip --disable-pip-version-check --no-cache-dir install --quiet"
     $pip --require-hashes --only-binary :all: -r requirements.lock
     $pip --no-deps --no-build-isolation --no-index --force-reinstall .
@@ -59,7 +59,7 @@ service_python() {
     changed=yes
 }
 
-# Puts a file where it belongs, if it is not there already: service_put FROM TO [MODE]
+# Installs a file, unless it is already there: service_put FROM TO [MODE]
 service_put() {
     ! cmp -s "$1" "$2" || return 0
     install -D -m "${3:-644}" "$1" "$2"
@@ -67,7 +67,7 @@ service_put() {
     changed=yes
 }
 
-# Writes what helps at the command line: manual pages in both languages, and completion for three shells.
+# Writes manual pages in both languages, and completion for three shells.
 service_helps() {
     made=$(mktemp -d)
     for language in en vi; do
@@ -77,7 +77,7 @@ service_helps() {
         mkdir -p "$made/$(dirname "$path")"
         _BLUEZONE_AGENT_COMPLETE=${path%%[-/]*}_source "$PREFIX/venv/bin/python" -IB -m bluezone_agent >"$made/$path"
     done
-    for page in "$SHARE"/man/man1/bluezone-agent*.1 "$SHARE"/man/*/man1/bluezone-agent*.1; do # of commands that are no more
+    for page in "$SHARE"/man/man1/bluezone-agent*.1 "$SHARE"/man/*/man1/bluezone-agent*.1; do # of removed commands
         [ -e "$made${page#"$SHARE"}" ] || service_remove "$page"
     done
     helped=
@@ -91,11 +91,11 @@ service_helps() {
 service_remove_helps() {
     # shellcheck disable=SC2086
     (cd "$SHARE" 2>/dev/null && rm -f man/man1/bluezone-agent*.1 man/*/man1/bluezone-agent*.1 $COMPLETIONS &&
-        rmdir -p man/vi/man1 $(dirname $COMPLETIONS) 2>/dev/null) || true # what is in use by others stays
+        rmdir -p man/vi/man1 $(dirname $COMPLETIONS) 2>/dev/null) || true # shared folders stay
     say "removed manual pages and shell completions below $SHARE"
 }
 
-# Writes a configuration with every setting explained, if there is none; only root and the service read it.
+# Writes a configuration with every setting explained, if there is none; only root and the service can read it.
 service_configuration() {
     if [ -e "$CONFIGURATION/bluezone-agent.toml" ]; then
         say "kept $CONFIGURATION/bluezone-agent.toml"
@@ -106,23 +106,23 @@ service_configuration() {
     chgrp "$USER_NAME" "$CONFIGURATION/.new"
     chmod 640 "$CONFIGURATION/.new"
     mv "$CONFIGURATION/.new" "$CONFIGURATION/bluezone-agent.toml"
-    say "wrote $CONFIGURATION/bluezone-agent.toml: name your sources of case files there"
+    say "wrote $CONFIGURATION/bluezone-agent.toml: add your sources of diagnosis keys there"
 }
 
 service_example() { "$PREFIX/venv/bin/python" -IB -m bluezone_agent config init -; }
 
-# Starts the service and its timer, or again if something of it changed.
+# Starts the service and its timer, or restarts them after a change.
 service_start() {
     # shellcheck disable=SC2086
     systemctl --quiet enable $STARTED
     if ! service_alive; then
-        say "enabled $STARTED: they start when this system boots"
+        say "enabled $STARTED: they start at the next boot"
         return
     fi
     systemctl daemon-reload
     # shellcheck disable=SC2086
     [ -z "$changed" ] || systemctl --no-block try-restart $RESTARTED
-    # the agent may wait for Bluetooth, and is started again until it is there
+    # the agent may wait for Bluetooth, and systemd restarts it until Bluetooth is there
     # shellcheck disable=SC2086
     systemctl --no-block start $STARTED
     say "started $STARTED; see: sudo bluezone-agent status"

@@ -243,9 +243,9 @@ def test_a_wrong_passphrase_is_told_from_a_damaged_file(device: Store, tmp_path:
     path, whole = tmp_path / "a.backup", made(device.copy())
     wrong = (
         "can't be opened: the passphrase is wrong, or the first lines of the file are damaged",
-        "type the passphrase again, or take another copy of the file",
+        "enter the passphrase again, or use another copy of the file",
     )
-    damaged = ("can't be opened: the file is damaged or cut short", "take another copy of the file")
+    damaged = ("can't be opened: the file is damaged or cut short", "use another copy of the file")
     assert refused(path, whole, PASSPHRASE + " ") == wrong
     salt, body, mac = (whole.index(mark) + len(mark) for mark in (b"scrypt ", b" 4\n", b"--- "))
     for at, says in ((salt, wrong), (body, wrong), (mac, damaged), (mac + 60, damaged), (len(whole) - 1, damaged)):
@@ -273,9 +273,9 @@ def test_what_is_not_a_backup_for_a_passphrase_costs_nobody_a_passphrase(tmp_pat
 
     whole, path = made(b""), tmp_path / "x"
     for data, says, hint in (
-        (b"", "is not a backup", 'name a file that "bluezone-agent backup" wrote'),
-        (os.urandom(100), "is not a backup", 'name a file that "bluezone-agent backup" wrote'),
-        (b"bluezone-agent backup 2\nrest", "is a backup of another version", "restore it with that version"),
+        (b"", "is not a backup", 'use a file written by "bluezone-agent backup"'),
+        (os.urandom(100), "is not a backup", 'use a file written by "bluezone-agent backup"'),
+        (b"bluezone-agent backup 2\nrest", "is a backup from another version", "restore it with that version"),
         (b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl", "can't be opened: the age file is in ASCII armour", "age -d"),
         (
             b"age-encryption.org/v1\n-> X25519 x\n",
@@ -283,7 +283,7 @@ def test_what_is_not_a_backup_for_a_passphrase_costs_nobody_a_passphrase(tmp_pat
             '"age -p"',
         ),
         (whole.replace(b" 4\n", b" 23\n", 1), "can't be opened: the age file has a work factor of 2^23", '"age -p"'),
-        (whole[:100], "can't be opened: the file is damaged or cut short", "take another copy"),
+        (whole[:100], "can't be opened: the file is damaged or cut short", "use another copy"),
     ):
         path.write_bytes(data)
         with pytest.raises(BackupError, match=f"{re.escape(str(path))} {re.escape(says)}") as caught:
@@ -323,7 +323,7 @@ def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Stor
     data = bytearray(device.copy())
     for at in range(1024 * 3, len(data), 1024):
         data[at : at + 8] = b"\xff" * 8
-    with pytest.raises(StoreDamagedError, match=r"what a\.backup holds is no sound store"):
+    with pytest.raises(StoreDamagedError, match=r"a\.backup does not contain an intact store"):
         Snapshot(bytes(data), SOMEWHERE)
     made_later(device._db)
     with pytest.raises(StoreDamagedError, match="was written by a newer bluezone-agent"):
@@ -335,7 +335,7 @@ def test_a_store_that_is_not_sound_or_of_a_later_version_is_refused(device: Stor
 def test_a_state_that_holds_anything_is_left_alone(device: Store, tmp_path: Path) -> None:
     with Snapshot(device.copy(), SOMEWHERE) as snapshot:
         before = rows(device)
-        with pytest.raises(BackupError, match="already holds keys, contacts or exposures") as caught:
+        with pytest.raises(BackupError, match="already contains keys, contacts or exposures") as caught:
             backup.restore(device.state_dir, snapshot)
         assert "bluezone-agent wipe" in caught.value.hint
         assert rows(device) == before

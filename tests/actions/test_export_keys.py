@@ -141,7 +141,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, what: str) -> None:
         path.mkdir()
     else:
         path.symlink_to(target if what == "link" else tmp_path / "nowhere")
-    with pytest.raises(NewFileError, match=f"{path} exists already and is never overwritten") as caught:
+    with pytest.raises(NewFileError, match=f"{path} already exists and is never overwritten") as caught:
         export_keys.write(path, [daily_key()], None)
     assert caught.value.hint
     assert target.read_text() == "my diary"

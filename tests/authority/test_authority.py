@@ -78,7 +78,7 @@ def test_a_signing_key_is_private_and_comes_back(tmp_path: Path) -> None:
 def test_a_signing_key_is_never_overwritten(tmp_path: Path) -> None:
     publish.init(tmp_path, "452", "v1")
     before = (tmp_path / KEY_NAME).read_bytes()
-    with pytest.raises(AgentError, match=rf"{KEY_NAME} exists already and is never overwritten") as caught:
+    with pytest.raises(AgentError, match=rf"{KEY_NAME} already exists and is never overwritten") as caught:
         publish.init(tmp_path, "452", "v2")
     assert caught.value.hint
     assert (tmp_path / KEY_NAME).read_bytes() == before
@@ -88,7 +88,7 @@ def test_a_signing_key_is_never_overwritten(tmp_path: Path) -> None:
     ("key_id", "version"), [("", "v1"), ("4 52", "v1"), ('"', "v1"), ("452", "v\n1"), ("a" * 41, "")]
 )
 def test_names_that_would_not_fit_a_configuration_are_refused(tmp_path: Path, key_id: str, version: str) -> None:
-    with pytest.raises(AgentError, match="can't name a key"):
+    with pytest.raises(AgentError, match="can't be the name of a key"):
         publish.init(tmp_path / "key", key_id, version)
     assert not (tmp_path / "key").exists()
 
@@ -229,7 +229,7 @@ def test_without_its_record_of_what_was_withdrawn_nothing_is_published(office: O
     office.publish(NOW_S, office.submit("1", daily_key()), report_type=ReportType.REVOKED)
     (office.folder / ".withdrawn").write_bytes(damage)
     with pytest.raises(
-        AgentError, match=r"can't read .*\.withdrawn, which says what must never be published"
+        AgentError, match=r"can't read .*\.withdrawn, the list of keys that must never be published"
     ) as caught:
         office.publish()
     assert caught.value.hint
@@ -314,7 +314,9 @@ def test_a_folder_of_another_key_is_left_as_it_is(office: Office) -> None:
     office.publish()
     before = office.bytes()
     office.submit("2", daily_key(number=2))
-    with pytest.raises(AgentError, match=f"{office.folder} holds a file that this key did not publish") as caught:
+    with pytest.raises(
+        AgentError, match=f"{office.folder} contains a file that was not published with this key"
+    ) as caught:
         publish.publish(
             [office.inbox], signing_key(2), office.folder, NOW_S, report_type=ReportType.CONFIRMED_TEST, region="VN"
         )
@@ -377,7 +379,7 @@ def test_the_files_are_what_other_software_expects(office: Office) -> None:
 
 @pytest.mark.parametrize("region", ["", "V N", "\x1b[2J"])
 def test_a_region_is_a_plain_name(office: Office, region: str) -> None:
-    with pytest.raises(AgentError, match="can't name"):
+    with pytest.raises(AgentError, match="can't be the name"):
         office.publish(region=region)
 
 

@@ -56,7 +56,7 @@ def test_init_never_overwrites_a_key(office: Program) -> None:
     before = path.read_bytes()
     done = office.run("authority", "init", "key", "--key-id", "452")
     assert done.returncode == 1
-    assert "error: key/signing-key.json exists already and is never overwritten\nbluezone-agent: hint: " in done.stderr
+    assert "error: key/signing-key.json already exists and is never overwritten\nbluezone-agent: hint: " in done.stderr
     assert path.read_bytes() == before
 
 
@@ -68,8 +68,8 @@ def test_publish_says_what_it_did_and_a_second_time_nothing_new(office: Program)
     assert done.returncode == 0, done.stderr
     rows = done.stdout.splitlines()
     assert rows[0] == "inbox/lan.json  accepted; published: 1"
-    assert rows[1].startswith("inbox/old.json  waits until ")
-    assert rows[1].endswith("; held back: 1; 1 key left out: ended more than 14 days before its publication")
+    assert rows[1].startswith("inbox/old.json  waiting until ")
+    assert rows[1].endswith("; held back: 1; 1 key skipped: ended more than 14 days before its publication")
     assert rows[2].endswith(".zip: 1 key published")
     assert "1 key is still valid and held back until " in done.stderr
     again = office.run("authority", "publish", "inbox", "--key", "key", "--to", "www", "--json")
@@ -101,7 +101,7 @@ def test_what_is_revoked_while_it_waits_is_never_sent_out(office: Program) -> No
     rows = done.stdout.splitlines()
     assert rows[0].startswith("inbox/mistake.json  accepted; ")
     assert rows[1].endswith(".zip: 1 key revoked")
-    assert rows[2:] == ["keys revoked: 1", "held back keys withdrawn, never to be published: 1"]
+    assert rows[2:] == ["keys revoked: 1", "held-back keys withdrawn, never to be published: 1"]
     assert "published" not in rows[0].replace("withdrawn before publication", "")
     done = office.run("authority", "publish", *where)
     assert done.stdout.splitlines()[-1] == "nothing new to publish"
@@ -125,7 +125,7 @@ def test_a_refused_submission_is_named_and_the_exit_code_says_so(office: Program
     [
         (["--key", "inbox", "--to", "www"], "can't read the signing key inbox/signing-key.json: No such file"),
         (["--key", "key", "--to", "inbox/lan.json"], "can't write inbox/lan.json: "),
-        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t name'),
+        (["--key", "key", "--to", "www", "--region", "V N"], '"V N" can\'t be the name'),
     ],
 )
 def test_what_is_wrong_is_named_with_the_way_out(office: Program, arguments: list[str], says: str) -> None:

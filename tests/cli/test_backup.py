@@ -48,7 +48,7 @@ def test_a_backup_is_private_and_restores_into_an_empty_device(owner: Program) -
     assert [key["on_air"] for key in keys] == [False]
     again = other.run("restore", "a.backup", "--passphrase-file", "phrase")
     assert again.returncode == 1
-    assert "already holds keys, contacts or exposures" in again.stderr
+    assert "already contains keys, contacts or exposures" in again.stderr
     assert '"bluezone-agent wipe"' in again.stderr
 
 
@@ -63,10 +63,10 @@ def test_a_passphrase_is_asked_for_twice_and_never_shown(owner: Program) -> None
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["diary.txt", "--passphrase-file", "phrase"], "diary.txt exists already and is never overwritten"),
-        (["link", "--passphrase-file", "phrase"], "link exists already and is never overwritten"),
+        (["diary.txt", "--passphrase-file", "phrase"], "diary.txt already exists and is never overwritten"),
+        (["link", "--passphrase-file", "phrase"], "link already exists and is never overwritten"),
         (["no/a", "--passphrase-file", "phrase"], "can't write no/a: No such file or directory"),
-        (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; it needs 12"),
+        (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; at least 12 are needed"),
         (["a", "--passphrase-file", "none"], "can't read the passphrase from none: No such file or directory"),
         (["a", "--passphrase-file", "image"], "can't read the passphrase from image: not UTF-8"),
     ],
@@ -92,7 +92,7 @@ def test_what_can_not_be_opened_changes_nothing(owner: Program, merge: list[str]
     (owner.home / "flipped").write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     other = Program(owner.home / "other")
     other.state_dir.mkdir(0o700, parents=True)
-    damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: take another copy of the file\n"
+    damaged = "can't be opened: the file is damaged or cut short\nbluezone-agent: hint: use another copy of the file\n"
     wrong = "can't be opened: the passphrase is wrong, or the first lines of the file are damaged\n"
     for file, phrase, says in (
         ("../cut", PASSPHRASE, damaged),
@@ -133,6 +133,6 @@ def test_backup_and_merge_go_on_while_the_agent_runs_and_a_restore_waits_for_its
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
     assert taken.returncode == 0
-    assert "20 contact minutes were new" in merged.stderr
+    assert "20 new contact minutes" in merged.stderr
     assert refused.returncode == 75
     assert "stop it first" in refused.stderr

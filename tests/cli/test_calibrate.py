@@ -35,9 +35,9 @@ def test_it_leads_through_four_positions_and_keeps_the_result(peer: Program) -> 
 def test_one_from_a_table_replaces_it_and_all_can_be_forgotten(peer: Program) -> None:
     table = peer.home / "pi.csv"
     table.write_text("device,rssi_correction_db\nPi 4,-3.5\n")
-    assert "-3.5 dB are added to every RSSI" in peer.run("calibrate", "table", table, "Pi 4").stdout
+    assert "-3.5 dB added to every RSSI" in peer.run("calibrate", "table", table, "Pi 4").stdout
     assert "replay:air.csv (pi.csv: Pi 4)" in peer.run("calibrate", "show").stdout
-    assert "1 calibration forgotten" in peer.run("calibrate", "forget").stderr
+    assert "1 calibration deleted" in peer.run("calibrate", "forget").stderr
     assert "not calibrated" in peer.run("calibrate", "show").stdout
 
 

@@ -134,10 +134,10 @@ def test_for_a_person(town: Town) -> None:
     done = town.neighbour.run("check", TZ="UTC")
     assert done.returncode == 0
     assert done.stdout.startswith(
-        "You had close contact with a confirmed case (F0): you are F1.\nKeep away from others"
+        "You had close contact with a confirmed case (F0): you are F1.\nAvoid contact with others"
     )
     assert "10:00 to 10:20: 20 min within 2 m" in done.stdout
-    assert done.stdout.count("Keep away from others") == 1
+    assert done.stdout.count("Avoid contact with others") == 1
     assert f"{town.folder}: 2 new files, 2000 keys" in done.stderr, "each file is filled up to 1,000"
 
 
@@ -152,7 +152,7 @@ def test_nothing_published_is_no_exposure(town: Town) -> None:
     town.folder.mkdir()
     assert town.check()["days"] == []
     said = town.neighbour.run("check").stdout
-    assert said.startswith("It is not known whether you were exposed:\n- the device did not scan"), "nobody listened"
+    assert said.startswith("It is not known whether you were exposed:\n- the device did not scan"), "not scanning"
     with Store(town.neighbour.state_dir) as store, store.transaction():
         store.listening.begin(time.time() - 7200, "active")
         store.listening.extend(time.time() - 3600)
@@ -165,15 +165,15 @@ def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
     town.file("bluezone/*.sig").unlink()
     said = town.refused()
     assert f"error: bluezone/{town.file('bluezone/*.json').name} is not signed" in said
-    assert "hint: only files signed by key 452 v1 are believed" in said
+    assert "hint: only files signed with key 452 v1 are accepted" in said
     assert [d["received_minutes"] for d in town.exposures()] == [20], "the other protocol's file is believed"
 
 
 @pytest.mark.parametrize(
     ("number", "version", "says"),
     [
-        (2, "v1", "is not what key 452 v1 signed"),
-        (1, "v2", 'is signed by "452" "v2", not once by the pinned "452" "v1"'),
+        (2, "v1", "does not match its signature by key 452 v1"),
+        (1, "v2", 'is signed by "452" "v2", not exactly once by the pinned "452" "v1"'),
     ],
     ids=["another key", "another version"],
 )
@@ -212,7 +212,7 @@ def test_names_from_outside_cannot_write_on_the_terminal(town: Town) -> None:
     (town.folder / "a\x1b[2J\nb.zip").write_bytes(b"PK")
     said = town.refused()
     assert "\x1b" not in said
-    assert "a\\x1b[2J\\x0ab.zip is no key export" in said
+    assert "a\\x1b[2J\\x0ab.zip is not an Exposure Notification key export" in said
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_mistake_in_a_source_is_named(town: Town, old: str, new: str, says: st
 def test_without_a_source_it_says_how_to_add_one(program: Program) -> None:
     done = program.run("check")
     assert done.returncode == 78
-    assert "no source of case files is configured" in done.stderr
+    assert "no source of diagnosis keys is configured" in done.stderr
     assert "config init" in done.stderr
 
 

@@ -37,7 +37,7 @@ def owner(program: Program) -> Program:
 def encrypted(owner: Program) -> Program:
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
     assert done.returncode == 0, done.stderr
-    assert "your keys are sealed" in done.stderr
+    assert "your keys are encrypted" in done.stderr
     return owner
 
 
@@ -70,11 +70,11 @@ def test_without_the_passphrase_the_agent_does_not_start_and_says_why(owner: Pro
     assert not any(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
     done = owner.run("run")
     assert done.returncode == 78, "trying again mends nothing"
-    assert f"the keys in {owner.state_dir}/agent.db are sealed, and no passphrase is at hand" in done.stderr
+    assert f"the keys in {owner.state_dir}/agent.db are encrypted, and no passphrase was given" in done.stderr
     assert "--passphrase-file" in done.stderr
     done = owner.run("run", "--passphrase-file", "wrong")
     assert done.returncode == 78
-    assert "this passphrase does not open the keys" in done.stderr
+    assert "this passphrase does not decrypt the keys" in done.stderr
     assert "somebody guessed" not in done.stderr
     assert owner.run("run", "--passphrase-file", "missing").returncode == 1
 
@@ -93,12 +93,12 @@ def test_with_it_the_agent_runs_and_new_keys_are_sealed_too(owner: Program) -> N
 def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
     before = owner.run("keys", "list").stdout
     encrypted(owner)
-    assert owner.run("keys", "list").stdout == before + "sealed: a passphrase opens them\n"
+    assert owner.run("keys", "list").stdout == before + "encrypted with a passphrase\n"
     for command in ("status", "contacts", "exposures", "doctor", "keys sources", "backup b --passphrase-file right"):
         done = owner.run(*command.split())
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr
-        assert "are sealed" not in done.stderr, command
+        assert "are encrypted" not in done.stderr, command
     assert f"your daily keys  {len(KEYS)}, encrypted\n" in owner.run("status").stdout
     assert json.loads(owner.run("status", "--json").stdout)["own_keys_encrypted"] is True
 
@@ -110,17 +110,17 @@ def test_an_export_needs_it(owner: Program) -> None:
         assert done.returncode == code
         assert not (owner.home / "out.json").exists()
     done = owner.run("keys", "export", "out.json", "--yes", "--passphrase-file", "-", stdin=PASSPHRASE)
-    assert "there are no keys of these days" in done.stderr, "they open; they are of 2020"
+    assert "there are no keys to export for these days" in done.stderr, "they open; they are of 2020"
 
 
 def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
-    assert owner.run("keys", "decrypt").stderr == "your keys are not sealed\n"
+    assert owner.run("keys", "decrypt").stderr == "your keys are not encrypted\n"
     encrypted(owner)
     assert "already" in owner.run("keys", "encrypt", "--passphrase-file", "right").stderr
     assert owner.run("keys", "encrypt", "--passphrase-file", "wrong").returncode == 78
     assert owner.run("keys", "decrypt").returncode == EXIT_USAGE
     assert is_encrypted(owner)
-    assert "your keys are plain" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
+    assert "your keys are no longer encrypted" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
     assert not is_encrypted(owner)
     assert all(key.data in (owner.state_dir / FILE_NAME).read_bytes() for key in KEYS)
 
@@ -128,7 +128,7 @@ def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
 def test_a_short_passphrase_seals_nothing(owner: Program) -> None:
     done = owner.run("keys", "encrypt", "--passphrase-file", "short")
     assert done.returncode == 1
-    assert "the passphrase has 5 characters; it needs 12" in done.stderr
+    assert "the passphrase has 5 characters; at least 12 are needed" in done.stderr
     assert not is_encrypted(owner)
 
 
@@ -187,7 +187,7 @@ def test_each_passphrase_is_asked_for_by_what_it_opens(owner: Program) -> None:
     assert code == 0, said
     assert "Passphrase of b: " in said
     assert f"Passphrase of {owner.state_dir}/agent.db: " in said
-    assert "0 contact minutes were new" in said
+    assert "0 new contact minutes" in said
     assert PASSPHRASE not in said
 
 
@@ -195,4 +195,4 @@ def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> Non
     quarantined = owner.state_dir / "agent.damaged-20261125T000000Z.db"
     quarantined.write_bytes(b"x")
     done = owner.run("keys", "encrypt", "--passphrase-file", "right")
-    assert f"{quarantined} may hold keys that are not sealed: delete it" in done.stderr
+    assert f"{quarantined} may contain unencrypted keys: delete it" in done.stderr

@@ -140,7 +140,7 @@ def test_a_fetch_that_has_stopped_is_no_success(two: TwoProcesses) -> None:
         path.write_text(json.dumps(manifest | {"fetched_at_s": int(time.time()) - late_s}))
         done = two.check()
         assert done.returncode == 1
-        assert "no fetch has come to its end lately" in json.loads(done.stdout)["sources"][0]["error"]
+        assert "no fetch has completed recently" in json.loads(done.stdout)["sources"][0]["error"]
 
 
 def test_the_check_takes_nothing_in_the_spool_on_trust(two: TwoProcesses) -> None:

@@ -95,7 +95,7 @@ def test_status_tells_an_exposure_to_its_owner_alone(idle: Program) -> None:
     assert not {"F0", "F1", "1900 9095"} & set(quiet.stdout.replace(":", " ").replace(")", " ").split())
     assert json.loads(idle.run("status", "--json").stdout)["exposures"] is None
     private = idle.run("status", "--private")
-    assert private.stdout.startswith("You had close contact with a confirmed case (F0): you are F1.\nKeep away")
+    assert private.stdout.startswith("You had close contact with a confirmed case (F0): you are F1.\nAvoid contact")
     assert "CDC Đà Nẵng: 1900 9095\nỞ nhà và gọi cho chúng tôi.\n" in private.stdout
     assert private.returncode == quiet.returncode
     assert "F1" not in idle.run("status", "--prometheus").stdout
@@ -105,7 +105,7 @@ def test_every_view_of_an_exposure_has_the_advice_and_whom_to_ask(idle: Program)
     expose(idle, TODAY_S - DAY_S)
     said = idle.run("exposures").stdout.splitlines()
     assert said[0] == "You had close contact with a confirmed case (F0): you are F1."
-    assert said[1].startswith("Keep away from others")
+    assert said[1].startswith("Avoid contact with others")
     assert said[2:4] == ["CDC Đà Nẵng: 1900 9095", "Ở nhà và gọi cho chúng tôi."]
     assert json.loads(idle.run("exposures", "--json").stdout)["authority"]["telephone"] == "1900 9095"
     assert "Bạn đã tiếp xúc gần với ca nhiễm (F0): bạn là F1." in idle.run("exposures", "--lang", "vi").stdout
@@ -123,11 +123,11 @@ def test_explain_and_compare_tell_of_a_midnight_that_is_not_the_owners(program: 
     days = json.loads(program.run("exposures", "--json", **environment).stdout)["days"]
     assert [day["unbroken_minutes"] for day in days] == [28.0, 14.0]
     said = program.run("exposures", **environment).stdout
-    assert "this rule counts days of UTC, and the contact goes on over midnight UTC: 28 min in 24 hours" in said
+    assert "this rule uses UTC days, and the contact continued past midnight UTC: 28 min in 24 hours" in said
     own_day = datetime.fromtimestamp(TODAY_S - DAY_S, UTC).strftime("%Y-%m-%d")
     assert f"{own_day} 06:45 to 07:00" in said, "under its own local date, whatever day the rule counts it to"
     explained = program.run("exposures", "explain", days[0]["day"], **environment).stdout
-    assert "over midnight UTC: 28.00 in 24 hours" in explained
+    assert "past midnight UTC: 28.00 in 24 hours" in explained
     compared = json.loads(
         program.run("compare", "--rule", "swisscovid", "--rule", "bluezone", "--json", **environment).stdout
     )

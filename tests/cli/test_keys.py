@@ -58,7 +58,7 @@ def test_days_limit_the_export(owner: Program) -> None:
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
     code, said = owner.at_terminal("keys", "export", "out.json", lines=["n"])
     assert code == 130
-    assert "Whoever has the file can tell which broadcasts were yours" in said
+    assert "Anyone with the file can tell which advertisements were yours" in said
     assert not (owner.home / "out.json").exists()
     assert json.loads(owner.run("keys", "list", "--json").stdout)["keys"][1]["on_air"] is True
 
@@ -66,7 +66,7 @@ def test_without_a_yes_nothing_happens(owner: Program) -> None:
 @pytest.mark.parametrize(
     ("file", "arguments", "says"),
     [
-        ("diary.txt", [], "diary.txt exists already and is never overwritten"),
+        ("diary.txt", [], "diary.txt already exists and is never overwritten"),
         ("no/out.json", [], "can't write no/out.json: No such file or directory"),
         ("out.json", ["--onset", "2999-01-01"], "symptoms can't have begun on 2999-01-01, which is in the future"),
     ],
@@ -85,7 +85,7 @@ def test_a_refused_export_says_why_and_loses_nothing(
 def test_no_keys_are_said(program: Program) -> None:
     code, said = exported(program, "out.json", "--yes")
     assert code == 1
-    assert "there are no keys of these days to export" in said
+    assert "there are no keys to export for these days" in said
     assert not (program.home / "out.json").exists()
 
 

@@ -88,8 +88,8 @@ def test_quiet_prints_the_answer_and_errors_only(owner: Program, position: str) 
 
     assert run("backup", "c.age", "--passphrase-file", "word") == ("", "")
     assert run("pause", "--for", "1h") == ("", "")
-    assert "no source was checked" in run("keys", "sources")[0]
-    assert "exists already" in run("backup", "c.age", "--passphrase-file", "word")[1]
+    assert "no source has been checked yet" in run("keys", "sources")[0]
+    assert "already exists" in run("backup", "c.age", "--passphrase-file", "word")[1]
 
 
 def test_verbose_says_on_stderr_what_is_done(owner: Program) -> None:

@@ -7,8 +7,8 @@ from itertools import takewhile
 
 import pytest
 
-from bluezone_agent.cli.layout import hanging
 from bluezone_agent.cli.table import print_table
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.stores.store import Store
@@ -38,7 +38,7 @@ def widest(text: str) -> int:
 @pytest.mark.parametrize("columns", [40, 50, 80])
 def test_tables_fit(room: Program, columns: int, language: str) -> None:
     for words in (["replay", "room.csv"], ["contacts", "--days", "14"]):
-        shown = room.run("--lang", language, *words, COLUMNS=str(columns)).stdout
+        shown = room.at_terminal("-q", "--lang", language, *words, columns=columns, NO_COLOR="1")[1]
         table = list(takewhile(lambda line: line and len(line) <= 100, shown.splitlines()))  # then come sentences
         assert len(table) >= 3, shown
         assert max(len(line.rstrip()) for line in table) <= columns, shown
@@ -70,7 +70,7 @@ def test_a_list_hangs_on_a_terminal_and_is_one_line_elsewhere(room: Program) -> 
         assert widest(shown) <= columns
         code, shown = room.at_terminal("doctor", columns=columns, NO_COLOR="1")
         assert max(map(len, (line for line in shown.splitlines() if "/" not in line))) <= columns
-    assert hanging(10, "a " * 100) == "a " * 100, "here stdout is no terminal"
+    assert wrapped("a " * 100) == "a " * 100, "here stdout is no terminal"
 
 
 @pytest.mark.slow

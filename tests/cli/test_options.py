@@ -97,9 +97,9 @@ def test_a_home_is_a_home_in_options(program: Program) -> None:
 def test_what_is_named_and_is_not_there_is_an_error_and_makes_nothing(program: Program) -> None:
     for command in (["status"], ["exposures"], ["keys", "list"], ["contacts"], ["check"]):
         done = program.run(*command, "--state-dir", "typo")
-        assert (done.returncode, "there is no state directory typo" in done.stderr) == (1, True), command
+        assert (done.returncode, "state directory typo does not exist" in done.stderr) == (1, True), command
         done = program.run(*command, "--config", "nosuch")
-        assert (done.returncode, "there is no configuration nosuch" in done.stderr) == (78, True), command
+        assert (done.returncode, "configuration file nosuch does not exist" in done.stderr) == (78, True), command
     assert [path.name for path in program.home.iterdir()] == ["state"]
 
 
@@ -118,7 +118,7 @@ def test_a_dash_is_standard_output_and_input(program: Program) -> None:
         assert taken.returncode == 0
     assert program.run("contacts", "--page", "-").stdout.startswith("<!doctype html>")
     refused = program.run("replay", "-")
-    assert (refused.returncode, '"-" is no file here' in refused.stderr) == (2, True)
+    assert (refused.returncode, '"-" can\'t be used here' in refused.stderr) == (2, True)
     assert sorted(path.name for path in program.home.iterdir()) == ["state", "word"]
 
 
@@ -265,7 +265,7 @@ def test_times_are_told_as_people_say_them() -> None:
     ):
         assert age(now - ago, now).startswith(said)
     gap = Gap(starts_at=now, ends_at=now + timedelta(seconds=40), reason=NOT_RUNNING)
-    assert "less than a minute: the agent did not run" in gap_text(gap)
+    assert "less than a minute: the agent was not running" in gap_text(gap)
 
 
 LOCALES = {

@@ -135,7 +135,7 @@ def hour_at(starts_at: datetime) -> HourOfContacts:
 def test_notes_are_text_on_the_contacts_page() -> None:
     read = Reader(contacts.render([hour_at(datetime(2020, 9, 24, 12, tzinfo=UTC))], [HOSTILE]))
     assert HOSTILE in read.texts
-    assert any("about 1 at once" in value for value in read.values)
+    assert any("about 1 at a time" in value for value in read.values)
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2026-03-29", 23), ("2026-07-01", 24)])

@@ -49,7 +49,7 @@ def test_a_running_agent_is_paused_and_resumed_and_says_so(program: Program) -> 
     assert shown.stdout.startswith("works, but:\n")
     assert "paused by its owner" in doctor
     assert "no new identifier" not in doctor
-    assert resumed.stderr == "the pause is over\n"
+    assert resumed.stderr == "the pause has ended\n"
     assert (after["healthy"], after["pause"]) == (True, None)
     assert "paused by its owner" in program.run("contacts").stdout
 
@@ -60,7 +60,7 @@ def test_asked_for_while_none_runs_it_is_kept(program: Program) -> None:
     assert json.loads(done.stdout)["pause"]["mode"] == "protected"
     assert state(program)["pause"] == json.loads(done.stdout)["pause"]
     assert json.loads(program.run("resume", "--json").stdout)["was"]["mode"] == "protected"
-    assert program.run("resume").stderr == "nothing was paused\n"
+    assert program.run("resume").stderr == "there was no pause\n"
     assert state(program)["pause"] is None
 
 
@@ -68,7 +68,7 @@ def test_asked_for_while_none_runs_it_is_kept(program: Program) -> None:
 def test_a_time_that_is_none_is_refused(program: Program, wrong: str) -> None:
     done = program.run("pause", f"--for={wrong}")
     assert done.returncode == 2
-    assert f"{wrong} is not a time from 1m to 7d: write 30m, 8h, 1d" in done.stderr
+    assert f"{wrong} is not a duration from 1m to 7d: write for example 30m, 8h or 1d" in done.stderr
 
 
 def test_protected_minutes_are_explained(program: Program) -> None:
@@ -76,7 +76,7 @@ def test_protected_minutes_are_explained(program: Program) -> None:
     with Store(program.state_dir) as store, store.transaction():
         store.exposures.add(received_key("digest", ReportType.CONFIRMED_TEST, 1, DAY_MIN * 60, minutes))
     text = program.run("exposures", "explain", DAY).stdout
-    assert "    8 min at 50.0-50.0 dB x 1.00 = 8.00\n    12 min at 50.0-50.0 dB, protected: do not count\n" in text
+    assert "    8 min at 50.0-50.0 dB x 1.00 = 8.00\n    12 min at 50.0-50.0 dB, protected: not counted\n" in text
     assert "not reached" in text
     day = json.loads(program.run("exposures", "explain", DAY, "--json").stdout)["exposures"][0]
     assert [(t["minutes"], t["weight"], t["protected"]) for t in day["windows"][0]["terms"]] == [

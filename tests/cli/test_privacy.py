@@ -97,7 +97,7 @@ def test_a_state_that_others_can_use_is_refused_and_its_files_are_taken_back(vir
     for command in (["status"], ["run"]):
         done = virtual.run(*command)
         assert done.returncode == 1
-        assert f"others can use the state directory {virtual.state_dir} (mode 750)" in done.stderr
+        assert f"other users have access to the state directory {virtual.state_dir} (mode 750)" in done.stderr
         assert f'run "chmod 700 {virtual.state_dir}"' in done.stderr
     virtual.state_dir.chmod(0o700)
     (virtual.state_dir / FILE_NAME).chmod(0o644)
@@ -113,7 +113,7 @@ def test_a_state_of_another_user_is_refused(virtual: Program, name: str) -> None
     os.chown(virtual.state_dir / name, NOBODY, NOBODY)
     done = virtual.run("status")
     assert done.returncode == 1
-    assert f"belongs to another user (number {NOBODY})" in done.stderr
+    assert f"belongs to another user (uid {NOBODY})" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv, to be less than root")

@@ -60,7 +60,7 @@ def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> Non
     prepared(program, servers)
     code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"])
     assert code == 130
-    assert "It can't be undone" in said
+    assert "This can't be undone" in said
     assert servers.calls == []
 
 
@@ -69,7 +69,7 @@ def test_a_wrong_code_is_said_with_the_way_out(program: Program, servers: Server
     done = program.run("keys", "publish", "--code", "0", "--yes")
     assert done.returncode == 75
     assert "code_invalid: verification code is unknown" in done.stderr
-    assert "hint: check the code; each can be used once" in done.stderr
+    assert "hint: check the code; each code can be used only once" in done.stderr
 
 
 def test_the_key_of_the_interface_is_not_shown(program: Program, servers: Servers) -> None:

@@ -80,8 +80,8 @@ def test_a_second_one_on_the_same_state_is_refused(virtual: Program) -> None:
     finally:
         stopped(agent, signal.SIGINT)
     assert second.returncode == 75
-    assert f"error: another agent runs on {virtual.state_dir}" in second.stderr
-    assert "hint: stop it first, or give this one its own folder" in second.stderr
+    assert f"error: another agent is running on {virtual.state_dir}" in second.stderr
+    assert "hint: stop it first, or use a separate folder for this one" in second.stderr
     assert agent.returncode == 0
 
 

@@ -408,7 +408,7 @@ def test_a_command_of_a_service_writes_where_its_caller_may(server: Server, plac
     refused = server.run(case)
     assert refused["code"] == EXIT_FAULT
     assert "can't write mine.json: Permission denied" in refused["err"]
-    assert '"- > FILE" writes it' in refused["err"]
+    assert '"- > FILE" your shell writes it' in refused["err"]
     case.arguments = ["keys", "list", "--json"]
     assert [key["on_air"] for key in json.loads(server.run(case)["out"])["keys"]] == [False, True], (
         "and no key was ended"

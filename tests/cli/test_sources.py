@@ -16,7 +16,7 @@ from bluezone_agent.stores.store import Store
 from tests.program import Program
 
 NOW_S = int(time.time())
-UNSIGNED = "files that nobody signed are believed here (allow_unsigned)"
+UNSIGNED = "unsigned files are accepted (allow_unsigned)"
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_as_json(checked: Program) -> None:
 
 def test_for_a_person(checked: Program) -> None:
     text = checked.run("keys", "sources").stdout
-    assert "/good\n  complete " in text
+    assert "/good\n  last complete " in text
     assert "signed index of " in text
     assert "newest file published " in text
-    assert "a.zip: 9 keys, 1 heard; compared\n      2 keys left out: malformed" in text
-    assert "/bad\n  never complete so far\n  can't read /bad\n  freshness can't be proved" in text
+    assert "a.zip: 9 keys, 1 received here; compared\n      2 keys skipped: malformed" in text
+    assert "/bad\n  never complete so far\n  can't read /bad\n  freshness can't be verified" in text
     assert UNSIGNED in text
     assert "refused: b\\x1b.json is not signed" in text
     assert "\x1b" not in text
@@ -68,7 +68,7 @@ def test_before_the_first_check_it_says_how_to_make_one(program: Program) -> Non
 
 def test_status_says_what_a_source_cannot_prove(checked: Program) -> None:
     text = checked.run("status").stdout
-    assert "/bad: never complete so far; can't read /bad; freshness can't be proved" in text
+    assert "/bad: never complete so far; can't read /bad; freshness can't be verified" in text
     assert UNSIGNED in text
     source_records = json.loads(checked.run("status", "--json").stdout)["sources"]
     assert [(f["name"], f["accepts_unsigned"], f["freshness"]["provable"]) for f in source_records] == [
@@ -107,7 +107,7 @@ def test_check_says_aloud_what_is_believed_without_a_signature(program: Program)
     (program.home / "keys").mkdir()
     (program.home / "keys" / "1.json").write_text('{"data": []}')
     said = configured(program, {"location": str(program.home / "keys"), "allow_unsigned": True})
-    assert f"{program.home}/keys: 1 new file, 0 keys\n  {UNSIGNED}\n  freshness can't be proved" in said
+    assert f"{program.home}/keys: 1 new file, 0 keys\n  {UNSIGNED}\n  freshness can't be verified" in said
 
 
 def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) -> None:
@@ -125,8 +125,8 @@ def test_check_as_json_says_whether_freshness_can_be_proved(program: Program) ->
         ({"ca_file": "/no/ca.pem"}, "can't read the certificates in /no/ca.pem"),
         ({"location": "http://keys.example.org/"}, "is not https"),
         ({"location": "http://keys.example.org/", "allow_http": True, "layout": "folder"}, "needs a path"),
-        ({"regions": ["VN"]}, 'layout = "index" has no regions'),
-        ({"layout": "tree"}, 'layout = "tree" is not known'),
+        ({"regions": ["VN"]}, 'layout = "index" takes no regions'),
+        ({"layout": "tree"}, 'layout = "tree" is unknown'),
     ],
 )
 def test_every_setting_of_a_source_reaches_it(program: Program, settings: dict[str, Any], says: str) -> None:
@@ -137,4 +137,4 @@ def test_every_setting_of_a_source_reaches_it(program: Program, settings: dict[s
 
 def test_key_exports_are_never_to_be_believed_unsigned(program: Program) -> None:
     said = configured(program, {"location": "https://x/", "layout": "dp3t", "allow_unsigned": True})
-    assert '[[source]] https://x/: layout = "dp3t" is always signed' in said
+    assert '[[source]] https://x/: files of layout = "dp3t" are always signed' in said

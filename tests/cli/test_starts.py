@@ -29,7 +29,7 @@ def test_of_many_starts_at_once_exactly_one_lives(virtual: Program) -> None:
         time.sleep(0.1)
     (living,) = (agent for agent in agents if agent.poll() is None)
     said = [agent.communicate()[1] for agent in agents if agent is not living]
-    assert all("another agent runs on" in text for text in said)
+    assert all("another agent is running on" in text for text in said)
     assert [agent.returncode for agent in agents if agent is not living] == [75] * (AT_ONCE - 1)
     assert living.stderr is not None
     while "event='started'" not in living.stderr.readline():

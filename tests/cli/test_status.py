@@ -58,14 +58,16 @@ def test_the_owner_is_told_when_nobody_listens_and_when_somebody_does_again(deaf
     assert notices(deaf) == []
     deaf.run("notify")
     (stopped,) = notices(deaf)
-    assert stopped.startswith("bluezone-agent needs attention: Nobody has listened since 20")
+    assert stopped.startswith("bluezone-agent needs attention: This device has not scanned since 20")
     assert deaf.run("check", "--scheduled").returncode == 0
     assert notices(deaf) == [stopped]
     with Store(deaf.state_dir) as store, store.transaction():
         store.listening.begin(NOW_S, "active")
         store.listening.extend(NOW_S + 1)
     deaf.run("check", "--scheduled")
-    assert notices(deaf)[1].startswith("bluezone-agent works again: This device listens again. It did not from 20")
+    assert notices(deaf)[1].startswith(
+        "bluezone-agent works again: This device is scanning again. It had stopped at 20"
+    )
     deaf.run("notify")
     assert len(notices(deaf)) == 2
 

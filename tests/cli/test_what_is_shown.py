@@ -49,6 +49,15 @@ def expose(store: Store, report_type: ReportType, minutes: int, first: int = YES
         store.exposures.add_warnings(days, NOW_MIN * 60)
 
 
+def test_a_table_that_a_terminal_is_too_narrow_for_becomes_sentences(program: Program, store: Store) -> None:
+    with store.transaction():
+        store.contacts.add([received(NOW_MIN - 90, b"a" * 16, -43)])
+    assert " hour   identifiers  minutes" in program.run("contacts", COLUMNS="80").stdout
+    narrow = program.run("contacts", COLUMNS="40").stdout
+    assert re.search(r"^  \d\d:\d\d: close 1 min, medium 0 min, far 0 min; close at once: 1$", narrow, re.MULTILINE)
+    assert "…" not in narrow
+
+
 def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     with store.transaction():
         store.contacts.add([received(NOW_MIN - 90, b"a" * 16), received(NOW_MIN - 89, b"b" * 16, -43)])
@@ -57,7 +66,7 @@ def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     assert max(hour["strongest_dbm"] for hour in out["hours"]) == -43
     text = program.run("contacts").stdout
     assert "-43 dBm" in text
-    assert "one person is several identifiers" in text
+    assert "one person appears as several identifiers" in text
     assert "aaaa" not in text
     assert b"aaaa".hex() not in text
     assert program.run("contacts", "--days", "15").returncode == 2
@@ -76,7 +85,7 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     assert [hour[name] for name in bands] == [2, 2, 2, 1, 3, 2]
     page = program.home / "mixing.html"
     text = program.run("contacts", "--page", page).stdout
-    assert ": devices close for 2 min, about 1 at once (identifiers: 1)" in text
+    assert ": close devices for 2 min, about 1 at a time (identifiers: 1)" in text
     assert "not calibrated" in text
     drawn = page.read_text()
     assert "close 2 min, medium 2 min, far 2 min; close at once: 1" in drawn
@@ -101,7 +110,7 @@ def test_a_flatmate_is_one_person_whatever_number_of_identifiers(program: Progra
     hours = json.loads(program.run("contacts", "--json").stdout)["hours"]
     assert sum(hour["close_contacts"] for hour in hours) >= 80
     assert all(hour["minutes_with_close"] == 60 for hour in hours)
-    said = re.findall(r": devices close for \d+ min, about (\d+) at once", program.run("contacts").stdout)
+    said = re.findall(r": close devices for \d+ min, about (\d+) at a time", program.run("contacts").stdout)
     assert said
     assert set(said) == {"1"}
 
@@ -175,14 +184,14 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
     program.config.write_text('rule = "swisscovid"\n')
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
-    assert f"{day}: listening 96% of the day" in text
-    assert "10:00-10:30  confirmed by a test; day 2 since onset" in text
+    assert f"{day}: scanned 96% of the day" in text
+    assert "10:00-10:30  confirmed by a test; 2 days after symptom onset" in text
     assert "12 min at 50.0-50.0 dB x 1.00 = 12.00" in text
     assert "9 min at 58.0-58.0 dB x 0.50 = 4.50" in text
     assert "2 min at 70.0-70.0 dB x 0.00 = 0.00" in text
     assert "16.50 x 1 for report type and infectiousness = 16.50" in text
-    assert "sum: 16.50 weighted minutes, 15 warn: reached" in text
-    assert f"not listening {day} 12:00-13:00: the adapter was powered off" in text
+    assert "total: 16.50 weighted minutes; 15 needed for a warning: reached" in text
+    assert f"not scanning from {day} 12:00 to 13:00: the adapter was powered off" in text
     assert "not calibrated" in text
     assert "16.5 weighted minutes by swisscovid, version 1" in text
     assert "10:03-10:26" in program.run("exposures", "explain", day, "--exact", TZ="UTC").stdout
@@ -235,12 +244,10 @@ def test_unheard_minutes_that_count_are_explained_too(program: Program, store: S
     assert window["score"] == pytest.approx(received + window["unheard"]["weight"], abs=0.05)
     assert 0 < learned["sd_minutes"] < learned["weighted_minutes"]
     text = program.run("exposures", "explain", day).stdout
-    assert f"3 min between them, in which nothing was heard: {window['unheard']['weight']:.2f}" in text
+    assert f"3 min between them without reception: {window['unheard']['weight']:.2f}" in text
     assert f"± {learned['sd_minutes']:.1f} weighted minutes" in text
     compared = program.run("compare", "--rule", "swisscovid", "--rule", "learned").stdout
-    assert (
-        f"minutes between them, in which nothing was heard, count 0.00 / {window['unheard']['weight']:.2f}" in compared
-    )
+    assert f"minutes between them without reception count 0.00 / {window['unheard']['weight']:.2f}" in compared
 
 
 def test_a_day_without_exposure_is_explained_too(program: Program, store: Store) -> None:
@@ -250,8 +257,8 @@ def test_a_day_without_exposure_is_explained_too(program: Program, store: Store)
         store.listening.extend(day_s + 43_200)
     day = datetime.fromtimestamp(day_s, UTC).strftime("%Y-%m-%d")
     text = program.run("exposures", "explain", day, TZ="UTC").stdout
-    assert f"{day}: none detected, listening 50% of the day" in text
-    assert f"not listening {day} 12:00-" in text
+    assert f"{day}: no exposure detected, scanned 50% of the day" in text
+    assert f"not scanning from {day} 12:00 to " in text
     assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 
@@ -259,7 +266,7 @@ def test_nothing_known_is_not_none_detected(program: Program) -> None:
     program.config.write_text("clock_trusted = true\n")
     assert program.run("exposures").stdout == (
         "It is not known whether you were exposed:\n"
-        "- no source of diagnosis keys is configured: add a [[source]], as bluezone-agent config init - shows\n"
+        "- no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)\n"
     )
 
 
@@ -306,4 +313,4 @@ def test_a_state_directory_that_may_not_be_written_is_named(program: Program) ->
     program.state_dir.chmod(0o500)
     done = program.run("status")
     assert done.returncode == 1
-    assert f"the state directory {program.state_dir} can't be written" in done.stderr
+    assert f"can't write to the state directory {program.state_dir}" in done.stderr

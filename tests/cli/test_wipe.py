@@ -114,14 +114,14 @@ def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
     owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
     code, said = owner.at_terminal("wipe", lines=["y"])
     assert code == 0
-    assert f"This is deleted too: {record}" in said
+    assert f"This file is deleted too: {record}" in said
     assert sorted(path.name for path in owner.home.iterdir()) == ["agent.toml", "state"]
 
 
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
     code, said = owner.at_terminal("wipe", lines=["n"])
     assert code == 130
-    assert "There is no way back" in said
+    assert "This can't be undone" in said
     assert len(left(owner.state_dir)) >= len(MARKS)
 
 
@@ -147,7 +147,7 @@ def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Progr
     done = owner.run("wipe", "--yes")
     working.communicate("done\n", timeout=TIMEOUT_S)
     assert done.returncode == 75
-    assert "another command is working on" in done.stderr
+    assert "another command is using" in done.stderr
     assert len(left(owner.state_dir)) >= len(MARKS)
     agent = owner.start("run")
     try:
@@ -157,7 +157,7 @@ def test_while_an_agent_or_another_command_works_nothing_is_deleted(owner: Progr
         agent.terminate()
         agent.communicate(timeout=TIMEOUT_S)
     assert done.returncode == 75
-    assert "an agent runs on" in done.stderr
+    assert "an agent is running on" in done.stderr
     assert "stop it first" in done.stderr
     assert left(owner.state_dir) != []
 

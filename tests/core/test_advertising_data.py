@@ -24,7 +24,7 @@ def test_round_trip(advertising_data: AdvertisingData) -> None:
 
 
 def test_a_structure_longer_than_the_data_is_malformed() -> None:
-    with pytest.raises(MalformedPayloadError, match="at byte 3 says 9 bytes, 1 are left"):
+    with pytest.raises(MalformedPayloadError, match="at byte 3 declares 9 bytes, but only 1 are left"):
         AdvertisingData.from_bytes(bytes.fromhex("020106" + "09ff"))
 
 

@@ -309,7 +309,10 @@ def test_too_little_memory_for_a_passphrase_is_said() -> None:
             print(error.reason, error)
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == f"{AgeFault.TOO_COSTLY} the passphrase takes 128 MiB of memory, which are not free here\n"
+    assert (
+        done.stdout
+        == f"{AgeFault.TOO_COSTLY} checking the passphrase needs 128 MiB of memory, and that much is not free\n"
+    )
 
 
 def test_a_long_file_takes_no_more_memory_than_a_short_one() -> None:

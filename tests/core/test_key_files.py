@@ -192,7 +192,7 @@ def test_only_the_pinned_key_under_its_id_and_version_is_believed(signer: Signin
         lambda: read_json(data, signer.sign(data)),
     ]
     for read in reads:
-        with pytest.raises(BadSignatureError, match=r"^a\.(zip|json) is ") as caught:
+        with pytest.raises(BadSignatureError, match=r"^a\.(zip|json) (is|does not match) ") as caught:
             read()
         assert caught.value.hint
         for text in ("452", "v1", found or ""):
@@ -265,7 +265,7 @@ def test_every_truncation_is_refused() -> None:
 def test_a_zip_holds_each_of_the_two_members_once_and_few_others(members: list[str]) -> None:
     export = export_of(entry())
     contents = {"export.bin": export, "export.sig": AUTHORITY.sign(export)}
-    with pytest.raises(KeyFileError, match=r"a\.zip is (no key export|not signed)"):
+    with pytest.raises(KeyFileError, match=r"a\.zip is (not an Exposure Notification key export|not signed)"):
         read_zip(zipped(*((name, contents.get(name, b"x")) for name in members)))
 
 
@@ -281,7 +281,7 @@ def test_other_members_of_a_zip_are_left_alone(others: list[str]) -> None:
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_packers_are_not_let_loose_on_the_file(how: int) -> None:
     export = export_of(entry())
-    with pytest.raises(KeyFileError, match=f"export.bin is packed by method {how}"):
+    with pytest.raises(KeyFileError, match=f"export.bin is compressed with method {how}"):
         read_zip(zipped(("export.bin", export), ("export.sig", AUTHORITY.sign(export)), how=how))
 
 

@@ -22,7 +22,7 @@ from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.daemon.identity import KEYS_A_DAY
 from bluezone_agent.daemon.radio_supervisor import POWER_CYCLE_EVERY_S, SCAN_REST_S
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
-from bluezone_agent.health.health import Problem
+from bluezone_agent.health.health import Caution, Problem
 from bluezone_agent.stores.store import StateLock, Store
 from tests.fakes import SteeredRadio, numbered_bytes
 from tests.radio_contract import advertisements
@@ -101,6 +101,9 @@ class Bench:
 
     def problems(self) -> tuple[Problem, ...]:
         return read_status(self.store, self.clock.now_s()).problems
+
+    def cautions(self) -> tuple[Caution, ...]:
+        return read_status(self.store, self.clock.now_s()).cautions
 
     def spans(self) -> list[Span]:
         return self.store.listening.since(0)
@@ -283,8 +286,10 @@ def test_once_the_days_keys_are_used_the_rest_of_a_slot_is_silent_and_the_next_i
         await asyncio.sleep(400)
         assert b.radio.listens
         assert b.radio.on_air is None
+        assert Caution.SILENCED in b.cautions(), "it says so"
         await asyncio.sleep(900)
         assert b.works
+        assert Caution.SILENCED not in b.cautions()
 
     bench.live(restart)
     assert len(bench.store.keys.all()) == KEYS_A_DAY

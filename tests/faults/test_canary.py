@@ -95,7 +95,7 @@ def test_the_days_were_as_bad_as_they_should_be(life: Activity) -> None:
         "minutes_not_committed",
         "identifier_not_committed",
         "radio_lost",
-        "clock_doubted",
+        "clock_distrusted",
         "minutes_dated",
         "device_was_suspended",
         "identifier_rotated",
@@ -105,7 +105,7 @@ def test_the_days_were_as_bad_as_they_should_be(life: Activity) -> None:
     assert "a mistake of ours: Advert(advertising_data=AdvertisingData(" in life.stderr
     said = (life.folder / "said").read_text()
     for words in (
-        "exists already and is never overwritten",
+        "already exists and is never overwritten",
         "BadSignatureError",
         "matched_keys=1, days=(",
         "discarded_adverts=",

@@ -137,8 +137,8 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         bluetooth(rfkill=(RfkillFacts("hci0", soft=False, hard=True),)),
         "rfkill",
         Level.FAULT,
-        "by the machine",
-        "wireless key",
+        "by a hardware switch",
+        "wireless switch",
     ),
     ("no bus", bluetooth(service_fault=NO_BUS), "bluetoothd", Level.FAULT, "no D-Bus system bus", "apt install bluez"),
     (
@@ -156,7 +156,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         adapter(advertises=False),
         "advertising",
         Level.FAULT,
-        "no Bluetooth Low Energy advertising",
+        "does not support Bluetooth Low Energy advertising",
         "another adapter",
     ),
     (
@@ -179,8 +179,8 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
     ("bumble", {"radios": ("hci:0",)}, "hci", Level.FAULT, "bumble", "bluezone-agent[hci]"),
     ("capability", {"radios": ("hci:0",), **bluetooth(has_bumble=True)}, "hci", Level.FAULT, "CAP_NET_ADMIN", "root"),
     ("clock", {"clock_trusted": False}, "clock", Level.FAULT, "not synchronised", "timedatectl set-ntp true"),
-    ("disk", {"free_bytes": 10**7}, "disk", Level.FAULT, "10 MB are left", "free some"),
-    ("disk soon", {"free_bytes": 10**8}, "disk", Level.WARNING, "100 MB are left", "free some"),
+    ("disk", {"free_bytes": 10**7}, "disk", Level.FAULT, "has 10 MB left", "free some"),
+    ("disk soon", {"free_bytes": 10**8}, "disk", Level.WARNING, "has 100 MB left", "free some"),
     (
         "modes",
         {"state": (PathFacts("/state/agent.db", 0o644, mine=True),)},
@@ -194,8 +194,8 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         {"state": (PathFacts("/state", 0o700, mine=False),)},
         "state",
         Level.WARNING,
-        "another user",
-        "the user that runs",
+        "a different user",
+        "the user who runs",
     ),
     (
         "store",
@@ -228,14 +228,14 @@ RUNNING_CASES: list[tuple[Problem | None, dict[str, object], str, Level, str]] =
         Level.FAULT,
         "hci0 is off",
     ),
-    (Problem.NOT_BROADCASTING, {}, "broadcast", Level.FAULT, "no new identifier"),
-    (Problem.NOT_PROVED, {}, "proof", Level.FAULT, "no other adapter hears"),
-    (Problem.NOT_STORING, {}, "storing", Level.FAULT, "nothing was committed"),
+    (Problem.NOT_BROADCASTING, {}, "broadcast", Level.FAULT, "the identifier did not change"),
+    (Problem.NOT_PROVED, {}, "proof", Level.FAULT, "no other adapter receives"),
+    (Problem.NOT_STORING, {}, "storing", Level.FAULT, "no data has been saved"),
     (Problem.NOT_CHECKING, {}, "sources", Level.FAULT, "30 hours"),
     (None, {"complete_check_at_s": None}, "sources", Level.WARNING, "no check has succeeded"),
     (None, {"complete_check_at_s": 1001}, "sources", Level.WARNING, "no check has succeeded"),
-    (None, {"proof": Proof(at_s=1001, by="peer")}, "proof", Level.WARNING, "nothing proves"),
-    (None, {"proof": Proof()}, "proof", Level.WARNING, "nothing proves"),
+    (None, {"proof": Proof(at_s=1001, by="peer")}, "proof", Level.WARNING, "nothing verifies"),
+    (None, {"proof": Proof()}, "proof", Level.WARNING, "nothing verifies"),
 ]
 
 

@@ -28,6 +28,7 @@ from bluezone_agent.core.journal import (
     Record,
     Records,
     Refused,
+    Silenced,
     Started,
 )
 from bluezone_agent.core.listening import Span
@@ -39,6 +40,7 @@ from bluezone_agent.health.health import (
     DEAF_S,
     Activity,
     AgentState,
+    Caution,
     Problem,
     health,
 )
@@ -97,6 +99,16 @@ def test_an_agent_that_never_ran_is_not_late() -> None:
 )
 def test_each_problem_has_its_cause(more: tuple[Record, ...], agent: AgentState, found: list[Problem]) -> None:
     assert problems(STARTED + more, START_S + 1, agent) == found
+
+
+def test_who_waits_for_the_next_slot_says_so_and_is_not_late() -> None:
+    silenced = Silenced(START_S + 650, START_S + 900)
+    for at_s, waits in ((649, False), (650, True), (899, True), (900, False)):
+        state = health(Records((*STARTED, silenced)), RUNS, START_S + at_s)
+        assert (Caution.SILENCED in state.cautions, Problem.NOT_BROADCASTING in state.problems) == (waits, at_s == 900)
+    broadcasts_again = Broadcasting(START_S + 700, START_S + 900)
+    state = health(Records((*STARTED, silenced, broadcasts_again)), RUNS, START_S + 750)
+    assert Caution.SILENCED not in state.cautions
 
 
 def test_a_restart_excuses_what_takes_its_time_but_no_source_that_always_fails() -> None:

@@ -141,7 +141,7 @@ def test_a_kind_of_report_that_the_server_does_not_give_is_no_passing_fault(stor
     servers.answers["/api/verify"] = (412, {"error": "unsupported test type", "errorCode": "unsupported_test_type"})
     with pytest.raises(KeyServerError, match="412 unsupported_test_type") as caught:
         publish(store, servers)
-    assert "of a confirmed test" in caught.value.hint
+    assert "for a confirmed test" in caught.value.hint
 
 
 def test_warnings_of_the_server_are_told(store: Store, servers: Servers) -> None:
@@ -154,7 +154,7 @@ def test_warnings_of_the_server_are_told(store: Store, servers: Servers) -> None
 def test_a_server_that_trickles_is_left_at_the_deadline(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google, "DEADLINE_S", 1)
     servers.trickles = True
-    with pytest.raises(KeyServerError, match="no whole answer within 1 s"):
+    with pytest.raises(KeyServerError, match="no complete answer within 1 s"):
         client(servers).send_chaff()
 
 
@@ -175,7 +175,7 @@ def test_a_code_that_was_used_up_before_the_network_failed_is_not_lost(store: St
     assert publish(store, servers, code="").receipt.inserted == 1
     codes = [body["code"] for path, _, body, _ in servers.calls if path == "/api/verify"]
     assert codes.count(CODE) == 1
-    with pytest.raises(ExportError, match="no code of the health authority"):
+    with pytest.raises(ExportError, match="a code from the health authority is needed"):
         publish(store, servers, code="")
 
 
@@ -185,7 +185,7 @@ def test_a_wrong_code_costs_nothing(store: Store, servers: Servers) -> None:
         store.keys.add(key, last_slot_s=NOW_S // 600 * 600, exportable=True)
     with pytest.raises(KeyServerError, match="answers 400 code_invalid: verification code is unknown") as caught:
         publish(store, servers, code="87654321")
-    assert "each can be used once" in caught.value.hint
+    assert "each code can be used only once" in caught.value.hint
     assert store.keys.running() is not None, "the key on the air was not cut"
 
 

@@ -84,5 +84,5 @@ def test_the_home_folder_can_be_written_short(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_folder_has_no_regions(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match='layout = "folder" has no regions'):
+    with pytest.raises(ConfigError, match='layout = "folder" takes no regions'):
         open_source(SourceAddress(str(tmp_path), regions=("VN",)))

@@ -84,7 +84,9 @@ def test_files_that_are_not_there_leave_no_row_but_their_reason(tmp_path: Path, 
             assert (len(report.files), report.complete) == (MOST_NAMED, False)
         assert store.sources.files(url) == []
         (kept,) = store.sources.all()
-        assert str(kept.fault).startswith(f"40 of the files that {url}index.txt lists can't be had; the first: {url}")
+        assert str(kept.fault).startswith(
+            f"can't fetch 40 of the files listed in {url}index.txt; the first error: {url}"
+        )
         assert "answers 404 Not Found" in str(kept.fault)
 
 
@@ -159,7 +161,7 @@ def test_a_week_of_floods_deletes_no_contact_minute(program: Program, *, long: b
                 for n in range(names):
                     fault: KeyFileError | KeySourceError = KeySourceError("{url} answers 404", url=f"{n:0100}")
                     if n % 2:
-                        fault = KeyFileError("{name} is no key export", name=f"{n:0100}")
+                        fault = KeyFileError("{name} is not an Exposure Notification key export", name=f"{n:0100}")
                     name = f"{number}-{n:0100}"
                     store.sources.record_file(KeyFileRecord("https://x/", name, now_s, fault=fault))
                 store.sources.record(SourceRecord("https://x/", now_s))

@@ -110,7 +110,7 @@ def test_a_name_of_any_length_is_not_kept(site: Site) -> None:
     assert len(files_of(site.url)) == 1
     site.answers["/index.txt"] = Answer(f"{name}a".encode())
     error = str(visited(site.url).error)
-    assert f"line 1 of {site.url}index.txt has 201 characters, at most 200 expected: aaa" in error
+    assert f"line 1 of {site.url}index.txt has 201 characters; at most 200 are allowed: aaa" in error
 
 
 @pytest.mark.parametrize("index", ["/index.txt", "../index.txt", "a/./index.txt", "https://x/index.txt", "a?b", "a b"])
@@ -124,5 +124,5 @@ def test_an_index_that_is_not_below_the_location_is_a_mistake(index: str) -> Non
     ("location", "layout"), [("/srv/keys", "folder"), ("https://x/1.zip", "file"), ("https://x/", "dp3t")]
 )
 def test_other_layouts_have_no_index_to_name(location: str, layout: str) -> None:
-    with pytest.raises(ConfigError, match=f'layout = "{layout}" has no index to name'):
+    with pytest.raises(ConfigError, match=f'layout = "{layout}" takes no index'):
         open_source(SourceAddress(location, layout if layout == "dp3t" else "", index="index.txt"))

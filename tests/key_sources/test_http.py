@@ -215,7 +215,7 @@ def test_a_redirect_to_another_host_is_not(site: Site) -> None:
         elsewhere.answers["/index.txt"] = Answer(b"")
         site.answers["/index.txt"] = Answer(b"", 302, {"Location": f"{elsewhere.url}index.txt?who=you"})
         error = failure(site.url)
-        assert str(error) == f"{site.url}index.txt redirects to another place, {elsewhere.url}index.txt"
+        assert str(error) == f"{site.url}index.txt redirects elsewhere, to {elsewhere.url}index.txt"
         assert elsewhere.requests == []
 
 
@@ -229,7 +229,7 @@ def test_a_circle_of_redirects_ends(site: Site) -> None:
 def test_a_byte_now_and_then_does_not_stretch_the_deadline(site: Site, what: str) -> None:
     site.answers["/index.txt"] = Answer(trickles=what)
     error = failure(SourceAddress(site.url, deadline_s=1))
-    assert str(error) == f"{site.url}index.txt was not complete within 1 s"
+    assert str(error) == f"{site.url}index.txt was not fully received within 1 s"
 
 
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:

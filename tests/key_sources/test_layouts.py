@@ -209,7 +209,7 @@ def test_each_region_has_its_own_tree(http_site: Site) -> None:
 @pytest.mark.parametrize("body", [b"{}", b'["yesterday"]', b"[1]", b"\xff", b"[" * 5000, b'["2020-09-23/../.."]'])
 def test_what_is_no_list_of_dates_is_named(http_site: Site, body: bytes) -> None:
     http_site.answers = {CWA: Answer(body)}
-    assert f"{http_site.url[:-1]}{CWA} is no list of dates or hours: " in str(visited(tree(http_site)).error)
+    assert f"{http_site.url[:-1]}{CWA} is not a list of dates or hours: " in str(visited(tree(http_site)).error)
 
 
 def test_an_unknown_region_is_a_fault(http_site: Site) -> None:
@@ -304,7 +304,7 @@ def test_a_signed_index_that_was_there_before_must_be_there(http_site: Site) -> 
     key = AUTHORITY.verification_key
     assert [f.name for f in visited(http_site.url, trust=key).files] == ["1.zip"]
     found = visited(http_site.url, trust=key, notes={"sequence": "7"})
-    assert f"{http_site.url}index.signed is gone, and was there before" in str(found.error)
+    assert f"{http_site.url}index.signed is missing, although it existed before" in str(found.error)
     assert found.files == []
 
 
@@ -322,16 +322,16 @@ def test_a_page_for_what_is_not_there_is_no_signed_index_until_one_was_seen(http
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        (SourceAddress("https://x/", "tree"), 'layout = "tree" is not known'),
+        (SourceAddress("https://x/", "tree"), 'layout = "tree" is unknown'),
         (SourceAddress("/srv/keys", "index"), 'layout = "index" needs a URL'),
         (SourceAddress("/srv/keys", "cwa", regions=("VN",)), 'layout = "cwa" needs a URL'),
         (SourceAddress("/srv/keys", "dp3t"), 'layout = "dp3t" needs a URL'),
         (SourceAddress("https://x/", "folder"), 'layout = "folder" needs a path'),
         (SourceAddress("https://x/", "cwa"), 'layout = "cwa" needs regions, not []'),
         (SourceAddress("https://x/", "cwa", regions=("VN", "../DE")), "needs regions, not ['../DE']"),
-        (SourceAddress("https://x/", regions=("VN",)), 'layout = "index" has no regions'),
-        (SourceAddress("https://x/1.zip", regions=("VN",)), 'layout = "file" has no regions'),
-        (SourceAddress("https://x/", "dp3t", regions=("VN",)), 'layout = "dp3t" has no regions'),
+        (SourceAddress("https://x/", regions=("VN",)), 'layout = "index" takes no regions'),
+        (SourceAddress("https://x/1.zip", regions=("VN",)), 'layout = "file" takes no regions'),
+        (SourceAddress("https://x/", "dp3t", regions=("VN",)), 'layout = "dp3t" takes no regions'),
         (SourceAddress("https://x/", ca_file="/no/ca.pem"), "can't read the certificates in /no/ca.pem: No such file"),
         (SourceAddress("https://x/", ca_file=__file__), "can't read the certificates in "),
     ],

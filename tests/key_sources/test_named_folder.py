@@ -79,7 +79,9 @@ def test_another_folders_index_of_the_same_authority_is_refused(world: World) ->
     ours, other = world.publish("public", 1), world.publish("test", 2, now_s=NOW_S + 5)
     assert world.check(ours).complete
     report = world.check(other)
-    assert str(report.error).endswith('is the index of the folder "VN/test", and "VN/public" was here before')
+    assert str(report.error).endswith(
+        'is the index of the folder "VN/test", but the folder here was "VN/public" before'
+    )
     assert "renamed" in (report.error.hint if report.error else "")
     assert report.files == []
     assert world.check(ours).complete, "the name that was seen first stays"
@@ -124,7 +126,7 @@ def test_an_index_of_the_format_before_is_read_until_a_name_was_seen(world: Worl
 )
 def test_an_index_with_an_impossible_number_is_refused(changes: dict[str, object]) -> None:
     index = msgspec.structs.replace(SignedIndex(1, NOW_S, NOW_S + 9, ()), **changes)
-    with pytest.raises(KeySourceError, match="is no signed index"):
+    with pytest.raises(KeySourceError, match="is not a signed index"):
         read_signed_index("i", write_signed_index(index, AUTHORITY), AUTHORITY.verification_key)
 
 

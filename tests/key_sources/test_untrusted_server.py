@@ -140,15 +140,24 @@ FAULTS: dict[str, tuple[Callable[[Server], None], str]] = {
     "stalls before the headers": (behaving(misbehaving.stalls_before_the_headers), "can't fetch {url}index.signed: "),
     "stalls in the headers": (behaving(misbehaving.stalls_in_the_headers), "can't fetch {url}index.signed: "),
     "stalls in the body": (behaving(misbehaving.stalls_in_the_body), "can't fetch {url}index.signed: "),
-    "a byte now and then": (behaving(misbehaving.trickles), "{url}index.signed was not complete within 1 s"),
+    "a byte now and then": (behaving(misbehaving.trickles), "{url}index.signed was not fully received within 1 s"),
     "resets": (behaving(misbehaving.resets), "can't fetch {url}index.signed: "),
     "announces more": (behaving(only_for(".zip", misbehaving.announces_more)), "can't fetch {url}gaen/"),
-    "announces less": (behaving(only_for(".zip", misbehaving.announces_less)), "is not the file that the signed"),
-    "truncates": (behaving(only_for(".zip", misbehaving.truncates)), "is not the file that the signed index lists"),
-    "truncates the index": (behaving(only_for(".signed", misbehaving.truncates)), "index.signed is no signed index: "),
+    "announces less": (
+        behaving(only_for(".zip", misbehaving.announces_less)),
+        "differs from the file listed in the signed",
+    ),
+    "truncates": (
+        behaving(only_for(".zip", misbehaving.truncates)),
+        "differs from the file listed in the signed index",
+    ),
+    "truncates the index": (
+        behaving(only_for(".signed", misbehaving.truncates)),
+        "index.signed is not a signed index: ",
+    ),
     "304 unasked": (behaving(answers("304 Not Modified")), "{url}index.signed answers 304 Not Modified"),
-    "404": (behaving(answers("404 Not Found")), "{url}index.signed is gone, and was there before"),
-    "410": (behaving(answers("410 Gone")), "{url}index.signed is gone, and was there before"),
+    "404": (behaving(answers("404 Not Found")), "{url}index.signed is missing, although it existed before"),
+    "410": (behaving(answers("410 Gone")), "{url}index.signed is missing, although it existed before"),
     "a file's 404": (behaving(only_for(".zip", misbehaving.is_missing)), ".zip answers 404 Not Found"),
     "429": (
         behaving(answers("429 Too Many Requests", b"", WHOLE_DAY)),
@@ -162,11 +171,11 @@ FAULTS: dict[str, tuple[Callable[[Server], None], str]] = {
     "a page for a file": (behaving(only_for(".zip", misbehaving.is_a_page)), ".zip answers with a web page"),
     "redirects to http": (
         behaving(answers("302 Found", b"", "Location: http://127.0.0.1:1/")),
-        "{url}index.signed redirects to another place, http://127.0.0.1:1/",
+        "{url}index.signed redirects elsewhere, to http://127.0.0.1:1/",
     ),
     "redirects to another host": (
         behaving(answers("301 Moved", b"", "Location: https://keys.example.org/index.signed?you")),
-        "{url}index.signed redirects to another place, https://keys.example.org/index.signed",
+        "{url}index.signed redirects elsewhere, to https://keys.example.org/index.signed",
     ),
 }
 
@@ -239,7 +248,7 @@ def test_an_older_index_is_refused_and_nothing_goes_back(world: World, tmp_path:
     before, found = world.accepted_of(world.bad), world.exposures()
     world.bad.folder = tmp_path / "old"
     report = world.check(world.bad, world.good)
-    assert "is an old index: its number is" in verdict(report.sources[0])
+    assert "is an old index: its sequence number is" in verdict(report.sources[0])
     assert (world.accepted_of(world.bad), world.exposures()) == (before, found)
     assert report.sources[1].complete
 
@@ -255,7 +264,7 @@ def test_a_frozen_index_expires(world: World) -> None:
 def test_an_index_that_somebody_changed_is_refused(world: World) -> None:
     path = world.bad.folder / "index.signed"
     path.write_bytes(path.read_bytes().replace(b"gaen/", b"gean/", 1))
-    assert "is not what key 452 v1 signed" in verdict(world.check(world.bad).sources[0])
+    assert "does not match its signature by key 452 v1" in verdict(world.check(world.bad).sources[0])
 
 
 def test_a_304_that_lies_about_a_single_file_changes_nothing(world: World) -> None:

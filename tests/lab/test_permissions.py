@@ -24,7 +24,7 @@ def test_without_an_instance_it_listens_only_and_says_so(played: Outcome) -> Non
     found = case(played, "no instance left")
     assert found["status"]["problems"] == ["scan_only"]
     assert found["status"]["radio"]["works"]
-    assert "listens but can't broadcast" in found["said"]
+    assert "receives but can't broadcast" in found["said"]
     scans = [
         float(at) for at, who, name, *on in played.hci if who == "0" and "SCAN_ENABLE" in name and on[0][:2] == "01"
     ]

@@ -12,7 +12,7 @@ EXIT_NO_RADIO: Final = 69
 REFUSALS: Final = {
     "no bus": "no D-Bus system bus",
     "no bluetoothd": "the Bluetooth service (org.bluez) is not running",
-    "privacy": "/etc/bluetooth/main.conf says Privacy = device",
+    "privacy": "/etc/bluetooth/main.conf sets Privacy = device",
     "no adapter": "there is no Bluetooth adapter hci9; there is hci0, hci1",
     "powered off": "hci0 is powered off",
     "discoverable": "hci0 is discoverable",

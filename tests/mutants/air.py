@@ -29,7 +29,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "unknown-every-minute",
-        "in a flood a real identifier starts anew each minute",
+        "in a flood a real identifier starts again each minute",
         "core/sightings.py",
         "            self._current.known = self._latest.lasting()\n",
         "            pass\n",
@@ -100,8 +100,16 @@ MUTANTS: Final = (
         "tests/radios/test_bluez.py -k own_refusal",
     ),
     Mutant(
+        "silence-unsaid",
+        "status says that it advertises while nothing is on the air until the next slot",
+        "daemon/rotation.py",
+        "        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))\n",
+        "",
+        "tests/daemon/test_radio_supervisor.py -k once_the_days_keys",
+    ),
+    Mutant(
         "silent-for-ever",
-        "once a day's keys are used nothing goes on the air any more",
+        "once a day's keys are used nothing is advertised any more",
         "daemon/rotation.py",
         "self._due_in(slot_left_s, SLEW_S)\n",
         "self._due_in(slot_left_s + 86_400, SLEW_S)\n",
@@ -167,7 +175,7 @@ MUTANTS: Final = (
         "chaff-before-notices",
         "a key server that trickles holds up what its owner has to know",
         "app/scheduled_check.py",
-        "        delivery = notify_of_all(store, config, now_s)  # first: a server of chaff may be slow\n"
+        "        delivery = notify_of_all(store, config, now_s)  # first, because the key server may be slow\n"
         "        chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)\n",
         "        chaff_error = None if spool_folder() else send_chaff_if_due(store, config, now_s)\n"
         "        delivery = notify_of_all(store, config, now_s)\n",

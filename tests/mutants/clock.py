@@ -58,7 +58,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "never-dated",
-        "contacts heard before the first synchronisation",
+        "contacts received before the first synchronisation",
         "daemon/contact_writer.py",
         "        if self._dated or not now.trusted:\n",
         "        if self._dated or now.trusted:\n",
@@ -66,7 +66,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "dated-by-what-the-clock-showed",
-        "contacts heard before the first synchronisation",
+        "contacts received before the first synchronisation",
         "daemon/contact_writer.py",
         "began = None if now.trusted else",
         "began = None if True else",
@@ -74,7 +74,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "future-keys-stay",
-        "keys of a future that is none",
+        "keys of a false future",
         "daemon/identity.py",
         "store.enqueue(FutureKeys(now.wall_s + TOLERANCE_S))",
         "pass",
@@ -82,7 +82,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "trusted-once",
-        "keys of a future that is none, when the clock is set right a second time",
+        "keys of a false future, when the clock is corrected a second time",
         "daemon/trusted_clock.py",
         "        self._trusted = now.trusted\n",
         "        self._trusted |= now.trusted\n",
@@ -90,7 +90,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "untrusted-key-exported",
-        "a key of a day that may be wrong",
+        "a daily key whose day may be wrong",
         "daemon/identity.py",
         "self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)",
         "self._store.keys.add(key, last_slot_s=slot_s, exportable=True)",
@@ -124,8 +124,8 @@ MUTANTS: Final = (
         "same-slot-again",
         "kill, restart within a slot",
         "daemon/identity.py",
-        "and own.key.slot_start_s(now_s) > own.last_slot_s",
-        "and own.key.slot_start_s(now_s) >= own.last_slot_s",
+        "unused = slot_s > own.last_slot_s or",
+        "unused = slot_s >= own.last_slot_s or",
         "tests/faults/test_killed.py -k committed",
     ),
     Mutant(

@@ -155,7 +155,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "adapter-by-number-alone",
-        "the kernel numbers the adapters anew",
+        "the kernel renumbers the adapters",
         "radios/bluez/adapter.py",
         "name.upper() if ADDRESS.fullmatch(name) else address",
         "address",

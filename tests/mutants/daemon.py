@@ -53,7 +53,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "silent-scan-left-running",
-        "a scan that fell silent goes on beside the next one",
+        "a scan that fell silent continues next to the new one",
         "radios/silence.py",
         "        scan.cancel()\n        await asyncio.gather(scan, return_exceptions=True)\n",
         "        pass\n",
@@ -157,7 +157,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "ready-at-once",
-        "ready before anything is heard or sent",
+        "ready before anything is received or sent",
         "daemon/agent.py",
         "                await supervisor.first_scan_done.wait()\n",
         "",

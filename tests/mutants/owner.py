@@ -32,7 +32,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "half-a-file-stays",
-        "disk full: half a file lies beside the older one",
+        "disk full: half a file lies next to the older one",
         "files.py",
         "        path.unlink(missing_ok=True)\n        raise\n",
         "        raise\n",
@@ -104,7 +104,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "aside-not-wiped",
-        "a store that was set aside outlives a wipe",
+        "a damaged store that was kept survives a wipe",
         "stores/file/erase.py",
         'path.name.startswith((QUARANTINED, f"{FILE_NAME}."))',
         'path.name.startswith(f"{FILE_NAME}.")',
@@ -208,7 +208,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "merged-weaker",
-        "of one minute that two devices heard the weaker is kept",
+        "of one minute that two devices received the weaker one is kept",
         "core/sightings.py",
         "    return (not m.protected, m.mean_dbm, ",
         "    return (not m.protected, -m.mean_dbm, ",
@@ -216,7 +216,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "merged-twice",
-        "what both devices heard counts double",
+        "what both devices received counts twice",
         "stores/contacts.py",
         "        self.add([m for m in taken if m.observed not in known])\n",
         "        self.add(list(taken))\n",
@@ -224,7 +224,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "merged-oneself",
-        "this device, as the other one heard it, becomes a contact",
+        "this device, as the other one received it, becomes a contact",
         "actions/backup.py",
         "for m in snapshot.contacts.trusted() if m.observed.identifier not in own)",
         "for m in snapshot.contacts.trusted())",
@@ -296,7 +296,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "sealed-by-halves",
-        "power cut while keys are being sealed",
+        "power cut while keys are being encrypted",
         "stores/keys.py",
         "        change()\n",
         '        change()\n        self._db.execute("COMMIT")\n        self._db.execute("BEGIN")\n',

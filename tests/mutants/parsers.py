@@ -99,7 +99,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "listing-of-anything",
-        "a list of dates that is none",
+        "a list of dates that is something else",
         "key_sources/cwa_tree.py",
         "except (msgspec.DecodeError, UnicodeError) as error:",
         "except UnicodeError as error:",
@@ -187,7 +187,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "torn-line-raises",
-        "a recording with a line that is none",
+        "a recording with a line that is something else",
         "radios/recorded/recording.py",
         "except (ValueError, MalformedPayloadError) as error:",
         "except MalformedPayloadError as error:",
@@ -203,7 +203,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "measurement-raises",
-        "a measurement with a line that is none",
+        "a measurement with a line that is something else",
         "scenarios/measurements.py",
         "except (TypeError, ValueError) as error:",
         "except TypeError as error:",
@@ -211,7 +211,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "salt-of-anything",
-        "a witness's report with a salt that is none",
+        "a peer's report with a salt that is something else",
         "actions/peer_report.py",
         "        bytes.fromhex(report.salt)\n    except",
         "    except",
@@ -219,7 +219,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "request-raises",
-        "a request to the control socket that is none",
+        "a request to the control socket that is something else",
         "daemon/control_socket.py",
         "except (ValueError, KeyError, TypeError, RecursionError):",
         "except (ValueError, KeyError):",
@@ -227,7 +227,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "answer-raises",
-        "a key server's answer that is none",
+        "a key server's answer that is something else",
         "key_servers/google.py",
         "    except (ValueError, RecursionError) as error:\n        raise _refused(url",
         "    except RecursionError as error:\n        raise _refused(url",
@@ -235,7 +235,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "public-key-raises",
-        "a public key that is none",
+        "a public key that is something else",
         "core/diagnosis_keys/signing.py",
         "except (ValueError, UnsupportedAlgorithm) as error:",
         "except UnsupportedAlgorithm as error:",
@@ -267,7 +267,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "texts-not-read",
-        "damaged store: a text that is none",
+        "damaged store: a text that is not text",
         "stores/file/open.py",
         "    _read_texts(db)\n",
         "",

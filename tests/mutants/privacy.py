@@ -86,7 +86,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "new-keys-plain",
-        "keys made after sealing lie plain",
+        "keys drawn after encryption are stored readable",
         "stores/keys.py",
         "stored = key._replace(data=self._encryption.put(key.data, row_of(key_id, key)))",
         "stored = key",
@@ -94,7 +94,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "plain-copies-kept",
-        "sealing leaves plain keys in the log",
+        "encryption leaves readable keys in the log",
         "stores/store.py",
         "        if self._truncate_log() and readable:\n",
         "        if False:\n",
@@ -102,7 +102,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "sealed-rows-swappable",
-        "a sealed key is put into another row",
+        "an encrypted key is put into another row",
         "stores/key_encryption.py",
         'return f"daily key {key_id} {protocol} {starts_at_s} {slots_per_day}".encode()',
         'return b"daily key"',
@@ -110,7 +110,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "sealed-store-started-plain",
-        "a damaged sealed store is begun anew unsealed",
+        "a damaged encrypted store is replaced by an unencrypted one",
         "stores/file/recover.py",
         "    if encrypted and not passphrase:\n        raise encrypted_error(path)\n",
         "    if not passphrase:\n        return {}\n",
@@ -128,8 +128,8 @@ MUTANTS: Final = (
         "old-backup-brings-tokens",
         "a restore brings the tokens of another device",
         "stores/file/snapshot.py",
-        "            SubmissionTokens(self._db).delete_all()  # of",
-        "            # of",
+        "            SubmissionTokens(self._db).delete_all()  # from",
+        "            # from",
         TOKENS,
     ),
     Mutant(

@@ -33,7 +33,7 @@ def test_no_main_conf_is_bluez_default(tmp_path: Path) -> None:
 def test_any_other_privacy_is_refused_with_file_and_value(tmp_path: Path, value: str) -> None:
     path = tmp_path / "main.conf"
     path.write_text(f"[Policy]\nAutoEnable=true\n[General]\nName = x%y\nPrivacy = {value}\n")
-    with pytest.raises(RadioUnavailableError, match=f"main.conf says Privacy = {value}") as caught:
+    with pytest.raises(RadioUnavailableError, match=f"main.conf sets Privacy = {value}") as caught:
         require_privacy_off(path)
     assert caught.value.reason is RadioFault.LINKABLE
     assert 'radio = "virtual"' in caught.value.hint

@@ -155,7 +155,7 @@ async def test_who_waits_for_a_change_sees_it_and_leaves_nothing_open(socket: Pa
 async def test_an_adapter_that_can_not_be_used_leaves_no_connection(socket: Path) -> None:
     async with fake_bus(socket) as served:
         served.answer = objects
-        with pytest.raises(RadioUnavailableError, match="hci0 can't broadcast"):
+        with pytest.raises(RadioUnavailableError, match="hci0 can't advertise"):
             async with BluezAdapter("hci0", lambda: None):
                 pass
         await closes_all(served)

@@ -83,7 +83,7 @@ def test_a_line_cut_off_by_a_power_failure_is_left_out_and_harms_nothing_later(t
         ("a,b\n1,2\n", "not a recording"),
         ("received_at_s,rssi_dbm,data\n1,loud,00\n2,-60,00\n", r"line 2: .*loud.* \(found: 1,loud,00\)"),
         ("received_at_s,rssi_dbm,data\n1,-60,0xyz\n2,-60,00\n", "line 2"),
-        ("received_at_s,rssi_dbm,data\n1,-60,09ff\n2,-60,00\n", "line 2: advertisement structure"),
+        ("received_at_s,rssi_dbm,data\n1,-60,09ff\n2,-60,00\n", "line 2: the advertising structure"),
         ("received_at_s,rssi_dbm,data\n1,-60\n2,-60,00\n", "line 2"),
     ],
 )
@@ -97,7 +97,7 @@ def test_what_is_no_recording_is_named_with_its_line(tmp_path: Path, text: str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.gz", b"plain"), ("b.gz", gzip.compress(b"cut" * 99)[:-9]), ("c", b"\xff\n")]
+    ("name", "data"), [("a.gz", b"plain"), ("b.gz", gzip.compress(b"cut" * 99, mtime=0)[:-9]), ("c", b"\xff\n")]
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name

@@ -28,6 +28,7 @@ from bluezone_agent.core.journal import (
     Record,
     Records,
     Refused,
+    Silenced,
     Started,
 )
 from bluezone_agent.core.reception import DiscardReason
@@ -47,6 +48,7 @@ RECORDS: tuple[Record, ...] = (
     Proved(NOW_S, "hci1", -40),
     Notified(NOW_S, {"listen": NOW_S - 7, "check": None}),
     ChaffConsidered(NOW_S),
+    Silenced(NOW_S, NOW_S + 400),
 )
 
 
@@ -180,6 +182,7 @@ def test_an_older_store_keeps_what_it_knew(tmp_path: Path) -> None:
             RECORDS[7],
             Notified(NOW_S, {"listen": NOW_S - 7}),
             RECORDS[9],
+            None,
         ]
         tables = {name for (name,) in store._db.execute("SELECT name FROM sqlite_schema")}
         assert "sign_of_life" not in tables

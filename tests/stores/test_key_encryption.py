@@ -88,7 +88,7 @@ def test_plain_copies_that_a_reader_holds_in_the_log_are_told_of(store: Store) -
     with Store(store.state_dir) as reader:
         reader._db.execute("BEGIN")
         reader._db.execute("SELECT * FROM daily_key").fetchall()
-        with pytest.raises(StateInUseError, match="plain copies of them are in its log"):
+        with pytest.raises(StateInUseError, match="unencrypted copies stay in its write-ahead log"):
             store.encrypt(PASSPHRASE)
         reader._db.execute("COMMIT")
     store.close()
@@ -106,13 +106,13 @@ def test_sealed_keys_open_with_their_passphrase_and_no_other(store: Store) -> No
         assert again.keys.encrypted
         assert again.keys.listed() == listed, "what is no secret needs no passphrase"
         for locked in (again.keys.all, lambda: add_keys(again, [secret_key(40)])):
-            with pytest.raises(KeysEncryptedError, match=r"the keys in .*agent.db are sealed") as caught:
+            with pytest.raises(KeysEncryptedError, match=r"the keys in .*agent.db are encrypted") as caught:
                 locked()
             assert "--passphrase-file" in caught.value.hint
             assert caught.value.exit_code == 78
-        with pytest.raises(KeysEncryptedError, match="does not open the keys"):
+        with pytest.raises(KeysEncryptedError, match="does not decrypt the keys"):
             again.keys.unlock(OTHER)
-        with pytest.raises(KeysEncryptedError, match="are sealed"):
+        with pytest.raises(KeysEncryptedError, match="are encrypted"):
             again.keys.all()
         again.keys.unlock(PASSPHRASE)
         assert again.keys.all() == before

@@ -185,7 +185,7 @@ def test_a_fault_that_this_version_does_not_know_is_told_as_it_stands(store: Sto
         store._db.execute("UPDATE key_file SET fault = ?", (fault,))
     (record,) = store.sources.files("source")
     assert record.verdict is Verdict.REFUSED
-    assert str(record.fault) == f"a reason that this version does not know: {fault}"
+    assert str(record.fault) == f"a reason unknown to this version: {fault}"
 
 
 def test_a_source_is_kept_with_its_notes_and_forgotten_when_it_is_no_longer_configured(store: Store) -> None:
@@ -283,7 +283,7 @@ def test_a_newer_store_is_refused(store: Store) -> None:
 
 def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"can't make the state directory .*file/state"):
+    with pytest.raises(StoreError, match=r"can't create the state directory .*file/state"):
         Store(tmp_path / "file" / "state")
 
 
@@ -292,7 +292,7 @@ def test_the_state_is_used_by_one_agent_at_a_time(tmp_path: Path) -> None:
     assert not agent_runs(tmp_path)
     with StateLock(tmp_path):
         assert agent_runs(tmp_path)
-        with pytest.raises(StateInUseError, match="another agent runs"), StateLock(tmp_path):
+        with pytest.raises(StateInUseError, match="another agent is running"), StateLock(tmp_path):
             pass
     assert not agent_runs(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Close contacts of some days as one self-contained page, hour by hour."""
+"""The contact history of some days as one self-contained page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import chain, groupby
 from typing import Final
 
-from bluezone_agent.app.contacts import HourOfContacts, close_at_once, in_words
+from bluezone_agent.app.contacts import HourOfContacts, close_at_once, hour_in_words, in_words
 from bluezone_agent.cli.html.drawing import Drawing, Label, Line, Rect
 from bluezone_agent.cli.html.page import page
 from bluezone_agent.i18n import _, local_clock, local_date
 
 BAR, GAP, HEIGHT, TOP, LEFT = 38, 6, 160, 20, 46
 HOURS: Final = 24
-"""Of a day; that on which clocks are set back has one more, which has a place of its own."""
+"""Hours of a day; a day on which clocks are set back has one more, drawn separately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,7 @@ def _day(date: str, hours: list[HourOfContacts], most: int) -> DrawnDay:
 
 
 def _bars(hour: HourOfContacts, most: int) -> Iterator[Rect]:
-    title = _("{clock}: close {close} min, medium {middle} min, far {far} min; close at once: {n}").format(
-        clock=local_clock(hour.starts_at),
-        close=hour.close_minutes,
-        middle=hour.middle_minutes,
-        far=hour.far_minutes,
-        n=close_at_once([hour]),
-    )
+    title = hour_in_words(hour)
     y = float(TOP + HEIGHT)
     for name, minutes in (("near", hour.close_minutes), ("middle", hour.middle_minutes), ("far", hour.far_minutes)):
         height = HEIGHT * minutes / most
@@ -79,7 +73,7 @@ def _x(hour: HourOfContacts) -> int:
 
 
 def _place(hour: HourOfContacts) -> int:
-    """Return how many hours of its day had passed when it began."""
+    """Return the number of hours from local midnight to its start."""
     local = hour.starts_at.astimezone()
     midnight = datetime(local.year, local.month, local.day).astimezone()
     return int((hour.starts_at - midnight).total_seconds() // 3600)

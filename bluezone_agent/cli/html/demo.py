@@ -1,4 +1,4 @@
-"""The demo's day as one self-contained page: who was near whom, when, and what each agent told its owner."""
+"""The simulated day as one self-contained page: who was near whom, when, and what each device told its owner."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LEFT, WIDTH, RIGHT = 150, 1060, 14
 LANE, TOP = 30, 28
 GRID_MIN: Final = 120
 PLACES: Final = 6
-"""Colours that places have in the style."""
+"""Number of colours for places in the style sheet."""
 ROOM_FOR_TEXT: Final = 70
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One row of a drawing, from above downwards."""
+    """One row of a drawing."""
 
     rects: tuple[Rect, ...]
     labels: tuple[Label, ...]
@@ -35,7 +35,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What one agent told its owner, and whether it was right."""
+    """What one device told its owner, and whether that was correct."""
 
     name: str
     role: str
@@ -48,7 +48,7 @@ class Card:
 
 
 def render(day: Day) -> str:
-    """Return the page as HTML; it loads nothing from anywhere."""
+    """Return the page as HTML; it loads no external resources."""
     return page(
         "demo",
         date=local_date(day.starts_at_s),
@@ -57,8 +57,8 @@ def render(day: Day) -> str:
         protocol=day.case.protocol,
         published_at=local_clock(day.published_at_s),
         keys_published=day.keys_published,
-        whereabouts=_drawing(day, _("Where everybody was"), tuple(_whereabouts(day))),
-        pairs=_drawing(day, _("Who was near whom, when"), tuple(_pairs(day))),
+        whereabouts=_drawing(day, _("Where each person was"), tuple(_whereabouts(day))),
+        pairs=_drawing(day, _("Who was near whom, and when"), tuple(_pairs(day))),
         cards=[_card(v, day.calendar) for v in day.others],
     )
 
@@ -99,7 +99,7 @@ def _pair(day: Day, y: int, one: Person, other: Person, received: set[int]) -> I
 
 
 def _runs(minutes: set[int]) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of consecutive minutes as (first, one past the last)."""
+    """Yield runs of consecutive minutes as (first, one past the last)."""
     start = last = None
     for minute in sorted(minutes):
         if start is None or last is None or minute > last + 1:
@@ -132,7 +132,7 @@ def _name(y: int, text: str) -> Label:
 
 
 def _span(day: Day, starts_at_s: float, ends_at_s: float) -> tuple[float, float]:
-    """Return where a time begins in the drawing, and how wide it is."""
+    """Return the position and width of a period in the drawing."""
     return _x(day, starts_at_s), _x(day, ends_at_s) - _x(day, starts_at_s)
 
 

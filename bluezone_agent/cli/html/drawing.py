@@ -1,4 +1,4 @@
-"""What a drawing consists of, in its own units: ``templates/drawing.html.j2`` makes SVG of it."""
+"""The parts of a drawing, in its own units: ``templates/drawing.html.j2`` turns them into SVG."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Rect:
     """A bar."""
 
     colour: str
-    """A class of the style: what it stands for."""
+    """A class of the style sheet."""
     x: float
     y: float
     width: float
     height: float
     title: str = ""
-    """Shown to who points at it."""
+    """Tooltip."""
     opacity: float = 1
     radius: int = 0
 
@@ -41,17 +41,17 @@ class Label:
     y: float
     anchor: Literal["start", "middle", "end"] = "start"
     style: Literal["", "soft", "in"] = ""
-    """Soft, or inside of a bar."""
+    """Less prominent, or inside a bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Lines, bars over them, texts over these."""
+    """Lines, with bars on top of them and texts on top of the bars."""
 
     width: int
     height: int
     title: str
-    """What it shows, for who can't see it."""
+    """Description for screen readers."""
     lines: tuple[Line, ...] = ()
     rects: tuple[Rect, ...] = ()
     labels: tuple[Label, ...] = ()

@@ -1,4 +1,4 @@
-"""An explained day as one self-contained page: when it was heard, how close, and when nobody listened."""
+"""An explained day as one self-contained page: what was received from cases, how close, and gaps in scanning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bluezone_agent.cli.html.page import page
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
-from bluezone_agent.i18n import _, local_clock, local_date
+from bluezone_agent.i18n import _, local_clock, local_date, local_number
 
 LEFT, WIDTH, HEIGHT, TOP = 60, 1080, 180, 16
 FARTHEST_DB: Final = 100
@@ -21,11 +21,11 @@ HOURS: Final = 3
 BIN_WIDTH: Final = WIDTH / (FARTHEST_DB / HISTOGRAM_BIN_DB)
 
 Weighted = tuple[ReceivedMinute, float]
-"""A minute, and what it counts."""
+"""A minute and its weight."""
 
 
 def render(found: Explained, lines: Sequence[str], step_s: int) -> str:
-    """Return the page as HTML; ``lines`` is the explanation in words, and ``step_s`` how finely times are told."""
+    """Return the page as HTML; ``lines`` is the explanation in words, ``step_s`` the rounding of times."""
     minutes = [
         weighted
         for day in found.exposures
@@ -70,7 +70,7 @@ def _gaps(found: Explained) -> Iterator[Rect]:
 
 
 def _received(found: Explained, minutes: list[Weighted], step_s: int) -> Iterator[Rect]:
-    """Yield the minute that counts most, else the nearest, of each ``step_s`` seconds."""
+    """Yield, for each ``step_s`` seconds, the minute with the highest weight, or else the closest one."""
     width = max(2, WIDTH * step_s / DAY_S)
     steps: dict[int, Weighted] = {}
     for m, weight in sorted(minutes, key=lambda received: (received[1], -received[0].attenuation_db)):
@@ -83,9 +83,13 @@ def _received(found: Explained, minutes: list[Weighted], step_s: int) -> Iterato
             y,
             width,
             TOP + HEIGHT - y,
-            title=f"{m.attenuation_db:.0f} dB{', ' + _('protected') if m.protected else f' x {weight:.2f}'}",
+            title=f"{m.attenuation_db:.0f} dB{_counted(m, weight)}",
             opacity=0.35 + 0.65 * min(weight, 1) if weight else 1,
         )
+
+
+def _counted(minute: ReceivedMinute, weight: float) -> str:
+    return f", {_('protected')}" if minute.protected else f" x {local_number(weight):.2f}"
 
 
 def _histogram(minutes: list[ReceivedMinute]) -> Drawing:
@@ -96,7 +100,7 @@ def _histogram(minutes: list[ReceivedMinute]) -> Drawing:
     return Drawing(
         width=LEFT + WIDTH + 60,
         height=TOP + HEIGHT + 24,
-        title=_("Sightings by attenuation"),
+        title=_("Received advertisements by attenuation"),
         rects=tuple(_bin(number, count, most) for number, count in sorted(bins.items())),
         labels=(
             *(_below(LEFT + db / HISTOGRAM_BIN_DB * BIN_WIDTH, f"{db} dB") for db in range(0, FARTHEST_DB + 1, 10)),
@@ -121,5 +125,5 @@ def _x(found: Explained, unix_s: float) -> float:
 
 
 def _y(attenuation_db: float) -> float:
-    """The nearer the higher."""
+    """Return the position of an attenuation; closer contacts have higher bars."""
     return TOP + HEIGHT * min(attenuation_db, FARTHEST_DB) / FARTHEST_DB

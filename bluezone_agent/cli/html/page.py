@@ -1,7 +1,7 @@
-"""What every page shares: one file that loads nothing from anywhere, readable by day and by night.
+"""Shared by all pages: each is one file without external resources, for light and dark displays.
 
-What a page says and draws is in ``templates``; there everything that comes from outside is escaped. The modules beside
-this one work out what is drawn where.
+The texts and drawings of a page are in ``templates``, where all untrusted data is escaped. The other modules of this
+package compute the drawings.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ ENVIRONMENT.filters["px"] = _pixels
 
 
 def page(template: str, **shown: object) -> str:
-    """Return a whole page; ``template`` is a file's name less ``.html.j2``, and gets what is ``shown`` by name."""
+    """Return a complete page; ``template`` is a file name without ``.html.j2``, ``shown`` its variables."""
     return ENVIRONMENT.get_template(f"{template}.html.j2").render(shown)
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page that its owner alone may read, in place of an older one; raises NewFileError.
+    """Write a page that only its owner can read, replacing an older one; raises NewFileError.
 
-    On standard output it is all that the command prints, which ends here.
+    If the page goes to standard output, the command prints nothing else and ends here.
     """
     write_over(path, text.encode())
     if is_standard(path):

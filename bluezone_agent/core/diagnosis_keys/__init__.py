@@ -1,7 +1,7 @@
-"""Case files: the signed lists of daily keys that a health authority publishes. docs/diagnosis-keys.md describes them.
+"""Diagnosis key files: the signed lists of daily keys that a health authority publishes (docs/diagnosis-keys.md).
 
-A file is believed in this order: its signature over the exact bytes, with the key that the configuration pins;
-then its form; then its keys, one by one.
+A file is verified in this order: its signature over the exact bytes, with the key that the configuration pins; then its
+form; then its keys, one by one.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ def read_key_file(
     *,
     states_publication: bool = True,
 ) -> KeyFile:
-    """Verify and read a case file of either format.
+    """Verify and read a diagnosis key file of either format.
 
-    ``signature`` is the detached signature of a Bluezone file; a key export holds its own. ``now_s`` stands in for
-    the time of publication where the file states none, or where what it states is known to be something else
-    (``states_publication``). Raises BadSignatureError, or CaseFileError when the file is
-    not what its name says.
+    ``signature`` is the detached signature of a Bluezone file; a key export contains its own. ``now_s`` stands in for
+    the time of publication where the file states none, or where the stated time is known to mean something else
+    (``states_publication``). Raises BadSignatureError; raises KeyFileError when the file is not what its name says.
     """
     if name.endswith(".zip") or data.startswith(ZIP_MAGIC):
         file = read_key_export(name, data, key, now_s)

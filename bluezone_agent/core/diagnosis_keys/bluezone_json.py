@@ -1,6 +1,6 @@
-"""Bluezone's case file: the app's JSON with a detached signature and, inside it, the time of publication.
+"""Bluezone's diagnosis key file: the app's JSON with a detached signature and, inside it, the time of publication.
 
-Members that the app does not know it passes over, so the files serve both. docs/diagnosis-keys.md has the format.
+The app skips members that it does not know, so the files serve both. docs/diagnosis-keys.md describes the format.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from bluezone_agent.errors import N_, KeyFileError
 MAX_FILE: Final = 64 * 1024 * 1024
 """Bytes: half a million entries."""
 LONGEST_CHAIN_DAYS: Final = 31
-"""Days that one entry may span: twice the app's look-back of 14 and a bit."""
+"""Days that one entry may span: twice the app's look-back of 14 days, and a few more."""
 IDENTIFIERS: Final = 1_000_000
 IDENTIFIERS_PER_ENTRY: Final = 4096
 MAX_IDENTIFIERS: Final = 60_000_000
-"""How many identifiers a file may have: a million and 4096 an entry, which is 42 days of 96, and never more than half a
-million entries of a day have, half a minute of hashing. A single entry may reach 31 days of 1440."""
+"""How many identifiers a file may have: a million and 4096 per entry, which is 42 days of 96, and never more than half
+a million entries of a day have, half a minute of hashing. A single entry may reach 31 days of 1440."""
 SLOTS_PER_DAY: Final = range(1, DAY_S // MINUTE_S + 1)
 
 
@@ -45,7 +45,7 @@ class _Bare(msgspec.Struct):
     time_start: object
     max: object
     time_end: object
-    """Inclusive: the app goes on while a slot starts at or before it."""
+    """Inclusive: the app continues while a slot starts at or before it."""
 
 
 class _Entry(_Bare):
@@ -59,7 +59,7 @@ class _File(msgspec.Struct):
 
 
 def read_bluezone_json(name: str, data: bytes, signature: bytes | None, key: Trust, now_s: float) -> KeyFile:
-    """Verify and read a Bluezone case file; raises BadSignatureError or CaseFileError."""
+    """Verify and read a Bluezone diagnosis key file; raises BadSignatureError or KeyFileError."""
     if len(data) > MAX_FILE:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_FILE} expected")
     signer = UNSIGNED
@@ -122,7 +122,7 @@ def _read(raw: msgspec.Raw) -> Entry:
 
 
 def _decoded(raw: msgspec.Raw) -> _Entry:
-    """Read an entry; an attribute that can't be read at all costs that attribute only."""
+    """Read an entry; an attribute that can't be read invalidates only itself."""
     try:
         return msgspec.json.decode(raw, type=_Entry)
     except (ValueError, RecursionError):
@@ -157,8 +157,8 @@ def _written(diagnosis: DiagnosisKey) -> dict[str, Any]:
 
 def _refused(name: str, reason: object) -> KeyFileError:
     return KeyFileError(
-        N_("{name} is no Bluezone case file: {reason}"),
-        N_("the next check fetches it again; if it stays so, tell the health authority"),
+        N_("{name} is not a Bluezone diagnosis key file: {reason}"),
+        N_("the next check will fetch it again; if the error persists, tell the health authority"),
         name=name,
         reason=reason,
     )

@@ -1,8 +1,8 @@
-"""The key export of Exposure Notification: a zip with ``export.bin`` and ``export.sig``, and whatever else.
+"""The key export of Exposure Notification: a zip with ``export.bin`` and ``export.sig``, and possibly other members.
 
-Servers add members of their own: a Dutch set has a ``content.sig`` of the state's certificate beside them. A key may
-start at any interval: those of real files do, since a phone starts a key when its owner turns exposure logging on.
-Source: google/exposure-notifications-server, internal/pb/export/export.proto.
+Servers add members of their own: a Dutch set also has a ``content.sig`` by the state's certificate. A key may start at
+any interval: keys in real files do, since a phone starts a key when its owner turns exposure logging on. Source:
+google/exposure-notifications-server, internal/pb/export/export.proto.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EXPORT_NAME: Final = "export.bin"
 SIGNATURE_NAME: Final = "export.sig"
 HEADER: Final = b"EK Export v1".ljust(16)
 KEY_TAGS: Final = (7 << 3 | 2, 8 << 3 | 2)
-"""The first byte of a field ``keys`` and of a field ``revised_keys``."""
+"""The first byte of a ``keys`` field and of a ``revised_keys`` field."""
 LONGEST_VARINT: Final = 10
 """Bytes."""
 REPORT_TYPES: Final = tuple(ReportType)
@@ -46,16 +46,16 @@ MAX_EXPORT: Final = 64 * 1024 * 1024
 MAX_RATIO: Final = 10
 """Inflated to packed bytes. Keys are random: real files reach 1.8."""
 SMALL: Final = 4096
-"""Bytes below which the ratio does not matter."""
+"""Bytes; below this size the ratio does not matter."""
 MAX_MEMBERS: Final = 16
-"""Of a zip; two are needed."""
+"""Members of a zip; two are needed."""
 MEMBER: Final = b"PK\x01\x02"
-"""Begins a member's entry in the zip's directory."""
+"""The beginning of a member's entry in the zip's directory."""
 ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class _Stretch(NamedTuple):
-    """Fields of one kind, bytes ``start`` to ``end`` of the signed bytes."""
+    """Consecutive fields of one kind: bytes ``start`` to ``end`` of the signed bytes."""
 
     tag: int
     start: int
@@ -63,7 +63,7 @@ class _Stretch(NamedTuple):
 
 
 class WireType(IntEnum):
-    """How a protocol buffer's field is written."""
+    """How a field of a protocol buffer is encoded."""
 
     VARINT = 0
     I64 = 1
@@ -72,7 +72,7 @@ class WireType(IntEnum):
 
 
 def read_key_export(name: str, data: bytes, key: Trust, now_s: float) -> KeyFile:
-    """Verify and read a key export; raises BadSignatureError or CaseFileError."""
+    """Verify and read a key export; raises BadSignatureError or KeyFileError."""
     signed, signature = _members(name, data, key)
     verified = key.verify(name, signed, signature)
     if not signed.startswith(HEADER):
@@ -90,7 +90,7 @@ def write_key_export(
 ) -> bytes:
     """Return a signed key export of keys published between ``start_s`` and ``end_s``, sorted by key data.
 
-    Revoked ones are revised keys.
+    Revoked keys are written as revised keys.
     """
     number, size = ONE_BATCH
     in_order = sorted(keys, key=lambda k: k.key.data)
@@ -113,13 +113,13 @@ def write_key_export(
 
 
 def _members(name: str, data: bytes, key: Trust) -> tuple[bytes, bytes]:
-    if data.count(MEMBER) > MAX_MEMBERS:  # before the directory is read, of which a member costs half a kilobyte
-        raise _refused(name, f"it holds more than {MAX_MEMBERS} members")
+    if data.count(MEMBER) > MAX_MEMBERS:  # before the directory is read, where each member costs half a kilobyte
+        raise _refused(name, f"it contains more than {MAX_MEMBERS} members")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             found = sorted(info.filename for info in archive.infolist())
             if found.count(EXPORT_NAME) != 1 or found.count(SIGNATURE_NAME) > 1:
-                raise _refused(name, f"it holds {', '.join(found[:4]) or 'nothing'}")
+                raise _refused(name, f"it contains {', '.join(found[:4]) or 'nothing'}")
             if SIGNATURE_NAME not in found:
                 raise key.unsigned(name)
             return (
@@ -131,10 +131,10 @@ def _members(name: str, data: bytes, key: Trust) -> tuple[bytes, bytes]:
 
 
 def _inflated(name: str, archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
-    """Inflate a member, never more of it than the limits allow, whatever its header says."""
+    """Inflate a member, but never beyond the limits, whatever its header says."""
     info = archive.getinfo(member)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise _refused(name, f"{member} is packed by method {info.compress_type}")
+        raise _refused(name, f"{member} is compressed with method {info.compress_type}")
     limit = min(limit, max(SMALL, info.compress_size * MAX_RATIO))
     with archive.open(info) as stream:
         content = stream.read(limit + 1)
@@ -151,9 +151,9 @@ def _parsed(name: str, message: bytes) -> TemporaryExposureKeyExport:
 
 
 def _stretches(name: str, signed: bytes) -> Iterator[_Stretch]:
-    """Cut the export into stretches of fields of one kind, some thousand at most.
+    """Split the export into stretches of fields of one kind, at most some thousand fields each.
 
-    A protocol buffer is its fields, one after the other, so each stretch is a message that parses by itself; a whole
+    A protocol buffer is a sequence of fields, so each stretch is a message that parses by itself; parsing a whole
     export would take five times its bytes in memory.
     """
     at = start = len(HEADER)
@@ -164,7 +164,7 @@ def _stretches(name: str, signed: bytes) -> Iterator[_Stretch]:
             start, fields = at, 0
         tag = signed[at]
         if tag in KEY_TAGS and at + 1 < len(signed) and signed[at + 1] < 0x80:
-            at += 2 + signed[at + 1]  # nearly every field: what _field_end does, for a million keys
+            at += 2 + signed[at + 1]  # nearly every field: the same as _field_end, for a million keys
         else:
             at = _field_end(name, signed, at)
         fields += 1
@@ -175,7 +175,7 @@ def _stretches(name: str, signed: bytes) -> Iterator[_Stretch]:
 
 
 def _field_end(name: str, message: bytes, at: int) -> int:
-    """Return where the field at ``at`` ends; raises CaseFileError where it is none or ends beyond the message."""
+    """Return where the field at ``at`` ends; raises KeyFileError if it is not a field or ends beyond the message."""
     tag, at = _varint(name, message, at)
     match tag & 7:
         case WireType.VARINT:
@@ -203,7 +203,7 @@ def _varint(name: str, message: bytes, at: int) -> tuple[int, int]:
 
 
 def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterator[list[Entry]]:
-    """Read the keys, then the revised ones: what is said of a key last stands."""
+    """Read the keys, then the revised ones: the last entry of a key counts."""
     for tag in KEY_TAGS:
         for stretch in stretches:
             if stretch.tag == tag:
@@ -212,9 +212,9 @@ def _entries(name: str, signed: bytes, stretches: Sequence[_Stretch]) -> Iterato
 
 
 def _require_agreement(name: str, export: TemporaryExposureKeyExport, key: Trust, batch: tuple[int, int]) -> None:
-    """The signature list is not signed: what it says must be what the signed bytes say."""
+    """The signature list is not signed: it must agree with the signed bytes."""
     if export.keys or export.revised_keys:
-        raise _refused(name, "it hides keys behind tags that are written too long")
+        raise _refused(name, "it hides keys behind overlong tags")
     if not any(key.is_named_by(info) for info in export.signature_infos):
         raise _refused(name, f"{EXPORT_NAME} does not name the key that signed it")
     if batch != (export.batch_num, export.batch_size) or not 1 <= export.batch_num <= export.batch_size:
@@ -245,8 +245,8 @@ def _written(diagnosis: DiagnosisKey) -> TemporaryExposureKey:
 
 def _refused(name: str, reason: object) -> KeyFileError:
     return KeyFileError(
-        N_("{name} is no key export: {reason}"),
-        N_("the next check fetches it again; if it stays so, tell the health authority"),
+        N_("{name} is not an Exposure Notification key export: {reason}"),
+        N_("the next check will fetch it again; if the error persists, tell the health authority"),
         name=name,
         reason=reason,
     )

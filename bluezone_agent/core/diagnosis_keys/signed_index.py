@@ -1,7 +1,7 @@
-"""The signed index of a published folder: which files there are, since when, and until when that holds.
+"""The signed index of a published folder: which files it has, since when, and how long the index is valid.
 
-``index.signed`` lies beside the plain ``index.txt``, which other clients read. It is one file, so that no reader and no
-cache can hold half of it: JSON with the index as a text and the signature of exactly that text.
+``index.signed`` is next to the unsigned ``index.txt``, which other clients read. It is a single file, so that no reader
+and no cache can have half of it: JSON with the index as a text and the signature of exactly that text.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ MAX_SIGNED_INDEX: Final = 4 * 1024 * 1024
 
 
 VERSION: Final = 2
-"""Of what we write: an index of version 1 names no folder."""
+"""The version that this program writes: an index of version 1 has no folder name."""
 LATEST_S: Final = 2**36
-"""In the year 4147: a time beyond it is of another unit."""
+"""In the year 4147: a later time is in another unit."""
 HIGHEST: Final = 2**53
-"""A sequence beyond it is no number of everybody's JSON."""
+"""JSON parsers do not represent a higher sequence number exactly."""
 LONGEST_NAME: Final = 120
-"""Characters of a folder's name."""
+"""Characters in a folder's name."""
 Time = Annotated[int, msgspec.Meta(ge=0, le=LATEST_S)]
 
 
 class ListedFile(msgspec.Struct, frozen=True):
-    """A file of the folder."""
+    """A file in the folder."""
 
     path: str
     sha256: str
-    """Of the file's bytes, hex."""
+    """SHA-256 of the file's bytes, hex."""
 
 
 class SignedIndex(msgspec.Struct, frozen=True):
-    """What a folder holds, as its authority signed it. Times are Unix seconds."""
+    """The contents of a folder, signed by its authority. Times are Unix seconds."""
 
     sequence: Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
     """Grows with every index."""
@@ -49,7 +49,7 @@ class SignedIndex(msgspec.Struct, frozen=True):
     """Oldest first."""
     version: Annotated[int, msgspec.Meta(ge=1, le=VERSION)] = 1
     folder: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
-    """The folder's name, wherever it is served, so that one folder's index does not pass for another's."""
+    """The folder's name, wherever it is served, so that one folder's index can't pass as another's."""
 
 
 class _Envelope(msgspec.Struct):
@@ -59,7 +59,7 @@ class _Envelope(msgspec.Struct):
 
 
 def write_signed_index(index: SignedIndex, key: SigningKey) -> bytes:
-    """Return the file, signed by ``key``."""
+    """Return the index file, signed by ``key``."""
     text = msgspec.json.encode(index)
     return msgspec.json.encode(_Envelope(text.decode(), key.sign(text))) + b"\n"
 
@@ -73,8 +73,8 @@ def read_signed_index(where: str, data: bytes, trust: Trust) -> SignedIndex:
         return msgspec.json.decode(signed, type=SignedIndex)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise KeySourceError(
-            N_("{where} is no signed index: {reason}"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("{where} is not a signed index: {reason}"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             where=where,
             reason=error,
         ) from error
@@ -83,14 +83,17 @@ def read_signed_index(where: str, data: bytes, trust: Trust) -> SignedIndex:
 
 
 def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) -> None:
-    """Refuse an index that has expired, or that is older than the one of sequence ``highest``.
+    """Refuse an index that has expired, or that is older than the one with sequence number ``highest``.
 
-    Raises KeySourceError: the server, or somebody on the way, holds newer files back.
+    Raises KeySourceError: the server, or somebody on the network path, holds newer files back.
     """
     if index.sequence < highest:
         raise KeySourceError(
-            N_("{where} is an old index: its number is {found}, and {highest} was seen before"),
-            N_("something between here and the health authority serves old files; if it stays so, tell the authority"),
+            N_("{where} is an old index: its sequence number is {found}, but {highest} was seen before"),
+            N_(
+                "something between this device and the health authority serves old files; if this "
+                "persists, tell the authority"
+            ),
             where=where,
             found=index.sequence,
             highest=highest,
@@ -98,22 +101,23 @@ def require_fresh(where: str, index: SignedIndex, now_s: float, highest: int) ->
     if index.expires_at <= now_s:
         raise KeySourceError(
             N_("{where} has expired: newer files may be held back"),
-            N_("check this device's clock; if it is right, tell the health authority to publish again"),
+            N_("check this device's clock; if it is right, ask the health authority to publish again"),
             where=where,
         )
 
 
 def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
-    """Refuse an index of another folder than the one that was seen first; ``pinned`` is empty where none was.
+    """Refuse an index of another folder than the one seen first; ``pinned`` is empty if none was seen.
 
     Raises KeySourceError.
     """
     if pinned and index.folder != pinned:
         raise KeySourceError(
-            N_('{where} is the index of the folder "{found}", and "{pinned}" was here before'),
+            N_('{where} is the index of the folder "{found}", but the folder here was "{pinned}" before'),
             N_(
-                "something between here and the health authority serves another folder; if the authority says that it"
-                " renamed its folder, remove this [[source]], run bluezone-agent check, and add it again"
+                "something between this device and the health authority serves another folder; if the "
+                "authority confirms that it renamed its folder, remove this [[source]], run "
+                "bluezone-agent check, and add it again"
             ),
             where=where,
             found=index.folder,
@@ -124,7 +128,10 @@ def require_same_folder(where: str, index: SignedIndex, pinned: str) -> None:
 def missing_signed_index(where: str) -> KeySourceError:
     """Return the error for a folder whose index was signed at an earlier check."""
     return KeySourceError(
-        N_("{where} is gone, and was there before: newer files may be held back"),
-        N_("something between here and the health authority leaves it out; if it stays so, tell the authority"),
+        N_("{where} is missing, although it existed before: newer files may be held back"),
+        N_(
+            "something between this device and the health authority blocks this file; if this "
+            "persists, tell the authority"
+        ),
         where=where,
     )

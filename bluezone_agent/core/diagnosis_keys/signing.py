@@ -1,6 +1,6 @@
-"""Signatures of case files: ECDSA over P-256 with SHA-256, in the form of a key export's ``export.sig``.
+"""Signatures of diagnosis key files: ECDSA over P-256 with SHA-256, in the form of a key export's ``export.sig``.
 
-Algorithm and key are ours, pinned in the configuration; what a file says of its signature only has to agree.
+The configuration determines the algorithm and the key; what a file states about its signature only has to agree.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from bluezone_agent.errors import N_, BadSignatureError, ConfigError
 ALGORITHM_OID: Final = "1.2.840.10045.4.3.2"
 """ecdsa-with-SHA256."""
 MAX_SIGNATURE_LIST: Final = 16 * 1024
-"""Bytes. One signature with its names takes about 100; this is the only part read before anything is verified."""
+"""Bytes. One signature with its names takes about 100; nothing else is read before verification."""
 SHOWN_LENGTH: Final = 40
 """Characters of an unknown key's name that an error repeats."""
 
 ONE_BATCH: Final = (1, 1)
-"""``batch_num`` and ``batch_size`` of a file that stands alone."""
+"""``batch_num`` and ``batch_size`` of a single file."""
 
 
 class Verified(NamedTuple):
-    """What a good signature tells."""
+    """What a valid signature states."""
 
     batch_num: int
     batch_size: int
-    """Neither is itself signed."""
+    """Neither is signed itself."""
     signer: str
     """Fingerprint of the pinned key that made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A health authority's public key, and the id and version under which it signs."""
+    """A health authority's public key, with the id and version under which it signs."""
 
     key_id: str
     key_version: str
@@ -58,7 +58,7 @@ class VerificationKey:
 
     @property
     def keys(self) -> tuple[VerificationKey, ...]:
-        """This one."""
+        """This key only."""
         return (self,)
 
     @classmethod
@@ -69,7 +69,7 @@ class VerificationKey:
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ConfigError(
                 N_("the public_key of {key_id} {key_version} can't be read: {reason}"),
-                N_("copy the whole [[source.key]] that the health authority gives, with its BEGIN and END lines"),
+                N_("copy the complete [[source.key]] from the health authority, including its BEGIN and END lines"),
                 key_id=key_id,
                 key_version=key_version,
                 reason=str(error).partition(". ")[0],
@@ -77,7 +77,7 @@ class VerificationKey:
         if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
             raise ConfigError(
                 N_("the public_key of {key_id} {key_version} is {found}, not a P-256 key"),
-                N_("ask the health authority for its P-256 key; case files are signed by no other kind"),
+                N_("ask the health authority for its P-256 key; diagnosis key files are signed with P-256 only"),
                 key_id=key_id,
                 key_version=key_version,
                 found=_kind(public_key),
@@ -86,7 +86,7 @@ class VerificationKey:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the key as DER, hex: the same whatever its id and version."""
+        """SHA-256 of the key as DER, hex: the same for every id and version."""
         der = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return sha256(der).hexdigest()
 
@@ -100,8 +100,11 @@ class VerificationKey:
             self.public_key.verify(signature.signature, signed, ec.ECDSA(SHA256()))
         except InvalidSignature as error:
             raise BadSignatureError(
-                N_("{name} is not what key {key_id} {key_version} signed"),
-                N_("the next check fetches it again; if it stays so, compare public_key with the health authority's"),
+                N_("{name} does not match its signature by key {key_id} {key_version}"),
+                N_(
+                    "the next check will fetch it again; if the error persists, compare public_key with the "
+                    "health authority's"
+                ),
                 name=name,
                 key_id=self.key_id,
                 key_version=self.key_version,
@@ -109,7 +112,7 @@ class VerificationKey:
         return Verified(signature.batch_num, signature.batch_size, self.fingerprint)
 
     def is_named_by(self, info: SignatureInfo) -> bool:
-        """Return whether ``info`` names this key, and the algorithm that we use with it."""
+        """Return whether ``info`` names this key and the supported algorithm."""
         return (info.verification_key_id, info.verification_key_version, info.signature_algorithm) == (
             self.key_id,
             self.key_version,
@@ -120,7 +123,10 @@ class VerificationKey:
         """Return the error for a file without any signature."""
         return BadSignatureError(
             N_("{name} is not signed"),
-            N_("only files signed by key {key_id} {key_version} are believed: ask the health authority for its own"),
+            N_(
+                "only files signed with key {key_id} {key_version} are accepted: ask the health authority "
+                "for the signed file"
+            ),
             name=name,
             key_id=self.key_id,
             key_version=self.key_version,
@@ -141,14 +147,14 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class PinnedKeys:
-    """Several public keys, as during a change of keys: a signature by one of them is enough."""
+    """Several public keys, as during a change of keys: a signature by one of them is sufficient."""
 
     keys: tuple[VerificationKey, ...]
     accepts_unsigned: bool = False
-    """Whether a Bluezone case file without a signature is believed, too: the operator's own decision."""
+    """Whether unsigned Bluezone files are accepted too: the operator's own decision."""
 
     def verify(self, name: str, signed: bytes, signature_list: bytes) -> Verified:
-        """Verify as :meth:`VerificationKey.verify` does, with the first key that can."""
+        """Verify as :meth:`VerificationKey.verify` does, with the first key that the signature names."""
         signatures = _parsed(name, signature_list)
         fault: BadSignatureError | None = None
         for key in self.keys:
@@ -171,13 +177,16 @@ class PinnedKeys:
             return self.keys[0].unsigned(name)
         return BadSignatureError(
             N_("{name} is not signed"),
-            N_("allow_unsigned is for Bluezone case files: pin the key that signs this one, in a [[source.key]]"),
+            N_(
+                "allow_unsigned is only for Bluezone diagnosis key files: pin the key that signs this "
+                "file in a [[source.key]]"
+            ),
             name=name,
         )
 
 
 Trust = VerificationKey | PinnedKeys
-"""Whose signature is believed."""
+"""The keys whose signatures are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +246,7 @@ def _parsed(name: str, signature_list: bytes) -> TEKSignatureList:
     except (DecodeError, ValueError) as error:
         raise BadSignatureError(
             N_("the signature of {name} can't be read: {reason}"),
-            N_("the next check fetches it again; if it stays so, tell the health authority"),
+            N_("the next check will fetch it again; if the error persists, tell the health authority"),
             name=name,
             reason=error,
         ) from error
@@ -245,8 +254,8 @@ def _parsed(name: str, signature_list: bytes) -> TEKSignatureList:
 
 def _signed_by_others(name: str, signatures: TEKSignatureList, *pinned: VerificationKey) -> BadSignatureError:
     return BadSignatureError(
-        N_("{name} is signed by {found}, not once by the pinned {pinned}"),
-        N_("if the health authority changed its key, put the new [[source.key]] that it gives into the configuration"),
+        N_("{name} is signed by {found}, not exactly once by the pinned {pinned}"),
+        N_("if the health authority has changed its key, put its new [[source.key]] into the configuration"),
         name=name,
         found=", ".join(_described(s.signature_info) for s in signatures.signatures[:3]),
         pinned=", ".join(f'"{key.key_id}" "{key.key_version}"' for key in pinned) or "-",

@@ -1,6 +1,6 @@
-"""What an owner hands to the health authority: their own daily keys, unsigned, in a JSON of our own.
+"""What an owner submits to the health authority: their own daily keys, unsigned, in this program's JSON format.
 
-The order of keys is that of their data, and tells nothing; days since onset are counted from each key's own day.
+The keys are ordered by their data, which reveals nothing; days since onset are counted from each key's own day.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bluezone_agent.errors import N_, KeyFileError
 FORMAT: Final = "bluezone-agent submission"
 VERSION: Final = 1
 KEY: Final = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)
-"""Not to be repeated where a damaged file has a key in the place of something else."""
+"""Not repeated in errors, in case a damaged file has a key in the wrong place."""
 MAX_SUBMISSION: Final = 1024 * 1024
-"""Bytes: thousands of keys, where 14 days have 14 and a few for each restart."""
+"""Bytes: thousands of keys; 14 days have 14 keys and a few for each restart."""
 
 
 class _Head(msgspec.Struct):
@@ -50,7 +50,7 @@ class _Submission(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def write_submission(keys: Sequence[DailyKey], onset: date | None) -> bytes:
-    """Return the submission of an owner's keys; ``onset`` is the day on which symptoms began, if they did."""
+    """Return the submission of an owner's keys; ``onset`` is the day on which symptoms began, if any."""
     entries = [
         _Key(
             key.protocol,
@@ -66,7 +66,7 @@ def write_submission(keys: Sequence[DailyKey], onset: date | None) -> bytes:
 
 
 def read_submission(name: str, data: bytes) -> tuple[DiagnosisKey, ...]:
-    """Read a submission; raises CaseFileError when it is none. Each key is still to be judged by ``fault_in``."""
+    """Read a submission; raises KeyFileError if it is not one. Each key is still to be judged by ``fault_in``."""
     if len(data) > MAX_SUBMISSION:
         raise _refused(name, f"{len(data)} bytes, at most {MAX_SUBMISSION} expected")
     try:
@@ -80,9 +80,9 @@ def read_submission(name: str, data: bytes) -> tuple[DiagnosisKey, ...]:
 
 
 def fault_in(key: DailyKey, now_s: float) -> KeyFault | None:
-    """Return why an owner's key is not to be published; None for a good one.
+    """Return why an owner's key can't be published; None for a valid key.
 
-    An owner's key starts at a UTC midnight and ends within that day, with one of its protocol's slots.
+    An owner's key starts at a UTC midnight and ends within that day, at a slot boundary of its protocol.
     """
     protocol = PROTOCOLS.get(key.protocol)
     if protocol is None:

@@ -1,6 +1,6 @@
-"""Risk models: they turn a day's minutes into a number, and say when it is enough to warn.
+"""Risk models: they turn a day's minutes into a number, and define when it is enough for a warning.
 
-A model is one file that answers :class:`RiskModel` and one line in :data:`MODELS`.
+A model is one file with a :class:`RiskModel` and one line in :data:`MODELS`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODELS: Final[dict[str, RiskModel]] = {
 }
 DEFAULT_MODEL: Final = "learned"
 RENAMED_MODELS: Final = {"agent": "learned"}
-"""Models that had another name: configurations and options with the old one are still understood."""
+"""Models that were renamed: configurations and options with the old name still work."""
 
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "RENAMED_MODELS", "RiskModel", "own_model"]

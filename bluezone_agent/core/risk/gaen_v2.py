@@ -1,8 +1,8 @@
 """Exposure Notification's own model, version 2: minutes weighted by attenuation, report type and infectiousness.
 
-A window's score is the sum over its scan instances of seconds x weight of the bucket that its typical attenuation
-falls into, times the weights of report type and infectiousness; a day's is the sum over windows (Exposure
-Notifications API, DailySummariesConfig), but that a minute near two keys at once counts once here. Presets are in
+A window's score is the sum over its scan instances of seconds x weight of the bucket of the typical attenuation, times
+the weights of report type and infectiousness; a day's score is the sum over windows (Exposure Notifications API,
+DailySummariesConfig), except that here a minute near two keys at the same time counts once. Presets are in
 ``gaen_v2_presets.py``; an operator's own TOML file has the same fields.
 """
 
@@ -24,14 +24,14 @@ Day = Annotated[int, msgspec.Meta(ge=-14, le=14)]
 
 
 class Infectiousness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Days since the onset of symptoms, and what they weigh. Days in neither list weigh nothing."""
+    """Days since the onset of symptoms, with their weights. Days in neither list have weight 0."""
 
     high: tuple[Day, ...]
     standard: tuple[Day, ...] = ()
     high_weight: Weight = 1.0
     standard_weight: Weight = 1.0
     unknown_weight: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0
-    """Where the key does not say: never nothing."""
+    """The weight if the key does not state the days: never 0."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,14 +43,14 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beyond: Weight = 0.0
     """Weight beyond the last bound."""
     infectiousness: Infectiousness | None = None
-    """None: all days weigh the same."""
+    """None: all days have the same weight."""
     report_types: dict[str, Weight] = {}
-    """Name of a report type, in lower case → weight; 1 for those that are not named."""
+    """Name of a report type, in lower case → weight; 1 for types that are not named."""
     utc_days: bool = False
-    """Whether days of UTC are summed, as the Exposure Notifications API does, in place of any 24 hours."""
+    """Whether UTC days are summed, as the Exposure Notifications API does, instead of any 24 hours."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for bounds out of order and for names that are none."""
+        """Raise ValueError for bounds that are not ascending and for unknown names."""
         bounds = [bound for bound, _ in self.buckets]
         if not bounds or bounds != sorted(set(bounds)):
             raise ValueError("buckets need ascending bounds")
@@ -67,12 +67,12 @@ class GaenV2(RiskModel):
         self.warning_minutes = parameters.warning_minutes
         self.utc_days = parameters.utc_days
         self.summary = N_(
-            "Exposure Notification's weighted minutes: what a minute counts for depends on its attenuation, the"
-            " report type and the day since symptoms began"
+            "Exposure Notification's weighted minutes: the weight of a minute depends on its "
+            "attenuation, the report type and the days since symptom onset"
         )
 
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
-        """Return each minute's weight by its bucket; the scanner never rests, so each stands for 60 s."""
+        """Return each minute's weight by its bucket; scanning is continuous, so each minute stands for 60 s."""
         return {m.minute: self.bucket(m.attenuation_db)[1] for m in minutes}
 
     def bucket(self, attenuation_db: float) -> tuple[float | None, float]:
@@ -94,5 +94,5 @@ class GaenV2(RiskModel):
 
 
 def own_model(name: str, text: str) -> GaenV2:
-    """Return the model whose parameters an operator wrote in TOML; raises ValueError (msgspec's and tomllib's too)."""
+    """Return the model with an operator's parameters in TOML; raises ValueError (msgspec's and tomllib's too)."""
     return GaenV2(name, msgspec.convert(tomllib.loads(text), Parameters))

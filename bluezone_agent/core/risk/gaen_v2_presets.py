@@ -1,6 +1,6 @@
 """Published parameters of Exposure Notification's model.
 
-Bounds in dB of attenuation (exclusive), weights as factors, days since the onset of symptoms.
+Bounds are in dB of attenuation (exclusive), weights are factors, days are since the onset of symptoms.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 from bluezone_agent.core.risk.gaen_v2 import GaenV2, Infectiousness, Parameters
 
 LFPH_DAYS: Final = Infectiousness(high=(-2, -1, 0, 1, 2, 3), standard=(-4, -3, 4, 5), standard_weight=0.3)
-"""Linux Foundation Public Health's."""
+"""From Linux Foundation Public Health."""
 
 PRESETS: Final = (
     # 55 and 63 dB, 15 minutes a day
@@ -29,6 +29,6 @@ PRESETS: Final = (
             buckets=((55, 1.75), (67, 1.0), (75, 0.33)), warning_minutes=15, infectiousness=LFPH_DAYS, utc_days=True
         ),
     ),
-    # Corona-Warn-App 1.15: nearer than 63 dB counts for less than 63 to 73 dB, as published; from 9 minutes on, high
+    # Corona-Warn-App 1.15: below 63 dB counts for less than 63 to 73 dB, as published; 9 minutes or more are high
     GaenV2("cwa-1.15", Parameters(buckets=((63, 0.8), (73, 1.0), (79, 0.1)), warning_minutes=9, utc_days=True)),
 )

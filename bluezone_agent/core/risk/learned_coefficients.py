@@ -1,7 +1,7 @@
-"""Coefficients of the model "learned" (learned.py says what they multiply).
+"""Coefficients of the model "learned" (learned.py describes what they multiply).
 
 Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
-(C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
+(C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Do not edit by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The doctor's findings on adapters, bluetoothd and whatever silences them."""
+"""The doctor's findings on adapters, bluetoothd and rfkill."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def bluetooth_findings(
 ) -> Iterator[Finding]:
     """Yield every finding on the adapters that ``radios`` name.
 
-    ``accepted``: what may link identifiers with the operator's consent; ``running``: an agent of ours uses them now.
+    ``accepted``: conditions that link identifiers and that the operator accepts; ``running``: our agent uses the
+    adapters now.
     """
     if bluetooth.kernel_adapters:
         yield ok("adapter", N_("this machine has {adapters}"), adapters=", ".join(bluetooth.kernel_adapters))
@@ -27,19 +28,22 @@ def bluetooth_findings(
         yield fault(
             "adapter",
             N_("this machine has no Bluetooth adapter"),
-            N_('plug one in; without one, try "bluezone-agent demo", or set radio = "virtual"'),
+            N_('plug in an adapter; without one, try "bluezone-agent demo", or set radio = "virtual"'),
         )
     for switch in bluetooth.rfkill:
         if switch.hard:
             yield fault(
-                "rfkill", N_("{name} is switched off by the machine"), N_("use its wireless key"), name=switch.name
+                "rfkill",
+                N_("{name} is switched off by a hardware switch"),
+                N_("use its wireless switch or key"),
+                name=switch.name,
             )
         elif switch.soft:
             yield fault(
                 "rfkill", N_("{name} is switched off by rfkill"), N_('run "rfkill unblock bluetooth"'), name=switch.name
             )
         else:
-            yield ok("rfkill", N_("{name} is switched on"), name=switch.name)
+            yield ok("rfkill", N_("{name} is not blocked by rfkill"), name=switch.name)
     names = [name.removeprefix("bluez:") for name in radios if name.startswith("bluez:")]
     if names:
         yield from _bluez(names, bluetooth, first=radios[0], accepted=accepted, running=running)
@@ -72,32 +76,34 @@ def _bluez(
             else:
                 yield fault(
                     "adapter",
-                    N_("the Bluetooth service knows no adapter {adapter}"),
-                    N_('plug one in, or run "systemctl restart bluetooth"'),
+                    N_("BlueZ knows no adapter {adapter}"),
+                    N_('plug in an adapter, or run "systemctl restart bluetooth"'),
                     adapter=name,
                 )
     if bluetooth.privacy_fault:
         found = error("privacy", bluetooth.privacy_fault)
         yield replace(found, level=Level.WARNING) if "privacy" in accepted else found
     else:
-        yield ok("privacy", N_("Privacy is off: every identifier gets an address of its own"))
+        yield ok("privacy", N_('BlueZ "Privacy" is off, as required: the address changes with each identifier'))
 
 
 def _bluez_version(bluetooth: BluetoothFacts) -> Finding:
     version = ".".join(str(part) for part in bluetooth.version) if bluetooth.version else "?"
     if any(adapter.monitors for adapter in bluetooth.adapters):
-        return ok("bluez", N_("BlueZ {version} obeys intervals and scans passively"), version=version)
+        return ok("bluez", N_("BlueZ {version} honours advertising intervals and can scan passively"), version=version)
     if bluetooth.version is not None and bluetooth.version >= INTERVALS_SINCE:
-        return ok("bluez", N_("BlueZ {version} obeys intervals"), version=version)
+        return ok("bluez", N_("BlueZ {version} honours advertising intervals"), version=version)
     return warning(
         "bluez",
         N_(
-            "BlueZ {version} runs without its experimental interfaces: it does not scan passively, so that some"
-            " adapters report a neighbour once in 11 s only, and an extended adapter broadcasts every 1.28 s"
+            "BlueZ {version} runs without its experimental interfaces: it can't scan passively, so"
+            " some adapters report a nearby device only once in 11 s, and an adapter with extended"
+            " advertising transmits only every 1.28 s"
         ),
         N_(
-            'start it as "bluetoothd -E": run "systemctl edit bluetooth", add the lines [Service], ExecStart= and'
-            " ExecStart=/usr/libexec/bluetooth/bluetoothd -E, then systemctl restart bluetooth"
+            'start it as "bluetoothd -E": run "systemctl edit bluetooth", add the lines [Service],'
+            ' ExecStart= and ExecStart=/usr/libexec/bluetooth/bluetoothd -E, then run "systemctl'
+            ' restart bluetooth"'
         ),
         version=version,
     )
@@ -111,7 +117,7 @@ def _adapter(adapter: AdapterFacts, *, broadcasts: bool, ours: bool) -> Iterator
     if not adapter.advertises:
         yield fault(
             "advertising",
-            N_("{adapter} has no Bluetooth Low Energy advertising"),
+            N_("{adapter} does not support Bluetooth Low Energy advertising"),
             N_("use another adapter"),
             adapter=adapter.name,
         )
@@ -125,7 +131,7 @@ def _discoverable(adapter: AdapterFacts, *, accepted: bool) -> Iterator[Finding]
         yield (warning if accepted else fault)(
             "discoverable",
             N_("{adapter} is discoverable: identifiers would go out with its public address and be linkable"),
-            N_('run "bluetoothctl discoverable off" and close what made it discoverable'),
+            N_('run "bluetoothctl discoverable off", and stop the program that made it discoverable'),
             adapter=adapter.name,
         )
     elif adapter.powered:
@@ -134,13 +140,13 @@ def _discoverable(adapter: AdapterFacts, *, accepted: bool) -> Iterator[Finding]
 
 def _advertising(adapter: AdapterFacts, *, ours: bool) -> Iterator[Finding]:
     kind = (
-        N_("extended advertising") if adapter.extended else N_("legacy advertising: its scan pauses at each rotation")
+        N_("extended advertising") if adapter.extended else N_("legacy advertising: scanning pauses at each rotation")
     )
-    yield ok("advertising", N_("{adapter} has {kind}"), adapter=adapter.name, kind=kind)
+    yield ok("advertising", N_("{adapter} supports {kind}"), adapter=adapter.name, kind=kind)
     if adapter.instances_free or ours:
         yield ok(
             "instances",
-            N_("{adapter}: {used} advertisements in use, {free} free"),
+            N_("{adapter}: {used} advertising instances in use, {free} free"),
             adapter=adapter.name,
             used=adapter.instances_used,
             free=adapter.instances_free,
@@ -148,8 +154,8 @@ def _advertising(adapter: AdapterFacts, *, ours: bool) -> Iterator[Finding]:
     else:
         yield fault(
             "instances",
-            N_("{adapter}: all {used} advertisements are in use by other programs"),
-            N_('end what broadcasts ("bluetoothctl advertise off"), or run "systemctl restart bluetooth"'),
+            N_("{adapter}: all {used} advertising instances are used by other programs"),
+            N_('stop the other advertiser ("bluetoothctl advertise off"), or run "systemctl restart bluetooth"'),
             adapter=adapter.name,
             used=adapter.instances_used,
         )
@@ -159,8 +165,8 @@ def _other_radio(name: str, bluetooth: BluetoothFacts) -> Iterator[Finding]:
     if name == "virtual" or name.startswith("replay:"):
         yield warning(
             "radio",
-            N_("radio = {name} is simulated: this device broadcasts nothing, and hears nobody who is there"),
-            N_('set radio = "bluez:hci0" where there is Bluetooth'),
+            N_("radio = {name} is simulated: this device neither broadcasts nor receives real devices"),
+            N_('set radio = "bluez:hci0" if this machine has Bluetooth'),
             name=name,
         )
     if not name.startswith("hci:"):
@@ -172,4 +178,4 @@ def _other_radio(name: str, bluetooth: BluetoothFacts) -> Iterator[Finding]:
     elif name.removeprefix("hci:").isdecimal() and not bluetooth.may_open_hci:
         yield fault("hci", N_("{name} needs CAP_NET_ADMIN"), N_('run as root, or set radio = "bluez:hci0"'), name=name)
     else:
-        yield ok("hci", N_("{name} can be opened as far as can be seen"), name=name)
+        yield ok("hci", N_("{name} can probably be opened"), name=name)

@@ -1,4 +1,4 @@
-"""What is wrong with this device, and the command that mends it: judgements of facts that somebody else has read."""
+"""Problems of this device and the commands that fix them: judges facts that the caller has read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bluezone_agent.radios.bluez.facts import BluetoothFacts
 DISK_FAULT_BYTES: Final = 50_000_000
 """The write-ahead log and a day in a crowd (2.6 kB a contact-hour, 500 at a time) take 30 MB."""
 DISK_WARNING_BYTES: Final = 500_000_000
-"""14 such days."""
+"""The same for 14 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +28,30 @@ class PathFacts:
     path: str
     mode: int
     mine: bool
-    """Whether it belongs to the user that runs this."""
+    """Whether it belongs to the current user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that is judged. None where it could not be read, and the error says why."""
+    """The facts to judge. A fact is None if it could not be read; the error tells why."""
 
     radios: tuple[str, ...]
     bluetooth: BluetoothFacts
     clock_trusted: bool
     config_error: AgentError | None = None
     allow_linkable: tuple[str, ...] = ()
-    """What the operator accepts although it links identifiers."""
+    """Conditions that link identifiers and that the operator accepts."""
     sources: int = 0
     free_bytes: int | None = None
     state_dir: str = ""
     state: tuple[PathFacts, ...] = ()
     store_error: AgentError | None = None
     status: Status | None = None
-    """None while there is no store: no agent ever ran here."""
+    """None if there is no store: no agent has ever run here."""
 
 
 def judge(facts: Facts) -> list[Finding]:
-    """Return every finding, in the order in which one would mend them."""
+    """Return every finding, in the order in which to fix them."""
     return [
         *_configuration(facts),
         *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.allow_linkable, running=_is_running(facts)),
@@ -76,21 +76,26 @@ def _clock(facts: Facts) -> Iterator[Finding]:
     else:
         yield fault(
             "clock",
-            N_("the clock is not synchronised: contacts are kept but do not count"),
-            N_('run "timedatectl set-ntp true", or set clock_trusted = true where a battery keeps the time'),
+            N_("the clock is not synchronised: contacts are recorded but not scored"),
+            N_('run "timedatectl set-ntp true", or set clock_trusted = true if a battery keeps the time'),
         )
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    return f"{count // 1_000_000_000} GB" if count >= 10_000_000_000 else f"{count // 1_000_000} MB"
 
 
 def _disk(facts: Facts) -> Iterator[Finding]:
     if facts.free_bytes is None:
         return
-    fields: dict[str, object] = {"free": f"{facts.free_bytes // 1_000_000} MB", "path": facts.state_dir}
+    fields: dict[str, object] = {"free": _size(facts.free_bytes), "path": facts.state_dir}
     if facts.free_bytes < DISK_WARNING_BYTES:
         level = Level.FAULT if facts.free_bytes < DISK_FAULT_BYTES else Level.WARNING
-        remedy = N_("free some space, or name a folder on another disk: --state-dir DIR")
-        yield Finding("disk", level, N_("{free} are left for {path}"), remedy, fields)
+        remedy = N_("free some space, or choose a folder on another disk: --state-dir DIR")
+        yield Finding("disk", level, N_("{path} has {free} left"), remedy, fields)
     else:
-        yield ok("disk", N_("{free} are left for {path}"), **fields)
+        yield ok("disk", N_("{path} has {free} left"), **fields)
 
 
 def _state(facts: Facts) -> Iterator[Finding]:
@@ -101,7 +106,7 @@ def _state(facts: Facts) -> Iterator[Finding]:
     if open_to_others:
         yield fault(
             "state",
-            N_("others may read {path} (mode {mode}): it holds keys and contacts"),
+            N_("others may read {path} (mode {mode}), which contains keys and contacts"),
             N_('run "chmod -R go= {state_dir}"'),
             path=open_to_others[0].path,
             mode=f"{open_to_others[0].mode:03o}",
@@ -110,12 +115,12 @@ def _state(facts: Facts) -> Iterator[Finding]:
     if foreign:
         yield warning(
             "state",
-            N_("{path} belongs to another user than the one that runs this"),
-            N_("run this as the user that runs the agent"),
+            N_("{path} belongs to a different user than the one running this"),
+            N_("run this as the user who runs the agent"),
             path=foreign[0].path,
         )
     if not facts.state:
-        yield ok("state", N_("{state_dir} is not there yet: the agent makes it"), state_dir=facts.state_dir)
+        yield ok("state", N_("{state_dir} does not exist yet: the agent creates it"), state_dir=facts.state_dir)
     elif not (facts.store_error or open_to_others or foreign):
         yield ok("state", N_("{state_dir} is private"), state_dir=facts.state_dir)
 
@@ -129,10 +134,12 @@ def _agent(facts: Facts) -> Iterator[Finding]:
     if status is None or not status.running:
         yield warning("agent", N_("the agent is not running"), N_('run "bluezone-agent run"'))
         return
-    yield ok("agent", N_("the agent runs on {radio}"), status.started_at_s, radio=status.radio.description)
+    yield ok("agent", N_("the agent is running on {radio}"), status.started_at_s, radio=status.radio.description)
     if status.pause is not None:
         yield warning(
-            "pause", N_("paused by its owner; it ends by itself"), N_('to end it now, run "bluezone-agent resume"')
+            "pause",
+            N_("paused by its owner; the pause ends by itself"),
+            N_('to end it now, run "bluezone-agent resume"'),
         )
         if status.pause.mode is Mode.PAUSED:
             return
@@ -141,18 +148,20 @@ def _agent(facts: Facts) -> Iterator[Finding]:
     if Problem.NO_RADIO in problems:
         yield fault("radio", status.radio.message, look, **status.radio.fields)
     if problems & {Problem.NOT_BROADCASTING, Problem.SCAN_ONLY}:
-        yield fault("broadcast", N_("no new identifier was put on the air in time"), look)
+        yield fault("broadcast", N_("the identifier did not change in time"), look)
     elif is_known(status.judged_at_s, status.advertised_at_s):
-        yield ok("broadcast", N_("the newest identifier was put on the air"), status.advertised_at_s)
+        yield ok("broadcast", N_("the newest identifier is being advertised"), status.advertised_at_s)
     yield _proof(status)
     if is_known(status.judged_at_s, status.received_at_s):
-        yield ok("hearing", N_("somebody was heard"), status.received_at_s)
+        yield ok("hearing", N_("other devices are received"), status.received_at_s)
     else:
-        yield ok("hearing", N_("nobody was heard so far; right when nobody is near"))
+        yield ok("hearing", N_("no other device received so far; this is normal if nobody is nearby"))
     if Problem.NOT_STORING in problems:
-        yield fault("storing", N_("nothing was committed for minutes"), N_("look at the disk and at the agent's log"))
+        yield fault(
+            "storing", N_("no data has been saved for several minutes"), N_("check the disk and the agent's log")
+        )
     elif is_known(status.judged_at_s, status.committed_at_s):
-        yield ok("storing", N_("minutes were committed"), status.committed_at_s)
+        yield ok("storing", N_("contact data is being saved"), status.committed_at_s)
 
 
 def _proof(status: Status) -> Finding:
@@ -160,17 +169,20 @@ def _proof(status: Status) -> Finding:
     if Problem.NOT_PROVED in status.problems:
         return fault(
             "proof",
-            N_("no other adapter hears the own broadcast"),
-            N_("plug the adapters out and in again, and restart the agent"),
+            N_("no other adapter receives our advertisements"),
+            N_("unplug the adapters and plug them back in, then restart the agent"),
         )
     if is_known(status.judged_at_s, proof.at_s):
-        return ok("proof", N_("{by} has heard the own broadcast"), proof.at_s, by=proof.by)
+        return ok("proof", N_("{by} has received our advertisements"), proof.at_s, by=proof.by)
     if proof.provable:
-        return ok("proof", N_("the other adapter has not heard the own broadcast yet"))
+        return ok("proof", N_("the other adapter has not received our advertisements yet"))
     return warning(
         "proof",
-        N_("nothing proves that the broadcast is on the air"),
-        N_('add a second adapter, radio = [...], or use a peer\'s report: "bluezone-agent selftest --peer FILE"'),
+        N_("nothing verifies that this device transmits"),
+        N_(
+            "add a second adapter (radio = [...]), or use another device's report: \"bluezone-agent"
+            ' selftest --peer FILE"'
+        ),
     )
 
 
@@ -180,16 +192,16 @@ def _sources(facts: Facts) -> Iterator[Finding]:
     if not facts.sources:
         yield warning(
             "sources",
-            N_("no source of case files is configured: no exposure can ever be found"),
+            N_("no source of diagnosis keys is configured: exposures can't be detected"),
             N_('add a [[source]] to the configuration; "bluezone-agent config init -" explains it'),
         )
         return
     status = facts.status
     if status is not None and Problem.NOT_CHECKING in status.problems:
-        yield fault("sources", N_("checks have not succeeded for more than 30 hours"), N_('run "bluezone-agent check"'))
+        yield fault("sources", N_("no check has succeeded for more than 30 hours"), N_('run "bluezone-agent check"'))
     elif status is None or not is_known(status.judged_at_s, status.complete_check_at_s):
         yield warning("sources", N_("no check has succeeded so far"), N_('run "bluezone-agent check"'))
     else:
         yield ok(
-            "sources", N_("every source was checked ({n} configured)"), status.complete_check_at_s, n=facts.sources
+            "sources", N_("all sources were checked ({n} configured)"), status.complete_check_at_s, n=facts.sources
         )

@@ -1,4 +1,4 @@
-"""What a doctor says: findings, each with its level and the command that mends it."""
+"""The doctor's findings, each with its level and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ class Finding:
     """One line of the doctor: ``message`` and ``remedy`` are templates over ``fields``."""
 
     check: str
-    """What was looked at, for scripts."""
+    """Name of the check, for scripts."""
     level: Level
     message: str
     remedy: str = ""
     fields: dict[str, object] = field(default_factory=dict)
     at_s: float | None = None
-    """When what it speaks of happened, for its age."""
+    """When the reported event happened, to show its age."""
 
 
 def ok(check: str, message: str, at_s: float | None = None, /, **fields: object) -> Finding:
-    """Return a finding that is well; ``at_s`` for its age."""
+    """Return a finding without a problem; ``at_s`` to show its age."""
     return Finding(check, Level.OK, message, fields=fields, at_s=at_s)
 
 
 def warning(check: str, message: str, remedy: str, /, **fields: object) -> Finding:
-    """Return a finding that one can live with."""
+    """Return a finding that need not be fixed."""
     return Finding(check, Level.WARNING, message, remedy, fields)
 
 
 def fault(check: str, message: str, remedy: str, /, **fields: object) -> Finding:
-    """Return a finding that has to be mended."""
+    """Return a finding that has to be fixed."""
     return Finding(check, Level.FAULT, message, remedy, fields)
 
 
 def error(check: str, reason: AgentError) -> Finding:
-    """Return an error as the fault that it is."""
+    """Return an error as a fault."""
     return Finding(check, Level.FAULT, reason.message, reason.hint, reason.fields)

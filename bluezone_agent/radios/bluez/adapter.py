@@ -1,4 +1,4 @@
-"""One adapter of BlueZ over D-Bus: its state, calls to it, and the moment from which it can't be used."""
+"""One BlueZ adapter over D-Bus: its state, calls to it, and the moment from which it can't be used."""
 
 from __future__ import annotations
 
@@ -22,35 +22,36 @@ from bluezone_agent.radios.bluez.bus import (
 )
 
 LEAVING_TIMEOUT_S: Final = 1.5
-"""Stop the scan, withdraw: two answers at most within the 5 s that a stop may take."""
+"""Stopping the scan and the advertisement: two answers at most within the 5 s that a stop may take."""
 FLIP_SETTLES_S: Final = 0.05
-"""bluetoothd 5.66 changes the broadcast of an adapter that becomes discoverable. On an extended controller it crashes
-when the broadcast is withdrawn before that is done (in the lab, each time), and then the identifier stays on the air
-with the public address until somebody starts it again. It has told us before it has done it: so wait 50 ms."""
+"""bluetoothd 5.66 changes the advertisement of an adapter that becomes discoverable. On an extended controller it
+crashes when the advertisement is withdrawn before that is done (in the lab, each time), and then the identifier stays
+on the air with the public address until somebody restarts bluetoothd. It signals the change before it has made it: so
+wait 50 ms."""
 REASON_SETTLES_S: Final = 0.5
-"""bluetoothd says Release and powers its adapters off before it leaves the bus or drops an adapter: the true reason
+"""bluetoothd sends Release and powers its adapters off before it leaves the bus or drops an adapter: the true reason
 follows within milliseconds."""
 
 
 ADDRESS: Final = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
-"""As BlueZ writes it, but for the case of its letters (org.bluez.Adapter(5), Address)."""
+"""As BlueZ writes it, except for upper and lower case (org.bluez.Adapter(5), Address)."""
 
 
 class BluezAdapter:
     """An adapter that is watched while it is open.
 
-    ``fault`` is None until the adapter, bluetoothd or the bus is lost, or until a broadcast would be linkable;
-    then it says why, ``faulted`` is set, and ``on_fault`` was called at once, before anything else could run.
+    ``fault`` is None until the adapter, bluetoothd or the bus is lost, or until an advertisement would be linkable;
+    then it has the reason, ``faulted`` is set, and ``on_fault`` was called immediately, before anything else could run.
     """
 
     def __init__(
         self, name: str, on_fault: Callable[[], None], *, address: str = "", discoverable_too: bool = False
     ) -> None:
-        """``name`` is the kernel's, ``hci0``, or the adapter's address, which stays when the kernel counts anew.
+        """``name`` is the kernel's, ``hci0``, or the adapter's address, which stays when the kernel renumbers adapters.
 
-        A known ``address`` counts more, for replugged ones get other names.
+        A known ``address`` takes precedence, because replugged adapters get other names.
 
-        ``discoverable_too``: a discoverable adapter is used all the same.
+        ``discoverable_too``: use a discoverable adapter all the same.
         """
         self.name = name
         self.path = f"/org/bluez/{name}"
@@ -61,7 +62,7 @@ class BluezAdapter:
         self.extended = False
         """Whether the controller has extended advertising; a legacy one can't change its address while it scans."""
         self.manufacturer: int | None = None
-        """The controller's company identifier, where BlueZ tells it."""
+        """The controller's company identifier, if BlueZ reports it."""
         self.has_monitors = False
         """Whether bluetoothd allows passive scans (AdvertisementMonitor: ``bluetoothd -E``)."""
         self.bluez_version = "?"
@@ -83,7 +84,7 @@ class BluezAdapter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connection; bluetoothd takes whatever it still broadcasts for us off the air."""
+        """Close the connection; bluetoothd then stops everything that it still advertises for this connection."""
         await self._close()
 
     async def _close(self) -> None:
@@ -115,7 +116,7 @@ class BluezAdapter:
             self.bluez_version = f"{version[0]}.{version[1]}"
 
     def _follow(self, objects: dict[str, dict[str, Any]]) -> None:
-        """Find the adapter by its address, once that is known: another one may have its name by now."""
+        """Find the adapter by its address, once that is known: another adapter may have its name by now."""
         if not self.address:
             return
         paths = [path for path, known in objects.items() if known[ADAPTER].get("Address") == self.address]
@@ -125,7 +126,7 @@ class BluezAdapter:
         self.name = self.path.rpartition("/")[2]
 
     async def require_usable(self) -> None:
-        """Raise RadioUnavailableError when the adapter is lost, off, or discoverable; asks it afresh."""
+        """Raise RadioUnavailableError when the adapter is lost, off, or discoverable; it is queried again."""
         if self.fault:
             raise self.fault
         (raw,) = await self._call(PROPERTIES, "GetAll", "s", ADAPTER)
@@ -145,7 +146,7 @@ class BluezAdapter:
         await self._call(PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
 
     def fail_soon(self, fault: RadioUnavailableError) -> None:
-        """Note ``fault`` in a moment, unless another reason follows: the last one is the true one."""
+        """Set ``fault`` in a moment, unless another reason follows: the last one is the true one."""
         if self._fault_soon is None:
             asyncio.get_running_loop().call_later(REASON_SETTLES_S, self._fail_now)
         self._fault_soon = fault
@@ -170,26 +171,26 @@ class BluezAdapter:
             self.fail_soon(faults.switched_off(self.name))
 
     def fail(self, fault: RadioUnavailableError) -> None:
-        """Note why the adapter can't be used any more; the first reason stands."""
+        """Record why the adapter can't be used any more; the first reason is kept."""
         if self.fault is None and not self._closing:
             self.fault = fault
             self.faulted.set()
             self._on_fault()
 
     def export(self, path: str, interface: ServiceInterface) -> None:
-        """Show an object of ours on the bus."""
+        """Export an object on the bus."""
         self._bus.export(path, interface)
 
     def unexport(self, path: str) -> None:
-        """Take it away again."""
+        """Remove it from the bus."""
         self._bus.unexport(path)
 
     async def advertising(self, member: str, signature: str, *body: object) -> None:
-        """Call the adapter's LEAdvertisingManager1; raises RadioUnavailableError when it does not do it."""
+        """Call the adapter's LEAdvertisingManager1; raises RadioUnavailableError when the call fails."""
         await self._call(ADVERTISING_MANAGER, member, signature, *body)
 
     def tell_advertising(self, member: str, signature: str, *body: object) -> None:
-        """Send such a call at once and let nothing wait for the answer."""
+        """Send such a call immediately, without waiting for the answer."""
         self._bus.send(self.path, ADVERTISING_MANAGER, member, signature, *body)
 
     async def _call(self, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:

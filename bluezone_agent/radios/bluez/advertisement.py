@@ -1,7 +1,7 @@
-"""Frames in BlueZ's terms: what it is asked to broadcast, and what it hands over when it hears something.
+"""Advertisements in BlueZ's terms: what it is asked to advertise, and what it hands over when it receives something.
 
-Annotations are evaluated here, not postponed: dbus-fast reads the D-Bus signatures from them and can't read a
-postponed ``None``.
+Annotations are evaluated here, not postponed: dbus-fast reads the D-Bus signatures from them and can't read a postponed
+``None``.
 """
 
 import re
@@ -16,12 +16,12 @@ from bluezone_agent.core.advertising_data import AdvertisingData
 
 ADVERTISEMENT_INTERFACE: Final = "org.bluez.LEAdvertisement1"
 BASE_UUID: Final = "-0000-1000-8000-00805f9b34fb"
-"""What a 16-bit UUID is followed by when it is written as a 128-bit one."""
+"""The rest of a 16-bit UUID that is written as a 128-bit one."""
 UUID16: Final = re.compile(f"0000([0-9a-f]{{4}}){BASE_UUID}")
 MIN_INTERVAL_MS: Final = 200
 MAX_INTERVAL_MS: Final = 270
-"""Exposure Notification's interval. BlueZ before 5.77 obeys it only as ``bluetoothd -E``; else an extended
-controller broadcasts every 1.28 s, and a legacy one every 100-150 ms whatever is asked."""
+"""Exposure Notification's interval. BlueZ before 5.77 obeys it only as ``bluetoothd -E``; otherwise an extended
+controller advertises every 1.28 s, and a legacy one every 100-150 ms whatever is requested."""
 
 Strings = Annotated[list[str], DBusSignature("as")]
 ByUuid = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
@@ -34,7 +34,7 @@ def uuid_text(uuid16: int) -> str:
 
 
 def uuid16_of(text: str) -> int | None:
-    """Return the 16-bit UUID that ``text`` is, or None when it is another one."""
+    """Return the 16-bit UUID in ``text``, or None for another UUID."""
     found = UUID16.fullmatch(text.lower())
     return int(found[1], 16) if found else None
 
@@ -45,7 +45,7 @@ def received_advertising_data(
     manufacturer_data: Mapping[int, bytes],
     tx_power_dbm: int | None,
 ) -> AdvertisingData:
-    """Return what BlueZ heard as a frame; what has no 16-bit UUID is left out."""
+    """Return what BlueZ received as advertising data; data without a 16-bit UUID are left out."""
     uuids = (uuid16_of(text) for text in service_uuids)
     data = ((uuid16_of(text), value) for text, value in service_data.items())
     return AdvertisingData(
@@ -57,14 +57,14 @@ def received_advertising_data(
 
 
 class Advertisement(ServiceInterface):
-    """One frame as the object that bluetoothd reads when it is registered; a new one for every frame.
+    """One advertisement as the object that bluetoothd reads when it is registered; there is a new object for every one.
 
-    Type ``broadcast``: non-connectable, and with Privacy off under a new non-resolvable private address for
-    every registration. Two parts of a frame are bluetoothd's and the kernel's own. Flags: 0x04 from an adapter
-    without BR/EDR, none from any other. TX Power Level: ``Data`` refuses AD type 0x0A, ``TxPower`` fills no field,
-    and ``Includes: ["tx-power"]`` fills it with what the controller says of itself, which is not the power that the
-    frame states; a wrong power falsifies every attenuation computed from it, so the field is left out, as in
-    the Bluezone app, and receivers take the power that they assume for the app.
+    Type ``broadcast``: non-connectable, and with Privacy off under a new non-resolvable private address for every
+    registration. bluetoothd and the kernel determine two parts of the data themselves. Flags: 0x04 from an adapter
+    without BR/EDR, none from any other. TX Power Level: ``Data`` refuses AD type 0x0A, ``TxPower`` fills no field, and
+    ``Includes: ["tx-power"]`` fills it with the controller's own statement, which is not the power that the
+    advertisement states; a wrong power falsifies every attenuation computed from it, so the field is left out, as in
+    the Bluezone app, and receivers use the power that they assume for the app.
     """
 
     def __init__(self, advertising_data: AdvertisingData, released: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The connection to the D-Bus system bus: calls with a timeout, signals, and D-Bus errors as the radio's own."""
+"""The connection to the D-Bus system bus: calls with a timeout, signals, and D-Bus errors as radio errors."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ SIGNALS: Final = (
     f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesAdded'",
     f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}',member='InterfacesRemoved'",
 )
-"""What can take an adapter away or bring it back."""
+"""Signals that can take an adapter away or bring it back."""
 BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
-"""The Linux Foundation's identity of BlueZ, whose device release is BlueZ's version."""
+"""BlueZ's identity as a Linux Foundation device; the device release is BlueZ's version."""
 
 
 class SystemBus:
     """One connection. No call over it starts bluetoothd."""
 
     async def __aenter__(self) -> Self:
-        """Connect; raises RadioUnavailableError where there is no bus, or none for this user."""
+        """Connect; raises RadioUnavailableError if there is no bus, or none for this user."""
         with ExitStack() as undo:
             try:
                 self._bus = MessageBus(bus_type=BusType.SYSTEM)
@@ -56,7 +56,7 @@ class SystemBus:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connection; bluetoothd takes whatever it broadcasts for it off the air."""
+        """Close the connection; bluetoothd then stops everything that it advertises for it."""
         self._bus.disconnect()
 
     async def lost(self) -> None:
@@ -98,11 +98,11 @@ class SystemBus:
             await self._answer(about, _to_bus("AddMatch", f"type='signal',{rule}"))
 
     def export(self, path: str, interface: ServiceInterface) -> None:
-        """Show an object of ours on the bus."""
+        """Export an object on the bus."""
         self._bus.export(path, interface)
 
     def unexport(self, path: str) -> None:
-        """Take it away again."""
+        """Remove it from the bus."""
         self._bus.unexport(path)
 
     async def _answer(self, about: str, message: Message) -> list[Any]:
@@ -137,6 +137,6 @@ def _to_bus(member: str, argument: str) -> Message:
 
 
 def bluez_version(adapter: dict[str, Any]) -> tuple[int, int] | None:
-    """Return BlueZ's version as an adapter's properties tell it, None when they don't."""
+    """Return BlueZ's version from an adapter's properties, None if they do not have it."""
     version = BLUEZ_MODALIAS.fullmatch(adapter.get("Modalias", ""))
     return (int(version[1], 16), int(version[2], 16)) if version else None

@@ -1,4 +1,4 @@
-"""What each kind of controller needs, as data: chosen from what it reports, or named by the operator."""
+"""What each kind of controller needs, as data: chosen by what it reports, or named by the operator."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 ADDRESS_REFUSED: Final = "bluetooth-next #781"
-"""While it broadcasts by legacy commands, every restart of an active scan tries to set another random address, which
-the controller refuses ("Opcode 0x2005 failed: -16"): the broadcast goes on, the kernel's log fills."""
+"""While it advertises with legacy commands, every restart of an active scan tries to set another random address, which
+the controller refuses ("Opcode 0x2005 failed: -16"): the advertising continues, the kernel's log fills."""
 BROADCAST_LOST: Final = "bluetooth-next #792"
-"""After an active scan legacy advertising may stay off although the kernel shows it as on. Nothing on D-Bus tells: only
-somebody who hears it proves the broadcast; each rotation starts it afresh."""
+"""After an active scan, legacy advertising may stay off although the kernel shows it as on. D-Bus does not report it:
+only a receiver can verify the transmission; each rotation starts it again."""
 ADVERTISING_REFUSED: Final = "BlueZ 5.82 on BCM4345"
 """RegisterAdvertisement fails ("Invalid Parameters") because bluetoothd prefers extended management commands."""
 
@@ -20,16 +20,16 @@ BROADCOM: Final = frozenset({15, 305})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the BlueZ radio treats one kind of controller. The first one that fits is taken."""
+    """How the BlueZ radio treats one kind of controller. The first plan that fits is used."""
 
     name: str
     extended: bool
     """Whether it has extended advertising."""
     scan_pause: bool
-    """Whether the own scan has to pause while the identifier changes: a legacy controller can't set its random address
-    while it scans, and bluetoothd then refuses the broadcast."""
+    """Whether this device's scan has to pause while the identifier changes: a legacy controller can't set its random
+    address while it scans, and bluetoothd then refuses the advertisement."""
     manufacturers: frozenset[int] | None = None
-    """Company identifiers that it is for; None for all. BlueZ before 5.74 does not tell them."""
+    """Company identifiers that it is for; None for all. BlueZ before 5.74 does not report them."""
     known_bugs: tuple[str, ...] = ()
 
 

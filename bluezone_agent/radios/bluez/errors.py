@@ -1,4 +1,4 @@
-"""Why BlueZ can't be used, each as an error with its reason and the way out."""
+"""Why BlueZ can't be used: errors with a reason and a way out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_bus(reason: object) -> RadioUnavailableError:
 
 
 def no_service() -> RadioUnavailableError:
-    """The bus is there, bluetoothd is not."""
+    """The bus is there, but bluetoothd is not."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
         N_("the Bluetooth service (org.bluez) is not running"),
@@ -37,7 +37,7 @@ def no_service() -> RadioUnavailableError:
 
 
 def no_adapter(adapter: str, found: list[str]) -> RadioUnavailableError:
-    """BlueZ knows other adapters or none."""
+    """BlueZ knows other adapters, or none."""
     if found:
         return RadioUnavailableError(
             RadioFault.NO_ADAPTER,
@@ -49,30 +49,30 @@ def no_adapter(adapter: str, found: list[str]) -> RadioUnavailableError:
         )
     return RadioUnavailableError(
         RadioFault.NO_ADAPTER,
-        N_("there is no Bluetooth adapter {adapter}, and no other one"),
+        N_("there is no Bluetooth adapter {adapter}, nor any other"),
         N_('plug one in, or try "bluezone-agent demo", or set radio = "virtual"'),
         adapter=adapter,
     )
 
 
 def no_advertising(adapter: str) -> RadioUnavailableError:
-    """The adapter is there and has no LE advertising: an old one, or LE is switched off."""
+    """The adapter exists but has no LE advertising: it is old, or LE is switched off."""
     return RadioUnavailableError(
         RadioFault.NO_ADAPTER,
-        N_("{adapter} can't broadcast: it has no Bluetooth Low Energy advertising"),
+        N_("{adapter} can't advertise: it does not support Bluetooth Low Energy advertising"),
         N_('use another adapter, try "bluezone-agent demo", or set radio = "virtual"'),
         adapter=adapter,
     )
 
 
 def powered_off(adapter: str) -> RadioUnavailableError:
-    """Off when asked for it."""
+    """The adapter is off at the start."""
     return RadioUnavailableError(
         RadioFault.POWERED_OFF,
         N_("{adapter} is powered off"),
         N_(
-            'run "bluetoothctl power on", and "rfkill unblock bluetooth" where that fails;'
-            ' or try "bluezone-agent demo", or set radio = "virtual"'
+            'run "bluetoothctl power on", and if that fails, "rfkill unblock bluetooth"; or try '
+            '"bluezone-agent demo", or set radio = "virtual"'
         ),
         adapter=adapter,
     )
@@ -82,33 +82,33 @@ def no_instance(adapter: str) -> RadioUnavailableError:
     """Every advertising instance of the controller is in use."""
     return RadioUnavailableError(
         RadioFault.NO_BROADCAST,
-        N_("{adapter} listens, but can't broadcast: other programs use all its advertising instances"),
-        N_("end one of them; the agent tries again with its next identifier"),
+        N_("{adapter} can scan but not advertise: other programs use all its advertising instances"),
+        N_("close one of them; the agent tries again with its next identifier"),
         adapter=adapter,
     )
 
 
 def forbidden(reason: object) -> RadioUnavailableError:
-    """The D-Bus policy or bluetoothd says no."""
+    """The D-Bus policy or bluetoothd refuses access."""
     return RadioUnavailableError(
         RadioFault.NOT_PERMITTED,
         N_("not permitted to use the Bluetooth service: {reason}"),
         N_(
-            'run as a user of the group bluetooth ("usermod -aG bluetooth USER");'
-            ' or try "bluezone-agent demo", or set radio = "virtual"'
+            'run as a user in the group bluetooth ("usermod -aG bluetooth USER"); or try '
+            '"bluezone-agent demo", or set radio = "virtual"'
         ),
         reason=reason,
     )
 
 
 def privacy_on(main_conf: Path, value: str) -> RadioUnavailableError:
-    """BlueZ would keep one resolvable address over several identifiers."""
+    """BlueZ would keep one resolvable address for several identifiers."""
     return RadioUnavailableError(
         RadioFault.LINKABLE,
-        N_("{path} says Privacy = {value}: successive identifiers would share an address and be linkable"),
+        N_("{path} sets Privacy = {value}: successive identifiers would share an address and be linkable"),
         N_(
-            'set Privacy = off there and run "systemctl restart bluetooth"; broadcasts get an address of their own'
-            ' then; or try "bluezone-agent demo", or set radio = "virtual"'
+            'set Privacy = off there and run "systemctl restart bluetooth", so that each identifier '
+            'gets its own address; or try "bluezone-agent demo", or set radio = "virtual"'
         ),
         path=main_conf,
         value=value,
@@ -119,7 +119,7 @@ def privacy_unknown(main_conf: Path, reason: object) -> RadioUnavailableError:
     """The setting can't be read, and D-Bus does not show it."""
     return RadioUnavailableError(
         RadioFault.LINKABLE,
-        N_("can't read {path} to see whether Privacy is off: {reason}"),
+        N_("can't read {path} to check whether Privacy is off: {reason}"),
         N_('make it readable (chmod 644); or try "bluezone-agent demo", or set radio = "virtual"'),
         path=main_conf,
         reason=reason,
@@ -127,13 +127,13 @@ def privacy_unknown(main_conf: Path, reason: object) -> RadioUnavailableError:
 
 
 def discoverable(adapter: str) -> RadioUnavailableError:
-    """BlueZ sends broadcasts of a discoverable adapter connectable and from its public address."""
+    """BlueZ makes advertisements of a discoverable adapter connectable and sends them from its public address."""
     return RadioUnavailableError(
         RadioFault.LINKABLE,
         N_("{adapter} is discoverable: identifiers would go out with its public address and be linkable"),
         N_(
-            'run "bluetoothctl discoverable off" and close what made it discoverable;'
-            ' or try "bluezone-agent demo", or set radio = "virtual"'
+            'run "bluetoothctl discoverable off" and close the program that made it discoverable; or '
+            'try "bluezone-agent demo", or set radio = "virtual"'
         ),
         adapter=adapter,
     )
@@ -152,7 +152,7 @@ def unanswered(adapter: str, call: str, seconds: float) -> RadioUnavailableError
 
 
 def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavailableError:
-    """A D-Bus error, by its name, as what a person can act on; BlueZ's words may name devices by their address."""
+    """Turn a D-Bus error, by its name, into something that a person can act on; BlueZ's text may contain addresses."""
     reason = redacted(str(reason))
     if name in SERVICE_GONE:
         return no_service()
@@ -168,45 +168,45 @@ def refused(adapter: str, call: str, name: str, reason: object) -> RadioUnavaila
         RadioFault.REFUSED,
         N_("the Bluetooth service refused {call} on {adapter}: {name}: {reason}"),
         N_(
-            "see whether another program scans or broadcasts on it, name another adapter, or run"
-            ' "systemctl restart bluetooth"; or try "bluezone-agent demo", or set radio = "virtual"'
+            "check whether another program scans or advertises on it, choose another adapter, or run "
+            '"systemctl restart bluetooth"; or try "bluezone-agent demo", or set radio = "virtual"'
         ),
         adapter=adapter,
         call=call,
         name=name,
         reason=reason,
     )
-    # its own answer, not the bus's about one that died or hangs: then nothing is on the air (docs/bluez.md)
+    # its own answer, not the bus's about a service that died or hangs: then nothing is advertised (docs/bluez.md)
     error.kept_off_air = call == "RegisterAdvertisement" and name.startswith("org.bluez.Error.")
     return error
 
 
 def lost(adapter: str) -> RadioUnavailableError:
-    """The adapter was there and is not any more."""
+    """The adapter was there and is gone."""
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("{adapter} was removed"),
-        N_("plug it in again; the agent goes on by itself then"),
+        N_("plug it in again; the agent then continues by itself"),
         adapter=adapter,
     )
 
 
 def switched_off(adapter: str) -> RadioUnavailableError:
-    """Powered off while the agent ran."""
+    """It was powered off while the agent was running."""
     return RadioUnavailableError(
         RadioFault.POWERED_OFF,
-        N_("{adapter} was powered off while the agent ran"),
-        N_('run "bluetoothctl power on"; the agent goes on by itself then'),
+        N_("{adapter} was powered off while the agent was running"),
+        N_('run "bluetoothctl power on"; the agent then continues by itself'),
         adapter=adapter,
     )
 
 
 def service_stopped() -> RadioUnavailableError:
-    """Bluetoothd left the bus."""
+    """bluetoothd left the bus."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
-        N_("the Bluetooth service (org.bluez) stopped while the agent ran"),
-        N_('run "systemctl restart bluetooth"; the agent goes on by itself then'),
+        N_("the Bluetooth service (org.bluez) stopped while the agent was running"),
+        N_('run "systemctl restart bluetooth"; the agent then continues by itself'),
     )
 
 
@@ -215,15 +215,15 @@ def bus_lost() -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("the connection to the D-Bus system bus was lost"),
-        N_("the agent tries again by itself; restart the machine where the bus stays away"),
+        N_("the agent tries again by itself; if the bus does not come back, restart the machine"),
     )
 
 
 def released(adapter: str) -> RadioUnavailableError:
-    """Bluetoothd dropped our advertisement on its own."""
+    """bluetoothd dropped the advertisement by itself."""
     return RadioUnavailableError(
         RadioFault.LOST,
-        N_("the Bluetooth service took the broadcast of {adapter} off the air"),
-        N_('run "systemctl restart bluetooth" where the agent does not get it back by itself'),
+        N_("the Bluetooth service stopped advertising on {adapter}"),
+        N_('if the agent does not recover by itself, run "systemctl restart bluetooth"'),
         adapter=adapter,
     )

@@ -1,4 +1,4 @@
-"""What can be seen of Bluetooth on this machine, as values; reading them is :mod:`bluez_facts`'s."""
+"""What can be seen of Bluetooth on this machine, as values; :mod:`bluezone_agent.radios.bluez.inspect` reads them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class AdapterFacts:
     powered: bool
     discoverable: bool
     advertises: bool
-    """Whether it has Bluetooth Low Energy advertising at all."""
+    """Whether it supports Bluetooth Low Energy advertising at all."""
     extended: bool
-    """Whether it has extended advertising; else it can't take a new address while it scans."""
+    """Whether it has extended advertising; otherwise it can't set a new address while it scans."""
     monitors: bool
-    """Whether bluetoothd lets it scan passively, which before 5.77 needs ``bluetoothd -E``."""
+    """Whether bluetoothd allows passive scans on it, which before 5.77 needs ``bluetoothd -E``."""
     instances_used: int
     instances_free: int
     address: str = field(default="", repr=False)
 
     def is_called(self, name: str) -> bool:
-        """Return whether a configuration means this one: by the kernel's name or by the address."""
+        """Return whether a configured name means this adapter: the kernel's name or the address."""
         return name == self.name or name.upper() == self.address
 
 
@@ -35,7 +35,7 @@ class RfkillFacts:
 
     name: str
     soft: bool
-    """Switched off by a program; another one can switch it on."""
+    """Switched off by a program; another program can switch it on."""
     hard: bool
     """Switched off by a key or a slider of the machine."""
 
@@ -48,12 +48,12 @@ class BluetoothFacts:
     """``hciN`` of every adapter that the kernel knows, whether bluetoothd runs or not."""
     rfkill: tuple[RfkillFacts, ...] = ()
     service_fault: RadioUnavailableError | None = None
-    """Why bluetoothd can't be asked."""
+    """Why bluetoothd can't be queried."""
     version: tuple[int, int] | None = None
     adapters: tuple[AdapterFacts, ...] = ()
     privacy_fault: RadioUnavailableError | None = None
-    """What main.conf says, or that it can't be read."""
+    """A wrong setting in main.conf, or that the file can't be read."""
     has_bumble: bool = False
     """Whether the optional stack of the HCI radio is installed."""
     may_open_hci: bool = False
-    """Whether this process may open an adapter for itself."""
+    """Whether this process may open an adapter exclusively."""

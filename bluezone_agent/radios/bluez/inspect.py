@@ -1,4 +1,4 @@
-"""Reads what can be seen of Bluetooth: from the kernel's files, and from bluetoothd over D-Bus. Changes nothing."""
+"""Reads the state of Bluetooth from the kernel's files, and from bluetoothd over D-Bus. It changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CAP_NET_ADMIN: Final = 1 << 12
 
 
 async def read_bluetooth(*, sys: Path = SYS, main_conf: Path = MAIN_CONF) -> BluetoothFacts:
-    """Return everything that can be seen; what can't is said within."""
+    """Return everything that can be seen; the result says what can't."""
     service_fault, adapters = None, {}
     try:
         adapters = await _adapters()
@@ -45,7 +45,7 @@ async def read_bluetooth(*, sys: Path = SYS, main_conf: Path = MAIN_CONF) -> Blu
 
 
 def kernel_adapters(folder: Path) -> tuple[str, ...]:
-    """Return the names of the kernel's adapters; connections have a colon in theirs."""
+    """Return the names of the kernel's adapters; names of connections contain a colon."""
     try:
         return tuple(sorted(path.name for path in folder.iterdir() if re.fullmatch(r"hci\d+", path.name)))
     except OSError:
@@ -53,7 +53,7 @@ def kernel_adapters(folder: Path) -> tuple[str, ...]:
 
 
 def read_rfkill(folder: Path) -> tuple[RfkillFacts, ...]:
-    """Return the switches of Bluetooth."""
+    """Return the rfkill switches of Bluetooth."""
     found = []
     for switch in sorted(folder.glob("rfkill*")):
         try:
@@ -61,7 +61,7 @@ def read_rfkill(folder: Path) -> tuple[RfkillFacts, ...]:
                 soft, hard = ((switch / name).read_text().strip() == "1" for name in ("soft", "hard"))
                 found.append(RfkillFacts((switch / "name").read_text().strip(), soft, hard))
         except OSError:
-            continue  # unplugged at this moment
+            continue  # unplugged just now
     return tuple(found)
 
 

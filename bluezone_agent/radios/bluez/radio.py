@@ -1,4 +1,4 @@
-"""The real radio: BlueZ's bluetoothd, over D-Bus. bleak scans, dbus-fast broadcasts."""
+"""The real radio: BlueZ's bluetoothd, over D-Bus. bleak scans, dbus-fast advertises."""
 
 from __future__ import annotations
 
@@ -27,28 +27,30 @@ MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
 PRIVACY: Final = "privacy"
 DISCOVERABLE: Final = "discoverable"
 SCANNER_SILENT_S: Final = 90.0
-"""With a strict duplicate filter one packet of each broadcaster comes through about every 11 s: eight in a row were
-missed, or nobody is there. Noticed within 95 s of the last advert, and the scan has started again 1 s later."""
+"""With a strict duplicate filter, one packet of each sender comes through about every 11 s: eight in a row were
+missed, or no device is near. The silence is noticed within 95 s of the last advert, and the scan has started again 1
+s later."""
 POWERED_OFF_S: Final = 1.5
-"""Controllers that load their firmware again need about a second."""
+"""Controllers that reload their firmware need about a second."""
 FLIP_OVER_S: Final = 0.5
-"""bluetoothd 5.66 also crashes when whoever asked for a broadcast leaves the bus while it is being changed."""
+"""bluetoothd 5.66 also crashes when the client that requested an advertisement leaves the bus while it is being
+changed."""
 NO_IDENTIFIER: Final = AdvertisingData()
 LONGEST_PAUSE_MS: Final = 2000
-"""Between two identifiers nothing is on the air for a random time up to this, so that the end of one and the
-start of the next do not meet to the millisecond."""
+"""Between two identifiers nothing is advertised for a random time up to this, so that the end of one and the start of
+the next can't be linked by the millisecond."""
 
 
 class BluezRadio:
     """An adapter of this machine.
 
-    It refuses to broadcast where BlueZ would make identifiers linkable: Privacy other than off in main.conf
-    (with it successive identifiers share an address), or a discoverable adapter (identifiers go out connectable
-    and from the public address). An adapter that becomes discoverable loses the broadcast at once; some
-    milliseconds, until bluetoothd has told us and has heard from us, can't be closed from outside of it.
+    It refuses to advertise if BlueZ would make identifiers linkable: Privacy other than off in main.conf (then
+    successive identifiers share an address), or a discoverable adapter (identifiers are sent connectable and from the
+    public address). If an adapter becomes discoverable, its advertisement is stopped immediately; the few milliseconds
+    until bluetoothd has sent its signal and has received the call can't be avoided from outside.
 
-    What it broadcasts differs from the frame in two fields that are BlueZ's own, flags and TX power: see
-    :class:`Advertisement`. After a fault it stays unusable until it is left and entered again.
+    The transmitted data differ from the given data in two fields that BlueZ determines, flags and TX power: see
+    :class:`Advertisement`. After a fault the radio stays unusable until it is left and entered again.
     """
 
     silent_after_s = SCANNER_SILENT_S
@@ -62,10 +64,10 @@ class BluezRadio:
         allow_linkable: Collection[str] = (),
         main_conf: Path = MAIN_CONF,
     ) -> None:
-        """``adapter`` is the kernel's name, ``hci0``, when it is first opened, or its address, which is followed.
+        """``adapter`` is the kernel's name at the first opening, ``hci0``, or the adapter's address, which is followed.
 
-        ``clock`` stamps what is heard; ``plan`` names a plan or leaves it to what the controller reports;
-        ``allow_linkable`` may hold ``privacy`` and ``discoverable``, which then refuse nothing.
+        ``clock`` stamps what is received; ``plan`` names a plan or leaves the choice to what the controller reports;
+        ``allow_linkable`` may contain ``privacy`` and ``discoverable``, which are then not refused.
         """
         self._name = adapter
         self._clock = clock
@@ -75,7 +77,7 @@ class BluezRadio:
         self._count = 0
         self._address = ""
         self._left_over = False
-        """Whether the kernel may have put our last identifier back: it does when the adapter is powered on again, and a
+        """Whether the kernel may have restored the last identifier: it does when the adapter is powered on again, and a
         legacy controller then sends the next one under the same address first (in one of 20 times)."""
         self._reset()
 
@@ -93,7 +95,7 @@ class BluezRadio:
 
     @property
     def description(self) -> str:
-        """Return the adapter, how it broadcasts, and BlueZ's version."""
+        """Return the adapter, how it advertises, and BlueZ's version."""
         kind = "extended" if self._adapter.extended else "legacy"
         plan = "" if self._plan.name == kind else f", plan {self._plan.name}"
         return f"bluez:{self._adapter.name} ({kind} advertising, BlueZ {self._adapter.bluez_version}{plan})"
@@ -104,7 +106,7 @@ class BluezRadio:
         return "active+passive" if self._passive_too else "active"
 
     async def __aenter__(self) -> Self:
-        """Open the adapter; raises RadioUnavailableError when it can't be used or would make us linkable."""
+        """Open the adapter; raises RadioUnavailableError when it can't be used or would make identifiers linkable."""
         self._reset()
         self._require_privacy_off()
         await self._adapter.__aenter__()
@@ -120,12 +122,12 @@ class BluezRadio:
             require_privacy_off(self._main_conf)
 
     async def __aexit__(self, *_: object) -> None:
-        """Withdraw and close, also when BlueZ does not answer any more: closing the connection withdraws too."""
+        """Stop advertising and close, even if BlueZ does not answer any more: closing the connection stops it too."""
         try:
             async with asyncio.timeout(LEAVING_TIMEOUT_S):
                 await self.withdraw()
         except (RadioUnavailableError, TimeoutError):
-            pass  # closing takes it off the air
+            pass  # closing stops the advertisement
         finally:
             reason = self._adapter.fault and self._adapter.fault.reason
             self._left_over |= reason is RadioFault.POWERED_OFF
@@ -134,7 +136,7 @@ class BluezRadio:
             await self._adapter.__aexit__()
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Take what is on the air off it, pause for up to 2 s, and put ``advertising_data`` on it as a new object.
+        """Stop the present advertisement, pause for up to 2 s, and register ``advertising_data`` as a new object.
 
         BlueZ then draws a new address. A legacy controller can't set one while it scans, so its scan pauses.
         """
@@ -153,7 +155,7 @@ class BluezRadio:
             await self._register(advertising_data)
 
     async def withdraw(self) -> None:
-        """Take the frame off the air; nothing happens when none is on it."""
+        """Stop advertising; nothing happens if nothing is advertised."""
         async with self._changing:
             await self._unregister()
 
@@ -175,13 +177,13 @@ class BluezRadio:
             raise adapter.fault
 
     async def becomes_usable(self) -> None:
-        """Return when bluetoothd says so, and opening it would succeed; for ever without a bus."""
+        """Return when bluetoothd signals a change and opening would succeed; never without a bus."""
         try:
             async with Signals() as signals:
                 while not await self._is_usable():
                     await signals.change()
         except RadioUnavailableError:
-            await asyncio.Event().wait()  # no bus: nothing will tell
+            await asyncio.Event().wait()  # no bus: nothing will signal
 
     async def _is_usable(self) -> bool:
         try:
@@ -202,7 +204,7 @@ class BluezRadio:
 
     @asynccontextmanager
     async def _scan_paused(self) -> AsyncIterator[None]:
-        """Hold the scan where the plan says so; it goes on afterwards whatever happened, unless it was left."""
+        """Pause the scan if the plan says so; it resumes afterwards whatever happened, unless the radio was left."""
         held = self._scan if self._plan.scan_pause else None
         if held is None:
             yield
@@ -222,7 +224,7 @@ class BluezRadio:
         try:
             await self._adapter.advertising("RegisterAdvertisement", "oa{sv}", path, {})
         except BaseException:
-            self._take_off_now()  # it may have arrived before we were cancelled
+            self._take_off_now()  # the call may have arrived before the cancellation
             raise
 
     async def _unregister(self) -> None:
@@ -235,7 +237,7 @@ class BluezRadio:
             self._adapter.unexport(path)
 
     def _take_off_now(self) -> None:
-        """Take the frame off the air without waiting for an answer, at the moment something went wrong."""
+        """Stop the advertisement without waiting for an answer, as soon as something went wrong."""
         path, self._on_air = self._on_air, None
         if path is not None:
             self._adapter.tell_advertising("UnregisterAdvertisement", "o", path)
@@ -246,13 +248,13 @@ class BluezRadio:
 
 
 def _nothing() -> None:
-    """Nothing of ours is on the air."""
+    """This radio advertises nothing."""
 
 
 def require_privacy_off(main_conf: Path) -> None:
     """Raise RadioUnavailableError unless bluetoothd's configuration leaves Privacy off, which is its default.
 
-    D-Bus does not show the setting, and a bluetoothd that was started with another file (``-f``) is not seen.
+    D-Bus does not show the setting, and a bluetoothd that was started with another file (``-f``) is not noticed.
     """
     parser = ConfigParser(strict=False, interpolation=None, allow_no_value=True)
     try:

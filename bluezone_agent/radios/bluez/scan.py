@@ -33,20 +33,20 @@ STARTING_TIMEOUT_S: Final = 2 * ANSWER_TIMEOUT_S
 
 
 class Scan:
-    """A scan for the registered protocols, started and stopped any number of times.
+    """A scan for the registered protocols, which can be started and stopped any number of times.
 
-    Where bluetoothd allows it a passive scan is held open beside the active one: it makes bluetoothd switch the
-    controller's duplicate filter off, so that every packet comes through. What it hears itself is not used.
+    If bluetoothd allows it, a passive scan is held open in addition to the active one: it makes bluetoothd switch the
+    controller's duplicate filter off, so that every packet comes through. Its own results are not used.
 
     DuplicateData makes bluetoothd report every packet that the controller hands over. Controllers with a strict
-    duplicate filter hand over one packet a broadcaster each time bluetoothd restarts discovery, about every
-    11 s; that is the RSSI series to expect from them.
+    duplicate filter hand over one packet per sender each time bluetoothd restarts discovery, about every 11 s; that is
+    the RSSI series to expect from them.
     """
 
     def __init__(self, adapter: str, clock: Clock, received: Callable[[Advert], None], *, passive_too: bool) -> None:
         """``received`` gets every advert with a registered protocol's service UUID."""
         self.passive_too = passive_too
-        """False from the moment on at which bluetoothd refuses it."""
+        """False once bluetoothd has refused it."""
         self._adapter = adapter
         self._clock = clock
         self._received = received
@@ -54,7 +54,7 @@ class Scan:
         self._passive: BleakScanner | None = None
 
     async def start(self) -> None:
-        """Start scanning; raises RadioUnavailableError when that can't be done."""
+        """Start scanning; raises RadioUnavailableError when that fails."""
         if self.passive_too:
             await self._hold_passive()
         scanner = BleakScanner(
@@ -71,7 +71,7 @@ class Scan:
             raise self._fault(error, "StartDiscovery", STARTING_TIMEOUT_S) from error
 
     async def stop(self, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Stop scanning; nothing happens when it does not run. Raises RadioUnavailableError."""
+        """Stop scanning; nothing happens if no scan is running. Raises RadioUnavailableError."""
         running = [scanner for scanner in (self._scanner, self._passive) if scanner is not None]
         self._scanner = self._passive = None
         try:
@@ -96,11 +96,11 @@ class Scan:
             async with asyncio.timeout(STARTING_TIMEOUT_S):
                 await scanner.start()
         except (BleakError, OSError, EOFError, DBusFastError) as error:
-            log.info("no_passive_scan", reason=str(error))
+            log.info("passive_scan_unavailable", reason=str(error))
             self.passive_too, self._passive = False, None
 
     async def leave(self) -> None:
-        """Stop scanning for good, whatever state BlueZ is in: bluetoothd ends our scan with our connection."""
+        """Stop scanning for good, whatever state BlueZ is in: bluetoothd ends the scan with the connection."""
         try:
             await self.stop(LEAVING_TIMEOUT_S)
         except RadioUnavailableError:
@@ -126,4 +126,4 @@ class Scan:
 
 
 def _unused(_device: BLEDevice, _data: AdvertisementData) -> None:
-    """The active scan hears the same, and more."""
+    """The active scan receives the same, and more."""

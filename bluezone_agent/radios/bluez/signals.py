@@ -1,4 +1,4 @@
-"""The signals by which BlueZ says that something has changed, for whoever waits for an adapter."""
+"""The signals by which BlueZ reports changes, for code that waits for an adapter."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dbus_fast import Message
 from bluezone_agent.radios.bluez.bus import BLUEZ, SystemBus
 
 SETTLE_S: Final = 0.2
-"""An adapter that comes up says so in several signals; look once after them."""
+"""An adapter that comes up sends several signals; look once after them."""
 
 
 class Signals:
-    """A connection of its own that notices every change of bluetoothd and of its adapters."""
+    """A separate connection that notices every change of bluetoothd and of its adapters."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
         self._bus = SystemBus()
 
     async def __aenter__(self) -> Self:
-        """Connect and subscribe; raises RadioUnavailableError where there is no bus."""
+        """Connect and subscribe; raises RadioUnavailableError if there is no bus."""
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(self._bus)
             await self._bus.subscribe(BLUEZ, self._signalled)
@@ -33,7 +33,7 @@ class Signals:
         await self._opened.aclose()
 
     async def change(self) -> None:
-        """Return after the next change, or one since the last call; for ever when the bus itself goes."""
+        """Return after the next change, or one since the last call; never, if the bus itself is gone."""
         await self._changed.wait()
         await asyncio.sleep(SETTLE_S)
         self._changed.clear()

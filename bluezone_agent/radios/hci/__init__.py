@@ -1,1 +1,1 @@
-"""A radio of our own on an adapter that nothing else uses (HCI user channel)."""
+"""A radio with exclusive use of an adapter (HCI user channel)."""

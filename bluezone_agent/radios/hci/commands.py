@@ -1,6 +1,6 @@
-"""The HCI commands of a non-connectable broadcast and of a passive scan, in their legacy and extended forms.
+"""The HCI commands for a non-connectable advertisement and a passive scan, in their legacy and extended forms.
 
-bumble's classes are not typed all through, so a command is ``Any``; what may go wrong is the controller's answer.
+bumble's classes are not fully typed, so a command is ``Any``; the controller's answer shows what went wrong.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ MIN_INTERVAL: Final = 320
 MAX_INTERVAL: Final = 432
 """200 and 270 ms in units of 0.625 ms: the Exposure Notification Bluetooth specification v1.2."""
 SCAN_INTERVAL: Final = 160
-"""100 ms in units of 0.625 ms, and the window as long: the receiver never rests."""
+"""100 ms in units of 0.625 ms, and a window of the same length: the receiver never rests."""
 ALL_CHANNELS: Final = 0x07
 SET: Final = 0
-"""The one advertising set of ours."""
+"""The only advertising set."""
 
 Legacy = hci.HCI_LE_Set_Advertising_Parameters_Command
 Extended = hci.HCI_LE_Set_Extended_Advertising_Parameters_Command
 
 
 def advertising_parameters(*, extended: bool) -> Any:
-    """Return what makes the one set ADV_NONCONN_IND, every 200 to 270 ms, under a random address."""
+    """Return the command that makes the set ADV_NONCONN_IND, every 200 to 270 ms, under a random address."""
     return _extended_parameters() if extended else _legacy_parameters()
 
 
 def random_address(address: hci.Address, *, extended: bool) -> Any:
-    """Return what sets the address of the next broadcast."""
+    """Return the command that sets the address of the next advertisement."""
     if not extended:
         return hci.HCI_LE_Set_Random_Address_Command(random_address=address)
     return hci.HCI_LE_Set_Advertising_Set_Random_Address_Command(advertising_handle=SET, random_address=address)
@@ -68,7 +68,7 @@ def _extended_parameters() -> Any:
 
 
 def advertising_data(data: bytes, *, extended: bool) -> Any:
-    """Return what sets the data of the one set; 31 bytes at most."""
+    """Return the command that sets the data of the advertising set; 31 bytes at most."""
     if not extended:
         return hci.HCI_LE_Set_Advertising_Data_Command(advertising_data=data)
     command = hci.HCI_LE_Set_Extended_Advertising_Data_Command
@@ -76,21 +76,21 @@ def advertising_data(data: bytes, *, extended: bool) -> Any:
 
 
 def advertising_enable(enable: int, *, extended: bool) -> Any:
-    """Return what switches the broadcast on (1) or off (0)."""
+    """Return the command that switches advertising on (1) or off (0)."""
     if not extended:
         return hci.HCI_LE_Set_Advertising_Enable_Command(advertising_enable=enable)
     return hci.HCI_LE_Set_Extended_Advertising_Enable_Command(enable, [SET], [0], [0])
 
 
 def scan_parameters(*, extended: bool) -> Any:
-    """Return what makes the scan passive and without rest."""
+    """Return the command that makes the scan passive and continuous."""
     if not extended:
         return hci.HCI_LE_Set_Scan_Parameters_Command(0, SCAN_INTERVAL, SCAN_INTERVAL, 0, 0)
     return hci.HCI_LE_Set_Extended_Scan_Parameters_Command(0, 0, 1, [0], [SCAN_INTERVAL], [SCAN_INTERVAL])
 
 
 def scan_enable(enable: int, *, extended: bool) -> Any:
-    """Return what switches the scan on (1) or off (0); duplicates are never filtered."""
+    """Return the command that switches the scan on (1) or off (0); duplicates are never filtered."""
     if not extended:
         return hci.HCI_LE_Set_Scan_Enable_Command(enable, 0)
     return hci.HCI_LE_Set_Extended_Scan_Enable_Command(enable, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Why a bare controller can't be used, each as an error with its reason and the way out."""
+"""Why a controller can't be used directly: errors with a reason and a way out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def no_bumble() -> RadioUnavailableError:
     """The optional stack is not installed."""
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
-        N_("this radio needs the Bluetooth stack bumble, which is not installed"),
+        N_("this kind of radio needs the Bluetooth stack bumble, which is not installed"),
         N_('run "pip install \'bluezone-agent[hci]\'", or use BlueZ: radio = "bluez:hci0"'),
     )
 
 
 def not_opened(name: str, error: Exception) -> RadioUnavailableError:
-    """Opening the transport failed; the kernel's reasons are told apart."""
+    """Opening the transport failed; the kernel's reasons are distinguished."""
     number = error.errno if isinstance(error, OSError) else None
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if number in (errno.EPERM, errno.EACCES):
@@ -33,8 +33,8 @@ def not_opened(name: str, error: Exception) -> RadioUnavailableError:
             RadioFault.REFUSED,
             N_("{name} is in use"),
             N_(
-                'run "systemctl stop bluetooth" and end what else uses it: this radio wants an adapter for itself;'
-                ' or use BlueZ: radio = "bluez:hci0"'
+                'run "systemctl stop bluetooth" and close other programs that use it: this kind of radio '
+                'needs the adapter to itself; or use BlueZ: radio = "bluez:hci0"'
             ),
             name=name,
         )
@@ -55,7 +55,7 @@ def not_opened(name: str, error: Exception) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.NO_BLUETOOTH,
         N_("can't open {name}: {reason}"),
-        N_('name an adapter ("hci:0", "hci:usb:0"), try "bluezone-agent demo", or set radio = "virtual"'),
+        N_('choose an adapter ("hci:0", "hci:usb:0"), try "bluezone-agent demo", or set radio = "virtual"'),
         name=name,
         reason=reason,
     )
@@ -66,7 +66,7 @@ def refused(name: str, command: str, reason: object) -> RadioUnavailableError:
     error = RadioUnavailableError(
         RadioFault.REFUSED,
         N_("{name} refused {command}: {reason}"),
-        N_("plug it out and in again, or name another adapter"),
+        N_("unplug it and plug it back in, or choose another adapter"),
         name=name,
         command=command,
         reason=reason,
@@ -80,12 +80,12 @@ def lost(name: str, reason: object) -> RadioUnavailableError:
     return RadioUnavailableError(
         RadioFault.LOST,
         N_("{name} was lost: {reason}"),
-        N_("plug it out and in again, and start the agent again"),
+        N_("unplug it and plug it back in, then restart the agent"),
         name=name,
         reason=reason,
     )
 
 
 def closed(name: str) -> RadioUnavailableError:
-    """It was left, or never entered."""
+    """The radio was left, or never entered."""
     return RadioUnavailableError(RadioFault.LOST, N_("{name} is not open"), name=name)

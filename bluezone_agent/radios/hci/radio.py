@@ -1,7 +1,7 @@
-"""A controller of our own, without bluetoothd: bumble speaks HCI to it (extra ``hci``).
+"""Exclusive use of a controller, without bluetoothd: bumble speaks HCI to it (extra ``hci``).
 
-Bluetooth Core Specification 5.4, Vol 4, Part E, sections 7.7.65 (reports), 7.8.4 to 7.8.11 (legacy commands) and
-7.8.52 to 7.8.65 (extended commands).
+Bluetooth Core Specification 5.4, Vol 4, Part E, sections 7.7.65 (reports), 7.8.4 to 7.8.11 (legacy commands) and 7.8.52
+to 7.8.65 (extended commands).
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ except ModuleNotFoundError as error:
     raise faults.no_bumble() from error
 
 LONGEST_PAUSE_MS: Final = 2000
-"""Between two identifiers nothing is on the air for a random time up to this, as with BlueZ."""
+"""Between two identifiers nothing is advertised for a random time up to this, as with BlueZ."""
 ANSWER_TIMEOUT_S: Final = 2.0
-"""A controller answers within milliseconds; 2 s is Linux's own patience."""
+"""A controller answers within milliseconds; 2 s is also Linux's timeout."""
 OPENING_TIMEOUT_S: Final = 20.0
 """USB controllers may load firmware first."""
 LEAVING_TIMEOUT_S: Final = 1.5
 HEARTBEAT_S: Final = 10.0
-"""A socket whose adapter was unplugged stays silent, as the air of an empty place: so the controller is asked."""
+"""A socket whose adapter was unplugged is as silent as an empty place: so the controller is polled."""
 EVENT_PACKET: Final = 0x04
 MARKERS: Final = tuple(protocol.service_uuid.to_bytes(2, "little") for protocol in PROTOCOLS.values())
 SERVICES: Final = frozenset(protocol.service_uuid for protocol in PROTOCOLS.values())
 logging.getLogger("bumble").setLevel(logging.CRITICAL)
-"""Its parser warns of every packet that it can't read with the whole packet: identifiers and addresses."""
+"""Its parser logs every packet that it can't read, with the complete packet: identifiers and addresses."""
 REPORTS: Final = (hci.HCI_LE_ADVERTISING_REPORT_EVENT, hci.HCI_LE_EXTENDED_ADVERTISING_REPORT_EVENT)
 
 
 class HciRadio:
-    """A controller that nobody else uses; answers the Radio port.
+    """A controller that no other program uses; implements the Radio port.
 
-    Every packet's RSSI arrives: the scan is passive and filters no duplicates. Frames go out byte for byte as
-    they are, as ADV_NONCONN_IND every 200 to 270 ms, under a random non-resolvable address that is set, together
-    with the data, while nothing is on the air. Where the controller refuses a new address while it scans, as a
-    legacy one must, the scan pauses for these milliseconds.
+    Every packet's RSSI arrives: the scan is passive and filters no duplicates. Advertising data are sent byte for byte,
+    as ADV_NONCONN_IND every 200 to 270 ms, under a random non-resolvable address that is set, together with the data,
+    while nothing is advertised. If the controller refuses a new address while it scans, as a legacy one must, the scan
+    pauses for these milliseconds.
     """
 
     scan_mode = "hci"
     silent_after_s = 95.0
-    """Nobody may be near; starting a scan again costs a few milliseconds."""
+    """There may be no device nearby; restarting a scan costs a few milliseconds."""
 
     def __init__(self, transport: str, clock: Clock, *, connect: Callable[[str], Awaitable[Any]] | None = None) -> None:
         """``transport`` is the kernel's number, ``0``, or one of bumble's names, ``usb:0``; ``connect`` opens it."""
@@ -83,16 +83,16 @@ class HciRadio:
 
     @property
     def description(self) -> str:
-        """Return the controller and how it broadcasts."""
+        """Return the controller and how it advertises."""
         return f"{self._name} ({'extended' if self._extended else 'legacy'} advertising, every packet heard)"
 
     async def __aenter__(self) -> Self:
-        """Open and reset the controller; raises RadioUnavailableError when that can't be done."""
+        """Open and reset the controller; raises RadioUnavailableError when that fails."""
         self._reset()
         try:
             async with asyncio.timeout(OPENING_TIMEOUT_S):
                 self._transport = await self._connect(self._transport_name)
-        except Exception as error:  # bumble's transports raise what they like, Exception itself included
+        except Exception as error:  # bumble's transports raise anything, Exception itself included
             raise faults.not_opened(self._name, error) from error
         try:
             self._host.set_packet_sink(self._transport.sink)
@@ -107,7 +107,7 @@ class HciRadio:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Go off the air, reset and close the controller, also when it does not answer any more."""
+        """Stop advertising, reset and close the controller, even if it does not answer any more."""
         with suppress(RadioUnavailableError, TimeoutError):
             async with asyncio.timeout(LEAVING_TIMEOUT_S):
                 await self.withdraw()
@@ -120,7 +120,7 @@ class HciRadio:
             await transport.close()
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Take the present advertisement off the air, pause for up to 2 s, and advertise under a new address."""
+        """Stop the present advertisement, pause for up to 2 s, and advertise under a new address."""
         async with self._changing:
             if self._on_air:
                 await self._switch_off()
@@ -132,7 +132,7 @@ class HciRadio:
             await self._do(commands.advertising_enable(1, extended=self._extended))
 
     async def withdraw(self) -> None:
-        """Take the frame off the air; nothing happens when none is on it."""
+        """Stop advertising; nothing happens if nothing is advertised."""
         async with self._changing:
             if self._on_air:
                 await self._switch_off()
@@ -156,11 +156,11 @@ class HciRadio:
                     await self._scan(on=False)
 
     async def becomes_usable(self) -> None:
-        """Nothing tells when a controller is back."""
+        """Nothing signals that a controller is back."""
         await asyncio.Event().wait()
 
     async def power_cycle(self) -> None:
-        """Opening it resets it already."""
+        """Opening already resets it."""
 
     async def _switch_off(self) -> None:
         await self._do(commands.advertising_enable(0, extended=self._extended))
@@ -174,7 +174,7 @@ class HciRadio:
             except RadioUnavailableError:
                 if self._received is None:
                     raise
-                self._pauses = True  # not by the book, but it will not do it while it scans
+                self._pauses = True  # against the specification, but it refuses this while it scans
             else:
                 return
         async with self._scan_paused():
@@ -197,9 +197,9 @@ class HciRadio:
         await self._do(commands.scan_enable(int(on), extended=self._extended))
 
     async def _do(self, command: Any) -> None:
-        """Have the controller do ``command``; raises RadioUnavailableError when it does not.
+        """Have the controller execute ``command``; raises RadioUnavailableError when that fails.
 
-        A command that was sent is waited for even when we are cancelled: its answer would be taken for the next one's.
+        After a command was sent, its answer is awaited even on cancellation: it would be taken for the next command's.
         """
         if self._transport is None:
             raise faults.closed(self._name)
@@ -225,14 +225,14 @@ class HciRadio:
             raise faults.lost(self._name, getattr(error, "strerror", None) or error) from error
 
     def on_packet(self, packet: bytes) -> None:
-        """Take one packet of the controller's; reports are looked at here, every other one is bumble's."""
+        """Process one packet of the controller; reports are handled here, all other packets by bumble."""
         if len(packet) > 3 and (packet[0], packet[1]) == (EVENT_PACKET, hci.HCI_LE_META_EVENT) and packet[3] in REPORTS:
             self._reported(packet)
         else:
             self._host.on_packet(packet)
 
     def on_transport_lost(self) -> None:
-        """Notice at once what the next heartbeat would."""
+        """Notice immediately what the next heartbeat would."""
         self._host.on_transport_lost()  # type: ignore[no-untyped-call] # bumble 0.0.236
         self._lost.set()
 
@@ -253,7 +253,7 @@ async def _connect(name: str) -> Any:
 
 
 def reports(packet: bytes) -> list[tuple[bytes, int]]:
-    """Return data and RSSI of every advertisement in an LE Meta event; nothing from one that is no such event."""
+    """Return data and RSSI of every advertisement in an LE Meta event; nothing for any other event."""
     try:
         event: Any = hci.HCI_Packet.from_bytes(packet)
         return [(report.data, report.rssi) for report in event.reports]

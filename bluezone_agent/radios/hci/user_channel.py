@@ -1,6 +1,6 @@
-"""The kernel's HCI user channel: an adapter as a file of HCI packets, for one program alone (Linux 3.13).
+"""The kernel's HCI user channel: an adapter as a file of HCI packets, for one program exclusively (Linux 3.13).
 
-bumble has the same; this one needs no Python that was built with Bluetooth, and says when the adapter is gone.
+bumble has one too; this one works without a Python built with Bluetooth, and reports when the adapter is gone.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ BTPROTO_HCI: Final = 1
 HCI_CHANNEL_USER: Final = 1
 LONGEST_PACKET: Final = 4096
 SETTING_UP_S: Final = 3
-"""The kernel has a new adapter for itself at first: it sets it up, within 2 s on USB."""
+"""The kernel uses a new adapter itself at first: it sets it up, within 2 s on USB."""
 
 
 class PacketSink(Protocol):
-    """Whoever gets the controller's packets."""
+    """The receiver of the controller's packets."""
 
     def on_packet(self, packet: bytes) -> None:
         """Take one HCI packet."""
 
     def on_transport_lost(self) -> None:
-        """There will be no other packet."""
+        """There will be no further packet."""
 
 
 class UserChannel:
-    """An adapter opened exclusively; bumble's transport, its source and its sink in one."""
+    """An adapter opened exclusively; it is bumble's transport, source and sink in one."""
 
     def __init__(self, number: int) -> None:
         """Open ``hci{number}``, which must be down; raises OSError."""
@@ -47,7 +47,7 @@ class UserChannel:
             raise
 
     def set_packet_sink(self, sink: PacketSink) -> None:
-        """Hand the controller's packets to ``sink`` from now on."""
+        """Pass the controller's packets to ``sink`` from now on."""
         self._packets = sink
 
     def on_packet(self, packet: bytes) -> None:
@@ -55,7 +55,7 @@ class UserChannel:
         self._socket.send(packet)
 
     async def close(self) -> None:
-        """Give the adapter back; the kernel resets it."""
+        """Release the adapter; the kernel resets it."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
@@ -75,7 +75,7 @@ class UserChannel:
 
 
 async def open_user_channel(number: int) -> UserChannel:
-    """Open ``hci{number}``, also one that was plugged in at this moment; raises OSError."""
+    """Open ``hci{number}``, even if it was plugged in just now; raises OSError."""
     for _ in range(10 * SETTING_UP_S):
         try:
             return UserChannel(number)
@@ -87,7 +87,7 @@ async def open_user_channel(number: int) -> UserChannel:
 
 
 def _bind(sock: socket.socket, address: bytes) -> None:
-    """Bind through libc: Python's own bind takes no channel before 3.14."""
+    """Bind through libc: Python's own bind accepts no channel before 3.14."""
     if ctypes.CDLL(None, use_errno=True).bind(sock.fileno(), address, len(address)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -1,1 +1,1 @@
-"""Recordings of received advertisements: written, and played back as a radio."""
+"""Recordings of received advertisements: writing them, and replaying them as a radio."""

@@ -1,4 +1,4 @@
-"""Recordings of everything a radio heard: one CSV line an advert, described in docs/recordings.md."""
+"""Recordings of everything a radio received: one CSV line per advert, described in docs/recordings.md."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ LONGEST_LINE: Final = 4096
 
 
 class RecordingRadio:
-    """A radio whose every advert is also written to a file; answers the Radio port."""
+    """A radio that also writes every advert to a file; implements the Radio port."""
 
     def __init__(self, radio: Radio, path: Path) -> None:
-        """``path`` is made for the owner alone; a recording that is there already is continued."""
+        """``path`` is created with access only for its owner; an existing recording is continued."""
         self._radio = radio
         self._path = path
         self._opened = AsyncExitStack()
@@ -44,12 +44,12 @@ class RecordingRadio:
 
     @property
     def scan_mode(self) -> str:
-        """That of the wrapped radio."""
+        """The wrapped radio's mode."""
         return self._radio.scan_mode
 
     @property
     def silent_after_s(self) -> float:
-        """That of the wrapped radio."""
+        """The wrapped radio's value."""
         return self._radio.silent_after_s
 
     async def __aenter__(self) -> Self:
@@ -64,15 +64,15 @@ class RecordingRadio:
         await self._opened.aclose()
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Have the wrapped radio broadcast ``advertising_data``; the own broadcast is not recorded."""
+        """Have the wrapped radio advertise ``advertising_data``; it is not recorded."""
         await self._radio.advertise(advertising_data)
 
     async def withdraw(self) -> None:
-        """Have the wrapped radio withdraw its broadcast."""
+        """Have the wrapped radio stop its advertisement."""
         await self._radio.withdraw()
 
     async def listen(self, received: Callable[[Advert], None]) -> None:
-        """Hear what the wrapped radio hears, and write it down."""
+        """Receive what the wrapped radio receives, and write it down."""
         if self._file is None:
             raise RuntimeError("listen() before entering the radio")
         file = self._file
@@ -106,7 +106,7 @@ def _open_to_append(path: Path) -> TextIO:
     except OSError as error:
         raise RecordingError(
             N_("can't write the recording {path}: {reason}"),
-            N_("name a file in a folder that you can write"),
+            N_("choose a file in a folder that you can write to"),
             path=path,
             reason=error.strerror,
         ) from error
@@ -116,17 +116,17 @@ def _open_to_append(path: Path) -> TextIO:
 
 
 def _drop_torn_line(fd: int) -> None:
-    """Remove what a power failure left of a last line, so that the next one begins a line of its own."""
+    """Remove the remains of a last line after a power failure, so that the next line starts at its beginning."""
     end = os.fstat(fd).st_size
     tail = os.pread(fd, LONGEST_LINE, max(0, end - LONGEST_LINE))
     os.ftruncate(fd, end - len(tail) + tail.rfind(b"\n") + 1)
 
 
 def read_recording(path: Path) -> Iterator[Advert]:
-    """Yield the adverts of a recording, ``.gz`` or not, as they were written.
+    """Yield the adverts of a recording, ``.gz`` or not, in the order of the file.
 
-    Raises RecordingError, with the line, for a file that can't be read or is no recording; a last line that
-    was cut off by a power failure ends it quietly.
+    Raises RecordingError, with the line, for a file that can't be read or is not a recording; a last line that was cut
+    off by a power failure ends it quietly.
     """
     with open_csv(path) as file:
         if file.readline().strip() != ",".join(COLUMNS):
@@ -146,7 +146,7 @@ def read_recording(path: Path) -> Iterator[Advert]:
 def open_csv(path: Path) -> Iterator[TextIO]:
     """Open a text file for reading, through gzip when its name ends in ``.gz``.
 
-    Raises RecordingError when it can't be opened, or proves unreadable within the block.
+    Raises RecordingError when it can't be opened, or turns out to be unreadable within the block.
     """
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
@@ -154,7 +154,7 @@ def open_csv(path: Path) -> Iterator[TextIO]:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise RecordingError(
             N_("can't read the recording {path}: {reason}"),
-            N_("name an existing file, plain or gzip (.gz)"),
+            N_("choose an existing file, plain or gzip (.gz)"),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error

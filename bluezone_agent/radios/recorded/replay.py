@@ -1,4 +1,4 @@
-"""A recording in place of a radio."""
+"""A recording instead of a radio."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bluezone_agent.radios.recorded.recording import read_recording
 
 
 class ReplayRadio:
-    """Hears a recording at the pace at which it was made; answers the Radio port. Nothing goes on any air."""
+    """Receives a recording at the pace at which it was made; implements the Radio port. It transmits nothing."""
 
     scan_mode = "replay"
     silent_after_s = math.inf
 
     def __init__(self, adverts: Iterable[Advert], clock: Clock, description: str) -> None:
-        """``adverts`` come in the order in which they were heard; their times are moved so that the first is now."""
+        """``adverts`` are in the order of reception; their times are moved so that the first is now."""
         self._adverts = adverts
         self._clock = clock
         self.description = description
@@ -31,16 +31,16 @@ class ReplayRadio:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Broadcast to nobody."""
+        """Advertise to nobody."""
 
     async def withdraw(self) -> None:
-        """Nothing is on the air."""
+        """There is nothing to stop."""
 
     async def listen(self, received: Callable[[Advert], None]) -> None:
-        """Hear the recording once; returns at its end."""
+        """Receive the recording once; returns at its end."""
         moved_by_s: float | None = None
         for advert in self._adverts:
             if moved_by_s is None:

@@ -1,8 +1,8 @@
-"""Many agents on one simulated air: who hears whom, and how strongly, from where they are.
+"""Many agents on one simulated air: which devices receive which, and how strongly, from their positions.
 
-The loss between two devices is a log-distance path loss plus what the carriers' bodies absorb, slow shadowing,
-fast fading and lost packets (T. S. Rappaport, Wireless Communications, chapter 4, for the form). Everything
-random comes from one seed and from the pair's names, so that a run is the same whoever listens first.
+The loss between two devices is a log-distance path loss plus the absorption by the carriers' bodies, slow shadowing,
+fast fading and lost packets (T. S. Rappaport, Wireless Communications, chapter 4, for the form). All randomness comes
+from one seed and from the pair's names, so that a run is the same whichever device listens first.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ class Position(NamedTuple):
 
 
 Motion = Callable[[float], Position | None]
-"""Position as a function of true Unix time; None while the device is on nobody's air."""
+"""Position as a function of true Unix time; None while the device is out of everybody's range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """How the simulated air weakens a signal. Decibels; the deviations are those of normal distributions."""
+    """How the simulated air attenuates a signal. In decibels; deviations are those of normal distributions."""
 
     loss_at_1m_db: float = 46.0
-    """Free space at 2.44 GHz and 1 m is 40.2 dB; being carried costs the rest."""
+    """Free space at 2.44 GHz and 1 m is 40.2 dB; the rest is the loss of carrying the device."""
     decade_db: float = 22.0
-    """Free space is 20 dB a decade of distance. Among people acting scenes of daily life the decibels of a decade
-    were 12, with 7 dB of scatter (DP-3T exp34): this air is kinder than life."""
+    """Free space is 20 dB per decade of distance. Among people acting scenes of daily life it was 12 dB per decade,
+    with 7 dB of scatter (DP-3T exp34): this air is kinder than real life."""
     body_db: float = 8.0
-    """What a carrier's body absorbs towards its back; nothing to its front."""
+    """The absorption of a carrier's body towards its back; it is 0 towards its front."""
     shadowing_db: float = 3.0
     """Slow changes, the same in both directions."""
     shadowing_s: float = 60.0
-    """Time in which the shadowing forgets itself to 1/e."""
+    """Time in which the shadowing decorrelates to 1/e."""
     fading_db: float = 4.0
-    """Packet by packet."""
+    """Independent for each packet."""
     packet_loss: float = 0.1
     sensitivity_dbm: float = -100.0
     """A weaker packet is not received."""
@@ -67,7 +67,7 @@ class Propagation:
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """One change of what a device broadcasts; ``data`` is empty when it went off the air."""
+    """One change of what a device transmits; ``data`` is empty when it stopped."""
 
     at_s: float
     device: int
@@ -83,7 +83,7 @@ class _Device:
     rx_offset_db: float
     random: Random
     advertising_data: Callable[[float], AdvertisingData | None]
-    """What is on the air at a true time."""
+    """The advertising data at a true time."""
 
 
 @dataclass(slots=True)
@@ -113,11 +113,11 @@ class Air:
         propagation: Propagation | None = None,
         advert_interval_s: float = ADVERT_INTERVAL_S,
     ) -> None:
-        """``now_s`` tells true time; each broadcaster sends one packet every ``advert_interval_s``."""
+        """``now_s`` returns true time; each sender transmits one packet every ``advert_interval_s``."""
         self.now_s = now_s
         self.advert_interval_s = advert_interval_s
         self.log: list[Transmission] = []
-        """The truth about the air, for tests: every change of what is on it."""
+        """The true history of the air, for tests: every change of a transmission."""
         self._seed = seed
         self._propagation = propagation or Propagation()
         self._devices: list[_Device] = []
@@ -136,7 +136,7 @@ class Air:
         *,
         tx_power_dbm: float = -12.0,
     ) -> None:
-        """Add a device that only broadcasts: ``advertising_data_at`` a true time."""
+        """Add a device that only transmits: ``advertising_data_at`` a true time."""
         self._add(motion, tx_power_dbm, 0.0, advertising_data_at)
 
     def _add(
@@ -152,14 +152,14 @@ class Air:
         return device
 
     def put(self, device: _Device, address: str, advertising_data: AdvertisingData | None) -> None:
-        """Change what a device broadcasts."""
+        """Change what a device transmits."""
         device.advertising_data = lambda _: advertising_data
         self.log.append(
             Transmission(self.now_s(), device.number, address, advertising_data.to_bytes() if advertising_data else b"")
         )
 
     def receptions(self, receiver: _Device) -> Iterator[tuple[AdvertisingData, int]]:
-        """Yield what ``receiver`` gets of one packet of each broadcaster: the frame and its RSSI in dBm."""
+        """Yield what ``receiver`` gets from one packet of each sender: the advertising data and its RSSI in dBm."""
         now_s = self.now_s()
         here = receiver.motion(now_s)
         if here is None:
@@ -178,7 +178,7 @@ class Air:
         p = self._propagation
         mean_dbm = sender.tx_power_dbm - p.mean_loss_db(there, here) + receiver.rx_offset_db
         if mean_dbm < p.sensitivity_dbm - 3 * (p.shadowing_db + p.fading_db):
-            return None  # far away: 3 standard deviations would not bring it back
+            return None  # far away: 3 standard deviations would not make it audible
         shadow = self._shadow(sender, receiver).at(now_s, p.shadowing_s)
         fading_db, lost = receiver.random.gauss(0, p.fading_db), receiver.random.random() < p.packet_loss
         rssi_dbm = round(mean_dbm + p.shadowing_db * shadow + fading_db)
@@ -192,7 +192,7 @@ class Air:
 
 
 class VirtualRadio:
-    """A device's radio on an :class:`Air`; answers the Radio port."""
+    """A device's radio on an :class:`Air`; implements the Radio port."""
 
     description = "virtual"
     scan_mode = "virtual"
@@ -212,20 +212,20 @@ class VirtualRadio:
         await self.withdraw()
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
-        """Put ``advertising_data`` on the air under a new non-resolvable private address."""
+        """Advertise ``advertising_data`` under a new non-resolvable private address."""
         await self.withdraw()
         first, *rest = self._device.random.randbytes(6)
         self._address = ":".join(f"{b:02X}" for b in (first & 0x3F, *rest))
         self._air.put(self._device, self._address, advertising_data)
 
     async def withdraw(self) -> None:
-        """Take the frame off the air."""
+        """Stop advertising."""
         if self._address:
             self._air.put(self._device, self._address, None)
             self._address = ""
 
     async def listen(self, received: Callable[[Advert], None]) -> None:
-        """Hear everybody near, until cancelled."""
+        """Receive all devices in range, until cancelled."""
         while True:
             await asyncio.sleep(self._air.advert_interval_s)
             for advertising_data, rssi_dbm in self._air.receptions(self._device):

@@ -17,11 +17,11 @@ from bluezone_agent.radios.simulated.air import Air, Position
 
 TX_POWER_DBM: Final = -12
 VISIT_S: Final = 1200
-"""One neighbour stays; the other comes to 1 m and goes off to 9 m again in this time."""
+"""One neighbour stays; the other comes to 1 m and moves off to 9 m again in this time."""
 
 
 def neighbourhood(clock: Clock) -> Radio:
-    """Return the radio of a device with two neighbours, one of each protocol, that nobody can match to a person."""
+    """Return the radio of a device with two neighbours, one per protocol, that nobody can match to a person."""
     air = Air(clock.now_s, seed=secrets.randbits(64))
     stays, visits = PROTOCOLS.values()
     air.observed(lambda _: Position(1.5, 0.0, math.pi), rotating(stays), tx_power_dbm=TX_POWER_DBM)
@@ -32,7 +32,7 @@ def neighbourhood(clock: Clock) -> Radio:
 def rotating(
     protocol: ProximityProtocol, random_bytes: Callable[[int], bytes] = secrets.token_bytes
 ) -> Callable[[float], AdvertisingData]:
-    """Return what a device of ``protocol`` broadcasts as a function of Unix time, from keys that nobody keeps."""
+    """Return what a device of ``protocol`` advertises as a function of Unix time, from keys that nobody keeps."""
     keys: dict[int, DailyKey] = {}
 
     def advertising_data_at(unix_s: float) -> AdvertisingData:

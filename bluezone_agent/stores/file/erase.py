@@ -1,4 +1,4 @@
-"""Deletes what the agent has written: its own files alone, and their contents before their names."""
+"""Deletes what the agent has written: only its own files, and their contents before their names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bluezone_agent.stores.file.quarantine import QUARANTINED
 from bluezone_agent.stores.store import LOCK_NAME
 
 DATABASE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
-"""What SQLite adds to a database's name."""
+"""The suffixes that SQLite adds to a database's name."""
 CHUNK: Final = 1 << 20
 
 
 def own_files(state_dir: Path) -> list[Path]:
-    """Return the files in ``state_dir`` that are the store's, links among them as themselves; folders never are."""
+    """Return the store's files in ``state_dir``, links as themselves; folders are never included."""
     names = {f"{FILE_NAME}{suffix}" for suffix in DATABASE_SUFFIXES} | {LOCK_NAME}
     if not state_dir.is_dir():
         return []
@@ -35,7 +35,7 @@ def own_files(state_dir: Path) -> list[Path]:
 
 
 def erase(state_dir: Path, others: Iterable[Path] = ()) -> list[Path]:
-    """Delete the store's files and ``others``; return what went.
+    """Delete the store's files and ``others``; return the deleted ones.
 
     Raises StateInUseError while another command has the store open, StoreWriteError when the disk refuses.
     """
@@ -47,7 +47,7 @@ def erase(state_dir: Path, others: Iterable[Path] = ()) -> list[Path]:
             except OSError as error:
                 raise StoreWriteError(
                     N_("can't delete {path}: {reason}"),
-                    N_("run this as the user that owns it, on a disk that can be written; then again"),
+                    N_("run this again as the user that owns it, on a disk that can be written to"),
                     path=path,
                     reason=error.strerror,
                 ) from error
@@ -56,7 +56,7 @@ def erase(state_dir: Path, others: Iterable[Path] = ()) -> list[Path]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Keep every other process from having the store open; what is no sound store nobody can have open."""
+    """Keep every other process from opening the store; nobody can have a damaged store open."""
     if not path.is_file():
         yield
         return
@@ -67,13 +67,13 @@ def _held(path: Path) -> Iterator[None]:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY":
                 raise StateInUseError(
-                    N_("another command is working on {path}"), N_("try again when it is done"), path=path
+                    N_("another command is using {path}"), N_("try again when it is done"), path=path
                 ) from error
         yield
 
 
 def _erase(path: Path) -> None:
-    """Overwrite a regular file with zeros, to the disk, then remove its name; a link is removed and not followed."""
+    """Overwrite a regular file with zeros, on the disk, then remove its name; a link is removed and not followed."""
     found = path.lstat()
     if stat.S_ISREG(found.st_mode) and found.st_size:
         fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)

@@ -1,4 +1,4 @@
-"""Brings a store to the present schema. Imports sqlite-utils, which only a new or an older store needs."""
+"""Brings a store to the present schema. It imports sqlite-utils, which only a new or an older store needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bluezone_agent.stores.file.open import APPLICATION_ID
 
 
 def migrate(db: Connection) -> None:
-    """Apply the steps that a store lacks, and write down what its tables are then: all of it or nothing."""
+    """Apply the missing steps to a store, and record the resulting tables; all of it or nothing."""
     migrations = Migrations(MIGRATION_SET)
     for name, step in zip(NAMES, STEPS, strict=True):
         migrations(name=name)(_on_connection(step))
@@ -27,7 +27,7 @@ def migrate(db: Connection) -> None:
         migrations.apply(Database(db))
         db.execute("DELETE FROM layout")
         db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-        # nothing of ours reads it: it keeps versions up to d391bcf from taking a later store for a damaged one
+        # this program does not read it: it keeps versions up to d391bcf from taking a later store for a damaged one
         db.execute(f"PRAGMA user_version={len(STEPS)}")
         db.execute("COMMIT")
     except BaseException:
@@ -37,7 +37,7 @@ def migrate(db: Connection) -> None:
 
 
 def _on_connection(step: Step) -> Callable[[Database], None]:
-    """Return the step as sqlite-utils calls it."""
+    """Return the step in the form that sqlite-utils calls."""
 
     def apply(database: Database) -> None:
         step(database.conn)

@@ -19,20 +19,21 @@ from bluezone_agent.stores.file.migrations import NAMES, applied
 FILE_NAME: Final = "agent.db"
 OWN_FILES: Final = "agent.*"
 OTHERS: Final = 0o077
-"""Bits of a mode that let others than the owner use a file."""
+"""Mode bits that give other users access to a file."""
 APPLICATION_ID: Final = 0x425A4147
-"""``BZAG`` in the file's header: says whose file this is."""
+"""``BZAG`` in the file's header: it identifies this program's files."""
 WRITE_VERSION: Final = 18
-"""Where the file's header says who may write it (SQLite's file format, section 1.3.3)."""
+"""The header's field for which versions may write the file (SQLite's file format, section 1.3.3)."""
 WAL_VERSION: Final = 2
 PAGE_SIZE: Final = 1024
-"""A minute changes few bytes of a few pages, and every changed page is written whole: half of what 4096 costs a day."""
+"""A minute changes few bytes of a few pages, and every changed page is written completely: 1024 costs half of what 4096
+costs per day."""
 LOG_PAGES: Final = 4000
-"""Length of the log at which it is emptied into the file, so that a page changed often is written there once."""
+"""Length of the log at which it is moved into the file, so that a page that changes often is written there once."""
 UNIQUE: Final = re.compile(r"\s*CREATE\s+UNIQUE\b", re.IGNORECASE)
 OWN_UNIQUE: Final = frozenset({"idx__sqlite_migrations_migration_set_name"})
 NO_TEXT: Final = "Could not decode to UTF-8"
-"""How Python's sqlite3 begins what it says of a text that is none: the only sign of it."""
+"""The beginning of Python's sqlite3 message for an invalid text: the only sign of it."""
 OF_THE_DISK: Final = (
     "SQLITE_FULL",
     "SQLITE_IOERR",
@@ -43,16 +44,16 @@ OF_THE_DISK: Final = (
     "SQLITE_PROTOCOL",
     "SQLITE_NOMEM",
 )
-"""Codes, and beginnings of codes, of what may be well again later."""
+"""Codes, and beginnings of codes, of errors that may be temporary."""
 
 
 def open_database(state_dir: Path) -> sqlite3.Connection:
-    """Open, or make, the store in ``state_dir``.
+    """Open, or create, the store in ``state_dir``.
 
-    WAL with synchronous=FULL loses no committed row in a power cut; secure_delete=on and TRUNCATE checkpoints
-    leave no deleted row in the files (both measured, docs/store.md). Raises StoreError when the folder can't be
-    written or the file is another program's, StoreDamagedError when it is damaged or a later version's, StoreWriteError
-    when the disk fails; then nothing in it was touched.
+    WAL with synchronous=FULL loses no committed row in a power cut; secure_delete=on and TRUNCATE checkpoints leave no
+    deleted row in the files (both measured, docs/store.md). Raises StoreError when the folder can't be written to or
+    the file is another program's, StoreDamagedError when it is damaged or a later version's, StoreWriteError when the
+    disk fails; in all these cases nothing in it was changed.
     """
     path = state_dir / FILE_NAME
     make_private(state_dir)
@@ -64,7 +65,7 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
                 _configure(db)
                 steps = applied(db)
                 if steps and len(steps) < len(NAMES):
-                    _require_whole(db, path)  # what is written down of the tables from now on has to be right
+                    _require_whole(db, path)  # the record of the tables from now on has to be right
                 if len(steps) < len(NAMES):
                     bring_up_to_date(db)
             except BaseException:
@@ -84,7 +85,7 @@ def require_sound(state_dir: Path) -> None:
         _require_whole(db, path)
     with path.open("rb") as file:
         if file.read(WRITE_VERSION + 1)[-1] > WAL_VERSION:
-            raise _damaged(path, "write version")  # which SQLite would only read
+            raise _damaged(path, "write version")  # SQLite would open it read-only
 
 
 def _require_whole(db: sqlite3.Connection, path: Path) -> None:
@@ -97,21 +98,21 @@ def _require_whole(db: sqlite3.Connection, path: Path) -> None:
 
 
 def flaw(db: sqlite3.Connection) -> str:
-    """Read all of a store that was made; return what is wrong with it, or nothing.
+    """Read all of an existing store; return what is wrong with it, or nothing.
 
-    Raises DatabaseError or UnicodeDecodeError for damage that keeps it from being read.
+    Raises DatabaseError or UnicodeDecodeError if damage keeps it from being read.
     """
     found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         return found
     if has_layout(db) and _other_tables(db):
-        return "sqlite_schema"  # a sound file of other tables
+        return "sqlite_schema"  # an intact file with other tables
     _read_texts(db)
     return ""
 
 
 def has_layout(db: sqlite3.Connection) -> bool:
-    """Return whether the store has written down what its tables are: those before schema 11 have not."""
+    """Return whether the store has recorded its tables: those before schema 11 have not."""
     return db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'layout'").fetchone() is not None
 
 
@@ -120,40 +121,40 @@ def _other_tables(db: sqlite3.Connection) -> bool:
 
 
 def _read_texts(db: sqlite3.Connection) -> None:
-    """Read every different text, for SQLite does not mind what is no UTF-8; raises OperationalError."""
+    """Read every distinct text, because SQLite accepts invalid UTF-8; raises OperationalError."""
     texts = db.execute(
         "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c"
         " WHERE t.type = 'table' AND c.type = 'TEXT'"
     )
     for table, column in texts.fetchall():
-        db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()  # noqa: S608 - names of our own
+        db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()  # noqa: S608 - the program's own names
 
 
 def make_private(state_dir: Path) -> list[Path]:
-    """Make the state directory, the owner's alone; return files in it that others could use, which they now can't.
+    """Create the state directory with access only for its owner; return files in it that others could access until now.
 
-    Raises StoreError when it can't be made or written, or when it or a file in it is not the owner's alone.
+    Raises StoreError when it can't be created or written to, or when others have access to it or to a file in it.
     """
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            N_("can't make the state directory {path}: {reason}"),
-            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            N_("can't create the state directory {path}: {reason}"),
+            N_("choose one that you can write to: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
             reason=error.strerror,
         ) from error
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise StoreError(
-            N_("the state directory {path} can't be written"),
-            N_("name one that you can write: --state-dir DIR, or run as the user that owns it"),
+            N_("can't write to the state directory {path}"),
+            N_("choose one that you can write to: --state-dir DIR, or run as the user that owns it"),
             path=state_dir,
         )
     mode = _mode_of_own(state_dir)
-    if mode & OTHERS:  # not narrowed, for it may be a folder that others need
+    if mode & OTHERS:  # not narrowed, because it may be a folder that others need
         raise StoreError(
-            N_("others can use the state directory {path} (mode {mode}), which holds keys and contacts"),
-            N_('run "chmod 700 {path}", or name a folder of its own: --state-dir DIR'),
+            N_("other users have access to the state directory {path} (mode {mode}), which holds keys and contacts"),
+            N_('run "chmod 700 {path}", or choose a separate folder: --state-dir DIR'),
             path=state_dir,
             mode=f"{mode:03o}",
         )
@@ -161,7 +162,7 @@ def make_private(state_dir: Path) -> list[Path]:
 
 
 def _narrowed(path: Path) -> bool:
-    """Take a file of ours from all but its owner; return whether others could use it."""
+    """Restrict a file to its owner; return whether others had access."""
     with suppress(FileNotFoundError):  # SQLite's logs come and go
         mode = 0 if path.is_symlink() else _mode_of_own(path)
         if mode & OTHERS:
@@ -174,8 +175,8 @@ def _mode_of_own(path: Path) -> int:
     about = path.stat()
     if about.st_uid != os.geteuid():
         raise StoreError(
-            N_("{path} belongs to another user (number {uid})"),
-            N_("run this as the user that runs the agent, or name a folder of your own: --state-dir DIR"),
+            N_("{path} belongs to another user (uid {uid})"),
+            N_("run this as the user that runs the agent, or choose a folder of your own: --state-dir DIR"),
             path=path,
             uid=about.st_uid,
         )
@@ -184,7 +185,7 @@ def _mode_of_own(path: Path) -> int:
 
 @contextmanager
 def exclusively(state_dir: Path) -> Iterator[None]:
-    """Let whoever opens the same store wait: of two who make it at once, one would find it half made."""
+    """Make other processes that open the same store wait: of two that create it, one would find it incomplete."""
     fd = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -206,14 +207,14 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'daily_key'").fetchone():
             raise _damaged(path, "application_id")
         raise StoreError(
-            N_("{path} is a SQLite file of another program"),
-            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            N_("{path} is the SQLite file of another program"),
+            N_("move it away, or choose another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
     later = [name for name in applied(db) if name not in NAMES]
     if later:
         raise StoreDamagedError(
-            N_("{path} was written by a newer bluezone-agent (schema {found}, this one knows {known})"),
+            N_("{path} was written by a newer bluezone-agent (schema {found}; this version knows {known})"),
             N_("install that version again; nothing in the file was changed"),
             path=path,
             found=later[-1],
@@ -223,13 +224,16 @@ def require_ours(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreError for what would change or swallow what is written, a warning for instance: the store has none."""
+    """Raise StoreError for anything that could change or suppress writes, such as a trigger: the store has none."""
     for kind, name, sql in db.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall():
         is_rule = kind == "index" and UNIQUE.match(str(sql)) and name not in OWN_UNIQUE
         if kind in ("trigger", "view") or is_rule:
             raise StoreError(
-                N_('{path} has a {kind} "{name}" that bluezone-agent did not make: it may change what is stored'),
-                N_("if you made it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; else the store is forged"),
+                N_('{path} has a {kind} "{name}" that bluezone-agent did not create: it may change the stored data'),
+                N_(
+                    "if you created it, run: sqlite3 '{path}' 'DROP {statement} \"{name}\"'; otherwise the "
+                    "store was tampered with"
+                ),
                 path=path,
                 kind="unique index" if is_rule else kind,
                 statement=kind.upper(),
@@ -238,7 +242,7 @@ def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _configure(db: sqlite3.Connection) -> None:
-    db.execute(f"PRAGMA page_size={PAGE_SIZE}")  # of a file that is empty
+    db.execute(f"PRAGMA page_size={PAGE_SIZE}")  # works only while the file is empty
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
     db.execute("PRAGMA synchronous=FULL")
@@ -258,21 +262,22 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
 
 
 def _opening_error(path: Path, error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
-    """Return what an error means where the statements are known to be right: even SQLite's words may be damaged."""
+    """Return what an error means for statements known to be right: even SQLite's words may be damaged."""
     found = store_error(path, error) if isinstance(error, sqlite3.DatabaseError) else error
     return _damaged(path, error) if found is error else found
 
 
 def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
-    """Return what an error of SQLite means for whoever uses the store; the error itself where it is a mistake of ours.
+    """Return what an error of SQLite means for the store's user; the error itself if it is a bug in this program.
 
-    StoreDamagedError: the file has to be set aside. StoreWriteError: the disk is full, fails, or takes no writes now.
+    StoreDamagedError: the file has to be quarantined. StoreWriteError: the disk is full, fails, or accepts no writes
+    now.
     """
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
         return StoreDamagedError(
             N_("{path} is not a SQLite file"),
-            N_("move it away, or name another folder: --state-dir DIR; nothing in it was changed"),
+            N_("move it away, or choose another folder: --state-dir DIR; nothing in it was changed"),
             path=path,
         )
     if name.startswith("SQLITE_CORRUPT") or (not name and str(error).startswith(NO_TEXT)):
@@ -280,7 +285,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if name.startswith(OF_THE_DISK):
         return StoreWriteError(
             N_("the store {path} can't be written or read now: {reason}"),
-            N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+            N_("check the disk: is it full, read-only or failing? Nothing in the file was deleted"),
             path=path,
             reason=error,
         )
@@ -290,7 +295,7 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> Exception:
 def _damaged(path: Path, reason: object) -> StoreDamagedError:
     return StoreDamagedError(
         N_("the store {path} is damaged: {reason}"),
-        N_('"bluezone-agent run" sets it aside, keeps the keys that can be read, and begins anew'),
+        N_('"bluezone-agent run" quarantines it, keeps the keys that can be read, and starts a new store'),
         path=path,
         reason=reason,
     )

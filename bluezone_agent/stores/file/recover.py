@@ -1,4 +1,4 @@
-"""A damaged store is set aside, never deleted; its keys live on in a new one."""
+"""A damaged store is quarantined, never deleted; its keys are recovered into a new one."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ KEY_COLUMNS: Final = "id, protocol, data, starts_at_s, ends_at_s, slots_per_day,
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What became of a damaged store."""
+    """The result for a damaged store."""
 
     quarantined: Path
-    """Where it is now."""
+    """Where the damaged file is now."""
     keys: int
-    """Own keys that could be read."""
+    """Daily keys of this device that could be read."""
     error: StoreDamagedError
 
 
 def open_or_recover(state_dir: Path, passphrase: str = "") -> tuple[Store, Recovery | None]:
-    """Open the store; set a damaged one, or a later version's, aside and begin anew with its keys.
+    """Open the store; quarantine a damaged one, or a later version's, and start a new one with its keys.
 
-    With a passphrase the keys are sealed under it from now on, and salvaged if they were. Only the agent that holds the
-    state's lock may call this. Raises StoreError where the file is another program's or the disk fails,
-    KeysEncryptedError where the passphrase is missing or another one.
+    With a passphrase the keys are encrypted from now on, and recovered if they already were. Only the agent that holds
+    the state's lock may call this. Raises StoreError if the file is another program's or the disk fails,
+    KeysEncryptedError if the passphrase is missing or another one.
     """
     try:
         require_sound(state_dir)
@@ -86,7 +86,7 @@ def _quarantine(state_dir: Path) -> Path:
 
 
 def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
-    """Return each key of trusted time that can be read, with its last slot, by its secret."""
+    """Return each readable key of trusted time with its last slot, by its secret."""
     readable: dict[bytes, tuple[DailyKey, int]] = {}
     encrypted: dict[int, tuple[DailyKey, int]] = {}
     with closing(connect(str(path))) as db:
@@ -104,7 +104,7 @@ def _salvage(path: Path, passphrase: str) -> dict[bytes, tuple[DailyKey, int]]:
 def _decrypted(
     db: sqlite3.Connection, path: Path, encrypted: dict[int, tuple[DailyKey, int]], passphrase: str
 ) -> dict[bytes, tuple[DailyKey, int]]:
-    """Return the encrypted keys that the passphrase opens; raises KeysEncryptedError when it is certainly another."""
+    """Return the keys that the passphrase decrypts; raises KeysEncryptedError when it is certainly another."""
     if encrypted and not passphrase:
         raise encrypted_error(path)
     found: dict[bytes, tuple[DailyKey, int]] = {}
@@ -114,13 +114,13 @@ def _decrypted(
         if data is not None:
             found[data] = key._replace(data=data), last_slot_s
     if encrypted and not found:
-        with suppress(sqlite3.DatabaseError, UnicodeDecodeError, TypeError):  # a proof that is damaged proves nothing
+        with suppress(sqlite3.DatabaseError, UnicodeDecodeError, TypeError):  # a damaged proof proves nothing
             KeyEncryption(db).unlock(passphrase)
     return found
 
 
 def _is_possible(key: DailyKey, last_slot_s: object, overhead: int = 0) -> bool:
-    """Return whether these may be a key's values, plain or sealed: what a damaged file says may be anything."""
+    """Return whether these may be a key's values, encrypted or not: a damaged file may contain anything."""
     protocol = PROTOCOLS.get(key.protocol)
     numbers = (key.starts_at_s, key.ends_at_s, key.slots_per_day, last_slot_s)
     return (

@@ -1,4 +1,4 @@
-"""A whole store in memory, apart from any file: what a backup holds."""
+"""A complete store in memory, independent of any file: the contents of a backup."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.submission_tokens import SubmissionTokens
 
 NEW: Final = f"{FILE_NAME}.new"
-"""The name of a store that is being put in place."""
+"""The name of a store that is being installed."""
 
 
 class Snapshot(AbstractContextManager["Snapshot"]):
-    """A store in memory. What is changed in it changes no file until it is put somewhere."""
+    """A store in memory. Changes to it affect no file until it is written."""
 
     def __init__(self, data: bytes | bytearray, path: Path) -> None:
-        """``data`` are a store's bytes, and no longer the caller's if it can be changed; ``path`` names them in errors.
+        """``data`` are a store's bytes, which must not be used afterwards if mutable; ``path`` names them in errors.
 
-        Raises StoreError when they are no sound store of ours, or a later version's.
+        Raises StoreError when they are not an intact store, or a later version's.
         """
         self._db = connect(MEMORY)
         try:
@@ -38,7 +38,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
             if found:
                 raise _unsound(path, found)
             bring_up_to_date(self._db)
-            SubmissionTokens(self._db).delete_all()  # of a backup that an older version made
+            SubmissionTokens(self._db).delete_all()  # from a backup that an older version made
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise _unsound(path, error) from error
@@ -51,16 +51,16 @@ class Snapshot(AbstractContextManager["Snapshot"]):
         self.pauses = Pauses(self._db)
 
     def put(self, state_dir: Path) -> None:
-        """Make this the store of ``state_dir``, in place of the one there, at once; raises StoreWriteError.
+        """Make this the store of ``state_dir``, atomically replacing the present one; raises StoreWriteError.
 
-        Only who holds the state's lock may call this.
+        Only the holder of the state's lock may call this.
         """
         new = state_dir / NEW
         try:
             with exclusively(state_dir):
                 new.unlink(missing_ok=True)
                 create(new, self._db.serialize())
-                for suffix in ("-wal", "-shm"):  # of the store that goes
+                for suffix in ("-wal", "-shm"):  # of the replaced store
                     (state_dir / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
                 new.rename(state_dir / FILE_NAME)
                 sync_folder(state_dir)
@@ -69,7 +69,7 @@ class Snapshot(AbstractContextManager["Snapshot"]):
                 new.unlink(missing_ok=True)
             raise StoreWriteError(
                 N_("the store {path} can't be written or read now: {reason}"),
-                N_("look at the disk: is it full, read-only, or failing? Nothing in the file was deleted"),
+                N_("check the disk: is it full, read-only or failing? Nothing in the file was deleted"),
                 path=state_dir / FILE_NAME,
                 reason=error.strerror,
             ) from error
@@ -80,5 +80,5 @@ class Snapshot(AbstractContextManager["Snapshot"]):
 
 def _unsound(path: Path, reason: object) -> StoreDamagedError:
     return StoreDamagedError(
-        N_("what {path} holds is no sound store: {reason}"), N_("nothing was changed"), path=path, reason=reason
+        N_("{path} does not contain an intact store: {reason}"), N_("nothing was changed"), path=path, reason=reason
     )

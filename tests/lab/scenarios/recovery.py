@@ -24,6 +24,8 @@ RUNNING_S: Final = 70
 """A session this long ends a row of failures."""
 LASTS_S: Final = 20
 BACK_S: Final = 200
+SLOT_S: Final = 900
+ROTATES_S: Final = 30
 PLUGGED: Final = 1
 """The agent's adapter is hci1, its neighbour's hci2; both are plugged in, and unplugged, together. hci0 stays."""
 
@@ -164,6 +166,11 @@ async def play(guest: Guest) -> dict[str, Any]:
     return {"faults": played, "code": code}
 
 
+def _is_silenced(status: dict[str, Any]) -> bool:
+    """Return whether faults used up the keys of the day: then nothing is advertised until the next slot."""
+    return "silenced" in status["cautions"]
+
+
 async def _random_sequences(machine: Machine, seeds: range) -> list[dict[str, Any]]:
     """Play a sequence of faults a seed; return each with the time at which everything had been well for a while."""
     played = []
@@ -176,5 +183,7 @@ async def _random_sequences(machine: Machine, seeds: range) -> list[dict[str, An
             await asyncio.sleep(random.choice([0, 1, 5, 30]))
         over_s = time.time()
         await asyncio.sleep(BACK_S + 200)
+        if _is_silenced(await machine.status()):
+            await asyncio.sleep(SLOT_S - time.time() % SLOT_S + ROTATES_S)
         played.append({"faults": names, "over_s": over_s, "well_s": time.time(), "status": await machine.status()})
     return played
