@@ -10,7 +10,6 @@ import click
 from bluezone_agent.app.doctor import Diagnosis, Level, examine
 from bluezone_agent.cli.base import Command, age, exit_with, json_option, new_device, print_json, printable
 from bluezone_agent.cli.layout import hanging
-from bluezone_agent.cli.progress import working
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -29,8 +28,7 @@ LEVELS: Final = {
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Print the findings; exit 1 when one is a fault."""
-    with working(_("checking this device")):
-        found = examine(new_device())  # which says itself what is not there
+    found = examine(new_device())  # which says itself what is not there
     if as_json:
         print_json(found)
     else:
