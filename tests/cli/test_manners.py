@@ -107,6 +107,8 @@ def test_progress_is_shown_on_a_terminal_only(owner: Program) -> None:
     arguments = ["backup", "c.age", "--passphrase-file", "word"]
     code, said = owner.at_terminal(*arguments)
     assert (code, "writing the backup" in said) == (0, True)
+    assert "\x1b" in said
+    assert "\x1b" not in owner.at_terminal(*arguments[:1], "b2.age", *arguments[2:], TERM="dumb")[1]
     assert "writing the backup" not in owner.at_terminal("-q", *arguments[:1], "d.age", *arguments[2:])[1]
     assert "writing the backup" not in owner.run(*arguments[:1], "e.age", *arguments[2:]).stderr
 
