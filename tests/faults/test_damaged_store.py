@@ -201,7 +201,7 @@ def test_what_could_swallow_a_warning_is_refused_by_every_way_in(
         db.execute(made)
         db.execute("INSERT INTO layout SELECT name, sql FROM sqlite_schema WHERE name = 'quiet'")
     for enter in (Store, open_or_recover, require_sound, lambda _state: Snapshot(path.read_bytes(), path)):
-        with pytest.raises(StoreError, match='"quiet" that bluezone-agent did not make') as caught:
+        with pytest.raises(StoreError, match='"quiet" that bluezone-agent did not create') as caught:
             enter(path.parent)
         assert not isinstance(caught.value, StoreDamagedError)
         assert f"'{way_out} " in caught.value.hint.format(**caught.value.fields)
