@@ -29,15 +29,15 @@ class _Left(ProgressColumn):
         self._seconds = seconds
 
     def render(self, task: Task) -> Text:
-        """Return it."""
+        """Return the remaining seconds."""
         return Text(f"{max(0, ceil(self._seconds - (task.elapsed or 0)))} s")
 
 
 class Bar:
-    """One line, drawn ten times a second by a thread of its own."""
+    """One line, drawn ten times a second by its own thread."""
 
     def __init__(self, text: str, *, counts: bool, total: int | None, seconds: float | None) -> None:
-        """``counts``: show a count, of ``total`` where that is known; ``seconds``: count down from there."""
+        """``counts``: show a count, of ``total`` if that is known; ``seconds``: count down from there."""
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
         if counts and total is not None:
             columns += [BarColumn(), MofNCompleteColumn()]
@@ -60,7 +60,7 @@ class Bar:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Leave the terminal to somebody else meanwhile."""
+        """Hide the line while something else uses the terminal."""
         self._progress.stop()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The kinds of commands, and their help."""
+"""The classes of commands, and their help."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Records = list[tuple[str, str]]
 
 
 def own_and_common(command: click.Command, ctx: click.Context) -> tuple[Records, Records]:
-    """Return the options of ``command`` alone, and those of every command; a command without any has the latter."""
+    """Return the options of ``command`` alone, and the common ones; if it has none of its own, the common ones come first."""
     own, common = Records(), Records()
     for parameter in command.get_params(ctx):
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
@@ -66,7 +66,7 @@ class _Translated(click.Command):
     context_class = Context
 
     def __init__(self, *args: Any, answers: Any = None, **kwargs: Any) -> None:
-        """``answers`` is the type of what ``--json`` prints, a union where it depends on the options."""
+        """``answers`` is the type of what ``--json`` prints, a union if it depends on the options."""
         super().__init__(*args, **kwargs)
         self.answers = answers
         self.params += common_options()

@@ -198,11 +198,11 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     "notify": (Example("bluezone-agent notify", N_("Deliver the notices that are due:")),),
     "fetch": (Example("bluezone-agent fetch", N_("Fetch files for a check that has no network:")),),
 }
-"""By command, as it is typed."""
+"""By command, as the user types it."""
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """Return a command line in lines of at most ``width``, where its words allow; a shell takes them as one."""
+    """Return a command line split into lines of at most ``width`` if its words allow; a shell reads them as one."""
     words = re.findall(r"--\S+ (?!-)\"[^\"]*\"|--\S+ [^-\s]\S*|\"[^\"]*\"|\S+", line)  # an option with its value
     lines, found = list[str](), ""
     for word in words:

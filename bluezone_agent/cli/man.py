@@ -1,6 +1,6 @@
 """The manual pages, made from the help of the commands: ``python -m bluezone_agent.cli.man FOLDER en`` writes them.
 
-A process speaks one language: click keeps what it has said of --help.
+A process speaks one language: click caches the help of --help.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bluezone_agent.i18n import LANGUAGES, _, use_language
 ESCAPES: Final = str.maketrans(
     {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 )
-"""Letters that groff would take for something else, or show as another one."""
+"""Characters that groff would interpret or replace."""
 EXAMPLE_WIDTH: Final = 66
 EXIT_CODES: Final = {
     0: N_("everything is fine"),
@@ -71,7 +71,7 @@ def page_name(ctx: click.Context) -> str:
 def _page(command: click.Command, ctx: click.Context) -> Iterator[str]:
     yield r".\" -*- coding: utf-8 -*-"
     yield f'.TH {_roff(page_name(ctx).upper())} 1 "" "bluezone\\-agent {_roff(__version__)}" "\\&"'
-    yield from (".nh", ".ad l")  # a command that was cut in two can't be copied
+    yield from (".nh", ".ad l")  # a hyphenated command can't be copied
     yield from _heading(_("Name"))
     yield f"{_roff(page_name(ctx))} \\- {_roff(_summary(ctx))}"
     yield from _heading(_("Synopsis"))
@@ -133,7 +133,7 @@ def _roff(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return text as a line of its own: one that begins like a request is none."""
+    """Return text as a separate line; it is never a request, however it begins."""
     line = _roff(text)
     if line.startswith((".", r"\(aq")):
         line = rf"\&{line}"

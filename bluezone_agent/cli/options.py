@@ -1,4 +1,4 @@
-"""Options: those of every command, the kinds of values, and how each is shown in the help."""
+"""Options: those of every command, the types of values, and how the help shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees on a terminal while a command takes more than a moment; elsewhere nothing is shown."""
+"""Progress on a terminal while a command works; elsewhere nothing is shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def working(text: str) -> Iterator[None]:
 
 @contextmanager
 def counting(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show ``text`` and a count, of ``total`` where that is known; what is yielded adds to it."""
+    """Show ``text`` and a count, of ``total`` if that is known; the yielded function adds to it."""
     with _shown(text, counts=True, total=total) as bar:
         yield (lambda _n: None) if bar is None else bar.advance
 
@@ -51,7 +51,7 @@ def _shown(
     if not is_person() or volume() is Volume.QUIET:
         yield None
         return
-    from bluezone_agent.cli.bars import Bar  # noqa: PLC0415 - it takes long to load, and a script never needs it
+    from bluezone_agent.cli.bars import Bar  # noqa: PLC0415 - it loads slowly, and scripts never need it
 
     meta = click.get_current_context().meta
     with Bar(text, counts=counts, total=total, seconds=seconds) as bar:

@@ -1,4 +1,4 @@
-"""What a command asks a person at a terminal; where there is none it says which option answers."""
+"""Questions at a terminal; without a terminal an error names the option that answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NoTerminalError(AgentError):
 
 
 def require_yes(explanation: str, question: str) -> None:
-    """Ask ``question`` below its explanation; anything but a yes ends the command. Raises NoTerminalError."""
+    """Ask ``question`` below its explanation; any answer but yes ends the command. Raises NoTerminalError."""
     _require_terminal(question, "--yes")
     insist(explanation)
     with paused():
@@ -27,7 +27,7 @@ def require_yes(explanation: str, question: str) -> None:
 
 
 def read_line(question: str) -> str:
-    """Return the first line of stdin; at a terminal it is asked for."""
+    """Return the first line of stdin; at a terminal, ask for it."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     found: str = click.prompt(question, err=True)
@@ -42,8 +42,8 @@ def wait_for_enter(question: str) -> None:
 
 
 def ask_passphrase(question: str, option: str, *, twice: bool) -> str:
-    """Return a passphrase that is typed; ``option`` names a file instead. Raises NoTerminalError."""
-    if not _has_terminal():  # which is read even where stdin is a file
+    """Return a typed passphrase; ``option`` is the one that names a file instead. Raises NoTerminalError."""
+    if not _has_terminal():  # the terminal is read even if stdin is a file
         _require_terminal(question, f"{option} FILE")
     with paused():
         found: str = click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True)

@@ -13,7 +13,7 @@ from rich.text import Text
 from bluezone_agent.cli.wrapping import wrapped
 
 ELLIPSIS: Final = "…"
-"""What rich puts where it cuts a word."""
+"""What rich prints if it cuts a word."""
 
 
 def print_table(

@@ -1,4 +1,4 @@
-"""What a command says to a person on stderr, and how much of it."""
+"""Messages on stderr, and how many of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VOLUME: Final = "bluezone_agent.volume"
 
 
 class Volume(IntEnum):
-    """How much a person wants to read besides the answer."""
+    """How much the user wants to read besides the answer."""
 
     QUIET = -1
     """Errors only."""
@@ -25,18 +25,18 @@ class Volume(IntEnum):
 
 
 def set_volume(ctx: click.Context, volume: Volume) -> None:
-    """Talk this much from now on, in this command and in those it belongs to."""
+    """Set how much this command and its parents print."""
     ctx.meta[VOLUME] = volume
 
 
 def volume() -> Volume:
-    """Return how much the present command says."""
+    """Return how much the current command prints."""
     ctx = click.get_current_context(silent=True)
     return Volume.NORMAL if ctx is None else ctx.meta.get(VOLUME, Volume.NORMAL)
 
 
 def log_level(usual: int) -> int:
-    """Return the level of events to print where ``usual`` is that of a command without --quiet and --verbose."""
+    """Return the level of events to print; ``usual`` is the level without --quiet and --verbose."""
     return usual - 10 * volume()  # the levels of logging are ten apart
 
 
@@ -53,7 +53,7 @@ def explain(text: str) -> None:
 
 
 def insist(text: str) -> None:
-    """Print on stderr what --quiet does not hide: errors, and what a person has to know to answer a question."""
+    """Print on stderr what --quiet does not hide: errors, and what the user needs to answer a question."""
     click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
