@@ -52,7 +52,7 @@ Records = list[tuple[str, str]]
 
 
 def own_and_common(command: click.Command, ctx: click.Context) -> tuple[Records, Records]:
-    """Return the options of ``command`` alone, and the common ones; if it has none of its own, the common ones come first."""
+    """Return the options of ``command``, and the common ones; if it has none, the common ones come first."""
     own, common = Records(), Records()
     for parameter in command.get_params(ctx):
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
