@@ -15,6 +15,7 @@ import msgspec
 
 from bluezone_agent.app.result import as_json, from_json
 from tests.json_docs import answers
+from tests.terminal import at_terminal
 
 TIMEOUT_S: Final = 120
 
@@ -81,10 +82,31 @@ class Program:
             text=True,
             timeout=TIMEOUT_S,
             check=False,
+            start_new_session=True,  # so that no question reaches the terminal of whoever runs the tests
         )
         if "--json" in arguments and done.stdout:
             require_shape(arguments, done.stdout)
         return done
+
+    def at_terminal(
+        self,
+        *arguments: str | Path,
+        lines: Sequence[str] = (),
+        asks: tuple[str, ...] = (": ",),
+        stop_after: str | None = None,
+        columns: int = 80,
+        **environment: str,
+    ) -> tuple[int, str]:
+        """Run in a terminal in which ``lines`` are typed; return the exit code and what was shown."""
+        return at_terminal(
+            self.command(*arguments),
+            *lines,
+            environment=self.environment() | {"TERM": "xterm"} | environment,
+            folder=self.home,
+            columns=columns,
+            asks=asks,
+            stop_after=stop_after,
+        )
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start in the background."""

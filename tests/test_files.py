@@ -46,6 +46,8 @@ OPENED: Final = re.compile(
 )
 OPENED_ELSEWHERE: Final = {
     "files.py",
+    "cli/man.py",  # pages for everybody, where it is told to
+    "cli/questions.py",  # the terminal
     "cli/streams.py",  # the standard streams, by their numbers
     "authority/key_folder.py",  # a lock
     "stores/file/erase.py",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -75,8 +75,9 @@ def measure(
     positions: Sequence[tuple[float, str]],
     *,
     place: Callable[[float, str], None],
+    reading: Callable[[], AbstractContextManager[None]],
     show: Callable[[Reading], None],
-    explain: Callable[[CalibrationError], object],
+    explain: Callable[[CalibrationError], object] | None,
     seconds: float,
     peer_power_dbm: int | None,
     antenna: str,
@@ -84,8 +85,9 @@ def measure(
 ) -> CalibrationMade:
     """Measure in each position (distance in m, side of the device) for ``seconds``, and store the result.
 
-    ``place`` returns when a person has placed the devices; ``show`` receives each reading. On a terminal, a failed
-    reading is explained and repeated. Raises CalibrationError, RadioUnavailableError.
+    ``place`` returns when a person has placed the devices, ``reading`` is active during each reading, ``show`` receives
+    each reading. If ``explain`` is given, for a person, a failed reading is explained and repeated.
+    Raises CalibrationError, RadioUnavailableError.
     """
 
     async def read_all(radio: Radio) -> tuple[str, list[Reading]]:
@@ -95,10 +97,11 @@ def measure(
                 while True:
                     place(distance_m, side)
                     try:
-                        readings.append(await read(radio, distance_m, seconds, peer_power_dbm))
+                        with reading():
+                            readings.append(await read(radio, distance_m, seconds, peer_power_dbm))
                         break
                     except CalibrationError as error:
-                        if not sys.stdin.isatty():
+                        if explain is None:
                             raise
                         explain(error)  # a person can fix it, and keeps the readings so far
                 show(readings[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -43,15 +42,22 @@ LOOK_S: Final = 60
 
 
 def run(
-    device: Device, passphrase: Passphrase, *, checks: bool, damaged: Callable[[StoreDamagedError], object]
+    device: Device,
+    passphrase: Passphrase,
+    *,
+    checks: bool,
+    log_level: int,
+    started: Callable[[str, str], None],
+    damaged: Callable[[StoreDamagedError], object],
 ) -> None:
     """Run the agent until SIGTERM or SIGINT; without ``checks`` a timer has to run the checks.
 
+    ``started`` is called with the radio and the protocol when the agent transmits, unless a service manager started it;
     ``damaged`` is called with the error if the store was quarantined. Raises ConfigError, StoreError, StateInUseError,
     RadioUnavailableError.
     """
     config = configuration(device)
-    logs.to_stderr(logging.INFO)
+    logs.to_stderr(log_level)
     keep_memory_private()
     for path in make_private(device.state_dir):
         log.warning("file_was_open_to_others", path=str(path))
@@ -64,10 +70,12 @@ def run(
             if recovery is not None:
                 damaged(recovery.error)
                 log.error("store_recovered", damaged=str(recovery.quarantined), keys=recovery.keys)
-            asyncio.run(_run(device, config, store, checks=checks))
+            asyncio.run(_run(device, config, store, checks=checks, started=started))
 
 
-async def _run(device: Device, config: Config, store: Store, *, checks: bool) -> None:
+async def _run(
+    device: Device, config: Config, store: Store, *, checks: bool, started: Callable[[str, str], None]
+) -> None:
     manager, watchdog, stop = ServiceManager(), Watchdog(), asyncio.Event()
 
     def end() -> None:
@@ -101,6 +109,7 @@ async def _run(device: Device, config: Config, store: Store, *, checks: bool) ->
         sources=len(config.sources),
         monitor_adapters=len(config.radios) - 1,
         watchdog=watchdog,
+        started=None if manager.listens else started,
         wait_for_radio=manager.listens,  # the status line shows the error as a person would see it
         background_jobs=(keep_manager_informed, look_after_itself),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,6 @@ from bluezone_agent.app.device import Device
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.process_hardening import keep_memory_private
 from bluezone_agent.stores.file.open import FILE_NAME
-from bluezone_agent.stores.key_encryption import encrypted_error
 from bluezone_agent.stores.store import Store
 
 CREDENTIAL: Final = "bluezone-store-key"
@@ -35,10 +33,7 @@ def unlocked(device: Device, passphrase: Passphrase) -> Iterator[Store]:
 
 
 def _typed(device: Device, passphrase: Passphrase) -> str:
-    path = device.state_dir / FILE_NAME
-    if not sys.stdin.isatty():
-        raise encrypted_error(path)
-    return passphrase.of(path)
+    return passphrase.of(device.state_dir / FILE_NAME)
 
 
 def given_passphrase(device: Device, passphrase: Passphrase) -> str:

@@ -11,10 +11,10 @@ import click
 
 from bluezone_agent import __version__
 from bluezone_agent.cli import streams
-from bluezone_agent.cli.base import Group, Lazy, Option, fail, say
+from bluezone_agent.cli.base import Group, Lazy, fail
+from bluezone_agent.cli.options import CommonOption
 from bluezone_agent.cli.preferences import speak_as_asked, takes_colour
 from bluezone_agent.errors import EXIT_FAULT, N_, AgentError
-from bluezone_agent.i18n import _
 
 PRIVATE: Final = 0o077
 """Files are readable only by their owner, whatever the user's umask; public files set their own mode."""
@@ -51,26 +51,10 @@ COMMANDS: Final = {
     "fetch": Lazy("fetch:fetch", N_("Download diagnosis keys for the check"), DEVICE, hidden=True),
 }
 
-EXAMPLES: Final = (
-    ("bluezone-agent demo", N_("simulate one day, without Bluetooth")),
-    ("bluezone-agent config init", N_("write a configuration with every setting explained")),
-    ("bluezone-agent run", N_("start the agent; Ctrl-C stops it")),
-    ("bluezone-agent status", N_("does it work?")),
-    ("bluezone-agent exposures", N_("was I near a case?")),
-)
-
-
-class Root(Group):
-    """The root command, with examples below its help."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        with formatter.section(_("Examples")):
-            formatter.write_dl([(command, _(what)) for command, what in EXAMPLES])
-
 
 @click.group(
     "bluezone-agent",
-    cls=Root,
+    cls=Group,
     invoke_without_command=True,
     help=N_(
         "On-device contact tracing: broadcasts a changing identifier over Bluetooth, records the"
@@ -90,7 +74,7 @@ def root(ctx: click.Context) -> None:
 click.version_option(
     __version__,
     prog_name="bluezone-agent",
-    cls=Option,
+    cls=CommonOption,
     help=N_("Show the version and exit."),
     message="%(prog)s %(version)s",
 )(root)
@@ -124,10 +108,7 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt) and not sys.stdin.isatty():
-            say(_("bluezone-agent: stopped: the question was not answered with yes"))
-            say(_("bluezone-agent: hint: without a terminal, answer with an option such as --yes"))
+    except click.Abort:
         return EXIT_STOPPED
     except OSError as error:
         if error.filename is None:

@@ -23,6 +23,8 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.wrapping import columns, wrapped
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
@@ -129,7 +131,7 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
 @option("--contact", is_flag=True, help=N_("The submissions are from contacts of a case (F1), not from cases (F0)."))
 @option(
     "--minimum",
-    metavar="N",
+    metavar="KEYS",
     type=click.IntRange(0, 10_000),
     default=1000,
     show_default=True,
@@ -150,15 +152,16 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish; exit 1 when a submission was refused."""
-    done = publishing.publish(
-        submissions,
-        key_folder,
-        folder,
-        report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
-        region=region,
-        minimum=minimum,
-        index_days=index_days,
-    )
+    with working(_("checking submissions")):
+        done = publishing.publish(
+            submissions,
+            key_folder,
+            folder,
+            report_type=ReportType.RECURSIVE if contact else ReportType.CONFIRMED_TEST,
+            region=region,
+            minimum=minimum,
+            index_days=index_days,
+        )
     _show(done, as_json=as_json)
 
 
@@ -181,15 +184,16 @@ def revoke(
     *, submissions: tuple[Path, ...], key_folder: Path, folder: Path, region: str, index_days: int, as_json: bool
 ) -> None:
     """Revoke; exit 1 when a submission was refused."""
-    done = publishing.publish(
-        submissions,
-        key_folder,
-        folder,
-        report_type=ReportType.REVOKED,
-        region=region,
-        minimum=0,  # each revoked key costs every agent one row
-        index_days=index_days,
-    )
+    with working(_("checking submissions")):
+        done = publishing.publish(
+            submissions,
+            key_folder,
+            folder,
+            report_type=ReportType.REVOKED,
+            region=region,
+            minimum=0,  # each revoked key costs every agent one row
+            index_days=index_days,
+        )
     _show(done, as_json=as_json)
 
 
@@ -208,7 +212,8 @@ def _print(done: Publication) -> None:
             fail(submission.error)
     width = max((len(printable(s.name)) for s in done.submissions), default=0)
     for submission in done.submissions:
-        click.echo(f"{printable(submission.name):{min(width, WIDEST)}}  {_outcome(submission)}")
+        name = f"{printable(submission.name):{min(width, WIDEST, columns() // 3)}}  "
+        click.echo(wrapped(name + _outcome(submission), hanging=min(len(name), WIDEST)))
     for file in done.published:
         click.echo(
             _in_file(file.keys, is_revoked=bool(done.keys.get(Fate.REVOKED))).format(file=file.file, n=file.keys)

@@ -20,6 +20,7 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.passphrase import from_option, passphrase_option
+from bluezone_agent.cli.progress import working
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, local_number, ngettext
@@ -35,7 +36,8 @@ from bluezone_agent.i18n import _, local_number, ngettext
 @json_option
 def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
     """Write a backup."""
-    done = backups.back_up(device(), file, passphrase)
+    with working(_("writing the backup")):
+        done = backups.back_up(device(), file, passphrase)
     if as_json and not is_standard(file):
         print_json(done)
         return
@@ -66,7 +68,8 @@ def backup(*, file: Path, passphrase: Passphrase, as_json: bool) -> None:
 def restore(*, file: Path, merge: bool, passphrase: Passphrase, keys_passphrase: Passphrase, as_json: bool) -> None:
     """Restore a backup, or merge it."""
     if merge:
-        merged = backups.merge(device(), file, passphrase, keys_passphrase)
+        with working(_("merging the backup")):
+            merged = backups.merge(device(), file, passphrase, keys_passphrase)
         if as_json:
             print_json(merged)
             return
@@ -75,7 +78,8 @@ def restore(*, file: Path, merge: bool, passphrase: Passphrase, keys_passphrase:
         if n:
             say(_("the next check compares them with all published cases: bluezone-agent check"))
         return
-    done = backups.restore(new_device(), file, passphrase)
+    with working(_("restoring the backup")):
+        done = backups.restore(new_device(), file, passphrase)
     if as_json:
         print_json(done)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -9,6 +11,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app import calibrate as calibrating
+from bluezone_agent.app import logs
 from bluezone_agent.app.calibrate import MEASURED, CalibrationList, CalibrationMade
 from bluezone_agent.cli.base import (
     PATH,
@@ -23,6 +26,9 @@ from bluezone_agent.cli.base import (
     printable,
     say,
 )
+from bluezone_agent.cli.progress import waiting
+from bluezone_agent.cli.questions import wait_for_enter
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.calibration import Reading
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_date, local_number, ngettext
@@ -39,7 +45,7 @@ def calibrate() -> None:
     """Group of the calibration commands."""
 
 
-antenna_option = option("--antenna", default="", metavar="TEXT", help=N_("Note on antenna and enclosure."))
+antenna_option = option("--antenna", default="", metavar="NOTE", help=N_("Note on antenna and enclosure."))
 valid_option = option(
     "--valid-days",
     metavar="DAYS",
@@ -84,6 +90,7 @@ valid_option = option(
 )
 @antenna_option
 @valid_option
+@option("--yes", is_flag=True, help=N_("Don't wait for Enter before each position (for scripts)."))
 @json_option
 def measure(
     *,
@@ -92,15 +99,18 @@ def measure(
     peer_power_dbm: int | None,
     antenna: str,
     valid_days: int,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Guide the user through the positions, print each reading, store the result."""
+    logs.to_stderr(log_level(logging.WARNING))
     made = calibrating.measure(
         device(),
         list(product(dict.fromkeys(distances_m), SIDES)),
-        place=_place,
+        place=partial(_place, wait=not yes),
+        reading=partial(waiting, _("measuring"), seconds),
         show=_show_reading,
-        explain=fail,
+        explain=None if yes else fail,
         seconds=seconds,
         peer_power_dbm=peer_power_dbm,
         antenna=antenna,
@@ -109,10 +119,13 @@ def measure(
     _show(made, as_json=as_json)
 
 
-def _place(distance_m: float, side: str) -> None:
-    text = _("Place the devices {metres:g} m apart, the {side} of this device facing the peer; then press Enter")
+def _place(distance_m: float, side: str, *, wait: bool) -> None:
+    text = _("Place the devices {metres:g} m apart, the {side} of this device facing the peer")
     asked = text.format(metres=local_number(distance_m), side=_(side))
-    click.prompt(asked, default="", show_default=False, prompt_suffix=" ", err=True)
+    if wait:
+        wait_for_enter(_("{position}; then press Enter").format(position=asked))
+    else:
+        say(asked)
 
 
 def _show_reading(reading: Reading) -> None:

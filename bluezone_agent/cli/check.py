@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bluezone_agent.app.check import CheckedSource, CheckResult, is_wanted
 from bluezone_agent.app.check import check as check_now
@@ -19,14 +14,15 @@ from bluezone_agent.cli.base import (
     device,
     exit_with,
     fail,
-    is_person,
     json_option,
     option,
     print_json,
     printable,
     say,
 )
+from bluezone_agent.cli.progress import counting
 from bluezone_agent.cli.source_text import UNPROVABLE, UNSIGNED
+from bluezone_agent.cli.talk import insist
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, ngettext
@@ -63,7 +59,7 @@ def check(*, only: str | None, scheduled: bool, as_json: bool) -> None:
 
 def _check(only: str | None, *, as_json: bool, scheduled: bool) -> bool:
     """Return whether every source was read, every file accepted and every notice delivered."""
-    with _progress_bar() as progress:
+    with counting(_("published keys compared:")) as progress:
         done = check_now(device(), only=only, progress=progress)
     if not done.clock_trusted:
         say(
@@ -90,7 +86,7 @@ def _do_what_else_is_due() -> bool:
 
 def _all_delivered(undelivered: int, reason: str | None) -> bool:
     if undelivered:
-        say(_("a notice could not be delivered: {reason}").format(reason=printable(reason or "-")))
+        insist(_("a notice could not be delivered: {reason}").format(reason=printable(reason or "-")))
     return not undelivered
 
 
@@ -98,18 +94,6 @@ def _print_counts(done: CheckResult) -> None:
     """Print only what a system journal may contain: nothing about other people."""
     for source in done.sources:
         print_source(source)
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many keys were compared so far; their total is not known in advance."""
-    if not is_person():
-        yield lambda _: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(_("diagnosis keys compared:"), total=None)
-        yield lambda count: bar.advance(task, count)
 
 
 def _print(done: CheckResult) -> None:

@@ -13,6 +13,8 @@ from bluezone_agent.app import compare as comparing
 from bluezone_agent.app import logs
 from bluezone_agent.app.compare import ComparedDay, Comparison, RoomComparison
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_date, local_number, ngettext
@@ -105,8 +107,9 @@ def _in_a_row(numbers: Sequence[float]) -> str:
 
 
 def _compare_room(recording: Path, rules: Sequence[str], *, as_json: bool) -> None:
-    logs.to_stderr(logging.WARNING)
-    done = comparing.compare_room(device(), rules, recording)
+    logs.to_stderr(log_level(logging.WARNING))
+    with working(_("replaying")):
+        done = comparing.compare_room(device(), rules, recording)
     if as_json:
         print_json(done)
         return

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, hour_in_words, in_words
 from bluezone_agent.app.contacts import contacts as received_contacts
@@ -17,6 +15,7 @@ from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option
 from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.html.contacts import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
@@ -64,6 +63,7 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
 
 def _print(hours: tuple[HourOfContacts, ...]) -> None:
     columns = (
+        _("hour"),
         _("identifiers"),
         _("minutes"),
         _("close at once"),
@@ -74,27 +74,31 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
     )
     for day, its_hours in groupby(hours, lambda h: local_date(h.starts_at)):
         its = list(its_hours)
-        table = Table(box=None, title=f"{day}: {in_words(its)}", title_justify="left")
-        table.add_column(_("hour"))
-        for name in columns:
-            table.add_column(name, justify="right")
-        for hour in its:
-            numbers = (
-                hour.identifiers,
-                hour.minutes,
-                close_at_once([hour]),
-                hour.close_minutes,
-                hour.middle_minutes,
-                hour.far_minutes,
+        rows = [
+            (
+                local_clock(hour.starts_at),
+                *map(
+                    str,
+                    (
+                        hour.identifiers,
+                        hour.minutes,
+                        close_at_once([hour]),
+                        hour.close_minutes,
+                        hour.middle_minutes,
+                        hour.far_minutes,
+                    ),
+                ),
+                f"{hour.strongest_dbm} dBm",
             )
-            table.add_row(local_clock(hour.starts_at), *map(str, numbers), f"{hour.strongest_dbm} dBm")
-        console = Console()
-        if console.measure(table, options=console.options.update(max_width=WIDEST)).minimum <= console.width:
-            console.print(table)
-            continue
-        click.echo(wrapped(str(table.title)))
-        for hour in its:
-            click.echo(wrapped(f"  {hour_in_words(hour)}"))
+            for hour in its
+        ]
+        print_table(
+            columns,
+            rows,
+            title=f"{day}: {in_words(its)}",
+            right=range(1, len(columns)),
+            sentences=[hour_in_words(hour) for hour in its],
+        )
 
 
 def _notes(found: ContactHistory) -> Iterator[str]:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
@@ -19,6 +17,10 @@ from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.html.demo import render
 from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.table import print_table
+from bluezone_agent.cli.talk import log_level
+from bluezone_agent.cli.wrapping import columns
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
@@ -27,7 +29,8 @@ from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
 """POSIX notation for UTC+7, which needs no time zone database."""
-COLUMN_MIN: Final = 30
+CELLS_MIN: Final = (30, 60)
+"""Minutes per character: the first that fits the terminal."""
 
 
 @click.command(
@@ -40,8 +43,8 @@ COLUMN_MIN: Final = 30
 )
 @option(
     "--seed",
-    metavar="N",
     type=int,
+    metavar="SEED",
     default=1,
     show_default=True,
     help=N_("Seed of the simulation; the same seed gives the same day."),
@@ -71,15 +74,14 @@ def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_j
         raise click.UsageError(_("--keep writes no page: leave out --page"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
-    logs.to_stderr(logging.WARNING)
+    logs.to_stderr(log_level(logging.WARNING))
     if kept:
         _keep(kept, seed, protocol, as_json=as_json)
         return
-    if not as_json:
-        say(_("simulating one day with six devices; this takes a few seconds"))
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
-    day = simulate(seed, protocol)
+    with working(_("simulating one day with six devices")):
+        day = simulate(seed, protocol)
     write_page(path, render(day))
     if as_json:
         print_json(SimulatedDay.of(day, path))
@@ -121,17 +123,21 @@ def _print(day: Day) -> None:
 
 def _print_strip(day: Day) -> None:
     """Print one line per device: when it received the case's device, and when that was within 2 m."""
-    starts = range(day.starts_at_s // 60, day.ends_at_s // 60, COLUMN_MIN)
     width = max(len(v.person.name) for v in day.verdicts) + 2
+    minutes = (day.ends_at_s - day.starts_at_s) // 60
+    cell_min = next((c for c in CELLS_MIN if width + minutes // c <= columns()), CELLS_MIN[-1])
+    starts = range(day.starts_at_s // 60, day.ends_at_s // 60, cell_min)
     click.echo(" " * width + "".join(f"{local_clock(minute * 60)[:2]:<4}" for minute in starts[::4]))
     for v in day.others:
         received, near = set(v.received.get(day.case.name, ())), set(v.near)
-        cells = [_cell(set(range(minute, minute + COLUMN_MIN)), received, near) for minute in starts]
+        cells = [_cell(set(range(minute, minute + cell_min)), received, near) for minute in starts]
         click.echo(f"{v.person.name:<{width}}{''.join(cells)}")
-    click.echo(
-        " " * width
-        + _("█ received {case} within 2 m   ░ received from farther away   · not received").format(case=day.case.name)
+    legend = _("█ received {case} within 2 m   ░ received from farther away   · not received").format(
+        case=day.case.name
     )
+    if width + len(legend) > columns():
+        legend = legend.replace("   ", "\n" + " " * width)
+    click.echo(" " * width + legend)
 
 
 def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
@@ -159,13 +165,9 @@ def _print_morning(day: Day) -> None:
 
 
 def _print_table(day: Day) -> None:
-    table = Table(box=None)
-    table.add_column(_("who"), no_wrap=True)
-    for name in ("", _("true ≤ 2 m"), _("measured"), _("result")):
-        table.add_column(name)
-    table.add_column(no_wrap=True)
-    for v in day.others:
-        table.add_row(
+    names = (_("who"), "", _("true ≤ 2 m"), _("measured"), _("result"), "")
+    rows = [
+        (
             v.person.name,
             _(v.person.role),
             _("{n} min").format(n=v.true_near_minutes),
@@ -173,7 +175,9 @@ def _print_table(day: Day) -> None:
             verdict_text(v),
             _("right") if v.right else _("WRONG"),
         )
-    Console().print(table)
+        for v in day.others
+    ]
+    print_table(names, rows)
 
 
 def verdict_text(verdict: PersonVerdict) -> str:

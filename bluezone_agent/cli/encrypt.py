@@ -8,6 +8,7 @@ from bluezone_agent.app import own_keys
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import Command, device, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.progress import working
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
@@ -22,7 +23,8 @@ from bluezone_agent.i18n import _
 @passphrase_option
 def encrypt(*, passphrase: Passphrase) -> None:
     """Encrypt every key in one transaction; no agent may run meanwhile."""
-    done = own_keys.encrypt_keys(device(), passphrase)
+    with working(_("encrypting your keys")):
+        done = own_keys.encrypt_keys(device(), passphrase)
     if done.were_readable:
         say(
             _(
@@ -40,7 +42,9 @@ def encrypt(*, passphrase: Passphrase) -> None:
 @passphrase_option
 def decrypt(*, passphrase: Passphrase) -> None:
     """Decrypt every key in one transaction; no agent may run meanwhile."""
-    if own_keys.decrypt_keys(device(), passphrase):
+    with working(_("decrypting your keys")):
+        were_encrypted = own_keys.decrypt_keys(device(), passphrase)
+    if were_encrypted:
         say(_("your keys are no longer encrypted: anyone who can read the store can read them"))
     else:
         say(_("your keys are not encrypted"))

@@ -25,16 +25,17 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
 from bluezone_agent.i18n import _, local_time, ngettext
 
 LAZY: Final = {
+    "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
     "encrypt": Lazy("encrypt:encrypt", N_("Encrypt your keys with a passphrase")),
     "decrypt": Lazy("encrypt:decrypt", N_("Remove the passphrase from your keys")),
     "sources": Lazy("sources:sources", N_("Show sources of diagnosis keys and their files")),
-    "publish": Lazy("publish:publish", N_("Submit your keys to a key server")),
     "chaff": Lazy("publish:chaff", N_("Send a fake submission (chaff)")),
 }
 
@@ -102,14 +103,14 @@ def export(*, file: Path, days: int, onset: datetime | None, yes: bool, passphra
     day = onset.date() if onset else None
     own_keys.require_exportable(file, day)
     if not yes:
-        say(
+        require_yes(
             _(
                 "This writes your keys of the last {days} days to {file}. Anyone with the file can"
                 " tell which advertisements were yours on those days. Today's key ends now; a new one"
                 " is used from here on."
-            ).format(days=days, file=file)
+            ).format(days=days, file=file),
+            _("Export your keys?"),
         )
-        click.confirm(_("Export your keys?"), abort=True, err=True)
     done = own_keys.export_keys(device(), file, passphrase, days=days, onset=day)
     if as_json and not is_standard(file):
         print_json(done)

@@ -6,7 +6,8 @@ import click
 
 from bluezone_agent.app.notices import serve_notices
 from bluezone_agent.app.outage_notices import notify_owner
-from bluezone_agent.cli.base import Command, device, exit_with, option, printable, say
+from bluezone_agent.cli.base import Command, device, exit_with, option, printable
+from bluezone_agent.cli.talk import insist
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _
 
@@ -25,5 +26,5 @@ def notify(*, serve: bool) -> None:
         serve_notices(device())
     delivery = notify_owner(device())
     if delivery.undelivered:
-        say(_("a notice could not be delivered: {reason}").format(reason=printable(delivery.error or "-")))
+        insist(_("a notice could not be delivered: {reason}").format(reason=printable(delivery.error or "-")))
         exit_with(EXIT_FAULT)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import PATH_OR_STREAM, option, printable
+from bluezone_agent.cli.questions import ask_passphrase
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
 
-def _typed(path: Path, new: bool) -> str:
+def _typed(option_name: str, path: Path, new: bool) -> str:
     question = _("Passphrase of {path}").format(path=printable(str(path)))
-    found: str = click.prompt(question, hide_input=True, confirmation_prompt=new, err=True)
-    return found
+    return ask_passphrase(question, option_name, twice=new)
 
 
-def from_option(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) -> Passphrase:
+def from_option(_ctx: click.Context, parameter: click.Parameter, file: Path | None) -> Passphrase:
     """Return the passphrase from the option's file or from a prompt."""
-    return Passphrase(file, _typed)
+    return Passphrase(file, partial(_typed, parameter.opts[0]))
 
 
 passphrase_option = option(

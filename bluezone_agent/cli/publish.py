@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
 import click
@@ -12,6 +11,8 @@ from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.submission import Submitted
 from bluezone_agent.cli.base import DAY, Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.progress import working
+from bluezone_agent.cli.questions import read_line, require_yes
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import STANDARD
@@ -63,19 +64,20 @@ def publish(
 ) -> None:
     """Submit after confirmation; the key in use is ended and replaced immediately."""
     if code == STANDARD:  # other users can see the command line
-        code = sys.stdin.readline().strip()
+        code = read_line(_("Code"))
     day = onset.date() if onset else None
     submission.require_submittable(device(), day)
     if not yes:
-        say(
+        require_yes(
             _(
                 "This sends your keys of the last {days} days to the key server, which publishes"
                 " them: anyone can then tell which advertisements were yours on those days. This"
                 " can't be undone. Today's key ends now; a new one is used from here on."
-            ).format(days=days)
+            ).format(days=days),
+            _("Submit your keys?"),
         )
-        click.confirm(_("Submit your keys?"), abort=True, err=True)
-    done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
+    with working(_("sending to the key server")):
+        done = submission.submit_keys(device(), code, passphrase, days=days, onset=day, traveler=traveler)
     if as_json:
         print_json(done)
     else:
@@ -114,5 +116,6 @@ def _print(done: Submitted) -> None:
 )
 def chaff() -> None:
     """Send chaff once; no key of this device is in it."""
-    submission.send_chaff(device())
+    with working(_("sending to the key server")):
+        submission.send_chaff(device())
     say(_("chaff sent"))

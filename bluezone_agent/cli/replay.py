@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from bluezone_agent.app import logs
 from bluezone_agent.app.replay import Receiver, Replay, RoomScore
 from bluezone_agent.app.replay import replay as replay_file
-from bluezone_agent.cli.base import (
-    PATH,
-    Command,
-    argument,
-    device,
-    is_person,
-    json_option,
-    option,
-    print_json,
-    printable,
-)
+from bluezone_agent.cli.base import PATH, Command, argument, device, json_option, option, print_json, printable
+from bluezone_agent.cli.progress import counting
+from bluezone_agent.cli.table import print_table
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_number
@@ -62,7 +52,7 @@ T = TypeVar("T")
 @json_option
 def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int | None, as_json: bool) -> None:
     """Replay and score; the exit code is always 0."""
-    logs.to_stderr(logging.WARNING)
+    logs.to_stderr(log_level(logging.WARNING))
     done = replay_file(
         device(), file, protocol=protocol, session=session, tx_power_dbm=tx_power_dbm, progress=_with_progress
     )
@@ -72,24 +62,22 @@ def replay(*, file: Path, protocol: str, session: str | None, tx_power_dbm: int 
         _print(done)
 
 
-def _with_progress(results: Iterator[T], count: int) -> Iterable[T]:
-    if not is_person():
-        return results
-    return track(results, _("replaying"), total=count, console=Console(stderr=True), transient=True)
+def _with_progress(results: Iterator[T], count: int) -> Iterator[T]:
+    with counting(_("replaying"), count) as advance:
+        for result in results:
+            yield result
+            advance(1)
 
 
 def _print(done: Replay) -> None:
-    console = Console()
+    names = (
+        *(_("receiver"), _("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")),
+        _("result"),
+    )
     for session, receivers in groupby(done.receivers, key=lambda r: r.session):
-        table = Table(box=None, title=printable(session), title_justify="left")
-        table.add_column(_("receiver"))
-        for name in (_("true distance"), _("packets"), _("attenuation"), _("minutes within 2 m")):
-            table.add_column(name, justify="right")
-        table.add_column(_("result"), min_width=len(_("warned")))
-        for r in sorted(receivers, key=lambda r: r.true_distance_m):
-            table.add_row(*_row(r))
-        console.print(table)
-        console.print()
+        rows = [_row(r) for r in sorted(receivers, key=lambda r: r.true_distance_m)]
+        print_table(names, rows, title=printable(session), right=range(1, 5))
+        click.echo()
     _print_score(done.stationary_sessions)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from pathlib import Path
 from typing import Final
 
 import click
 
+from bluezone_agent.app import logs
 from bluezone_agent.app import selftest as testing
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.selftest import ReportWritten, Selftest
@@ -25,6 +27,8 @@ from bluezone_agent.cli.base import (
     say,
 )
 from bluezone_agent.cli.passphrase import passphrase_option
+from bluezone_agent.cli.progress import waiting
+from bluezone_agent.cli.talk import log_level
 from bluezone_agent.errors import EXIT_FAULT, N_
 from bluezone_agent.i18n import _, local_time, ngettext
 
@@ -73,13 +77,15 @@ def selftest(
     """Test once; exit 1 if no other receiver received this device."""
     if (listen_s is None) != (report is None) or (peer and listen_s):
         raise click.UsageError(_("use --listen and --report together, and without --peer"))
+    logs.to_stderr(log_level(logging.WARNING))
     if listen_s is not None and report is not None:
         _report(listen_s, report, name or platform.node() or "?", as_json=as_json)
         return
     if peer:
         found = testing.with_peer(device(), peer, passphrase)
     else:
-        found = testing.with_adapters(new_device(), seconds, waiting=_waiting)  # also before the first run
+        with waiting(_("waiting for the second adapter"), seconds):
+            found = testing.with_adapters(new_device(), seconds, waiting=_waiting)  # also before the first run
     if as_json:
         print_json(found)
     else:
@@ -106,7 +112,8 @@ def _print(found: Selftest) -> None:
 def _report(seconds: int, path: Path, name: str, *, as_json: bool) -> None:
     """Receive other devices and write the report."""
     say(_("receiving for {n} s").format(n=seconds))
-    done = testing.report_to_peer(new_device(), path, name, seconds)
+    with waiting(_("receiving"), seconds):
+        done = testing.report_to_peer(new_device(), path, name, seconds)
     if as_json:
         print_json(done)
     else:

@@ -6,6 +6,7 @@ import click
 
 from bluezone_agent.app import wipe as wiping
 from bluezone_agent.cli.base import Command, device, fail, json_option, option, print_json, printable, say
+from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, ngettext
 
@@ -26,16 +27,15 @@ def wipe(*, yes: bool, as_json: bool) -> None:
     if plan.unknown:
         fail(plan.unknown)
     if not yes:
-        say(
+        explanation = [
             _(
                 "This deletes all keys, contacts and exposures in {folder}. This can't be undone,"
                 " except from a backup. Without the keys you can't warn those who were near you, and"
                 " without the contacts you can't be warned yourself."
-            ).format(folder=printable(str(device().state_dir)))
-        )
-        for path in plan.elsewhere:
-            say(_("This file is deleted too: {file}").format(file=printable(str(path))))
-        click.confirm(_("Delete everything?"), abort=True, err=True)
+            ).format(folder=printable(str(device().state_dir))),
+            *(_("This file is deleted too: {file}").format(file=printable(str(path))) for path in plan.elsewhere),
+        ]
+        require_yes("\n".join(explanation), _("Delete everything?"))
     done = wiping.wipe(device(), plan)
     if as_json:
         print_json(done)

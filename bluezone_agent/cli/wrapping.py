@@ -7,6 +7,11 @@ import sys
 import textwrap
 
 
+def columns() -> int:
+    """Return the width of the terminal."""
+    return shutil.get_terminal_size().columns
+
+
 def wrapped(text: str, hanging: int = 2) -> str:
     """Return each line wrapped at word boundaries on a terminal, unchanged in a pipe or file.
 
@@ -18,6 +23,6 @@ def wrapped(text: str, hanging: int = 2) -> str:
 
 
 def _filled(line: str, hanging: int) -> str:
-    columns = shutil.get_terminal_size().columns
-    indent = " " * min(len(line) - len(line.lstrip()) + hanging, columns // 2)
-    return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    width = columns()
+    indent = " " * min(len(line) - len(line.lstrip()) + hanging, width // 2)
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -13,6 +13,7 @@ import structlog
 
 from bluezone_agent.core.identifiers import ProximityProtocol
 from bluezone_agent.core.journal import Started
+from bluezone_agent.core.pauses import Mode
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.failures import first_failure
@@ -59,6 +60,8 @@ class Agent:
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     watchdog: Watchdog = field(default_factory=Watchdog)
     """What the workers are expected to have done by when; for the watchdog."""
+    started: Callable[[str, str], None] | None = None
+    """Called with radio and protocol when the agent starts to transmit; not if it starts with a pause."""
     background_jobs: tuple[Job, ...] = ()
     """Other jobs that run for ever, starting when the first scan window is over or the agent waits for the radio."""
     wait_for_radio: bool = False
@@ -129,6 +132,8 @@ class Agent:
         async def work_once_started() -> None:
             await supervisor.started.wait()
             self._say_started()
+            if self.started is not None and pause_control.mode is not Mode.PAUSED:
+                self.started(self.radio.description, self.protocol.name)
             answers = {control_socket.REPLACE_KEY: replace_key, control_socket.LOOK_AT_PAUSE: pause_control.look}
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(writer.write_minutes())

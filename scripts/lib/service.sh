@@ -12,6 +12,8 @@ FETCHER=bluezone-fetch
 NOTIFIER=bluezone-notify
 FETCHED="/var/lib/bluezone-fetch /var/cache/bluezone-spool"
 NOTIFIED=/var/lib/bluezone-notify
+SHARE=/usr/local/share
+COMPLETIONS="bash-completion/completions/bluezone-agent zsh/site-functions/_bluezone-agent fish/vendor_completions.d/bluezone-agent.fish"
 UNITS="bluezone-agent.service bluezone-fetch.service bluezone-check.service bluezone-check.timer bluezone-notify.service bluezone-notify.socket"
 STARTED="bluezone-notify.socket bluezone-agent.service bluezone-check.timer"
 RESTARTED="bluezone-notify.service bluezone-agent.service bluezone-check.timer"
@@ -63,6 +65,34 @@ service_put() {
     install -D -m "${3:-644}" "$1" "$2"
     say "wrote $2"
     changed=yes
+}
+
+# Writes manual pages in both languages, and completion for three shells.
+service_helps() {
+    made=$(mktemp -d)
+    for language in en vi; do
+        "$PREFIX/venv/bin/python" -IB -m bluezone_agent.cli.man "$made/man" "$language"
+    done
+    for path in $COMPLETIONS; do
+        mkdir -p "$made/$(dirname "$path")"
+        _BLUEZONE_AGENT_COMPLETE=${path%%[-/]*}_source "$PREFIX/venv/bin/python" -IB -m bluezone_agent >"$made/$path"
+    done
+    for page in "$SHARE"/man/man1/bluezone-agent*.1 "$SHARE"/man/*/man1/bluezone-agent*.1; do # of removed commands
+        [ -e "$made${page#"$SHARE"}" ] || service_remove "$page"
+    done
+    helped=
+    for path in $(cd "$made" && find . -type f | sort); do
+        cmp -s "$made/$path" "$SHARE/$path" || { install -D -m 644 "$made/$path" "$SHARE/$path" && helped=yes; }
+    done
+    rm -rf "$made"
+    [ -z "$helped" ] || say "wrote manual pages and shell completions below $SHARE"
+}
+
+service_remove_helps() {
+    # shellcheck disable=SC2086
+    (cd "$SHARE" 2>/dev/null && rm -f man/man1/bluezone-agent*.1 man/*/man1/bluezone-agent*.1 $COMPLETIONS &&
+        rmdir -p man/vi/man1 $(dirname $COMPLETIONS) 2>/dev/null) || true # shared folders stay
+    say "removed manual pages and shell completions below $SHARE"
 }
 
 # Writes a configuration with every setting explained, if there is none; only root and the service can read it.

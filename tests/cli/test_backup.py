@@ -53,10 +53,11 @@ def test_a_backup_is_private_and_restores_into_an_empty_device(owner: Program) -
 
 
 def test_a_passphrase_is_asked_for_twice_and_never_shown(owner: Program) -> None:
-    done = owner.run("backup", "a.backup", stdin=f"{PASSPHRASE}\n{PASSPHRASE}\n")
-    assert done.returncode == 0
-    assert PASSPHRASE not in done.stdout + done.stderr
-    assert another(owner, "other").run("restore", "a.backup", stdin=PASSPHRASE + "\n").returncode == 0
+    code, said = owner.at_terminal("backup", "a.backup", lines=[PASSPHRASE, PASSPHRASE])
+    assert code == 0, said
+    assert PASSPHRASE not in said
+    code, said = another(owner, "other").at_terminal("restore", "a.backup", lines=[PASSPHRASE])
+    assert code == 0, said
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def peer(program: Program) -> Program:
 
 def test_it_leads_through_four_positions_and_keeps_the_result(peer: Program) -> None:
     given = ["--seconds", "1", "--peer-power", "-12", "--antenna", "the short one", "--json"]
-    done = peer.run("calibrate", "measure", *given, stdin="\n" * 4)
+    done = peer.run("calibrate", "measure", *given, "--yes")
     assert done.returncode == 0, done.stderr
     assert [done.stderr.count(f"the {side} of this device") for side in ("front", "left side", "back")] == [1, 1, 1]
     kept = json.loads(done.stdout)
@@ -42,6 +42,7 @@ def test_one_from_a_table_replaces_it_and_all_can_be_forgotten(peer: Program) ->
 
 
 def test_what_was_not_measured_to_its_end_is_not_kept(peer: Program) -> None:
-    done = peer.run("calibrate", "measure", "--seconds", "1", "--peer-power", "-12", stdin="\n\n")
-    assert done.returncode == 130
+    given = ["calibrate", "measure", "--seconds", "1", "--peer-power", "-12"]
+    code, _said = peer.at_terminal(*given, lines=["", "", "\x04"], asks=("press Enter ",))
+    assert code == 130
     assert json.loads(peer.run("calibrate", "show", "--json").stdout) == {"calibrations": []}

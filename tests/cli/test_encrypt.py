@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
-from contextlib import suppress
 
 import pytest
 
+from bluezone_agent.errors import EXIT_CONFIG, EXIT_USAGE
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import Store
 from tests.cli.test_privacy import started
@@ -107,9 +105,9 @@ def test_what_tells_no_secret_needs_no_passphrase(owner: Program) -> None:
 
 def test_an_export_needs_it(owner: Program) -> None:
     encrypted(owner)
-    for options in ([], ["--passphrase-file", "wrong"]):
+    for options, code in (([], EXIT_USAGE), (["--passphrase-file", "wrong"], EXIT_CONFIG)):
         done = owner.run("keys", "export", "out.json", "--yes", *options)
-        assert done.returncode == 78
+        assert done.returncode == code
         assert not (owner.home / "out.json").exists()
     done = owner.run("keys", "export", "out.json", "--yes", "--passphrase-file", "-", stdin=PASSPHRASE)
     assert "there are no keys to export for these days" in done.stderr, "they open; they are of 2020"
@@ -120,7 +118,7 @@ def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
     encrypted(owner)
     assert "already" in owner.run("keys", "encrypt", "--passphrase-file", "right").stderr
     assert owner.run("keys", "encrypt", "--passphrase-file", "wrong").returncode == 78
-    assert owner.run("keys", "decrypt").returncode == 78
+    assert owner.run("keys", "decrypt").returncode == EXIT_USAGE
     assert is_encrypted(owner)
     assert "your keys are no longer encrypted" in owner.run("keys", "decrypt", "--passphrase-file", "right").stderr
     assert not is_encrypted(owner)
@@ -170,7 +168,7 @@ def test_a_merge_into_a_sealed_store_needs_its_passphrase_beside_the_backups(own
     encrypted(owner)
     merge = ["restore", "b", "--merge", "--passphrase-file", "wrong"]
     done = owner.run(*merge)
-    assert done.returncode == 78
+    assert done.returncode == EXIT_USAGE
     assert "--keys-passphrase-file" in done.stderr
     assert owner.run(*merge, "--keys-passphrase-file", "wrong").returncode == 78
     if secret == "file":
@@ -183,31 +181,14 @@ def test_a_merge_into_a_sealed_store_needs_its_passphrase_beside_the_backups(own
 def test_each_passphrase_is_asked_for_by_what_it_opens(owner: Program) -> None:
     assert owner.run("backup", "b", "--passphrase-file", "wrong").returncode == 0
     encrypted(owner)
-    said = typed(owner, ["restore", "b", "--merge"], "six words that somebody guessed", PASSPHRASE)
+    code, said = owner.at_terminal(
+        "restore", "b", "--merge", lines=["six words that somebody guessed", PASSPHRASE], columns=200
+    )
+    assert code == 0, said
     assert "Passphrase of b: " in said
     assert f"Passphrase of {owner.state_dir}/agent.db: " in said
     assert "0 new contact minutes" in said
     assert PASSPHRASE not in said
-
-
-def typed(owner: Program, arguments: list[str], *lines: str) -> str:
-    """Return what a terminal shows in which ``lines`` are typed, each when it is asked for."""
-    try:
-        pid, terminal = pty.fork()
-    except OSError as error:
-        pytest.skip(f"needs a terminal: {error}")
-    if pid == 0:
-        os.chdir(owner.home)
-        command = owner.command(*arguments)
-        os.execve(command[0], command, owner.environment())
-    said, waiting = "", list(lines)
-    with os.fdopen(terminal, "rb", buffering=0) as shown, suppress(OSError):  # as Linux ends a terminal
-        while part := shown.read(4096):
-            said += part.decode()
-            if waiting and said.endswith(": "):
-                os.write(terminal, waiting.pop(0).encode() + b"\n")
-    assert os.waitpid(pid, 0)[1] == 0, said
-    return said
 
 
 def test_a_damaged_store_that_was_set_aside_is_pointed_at(owner: Program) -> None:

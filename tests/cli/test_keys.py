@@ -56,8 +56,8 @@ def test_days_limit_the_export(owner: Program) -> None:
 
 
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
-    code, said = exported(owner, "out.json")
-    assert code != 0
+    code, said = owner.at_terminal("keys", "export", "out.json", lines=["n"])
+    assert code == 130
     assert "Anyone with the file can tell which advertisements were yours" in said
     assert not (owner.home / "out.json").exists()
     assert json.loads(owner.run("keys", "list", "--json").stdout)["keys"][1]["on_air"] is True

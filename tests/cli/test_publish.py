@@ -43,16 +43,24 @@ def test_with_a_code_and_a_yes_the_keys_are_published(program: Program, servers:
 
 def test_a_code_can_be_read_so_that_no_list_of_processes_shows_it(program: Program, servers: Servers) -> None:
     prepared(program, servers)
-    done = program.run("keys", "publish", "--code", "-", stdin=f"{CODE}\ny\n")
+    done = program.run("keys", "publish", "--code", "-", "--yes", stdin=f"{CODE}\n")
     assert done.returncode == 0, done.stderr
+    assert len(servers.published) == 1
+
+
+def test_a_code_is_asked_for_at_a_terminal(program: Program, servers: Servers) -> None:
+    prepared(program, servers)
+    code, said = program.at_terminal("keys", "publish", "--code", "-", lines=[CODE, "y"])
+    assert code == 0, said
+    assert "Code: " in said
     assert len(servers.published) == 1
 
 
 def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
     prepared(program, servers)
-    done = program.run("keys", "publish", "--code", CODE)
-    assert done.returncode == 130
-    assert "This can't be undone" in done.stderr
+    code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"])
+    assert code == 130
+    assert "This can't be undone" in said
     assert servers.calls == []
 
 

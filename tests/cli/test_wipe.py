@@ -112,16 +112,16 @@ def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
     (owner.home / ".agent.prom.0123abcd.new").write_text("# HELP bluezone_agent_running Whe")
     record.write_text(ADVERT)
     owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
-    asked = owner.run("wipe", stdin="y\n")
-    assert asked.returncode == 0
-    assert f"This file is deleted too: {record}" in asked.stderr
+    code, said = owner.at_terminal("wipe", lines=["y"])
+    assert code == 0
+    assert f"This file is deleted too: {record}" in said
     assert sorted(path.name for path in owner.home.iterdir()) == ["agent.toml", "state"]
 
 
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
-    asked = owner.run("wipe", stdin="n\n")
-    assert asked.returncode != 0
-    assert "This can't be undone" in asked.stderr
+    code, said = owner.at_terminal("wipe", lines=["n"])
+    assert code == 130
+    assert "This can't be undone" in said
     assert len(left(owner.state_dir)) >= len(MARKS)
 
 

@@ -252,7 +252,7 @@ MUTANTS: Final = (
     Mutant(
         "escape-codes-printed",
         "an error that moves the cursor",
-        "cli/base.py",
+        "cli/talk.py",
         "message=printable(message)",
         "message=message",
         FUZZ + "recording",
@@ -260,8 +260,8 @@ MUTANTS: Final = (
     Mutant(
         "damage-as-a-crash",
         "a command meets a damaged store",
-        "cli/base.py",
-        "            require_sound(_device(ctx))\n",
+        "cli/commands.py",
+        "            require_sound(device_of(ctx))\n",
         "",
         "tests/fuzz/test_store.py",
     ),

@@ -1,0 +1,185 @@
+"""Every example of the help runs as it is shown, in a home that has what it speaks of."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from bluezone_agent.cli.examples import EXAMPLES, Example
+from bluezone_agent.core.diagnosis_keys.submission import write_submission
+from bluezone_agent.core.identifiers import DailyKey
+from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.errors import EXIT_FAULT
+from bluezone_agent.stores.store import Store
+from tests.key_servers.google import Servers
+from tests.program import Program
+from tests.terminal import at_terminal
+
+PASSPHRASE: Final = "correct horse battery staple"
+SHORTER: Final = {
+    "--listen 60": "--listen 5",
+    "calibrate measure": "calibrate measure --seconds 1 --peer-power -12 --yes",
+    "bluezone-agent run": "timeout --foreground --preserve-status -s INT 5 bluezone-agent run",
+}
+"""What an example leaves to time or to a second device, and how it is run here."""
+NOT_WELL: Final = {
+    "bluezone-agent status": "no agent runs",
+    "bluezone-agent status --private > status.txt": "no agent runs",
+    "bluezone-agent status --prometheus": "no agent runs",
+    "bluezone-agent selftest": "there is one adapter",
+    "bluezone-agent selftest --peer report.json": "the other device received nothing",
+}
+"""The examples whose answer is "not well" in this home, and so an exit code of 1."""
+ANSWERS: Final = {
+    "keys export": ["y"],
+    "keys publish": ["y"],
+    "wipe": ["y"],
+    "keys encrypt": [PASSPHRASE] * 2,
+    "keys decrypt": [PASSPHRASE],
+    "backup": [PASSPHRASE] * 2,
+    "restore": [PASSPHRASE],
+}
+"""What is typed where a command asks."""
+
+
+class Home:
+    """A home with a configuration, a state, and a command that finds both."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.state = home / ".local/share/bluezone-agent"
+        self.config = home / ".config/bluezone-agent/bluezone-agent.toml"
+        self.program = Program(home)
+        command = home / "bin/bluezone-agent"
+        command.parent.mkdir()
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} -m bluezone_agent "$@"\n')
+        command.chmod(command.stat().st_mode | stat.S_IXUSR)
+        self.config.parent.mkdir(parents=True)
+        self.config.write_text(
+            'radio = "virtual"\nclock_trusted = true\n[[source]]\nlocation = "cases"\nallow_unsigned = true\n'
+        )
+        self.state.mkdir(parents=True, mode=0o700)
+        start = day_start_s(time.time())
+        with Store(self.state) as store, store.transaction():
+            for number in range(2):
+                key = DailyKey("gaen", bytes([number]) * 16, start - DAY_S * number, start + DAY_S * (1 - number), 144)
+                store.keys.add(key, last_slot_s=start, exportable=True, closed=bool(number))
+        for name, text in {
+            "cases/index.txt": "",
+            "passphrase.txt": f"{PASSPHRASE}\n",
+            "code.txt": "12345678\n",
+            "spool/.keep": "",
+            "new.toml": 'radio = "virtual"\n',
+            "my-rule.toml": "buckets = [[40, 1.0]]\nwarning_minutes = 5\n",
+            "calibrations.csv": "device,rssi_correction_db\nPi 4,-3\n",
+            "room.csv": "session,receiver,t_s,rssi_dbm,distance_m\n"
+            + "".join(f"office,a,{t},-50,1\n" for t in range(120)),
+            "air.csv": "received_at_s,rssi_dbm,data\n"
+            + "".join(f"{t / 10},-60,03036ffd17166ffd{'ab' * 20}\n" for t in range(100)),
+        }.items():
+            (home / name).parent.mkdir(exist_ok=True)
+            (home / name).write_text(text)
+        theirs = write_submission([DailyKey("gaen", b"t" * 16, start - DAY_S, start, 144)], None)
+        (home / "an.json").write_bytes(theirs)
+        (home / "submissions").mkdir()
+        (home / "submissions/an.json").write_bytes(theirs)
+
+    def run(self, line: str, typed: list[str]) -> tuple[int, str]:
+        environment = self.program.environment() | {
+            "PATH": f"{self.home}/bin:{os.environ['PATH']}",
+            "TERM": "xterm",
+            "BLUEZONE_SPOOL": str(self.home / "spool"),  # as systemd sets it for fetch
+        }
+        return at_terminal(["sh", "-c", line], *typed, environment=environment, folder=self.home)
+
+    def must(self, line: str) -> None:
+        code, said = self.run(line, [])
+        assert code == 0, said
+
+
+def _signing_key(home: Home) -> None:
+    home.must("bluezone-agent authority init signing --key-id 452")
+
+
+def _published(home: Home) -> None:
+    _signing_key(home)
+    home.must("bluezone-agent authority publish an.json --key signing --to public")
+
+
+def _backup(home: Home) -> None:
+    home.must("bluezone-agent backup bluezone.age --passphrase-file passphrase.txt")
+
+
+def _backup_only(home: Home) -> None:
+    _backup(home)
+    home.must("bluezone-agent wipe --yes")
+
+
+def _peer(home: Home) -> None:
+    home.config.write_text(f'radio = "replay:{home.home}/air.csv"\nclock_trusted = true\n')
+
+
+def _report(home: Home) -> None:
+    home.must("bluezone-agent selftest --listen 5 --report report.json")
+
+
+PREPARED: Final[dict[str, Callable[[Home], object]]] = {
+    "authority publish": _signing_key,
+    "authority revoke": _published,
+    "restore bluezone.age": _backup_only,
+    "restore bluezone.age --merge": _backup,
+    "config init": lambda home: home.config.unlink(),
+    "calibrate measure": _peer,
+    "selftest --peer": _report,
+    "keys decrypt": lambda home: home.must("bluezone-agent keys encrypt --passphrase-file passphrase.txt"),
+}
+"""What has been done before, by how the example begins; the longest counts."""
+
+
+def prepare(home: Home, line: str, servers: Servers) -> None:
+    words = line.removeprefix("bluezone-agent ")
+    if fitting := [begin for begin in PREPARED if words.startswith(begin)]:
+        PREPARED[max(fitting, key=len)](home)
+    if words.startswith(("keys publish", "keys chaff")):
+        home.config.write_text(
+            f'[publish]\nverification_server = "{servers.url}"\nkey_server = "{servers.url}"\napi_key = "API-KEY"\n'
+            'health_authority_id = "vn.example"\n'
+        )
+
+
+LINES: Final = {example.line: example for examples in EXAMPLES.values() for example in examples}
+SLOW: Final = ("demo", "run", "selftest")
+"""The commands that take seconds."""
+
+
+def marked(example: Example) -> ParameterSet:
+    words = example.line.removeprefix("bluezone-agent ")
+    return pytest.param(example, marks=pytest.mark.slow if words.startswith(SLOW) else (), id=words)
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A home with a short name: the path of a socket has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="bluezone-") as folder:
+        yield Home(Path(folder))
+
+
+@pytest.mark.parametrize("example", [marked(example) for example in LINES.values()])
+def test_an_example_runs(example: Example, home: Home, servers: Servers) -> None:
+    prepare(home, example.line, servers)
+    line = example.line
+    for shown, run in SHORTER.items():
+        line = line.replace(shown, run)
+    asks = [name for name in ANSWERS if example.line.startswith(f"bluezone-agent {name}")]
+    code, said = home.run(line, ANSWERS[asks[0]] if asks else [])
+    assert code == (EXIT_FAULT if example.line in NOT_WELL else 0), said
+    assert "Traceback" not in said
