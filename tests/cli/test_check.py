@@ -14,23 +14,24 @@ import pytest
 
 from bluezone_agent.clocks.system import SystemClock
 from bluezone_agent.core.identifiers import DailyKey
-from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import MinuteFold
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import signing_key
+from tests.planting import newest_final_day_s
 from tests.program import Program
 
 
 class Town:
-    """A case, a neighbour who stood beside it yesterday at 10:00 UTC, and an authority."""
+    """A case, a neighbour who stood next to it at 10:00 UTC, a day or two ago, and an authority."""
 
     def __init__(self, home: Path) -> None:
         self.case, self.neighbour = Program(home / "case"), Program(home / "neighbour")
         for person in (self.case, self.neighbour):
             person.home.mkdir()
         self.folder = self.case.home / "www"
-        start = day_start_s(time.time()) - DAY_S
+        start = newest_final_day_s()
         self.met_s = start + 10 * 3600
         with Store(self.case.state_dir) as case, Store(self.neighbour.state_dir) as neighbour:
             for name, protocol in PROTOCOLS.items():

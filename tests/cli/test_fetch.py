@@ -21,10 +21,11 @@ from bluezone_agent.key_sources.spool import MANIFEST, TOO_OLD_S, folder_of
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import AUTHORITY
 from tests.key_sources.server import Answer, Site, serving
+from tests.planting import newest_final_day_s
 from tests.program import TIMEOUT_S, Program
 from tests.receiving import receive
 
-TODAY_S = int(time.time()) // DAY_S * DAY_S
+TODAY_S = newest_final_day_s() + DAY_S
 KEY = DailyKey("gaen", b"\x07" * 16, TODAY_S - DAY_S, TODAY_S, 144)
 PUBLIC_KEY = AUTHORITY.verification_key.to_pem()
 
