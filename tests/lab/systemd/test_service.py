@@ -111,7 +111,7 @@ def test_a_killed_bluetoothd_is_said_and_survived(broken: Any) -> None:
     during = killed["during"]
     assert during["status"]["problems"] == ["no_radio"]
     assert during["facts"]["ActiveState"] == "active"
-    assert during["facts"]["StatusText"].startswith("the radio can't be used")
+    assert during["facts"]["StatusText"].startswith("the radio is not available")
     assert killed["same_process"]
     assert broken["afterwards"]["problems"] == []
 
