@@ -136,7 +136,7 @@ def parse(text: str, path: Path) -> Config:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             N_("{path} is not valid TOML: {reason}"),
-            N_("fix that line, then run: bluezone-agent config check"),
+            N_("fix that line, then run: bluezone-agent config check FILE"),
             path=path,
             reason=error,
         ) from error

@@ -50,7 +50,7 @@ def require_absent(path: Path) -> None:
     if exists:
         raise NewFileError(
             N_("{path} already exists and is never overwritten"),
-            N_("choose another file, or move that one away"),
+            N_("choose another name, or move the existing one away"),
             path=path,
         )
     require_folder(path)

@@ -139,7 +139,7 @@ def restore(state_dir: Path, snapshot: Snapshot) -> None:
             if store.holds_anything():
                 raise BackupError(
                     N_("{path} already contains keys, contacts or exposures"),
-                    N_('to add only its contacts, use "--merge"; otherwise run "bluezone-agent wipe" first'),
+                    N_('to only add the backed-up contacts, use "--merge"; or run "bluezone-agent wipe" first'),
                     path=state_dir,
                 )
         snapshot.keys.close_all()

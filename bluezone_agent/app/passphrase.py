@@ -41,7 +41,7 @@ class Passphrase:
 def _require_long(passphrase: str) -> None:
     if len(passphrase) < SHORTEST:
         raise DecryptionError(
-            N_("the passphrase has {n} characters; at least {least} are needed"),
+            N_("the passphrase is too short: {n} of at least {least} characters"),
             N_("use five or six words that nobody would guess"),
             n=len(passphrase),
             least=SHORTEST,

@@ -29,7 +29,7 @@ ADVICE: Final = {
 }
 WHY_UNKNOWN: Final = {
     Unknown.NO_SOURCE: N_(
-        "no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)"
+        'no source of diagnosis keys is configured: add a [[source]]; "bluezone-agent config init -" shows how'
     ),
     Unknown.NEVER_CHECKED: N_("no check has succeeded so far: run bluezone-agent check"),
     Unknown.CHECK_TOO_OLD: N_("the last successful check was more than 30 hours ago: run bluezone-agent check"),
@@ -56,7 +56,7 @@ def answer_lines(
     elif result.since is not None and result.complete_check_at is not None:
         yield _(
             "No exposure detected from {since} to {until}. The device scanned {share:.0%} of that"
-            " time; the last successful check was at its end."
+            " time, which ends with the last successful check."
         ).format(
             since=local_time(result.since), until=local_time(result.complete_check_at), share=result.listened_share
         )

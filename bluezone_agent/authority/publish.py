@@ -120,7 +120,7 @@ def init(folder: Path, key_id: str, key_version: str) -> SigningKey:
     except FileExistsError as error:
         raise AgentError(
             N_("{path} already exists and is never overwritten"),
-            N_("make the new key in a separate folder, with a new version"),
+            N_("create the new key in a separate folder, with a new version: --key-version v2"),
             path=path,
         ) from error
     except OSError as error:

@@ -60,7 +60,7 @@ valid_option = option(
     cls=Command,
     answers=CalibrationMade,
     help=N_(
-        "Measure with a peer: another agent, or a phone with such an app. At each distance you turn"
+        "Measure with a peer: another agent, or a phone with a contact tracing app. At each distance you turn"
         " this device four times. Place both in the open, at the same height, with line of sight."
     ),
 )

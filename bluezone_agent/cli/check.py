@@ -41,8 +41,8 @@ from bluezone_agent.i18n import _, ngettext
     "--scheduled",
     is_flag=True,
     help=N_(
-        "For a timer: run the tasks that are due. Check if a source is configured, print only counts,"
-        " deliver notices, and with chaff = true send chaff about once a day."
+        "For a timer: run only the tasks that are due. These are checks of the configured sources, notices and,"
+        " with chaff = true, chaff about once a day. Print only counts."
     ),
 )
 @json_option

@@ -38,7 +38,7 @@ CELLS_MIN: Final = (30, 60)
     answers=SimulatedDay | DevicesLeft,
     help=N_(
         "Simulate one day with six devices: one person tests positive and submits their keys, and"
-        " those who were close are warned. Needs no Bluetooth and takes less than a minute."
+        " those who were close are warned. The simulation needs no Bluetooth and takes less than a minute."
     ),
 )
 @option(

@@ -142,7 +142,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     ),
     "calibrate": (
         Example("bluezone-agent calibrate measure", N_("Measure with a second device at 1 m:")),
-        Example("bluezone-agent calibrate show", N_("What is in force?")),
+        Example("bluezone-agent calibrate show", N_("Which calibration is in force?")),
     ),
     "calibrate measure": (
         Example(
@@ -155,7 +155,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             'bluezone-agent calibrate table calibrations.csv "Pi 4"', N_("Take the value of this model from a table:")
         ),
     ),
-    "calibrate show": (Example("bluezone-agent calibrate show", N_("What is in force?")),),
+    "calibrate show": (Example("bluezone-agent calibrate show", N_("Which calibration is in force?")),),
     "calibrate forget": (Example("bluezone-agent calibrate forget", N_("Forget all values and start again:")),),
     "run": (
         Example("bluezone-agent run", N_("Start; Ctrl-C stops it:")),
@@ -188,7 +188,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         ),
     ),
     "restore": (
-        Example("bluezone-agent restore bluezone.age", N_("Move to this device, which has no state yet:")),
+        Example("bluezone-agent restore bluezone.age", N_("Move to this device, which has no data yet:")),
         Example("bluezone-agent restore bluezone.age --merge", N_("Add the contacts of another device of yours:")),
     ),
     "wipe": (

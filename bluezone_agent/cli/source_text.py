@@ -20,7 +20,7 @@ UNPROVABLE: Final = N_("freshness can't be verified: the source has no signed in
 def source_lines(source: SourceState, now: datetime) -> list[str]:
     """Describe the state of a source, one sentence per line."""
     lines = [
-        _("last complete {age}").format(age=age(source.complete_at, now))
+        _("last complete check {age}").format(age=age(source.complete_at, now))
         if source.complete_at
         else _("never complete so far")
     ]

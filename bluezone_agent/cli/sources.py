@@ -11,6 +11,7 @@ from bluezone_agent.app.key_sources import KnownSources, known_sources
 from bluezone_agent.app.source_state import KeyFileState, Verdict
 from bluezone_agent.cli.base import Command, age, device, json_option, print_json, printable
 from bluezone_agent.cli.source_text import source_lines
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, ngettext, rendered
 
@@ -42,29 +43,27 @@ def sources(*, as_json: bool) -> None:
     for source in found.sources:
         click.echo(printable(source.name))
         for line in source_lines(source, now):
-            click.echo(f"  {line}")
+            click.echo(wrapped(f"  {line}"))
         if source.newest_published_at:
-            click.echo("  " + _("newest file published {age}").format(age=age(source.newest_published_at, now)))
+            newest = _("newest file published {age}").format(age=age(source.newest_published_at, now))
+            click.echo(wrapped(f"  {newest}"))
         for file in source.files:
             _print_file(file)
 
 
 def _print_file(file: KeyFileState) -> None:
     reason = printable(rendered(file.reason)[0]) if file.reason else ""
-    click.echo(
-        "    "
-        + ngettext(
-            "{name}: {n} key, {matched} received here; {verdict}",
-            "{name}: {n} keys, {matched} received here; {verdict}",
-            file.keys,
-        ).format(
-            name=printable(file.name),
-            n=file.keys,
-            matched=file.matched_keys,
-            verdict=_(VERDICTS[file.verdict]).format(reason=reason),
-        )
+    line = ngettext(
+        "{name}: {n} key, {matched} received here; {verdict}",
+        "{name}: {n} keys, {matched} received here; {verdict}",
+        file.keys,
+    ).format(
+        name=printable(file.name),
+        n=file.keys,
+        matched=file.matched_keys,
+        verdict=_(VERDICTS[file.verdict]).format(reason=reason),
     )
+    click.echo(wrapped(f"    {line}"))
     for why, n in sorted(file.dropped.items()):
-        click.echo(
-            "      " + ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(why))
-        )
+        skipped = ngettext("{n} key skipped: {reason}", "{n} keys skipped: {reason}", n).format(n=n, reason=_(why))
+        click.echo(wrapped(f"      {skipped}"))

@@ -29,18 +29,18 @@ def print_table(
     If the table does not fit, print ``sentences``, one per row, or else one line per value.
     """
     console = Console()
-    table = Table(box=None, title=Text(title) if title else None, title_justify="left")
+    table = Table(box=None)
     for number, name in enumerate(names):
         table.add_column(Text(name), justify="right" if number in right else "left")
     for row in rows:
         table.add_row(*map(Text, row))
     with console.capture() as shown:
         console.print(table)
+    if title:
+        click.echo(wrapped(title))
     if ELLIPSIS not in shown.get():
         click.echo(shown.get(), nl=False)
         return
-    if title:
-        click.echo(wrapped(title))
     for line in [f"  {sentence}" for sentence in sentences] or _values(names, rows):
         click.echo(wrapped(line))
 

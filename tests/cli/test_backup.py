@@ -66,7 +66,7 @@ def test_a_passphrase_is_asked_for_twice_and_never_shown(owner: Program) -> None
         (["diary.txt", "--passphrase-file", "phrase"], "diary.txt already exists and is never overwritten"),
         (["link", "--passphrase-file", "phrase"], "link already exists and is never overwritten"),
         (["no/a", "--passphrase-file", "phrase"], "can't write no/a: No such file or directory"),
-        (["a", "--passphrase-file", "short"], "the passphrase has 5 characters; at least 12 are needed"),
+        (["a", "--passphrase-file", "short"], "the passphrase is too short: 5 of at least 12 characters"),
         (["a", "--passphrase-file", "none"], "can't read the passphrase from none: No such file or directory"),
         (["a", "--passphrase-file", "image"], "can't read the passphrase from image: not UTF-8"),
     ],

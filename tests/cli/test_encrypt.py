@@ -128,7 +128,7 @@ def test_seal_and_unseal_can_be_said_twice(owner: Program) -> None:
 def test_a_short_passphrase_seals_nothing(owner: Program) -> None:
     done = owner.run("keys", "encrypt", "--passphrase-file", "short")
     assert done.returncode == 1
-    assert "the passphrase has 5 characters; at least 12 are needed" in done.stderr
+    assert "the passphrase is too short: 5 of at least 12 characters" in done.stderr
     assert not is_encrypted(owner)
 
 

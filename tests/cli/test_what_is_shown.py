@@ -266,7 +266,7 @@ def test_nothing_known_is_not_none_detected(program: Program) -> None:
     program.config.write_text("clock_trusted = true\n")
     assert program.run("exposures").stdout == (
         "It is not known whether you were exposed:\n"
-        "- no source of diagnosis keys is configured: add a [[source]] (bluezone-agent config init - shows how)\n"
+        '- no source of diagnosis keys is configured: add a [[source]]; "bluezone-agent config init -" shows how\n'
     )
 
 

@@ -122,7 +122,7 @@ def _state(facts: Facts) -> Iterator[Finding]:
     if not facts.state:
         yield ok("state", N_("{state_dir} does not exist yet: the agent creates it"), state_dir=facts.state_dir)
     elif not (facts.store_error or open_to_others or foreign):
-        yield ok("state", N_("{state_dir} is private"), state_dir=facts.state_dir)
+        yield ok("state", N_("only you can read {state_dir}"), state_dir=facts.state_dir)
 
 
 def _is_running(facts: Facts) -> bool:
