@@ -75,7 +75,9 @@ def lines(found: Explained, contact: AuthorityContact | None, step_s: int) -> It
     """Yield the explanation, line by line."""
     listening = _("scanned {share:.0%} of the day").format(share=found.listened_share)
     day = local_date(found.day)
-    if not found.exposures:
+    if not found.exposures and not found.listened_share:
+        yield _("{day}: not known: this device did not scan on this day").format(day=day)
+    elif not found.exposures:
         yield _("{day}: no exposure detected, {listening}").format(day=day, listening=listening)
     else:
         yield f"{day}: {listening}"

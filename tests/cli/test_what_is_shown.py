@@ -262,6 +262,13 @@ def test_a_day_without_exposure_is_explained_too(program: Program, store: Store)
     assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 
+@pytest.mark.parametrize("day", ["2016-02-29", "2096-02-29"])
+def test_a_day_on_which_the_device_did_not_scan_is_not_known(program: Program, day: str) -> None:
+    text = program.run("exposures", "explain", day).stdout
+    assert text.startswith(f"{day}: not known: this device did not scan on this day")
+    assert "no exposure" not in text
+
+
 def test_nothing_known_is_not_none_detected(program: Program) -> None:
     program.config.write_text("clock_trusted = true\n")
     assert program.run("exposures").stdout == (

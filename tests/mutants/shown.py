@@ -9,6 +9,14 @@ from tests.mutants.mutant import Mutant
 SHOWN: Final = "tests/cli/test_what_is_shown.py"
 MUTANTS: Final = (
     Mutant(
+        "unscanned-day-is-clear",
+        "a day on which the device did not scan is called free of exposures",
+        "cli/explain.py",
+        "    if not found.exposures and not found.listened_share:\n",
+        "    if False:\n",
+        f"{SHOWN} -k did_not_scan",
+    ),
+    Mutant(
         "identifiers-for-people",
         "a flatmate is told as 83 close contacts a day",
         "app/contacts.py",
