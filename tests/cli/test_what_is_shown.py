@@ -262,6 +262,12 @@ def test_a_day_without_exposure_is_explained_too(program: Program, store: Store)
     assert program.run("exposures", "explain", "yesterday").returncode == 2
 
 
+def test_a_name_with_a_line_break_makes_no_second_line(program: Program) -> None:
+    text = program.run("replay", "no such\nbluezone-agent: hint: run something").stderr
+    assert [line.split(":")[1] for line in text.splitlines()] == [" error", " hint"]
+    assert r"no such\x0abluezone-agent" in text
+
+
 @pytest.mark.parametrize("day", ["2016-02-29", "2096-02-29"])
 def test_a_day_on_which_the_device_did_not_scan_is_not_known(program: Program, day: str) -> None:
     text = program.run("exposures", "explain", day).stdout

@@ -251,11 +251,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         "escape-codes-printed",
-        "an error that moves the cursor",
+        "an error that pretends to be two",
         "cli/talk.py",
         "message=printable(message)",
         "message=message",
-        FUZZ + "recording",
+        "tests/cli/test_what_is_shown.py -k line_break",
     ),
     Mutant(
         "damage-as-a-crash",
