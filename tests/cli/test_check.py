@@ -158,7 +158,7 @@ def test_nothing_published_is_no_exposure(town: Town) -> None:
         store.listening.begin(time.time() - 7200, "active")
         store.listening.extend(time.time() - 3600)
     said = town.neighbour.run("check", TZ="UTC").stdout
-    assert re.match(r"No exposure detected from 20\S+ \S+ to 20\S+ \S+\. The device scanned 50% of that time;", said)
+    assert re.match(r"No exposure detected from 20\S+ \S+ to 20\S+ \S+\. The device scanned 50% of that time,", said)
 
 
 def test_an_unsigned_file_is_refused_by_name(town: Town) -> None:
