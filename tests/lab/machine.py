@@ -74,7 +74,7 @@ def play(
     strict_filter: bool = True,
     experimental: bool = False,
     real_time: bool = False,
-    timeout_s: float = 240,
+    timeout_s: float = 480,
     **options: object,
 ) -> Outcome:
     """Boot, play ``scenario``, in virtual time unless ``real_time``, and return its outcome.

@@ -15,7 +15,7 @@ PAUSE_S = 2.5
 
 def test_every_slot_has_its_identifier(lab: Lab, long: bool) -> None:
     hours = 24 if long else 1
-    outcome = lab.play("day", extended=False, hours=hours, timeout_s=7000 if long else 240)
+    outcome = lab.play("day", extended=False, hours=hours, timeout_s=7000 if long else 480)
     result = outcome.result
     air = [s for s in outcome.air if s.sender == "0" and s.from_s < result["ended_s"]]
     on_air = {int(s.from_s) // SLOT_S for s in air}
