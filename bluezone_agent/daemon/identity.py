@@ -63,10 +63,8 @@ class Identity:
         self._worked = False
         """Whether the radio has worked since the newest key was drawn: a radio that was lost after that is not a
         failing one."""
-        self._taken: tuple[DailyKey, int] | None = None
-        """The newest key and slot."""
-        self._kept_off_air: tuple[DailyKey, int] | None = None
-        """A key and its slot that the radio refused: nobody has received this identifier, so it may be tried again."""
+        self._kept_off_air: bytes | None = None
+        """The newest identifier, if the radio refused it: no device received it, so it may be tried again."""
 
     def take(self) -> IdentifierOnAir | None:
         """Return the identifier to advertise from now on; it is committed as used before this returns.
@@ -91,7 +89,6 @@ class Identity:
                 slot_s = key.slot_start_s(now_s)
                 self._store.keys.add(key, last_slot_s=slot_s, exportable=trusted)
         self._kept_off_air = None
-        self._taken = key, slot_s
         slot = self._protocol.identifier_at(key, now_s)
         self._newest.append(slot.identifier)
         return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
@@ -102,7 +99,7 @@ class Identity:
 
     def was_kept_off_air(self) -> None:
         """The radio refused the newest identifier: within its slot it is used again, and costs no other key."""
-        self._kept_off_air = self._taken
+        self._kept_off_air = self._newest[-1]
 
     def slot_end_s(self) -> int:
         """Return when the present slot ends, Unix seconds."""
@@ -126,9 +123,10 @@ class Identity:
         )
 
     def _goes_on(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
+        if not self._is_of(own, now_s, trusted=trusted):
+            return False
         slot_s = own.key.slot_start_s(now_s)
-        unused = slot_s > own.last_slot_s or self._kept_off_air == (own.key, slot_s)
-        return unused and self._is_of(own, now_s, trusted=trusted)
+        return slot_s > own.last_slot_s or self._protocol.identifier_at(own.key, now_s).identifier == self._kept_off_air
 
     def _is_of(self, own: OwnKey, now_s: float, *, trusted: bool) -> bool:
         """Return whether the key is for this protocol, day and clock state."""

@@ -87,7 +87,7 @@ MUTANTS: Final = (
         "refused-costs-a-key",
         "an identifier that bluetoothd refused, as while another program scans, is used up",
         "daemon/identity.py",
-        "or self._kept_off_air == (own.key, slot_s)",
+        "or self._protocol.identifier_at(own.key, now_s).identifier == self._kept_off_air",
         "or False",
         "tests/daemon/test_radio_supervisor.py -k radio_refuses",
     ),

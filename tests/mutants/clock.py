@@ -124,8 +124,8 @@ MUTANTS: Final = (
         "same-slot-again",
         "kill, restart within a slot",
         "daemon/identity.py",
-        "unused = slot_s > own.last_slot_s or",
-        "unused = slot_s >= own.last_slot_s or",
+        "return slot_s > own.last_slot_s or",
+        "return slot_s >= own.last_slot_s or",
         "tests/faults/test_killed.py -k committed",
     ),
     Mutant(
