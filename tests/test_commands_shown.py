@@ -81,11 +81,10 @@ def test_a_command_prints_what_its_document_shows(document: Path, program: Progr
     program.state_dir.rmdir()
     for step in shown(document):
         command = step.command.replace("scripts/demo", "bluezone-agent demo")
-        environment = program.environment() | {"BLUEZONE_STATE_DIR": ""}
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=program.home,
-            env=environment,
+            env=program.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

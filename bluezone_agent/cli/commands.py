@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Iterable
 from importlib import import_module
@@ -12,9 +11,10 @@ from typing import Any, Final, NamedTuple, cast
 import click
 from click.shell_completion import CompletionItem
 
-from bluezone_agent.cli.examples import EXAMPLES, wrapped
+from bluezone_agent.cli.examples import EXAMPLES, continued
 from bluezone_agent.cli.options import Option, common_options, device_of, translated_values
 from bluezone_agent.cli.talk import Volume, explain, log_level, volume
+from bluezone_agent.cli.wrapping import columns
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.i18n import _, local_number
 
@@ -28,8 +28,8 @@ class Formatter(click.HelpFormatter):
     """Fits the terminal: up to 100 columns, and narrow ones too."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
-        columns = shutil.get_terminal_size().columns - 1
-        super().__init__(indent_increment, width or max(min(columns, max_width or WIDEST), NARROWEST))
+        fits = columns() - 1
+        super().__init__(indent_increment, width or max(min(fits, max_width or WIDEST), NARROWEST))
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write names and what they mean; on a narrow terminal the names get less room."""
@@ -108,7 +108,7 @@ class _Translated(click.Command):
             for example in examples:
                 formatter.write_text(_(example.what))
                 with formatter.indentation():
-                    for line in wrapped(example.line, formatter.width - formatter.current_indent):
+                    for line in continued(example.line, formatter.width - formatter.current_indent):
                         formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - click's; a list of commands wraps its lines

@@ -201,7 +201,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
 """By command, as the user types it."""
 
 
-def wrapped(line: str, width: int) -> list[str]:
+def continued(line: str, width: int) -> list[str]:
     """Return a command line split into lines of at most ``width`` if its words allow; a shell reads them as one."""
     words = re.findall(r"--\S+ (?!-)\"[^\"]*\"|--\S+ [^-\s]\S*|\"[^\"]*\"|\S+", line)  # an option with its value
     lines, found = list[str](), ""

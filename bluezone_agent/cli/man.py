@@ -15,7 +15,7 @@ import click
 from bluezone_agent import __version__
 from bluezone_agent.cli import EXIT_STOPPED, root
 from bluezone_agent.cli.commands import Group, own_and_common, path_of
-from bluezone_agent.cli.examples import EXAMPLES, wrapped
+from bluezone_agent.cli.examples import EXAMPLES, continued
 from bluezone_agent.errors import EXIT_CONFIG, EXIT_FAULT, EXIT_NO_RADIO, EXIT_TRY_AGAIN, EXIT_USAGE, N_
 from bluezone_agent.i18n import LANGUAGES, _, use_language
 
@@ -93,7 +93,7 @@ def _page(command: click.Command, ctx: click.Context) -> Iterator[str]:
         yield ".PP"
         yield _line(_(example.what))
         yield from (".RS 4", ".EX")
-        yield from map(_line, wrapped(example.line, EXAMPLE_WIDTH))
+        yield from map(_line, continued(example.line, EXAMPLE_WIDTH))
         yield from (".EE", ".RE")
     if ctx.parent is None:
         yield from _about_all()

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bluezone_agent.cli import root
 from bluezone_agent.cli.base import Command, Group
-from bluezone_agent.cli.examples import EXAMPLES, wrapped
+from bluezone_agent.cli.examples import EXAMPLES, continued
 from bluezone_agent.cli.options import CommonOption
 from tests.program import Program
 
@@ -89,8 +89,8 @@ def test_every_command_ends_with_examples(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_example_is_wrapped_so_that_a_shell_takes_it() -> None:
     line = 'bluezone-agent calibrate measure --distance 1 --antenna "in the case" --json'
-    assert wrapped(line, 100) == [line]
-    assert wrapped(line, 40) == [
+    assert continued(line, 100) == [line]
+    assert continued(line, 40) == [
         "bluezone-agent calibrate measure \\",
         '  --distance 1 --antenna "in the case" \\',
         "  --json",
