@@ -6,10 +6,11 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from bluezone_agent.config_errors import invalid_setting, invalid_toml
 from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS, RENAMED_MODELS, RiskModel, own_model
@@ -17,13 +18,23 @@ from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.files import read_text
 from bluezone_agent.paths import config_path, expanded
 
-RADIO: Final = re.compile(r"bluez:(hci\d+|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})|hci:.+|virtual|replay:.+")
+ADAPTER: Final = r"(hci\d+|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})"
+RADIO: Final = re.compile(rf"auto(:{ADAPTER})?|(kernel|bluez):{ADAPTER}|hci:.+|virtual|replay:.+")
 
 RENAMED: Final = {"linkable_anyway": "allow_linkable"}
 """Renamed settings: a file with the old name is still accepted."""
-NOT_SHOWN: Final = {"api_key"}
-"""Settings whose values never appear in errors."""
 TxPower = Annotated[int, msgspec.Meta(ge=-127, le=20)]
+Language = Literal["", "en", "vi"]
+RadioPlan = Literal["auto", "extended", "legacy", "legacy-broadcom"]
+Linkable = Literal["privacy", "discoverable"]
+NoticeContent = Literal["open", "full"]
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "language": get_args(Language)[1:],
+    "radio_plan": get_args(RadioPlan),
+    "allow_linkable": get_args(Linkable),
+    "notify_content": get_args(NoticeContent),
+}
+"""Settings that take one of a few words."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -64,6 +75,9 @@ class Publishing(msgspec.Struct, frozen=True):
     chaff: bool = False
     """Whether chaff, which the servers discard, is sent about once a day."""
 
+    def __repr__(self) -> str:
+        return f"Publishing({self.key_server!r})"
+
 
 class Authority(msgspec.Struct, frozen=True):
     """Contact of the health authority, shown with every exposure."""
@@ -74,34 +88,64 @@ class Authority(msgspec.Struct, frozen=True):
     """What it tells exposed people to do, in the owner's language."""
 
 
+class HomeAssistant(msgspec.Struct, frozen=True):
+    """The MQTT broker of Home Assistant, and what it learns."""
+
+    broker: str
+    """``mqtt://USER:PASSWORD@HOST``; a secret."""
+    name: str = "bluezone-agent"
+    """Tells this device from others of its owner."""
+    discovery_prefix: str = "homeassistant"
+    exposures: bool = False
+    """Whether it learns if the owner was exposed."""
+
+    def __repr__(self) -> str:
+        return f"HomeAssistant(<secret>, {self.name!r})"
+
+
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """All settings; each has a default."""
 
     protocol: str = "bluezone"
-    radio: str | tuple[str, ...] = "bluez:hci0"
+    radio: str | tuple[str, ...] = "auto"
     """Of several radios the first one broadcasts, and all scan."""
     tx_power_dbm: TxPower = -12
     assumed_tx_power_dbm: TxPower = ASSUMED_TX_POWER_DBM
     rule: str = DEFAULT_MODEL
-    """Name of a risk model, or a TOML file with Exposure Notification parameters."""
+    """Name of a risk model, or a TOML file with Exposure Notification parameters or of ``trial fit``."""
     check_every_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
     clock_trusted: bool = False
     notify_command: tuple[str, ...] = ()
-    language: Literal["", "en", "vi"] = ""
+    notify_urls: tuple[str, ...] = ()
+    """Channels by apprise's URLs; they are secrets."""
+    notify_urls_file: str = ""
+    """File with more of them, one a line."""
+    notify_content: NoticeContent = "open"
+    """What the channels of URLs may say: that there is a notice, or all of it. The command gets all of it."""
+    language: Language = ""
     record: str = ""
     metrics_file: str = ""
     """File for the Prometheus node exporter, updated every minute."""
-    radio_plan: Literal["auto", "extended", "legacy", "legacy-broadcom"] = "auto"
+    radio_plan: RadioPlan = "auto"
     allow_power_cycle: bool = False
-    allow_linkable: tuple[Literal["privacy", "discoverable"], ...] = ()
+    allow_linkable: tuple[Linkable, ...] = ()
     sources: tuple[Source, ...] = ()
     publish: Publishing | None = None
     authority: Authority | None = None
+    home_assistant: HomeAssistant | None = None
 
     @property
     def radios(self) -> tuple[str, ...]:
         """All radios, the broadcasting one first."""
         return (self.radio,) if isinstance(self.radio, str) else self.radio
+
+    @property
+    def notifies(self) -> bool:
+        """Whether there is any channel to the owner."""
+        return bool(self.notify_command or self.notify_urls or self.notify_urls_file)
+
+    def __repr__(self) -> str:
+        return "Config(...)"  # URLs and keys in it are secrets
 
 
 def load(path: Path | None) -> Config:
@@ -134,24 +178,13 @@ def parse(text: str, path: Path) -> Config:
     try:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(
-            N_("{path} is not valid TOML: {reason}"),
-            N_("fix that line, then run: bluezone-agent config check FILE"),
-            path=path,
-            reason=error,
-        ) from error
+        raise invalid_toml(path, error) from error
     raw = {RENAMED.get(name, name): value for name, value in raw.items()}
     _refuse_unknown(raw, path)
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(
-            N_("{path}: {reason} (found: {value!r})"),
-            N_('"bluezone-agent config init -" explains every setting'),
-            path=path,
-            reason=error,
-            value=_value_at(raw, str(error)),
-        ) from error
+        raise invalid_setting(path, raw, str(error), CHOICES) from error
     _require_known(config, path)
     for number, source in enumerate(config.sources):
         _require_trust(source, path)
@@ -181,7 +214,10 @@ def risk_model(rule: str, where: Path | str) -> RiskModel:
     except (OSError, ValueError, RecursionError) as error:  # also msgspec's and tomllib's, and a wrong encoding
         raise ConfigError(
             N_("can't read the rule {path}: {reason}"),
-            N_("a rule is a TOML file with buckets and warning_minutes: see docs/exposure.md for an example"),
+            N_(
+                "a rule is a TOML file with buckets and warning_minutes (docs/exposure.md has an example),"
+                ' or one that "bluezone-agent trial fit" wrote'
+            ),
             path=rule,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -193,6 +229,8 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
     tables += [("[[source]] ", source, Source) for source in sources]
     tables += [("[publish] ", table, Publishing) for table in (raw.get("publish"),) if isinstance(table, dict)]
     tables += [("[authority] ", table, Authority) for table in (raw.get("authority"),) if isinstance(table, dict)]
+    home_assistant = raw.get("home_assistant")
+    tables += [("[home_assistant] ", table, HomeAssistant) for table in (home_assistant,) if isinstance(table, dict)]
     tables += [("[[source.key]] ", key, Key) for source in sources for key in _tables(source.get("key"))]
     for where, table, struct in tables:
         known = [field.encode_name for field in msgspec.structs.fields(struct)]
@@ -211,19 +249,6 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
 
 def _tables(value: Any) -> list[dict[str, Any]]:
     return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
-
-
-def _value_at(raw: Any, message: str) -> Any:
-    """Return the value that a validation error is about, found by its path: ``… - at `$.source[0].location```.
-
-    Tables and lists are not shown, because they may contain secrets.
-    """
-    found = re.search(r"`\$(.*)`$", message)
-    path = re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else "")
-    for name, index in path:
-        raw = raw[int(index)] if index else raw[name]
-    is_secret = any(name in NOT_SHOWN for name, _ in path)
-    return raw if isinstance(raw, (str, int, float)) and not is_secret else "…"
 
 
 def _require_known(config: Config, path: Path) -> None:
@@ -245,7 +270,7 @@ def _require_known(config: Config, path: Path) -> None:
                 path=path,
                 setting="radio",
                 value=radio,
-                choices="bluez:hci0, hci:0, virtual, replay:FILE, bluez:AA:BB:CC:DD:EE:FF",
+                choices="auto, auto:AA:BB:CC:DD:EE:FF, kernel:hci0, bluez:hci0, hci:0, virtual, replay:FILE",
             )
     twice = sorted({radio for radio in config.radios if config.radios.count(radio) > 1})
     if twice:

@@ -78,6 +78,7 @@ class RadioFault(StrEnum):
     SILENT = "scanner fell silent"
     SUSPENDED = "device was suspended"
     PAUSED = "paused"
+    YIELDED = "yielded to another command"
 
 
 class RadioUnavailableError(AgentError):
@@ -90,6 +91,10 @@ class RadioUnavailableError(AgentError):
     def __init__(self, reason: RadioFault, message: str, hint: str = "", /, **fields: object) -> None:
         super().__init__(message, hint, **fields)
         self.reason = reason
+
+
+class NoKernelRadioError(RadioUnavailableError):
+    """The kernel's radio can't be used here, but BlueZ's may be."""
 
 
 class MalformedPayloadError(AgentError):
@@ -151,6 +156,12 @@ class StateInUseError(StoreError):
     exit_code = EXIT_TRY_AGAIN
 
 
+class NoLiveFeedError(AgentError):
+    """No agent runs, or it can't serve another reader of its live feed."""
+
+    exit_code = EXIT_TRY_AGAIN
+
+
 class KeyFileError(AgentError):
     """A diagnosis key file is refused as a whole; nothing in it was accepted."""
 
@@ -192,7 +203,19 @@ class BackupError(AgentError):
 
 
 class ExportError(AgentError):
-    """Keys can't be exported or submitted as requested."""
+    """Keys or data can't be exported, or keys not submitted, as requested."""
+
+
+class DiaryError(AgentError):
+    """A line can't be written into the diary, or there is no such entry."""
+
+    exit_code = EXIT_USAGE
+
+
+class NoticeError(AgentError):
+    """Notices can't be delivered now."""
+
+    exit_code = EXIT_FAULT
 
 
 class NewFileError(AgentError):

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -17,6 +18,7 @@ from bluezone_agent.errors import N_, NewFileError
 
 PRIVATE: Final = 0o600
 """Readable for the owner only."""
+PRIVATE_FOLDER: Final = 0o700
 PUBLIC: Final = 0o644
 """Readable for other users: web servers, collectors of metrics."""
 
@@ -159,6 +161,48 @@ def open_to_append(path: Path) -> TextIO:
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE)
     return os.fdopen(fd, "a", encoding="ascii")
+
+
+def require_new_folder(folder: Path) -> None:
+    """Raise NewFileError unless a folder can be created there, or an empty one is there that only its owner sees."""
+    try:
+        if not folder.is_symlink() and not folder.exists():
+            require_folder(folder)
+            return
+        usable = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+        open_to_others = folder.stat().st_mode & 0o077
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not usable:
+        raise NewFileError(
+            N_("{path} already exists and is not an empty folder"), N_("choose the name of a new folder"), path=folder
+        )
+    if open_to_others:
+        raise NewFileError(
+            N_("other users have access to the folder {path}"),
+            N_('run "chmod 700 {path}", or choose the name of a new folder'),
+            path=folder,
+        )
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Create a folder (0700) for what is written inside; after an error nothing of it is left.
+
+    Raises NewFileError, OSError.
+    """
+    require_new_folder(folder)
+    was_there = folder.exists()
+    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    try:
+        yield
+        sync_folder(folder)
+    except BaseException:
+        for path in folder.iterdir():
+            path.unlink()
+        if not was_there:
+            folder.rmdir()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gettext as _gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
@@ -62,9 +64,28 @@ def use_language(language: str, *, asked: bool = False) -> None:
     os.environ["LANGUAGE"] = os.environ.get(ASKED) or language
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Use ``language`` for the texts of a block, whatever was asked for. The block must not wait for anything else."""
+    before = os.environ.get("LANGUAGE")
+    os.environ["LANGUAGE"] = language
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LANGUAGE"]
+        else:
+            os.environ["LANGUAGE"] = before
+
+
 def _(text: str | None) -> str:
     """Return ``text`` in the person's language; "" for None or ""."""
     return _gettext.gettext(text) if text else ""
+
+
+def translated(text: str, language: str) -> str:
+    """Return ``text`` in a certain language."""
+    return _gettext.translation(DOMAIN, LOCALES, [language]).gettext(text)
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:
@@ -111,6 +132,11 @@ def local_date(at: float | date) -> str:
 def local_time(at: float | datetime) -> str:
     """Return date and time in the format of the person's language and the device's time zone."""
     return _local(at).strftime(_("%Y-%m-%d %H:%M"))
+
+
+def local_seconds(at: float | datetime) -> str:
+    """Return the time of day to the second in the device's time zone."""
+    return _local(at).strftime("%H:%M:%S")
 
 
 def local_clock(at: float | datetime, utc_offset_s: int | None = None) -> str:

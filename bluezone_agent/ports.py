@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bluezone_agent.core.advertising_data import AdvertisingData
-from bluezone_agent.core.notice import Notice
+from bluezone_agent.core.notice import DeliveryOutcome, Notice
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.errors import KeySourceError
 
@@ -69,12 +69,20 @@ class Radio(AbstractAsyncContextManager["Radio"], Protocol):
         It is infinite if a scan can't get stuck.
         """
 
+    async def prepare(self, valid_s: float) -> int | None:
+        """Get ready for the next :meth:`advertise`, whose data may be transmitted for ``valid_s``.
+
+        Returns the power, dBm, with which the data will be transmitted, or None if the radio does not know it. A radio
+        that has to stop the present advertisement for this does so; :meth:`withdraw` undoes the preparation. Raises
+        RadioUnavailableError as :meth:`advertise` does.
+        """
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Advertise ``advertising_data`` under a new random address, instead of the previous data.
 
-        Two advertisements are never transmitted at the same time, and new data never under an old address. Raises
-        RadioUnavailableError with RadioFault.NO_BROADCAST when it can still scan; its ``kept_off_air`` tells whether
-        the data was certainly not transmitted.
+        It may be called without :meth:`prepare`. Two advertisements are never transmitted at the same time, and new
+        data never under an old address. Raises RadioUnavailableError with RadioFault.NO_BROADCAST when it can still
+        scan; its ``kept_off_air`` tells whether the data was certainly not transmitted.
         """
 
     async def withdraw(self) -> None:
@@ -148,6 +156,13 @@ class KeySource(Protocol):
 
         A missing file does not hold back the others. Raises KeySourceError when the source can't be read, or not fully.
         """
+
+
+class NoticeChannels(Protocol):
+    """All channels to the owner."""
+
+    def deliver(self, notice: Notice, but: Collection[str] = ()) -> DeliveryOutcome:
+        """Deliver a notice through every channel but those with these names; raises OSError if none can be tried."""
 
 
 class Notifier(Protocol):

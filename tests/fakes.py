@@ -33,6 +33,9 @@ class SteeredRadio:
         self.opened = 0
         self.scans = 0
         self.power_cycles = 0
+        self.power_dbm: int | None = None
+        """What it says of its transmit power."""
+        self.prepared_s: list[float] = []
         self.refuses: dict[str, Exception] = {}
 
     @property
@@ -55,6 +58,11 @@ class SteeredRadio:
 
     async def __aexit__(self, *_: object) -> None:
         self.on_air = None
+
+    async def prepare(self, valid_s: float) -> int | None:
+        self._check("prepare")
+        self.prepared_s.append(valid_s)
+        return self.power_dbm
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         self.on_air = None

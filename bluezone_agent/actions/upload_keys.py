@@ -11,7 +11,7 @@ from typing import Final
 from bluezone_agent.actions.export_keys import end_current_key, exportable
 from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.journal import ChaffConsidered
+from bluezone_agent.core.journal import ChaffConsidered, KeysSubmitted
 from bluezone_agent.core.submitted_keys import choose, until_the_days_end
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.key_servers.google import MAX_KEYS, MAX_KEYS_OF_A_DAY, GoogleKeyServer, Receipt
@@ -65,6 +65,8 @@ def publish(
         store.tokens.delete(server.verification_server, TokenKind.VERIFICATION)
         if receipt.revision_token:
             store.tokens.put(server.key_server, TokenKind.REVISION, receipt.revision_token, now_s)
+        begins_s, ends_s = min(key.starts_at_s for key in keys), max(key.ends_at_s for key in keys)
+        store.journal.put(KeysSubmitted(int(now_s), len(keys), receipt.inserted, begins_s, ends_s))
     return SubmittedKeys(len(keys), len(found) - len(keys), receipt)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import math
 import os
 import time
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+from bluezone_agent.clocks.kernel_clock import kernel_clock
 
 LONGEST_NAP_S: Final = 20
 """``asyncio`` timers stop while the device is suspended and do not notice when the clock is set: look again this
@@ -19,8 +20,6 @@ TIMESYNC_DONE: Final = Path("/run/systemd/timesync/synchronized")
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 BOOT_ID_REPORTED: Final = "BLUEZONE_BOOT_ID"
 """Set by the systemd units, whose sandbox hides the kernel's file."""
-TIME_ERROR: Final = 5
-"""adjtimex(2): the clock is not synchronised."""
 BUILT_AT_S: Final = 1_790_000_000
 """Late September 2026: a clock that shows an earlier time is wrong."""
 
@@ -75,6 +74,6 @@ def system_utc_offset_s(unix_s: float) -> int:
 
 
 def _kernel_says_synchronised() -> bool:
-    """Query adjtimex(2) without setting anything; a sandbox that refuses it counts as "no"."""
-    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))
-    return 0 <= state < TIME_ERROR
+    """Return what the kernel says of its clock; a sandbox that refuses to tell counts as "no"."""
+    kernel = kernel_clock()
+    return kernel is not None and kernel.synchronised

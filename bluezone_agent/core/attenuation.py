@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -14,6 +15,27 @@ from bluezone_agent.core.sightings import HISTOGRAM_BIN_DB
 ASSUMED_TX_POWER_DBM: Final = -25
 """For advertisements that state no power, such as the Bluezone app's: the calibrated power of most phones at the same
 "low" setting (published calibration of the DP-3T exp34 phones: -23 to -29 dBm)."""
+
+CLOSE_DB: Final = 55.0
+MIDDLE_DB: Final = 63.0
+"""SwissCovid's published thresholds."""
+
+
+class Closeness(StrEnum):
+    """How near a device seems: the bands of the contact history and of the live feed."""
+
+    CLOSE = "close"
+    """Up to :data:`CLOSE_DB`, about 2 m with line of sight."""
+    MEDIUM = "medium"
+    """Up to :data:`MIDDLE_DB`."""
+    FAR = "far"
+
+
+def closeness(attenuation_db: float) -> Closeness:
+    """Return the band of an attenuation."""
+    if attenuation_db <= CLOSE_DB:
+        return Closeness.CLOSE
+    return Closeness.MEDIUM if attenuation_db <= MIDDLE_DB else Closeness.FAR
 
 
 class CoPresence(msgspec.Struct, frozen=True):

@@ -71,6 +71,10 @@ class Bluezone(ProximityProtocol):
 
     def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:  # noqa: ARG002
         """Return the TX Power Level of the advertisement; the app itself sends none."""
+        return self.open_tx_power_dbm(observed)
+
+    def open_tx_power_dbm(self, observed: ObservedIdentifier) -> int | None:
+        """Return the same: nothing in the advertisement is encrypted."""
         return int.from_bytes(observed.metadata, "big", signed=True) if observed.metadata else None
 
 

@@ -144,6 +144,10 @@ class ProximityProtocol(ABC):
     def tx_power_dbm(self, key: DailyKey, observed: ObservedIdentifier) -> int | None:
         """Return the transmit power stated by the sender of an identifier matched to ``key``, None if unknown."""
 
+    def open_tx_power_dbm(self, observed: ObservedIdentifier) -> int | None:  # noqa: ARG002 - not every protocol can
+        """Return the transmit power that everybody can read in the advertisement; None if only a key reveals it."""
+        return None
+
     def slots(self, key: DailyKey) -> Iterator[IdentifierSlot]:
         """Yield every identifier of ``key`` with its validity, in order."""
         derived = self.identifiers(key)

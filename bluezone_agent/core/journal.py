@@ -102,6 +102,29 @@ class Received(Record, frozen=True):
         return {name: getattr(self, name) for name in DISCARD_REASONS}
 
 
+class Reception(Record, frozen=True):
+    """How well the radio received its neighbours in the last minutes."""
+
+    kind = "reception"
+
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """Estimated share of the packets on the air (see :mod:`bluezone_agent.core.packet_share`)."""
+
+
+class Used(Record, frozen=True):
+    """What the agent's process, and the checks that it started, have used since its start."""
+
+    kind = "used"
+
+    running_s: Annotated[float, msgspec.Meta(ge=0)]
+    """Uptime since its start, in which a suspended device counts."""
+    cpu_s: Annotated[float, msgspec.Meta(ge=0)]
+    wakeups: Count
+    """How often it waited for something, and went on."""
+    written_bytes: Count
+    """To files, as the kernel counts them; 0 where it does not."""
+
+
 DISCARD_REASONS: Final = ("malformed", "foreign", "without_rssi", "repeated", "dropped")
 """Fields of :class:`Received` that count what was discarded."""
 
@@ -182,6 +205,21 @@ class ChaffConsidered(Record, frozen=True):
     kind = "chaff_considered"
 
 
+class KeysSubmitted(Record, frozen=True):
+    """A key server accepted the owner's keys. It says that its owner is a case, so it goes with the keys."""
+
+    kind = "keys_submitted"
+
+    keys: Count
+    """How many were sent."""
+    published: Count
+    """How many the server publishes, or revises if it had them already."""
+    begins_s: UnixSeconds
+    """Start of the first key."""
+    ends_s: UnixSeconds
+    """End of the last key."""
+
+
 KINDS: Final[dict[str, type[Record]]] = {
     kind.kind: kind
     for kind in (
@@ -190,12 +228,15 @@ KINDS: Final[dict[str, type[Record]]] = {
         Refused,
         Silenced,
         Received,
+        Reception,
+        Used,
         Committed,
         Checked,
         RadioState,
         Proved,
         Notified,
         ChaffConsidered,
+        KeysSubmitted,
     )
 }
 """Every kind, by the name under which it is stored."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ class Advert:
     """Wall time on this device's clock, Unix seconds."""
     received_by: str = ""
     """The name of the adapter that received it, if several listen, unless it is the advertising one."""
+    sender: bytes = field(default=b"", repr=False)
+    """A digest of the sender's address, which nobody can turn back; empty where the radio does not tell."""
 
 
 class Sighting(NamedTuple):

@@ -7,6 +7,7 @@ be applied to the past again.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -227,16 +228,25 @@ class MinuteFold:
 
 
 def _contact_minute(m: _OpenMinute, observed: ObservedIdentifier, tally: _Tally) -> ContactMinute:
-    histogram: dict[int, int] = {}
-    for rssi_dbm, n in tally.by_rssi.items():
-        bin_ = rssi_dbm // HISTOGRAM_BIN_DB
-        histogram[bin_] = histogram.get(bin_, 0) + n
-    count = sum(tally.by_rssi.values())
-    mean_dbm = 10 * math.log10(tally.power_mw() / count)
+    count, mean_dbm, histogram = power_summary(tally.by_rssi)
     weakest, strongest = min(tally.by_rssi), max(tally.by_rssi)
     return ContactMinute(
         observed, m.minute, count, mean_dbm, weakest, strongest, histogram, m.trusted, m.began, m.protected
     )
+
+
+def power_summary(by_rssi: Mapping[int, int]) -> tuple[int, float, dict[int, int]]:
+    """Return what is kept of a minute's packets by RSSI, dBm: their number, the mean of their power in dBm, and bins.
+
+    The values of RSSI are in :data:`PLAUSIBLE_RSSI_DBM`, and there is at least one.
+    """
+    histogram: dict[int, int] = {}
+    for rssi_dbm, n in by_rssi.items():
+        bin_ = rssi_dbm // HISTOGRAM_BIN_DB
+        histogram[bin_] = histogram.get(bin_, 0) + n
+    count = sum(by_rssi.values())
+    power_mw = sum(POWER_MW[rssi_dbm] * n for rssi_dbm, n in by_rssi.items())
+    return count, 10 * math.log10(power_mw / count), histogram
 
 
 def pack_histogram(histogram: dict[int, int]) -> bytes:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
 
+from bluezone_agent.core.attenuation import ASSUMED_TX_POWER_DBM
 from bluezone_agent.core.identifiers import ProximityProtocol
 from bluezone_agent.core.journal import Started
+from bluezone_agent.core.neighbours import Neighbours
 from bluezone_agent.core.pauses import Mode
+from bluezone_agent.core.reception import Sighting
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.contact_writer import ContactWriter
+from bluezone_agent.daemon.control_socket import AgentRequest, Answer
 from bluezone_agent.daemon.failures import first_failure
 from bluezone_agent.daemon.identity import Identity, delete_future_keys, end_running_key
+from bluezone_agent.daemon.live_feed import LiveFeed
+from bluezone_agent.daemon.live_view import LiveView
 from bluezone_agent.daemon.pause_control import PauseControl
 from bluezone_agent.daemon.proof_recorder import ProofRecorder
 from bluezone_agent.daemon.radio_history import RadioHistory
@@ -34,6 +41,18 @@ from bluezone_agent.stores.store import Store
 log: Final = structlog.get_logger()
 
 EXPIRY_HOURS: Final = 1
+PSEUDONYM_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The components of one run."""
+
+    time: TrustedClock
+    pause_control: PauseControl
+    writer: ContactWriter
+    supervisor: RadioSupervisor
+    feed: LiveFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,8 @@ class Agent:
     sources: int = 0
     """How many sources the check reads; an overdue check is a fault only if there are any."""
     check_every_hours: int = 4
+    assumed_tx_power_dbm: int = ASSUMED_TX_POWER_DBM
+    """Of devices whose advertisements state none that can be read; for the live feed."""
     allow_power_cycle: bool = False
     """Whether a radio that nothing else fixes may be switched off and on."""
     allow_linkable: tuple[str, ...] = ()
@@ -60,10 +81,16 @@ class Agent:
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     watchdog: Watchdog = field(default_factory=Watchdog)
     """What the workers are expected to have done by when; for the watchdog."""
-    started: Callable[[str, str], None] | None = None
-    """Called with radio and protocol when the agent starts to transmit; not if it starts with a pause."""
+    started: Callable[[str, str, str], None] | None = None
+    """Called with radio, scan mode and protocol when the agent starts to transmit; not if it starts with a pause."""
     background_jobs: tuple[Job, ...] = ()
     """Other jobs that run for ever, starting when the first scan window is over or the agent waits for the radio."""
+    pause_changed: Callable[[], None] = lambda: None
+    """Called when the owner's page has paused or resumed, before it is answered."""
+    page_answers: Mapping[str, Answer] = field(default_factory=dict)
+    """What else the owner's page may ask for."""
+    page_folder: Path | None = None
+    """The folder of the owner's page, which may ask for a pause there; None without such a page."""
     wait_for_radio: bool = False
     """Whether to wait for a radio that can't be used at the start."""
 
@@ -73,6 +100,16 @@ class Agent:
         Raises RadioUnavailableError if there is no radio at the start, unless it is to wait for one; if the radio is
         lost later, the agent waits for it.
         """
+        parts = self._parts()
+        try:
+            await self._work(parts, stop)
+        except ExceptionGroup as failures:
+            raise first_failure(failures) from failures
+        finally:
+            parts.writer.finish()
+            log.info("stopped")
+
+    def _parts(self) -> _Parts:
         time = TrustedClock(self.clock, self.store, partial(delete_future_keys, self.store))
         identity = Identity(
             self.store,
@@ -82,19 +119,27 @@ class Agent:
             random_bytes=self.random_bytes,
         )
         pause_control = PauseControl(self.store, time, self.watchdog)
+        neighbours = Neighbours(secrets.token_bytes(PSEUDONYM_KEY_BYTES))
+
+        def seen(sighting: Sighting) -> None:
+            neighbours.received(sighting.observed, sighting.rssi_dbm, self.clock.uptime_s())
+
         writer = ContactWriter(
             self.store,
             self.clock,
             time,
             identity.is_own,
             ProofRecorder(self.store).received,
+            seen=seen,
             pause_control=pause_control,
             watchdog=self.watchdog,
         )
+        rotation = Rotation(identity, self.store, self.radio, self.clock, self.watchdog)
+        history = RadioHistory(self.store, self.clock)
         supervisor = RadioSupervisor(
             self.radio,
-            Rotation(identity, self.store, self.radio, self.clock, self.watchdog),
-            RadioHistory(self.store, self.clock),
+            rotation,
+            history,
             self.clock,
             writer.received,
             pause_control=pause_control,
@@ -102,23 +147,23 @@ class Agent:
             allow_power_cycle=self.allow_power_cycle,
             wait_for_radio=self.wait_for_radio,
         )
-        try:
-            await self._work(supervisor, writer, pause_control, time, stop)
-        except ExceptionGroup as failures:
-            raise first_failure(failures) from failures
-        finally:
-            writer.finish()
-            log.info("stopped")
+        view = LiveView(
+            self.store,
+            time,
+            neighbours,
+            writer,
+            pause_control,
+            history,
+            rotation,
+            self.protocol.name,
+            self.assumed_tx_power_dbm,
+        )
+        return _Parts(time, pause_control, writer, supervisor, LiveFeed(view.line))
 
-    async def _work(
-        self,
-        supervisor: RadioSupervisor,
-        writer: ContactWriter,
-        pause_control: PauseControl,
-        time: TrustedClock,
-        stop: asyncio.Event,
-    ) -> None:
-        async def replace_key() -> None:
+    async def _work(self, parts: _Parts, stop: asyncio.Event) -> None:
+        supervisor, pause_control = parts.supervisor, parts.pause_control
+
+        async def replace_key(_request: AgentRequest) -> None:
             end_running_key(self.store)
             await supervisor.renew()
 
@@ -127,20 +172,26 @@ class Agent:
             stop.set()  # a recording has ended
 
         async def expire() -> None:
-            self._expire(time.look())
+            self._expire(parts.time.look())
 
         async def work_once_started() -> None:
             await supervisor.started.wait()
             self._say_started()
             if self.started is not None and pause_control.mode is not Mode.PAUSED:
-                self.started(self.radio.description, self.protocol.name)
-            answers = {control_socket.REPLACE_KEY: replace_key, control_socket.LOOK_AT_PAUSE: pause_control.look}
+                self.started(self.radio.description, self.radio.scan_mode, self.protocol.name)
+            answers = {
+                control_socket.REPLACE_KEY: replace_key,
+                control_socket.LOOK_AT_PAUSE: lambda _request: pause_control.look(),
+            }
+            of_page = {**self.page_answers, **pause_control.answers(self.pause_changed)}
             async with asyncio.TaskGroup() as workers:
-                workers.create_task(writer.write_minutes())
+                workers.create_task(parts.writer.write_minutes())
                 if self.check:
                     workers.create_task(repeat(self.clock, self.check_every_hours, self.check, jitter_s=CHECK_JITTER_S))
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
-                workers.create_task(control_socket.serve(self.store.state_dir, answers))
+                workers.create_task(control_socket.serve(control_socket.control_path(self.store.state_dir), answers))
+                workers.create_task(control_socket.serve_page(self.page_folder, of_page))
+                workers.create_task(parts.feed.serve(self.store.state_dir, self.page_folder))
                 await supervisor.first_scan_done.wait()
                 for job in self.background_jobs:
                     workers.create_task(job())

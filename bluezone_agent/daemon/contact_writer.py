@@ -9,10 +9,12 @@ from typing import Final
 import structlog
 
 from bluezone_agent.core.intervals import MINUTE_S, minute_at
-from bluezone_agent.core.journal import DISCARD_REASONS, Committed, Received
+from bluezone_agent.core.journal import DISCARD_REASONS, Committed, Received, Reception
+from bluezone_agent.core.packet_share import PacketShare
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.reception import Advert, Discarded, DiscardReason, Sighting, receive
 from bluezone_agent.core.sightings import BootTime, ContactMinute, MinuteFold
+from bluezone_agent.daemon.own_usage import OwnUsage
 from bluezone_agent.daemon.pause_control import PauseControl
 from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.daemon.watchdog import Watchdog, Worker
@@ -44,18 +46,23 @@ class ContactWriter:
         is_own: Callable[[bytes], bool],
         prove: Callable[[Sighting], None],
         *,
+        seen: Callable[[Sighting], None],
         pause_control: PauseControl,
         watchdog: Watchdog,
     ) -> None:
-        """``is_own`` recognises this device's identifiers; ``prove`` gets those that another adapter received."""
+        """``is_own`` recognises this device's identifiers; ``prove`` gets those that another adapter received;
+        ``seen`` gets every sighting that counts."""
         self._store = store
         self._clock = clock
         self._time = time
         self._is_own = is_own
         self._prove = prove
+        self._seen = seen
         self._pause_control = pause_control
         self._watchdog = watchdog
         self._fold = MinuteFold()
+        self._share = PacketShare()
+        self._usage = OwnUsage(clock)
         self._minute = range(0)
         """Seconds of the minute that is open in the fold."""
         self._backlog: list[ContactMinute] = []
@@ -83,8 +90,14 @@ class ContactWriter:
         if int(sighting.received_at_s) not in self._minute:
             self._turn_to(minute_at(sighting.received_at_s))
         self._fold.count(sighting.observed, sighting.rssi_dbm, sighting.received_at_s)
+        self._share.received(sighting.observed, sighting.observed.protocol, sighting.rssi_dbm, sighting.received_at_s)
         self._counts[sighting.observed.protocol] += 1
         self._last_received_s = sighting.received_at_s
+        self._seen(sighting)
+
+    def counted(self) -> Received:
+        """Return what was received since the start."""
+        return _counted(self._last_received_s, self._counts, self._dropped_at_s)
 
     def _turn_to(self, minute: int) -> None:
         """Open another minute. A clock that was set is noticed here, unless it stays within the minute."""
@@ -167,11 +180,14 @@ class ContactWriter:
             self._store.listening.extend(now.wall_s)
         self._store.listening.keep_offset(now.wall_s, self._clock.utc_offset_s(now.wall_s))
         self._store.journal.put(Committed(int(now.wall_s), minutes, now.trusted))
+        self._store.journal.put(self._usage.now(now.wall_s))
         if self._last_received_s:
             if dropped := self._fold.take_dropped():
                 self._counts["dropped"] += dropped
                 self._dropped_at_s = int(now.wall_s)
-            self._store.journal.put(_counted(self._last_received_s, self._counts, self._dropped_at_s))
+            self._store.journal.put(self.counted())
+        if (share := self._share.take(now.wall_s)) is not None:
+            self._store.journal.put(Reception(int(now.wall_s), round(share, 3)))
 
     def _keep(self, minutes: list[ContactMinute], error: StoreWriteError) -> None:
         self._backlog = minutes[-BACKLOG:]

@@ -1,4 +1,4 @@
-"""A Unix socket over which the owner's commands reach the running agent: one JSON line each way."""
+"""Unix sockets over which the owner's commands and page reach the running agent: one JSON line each way."""
 
 from __future__ import annotations
 
@@ -7,48 +7,57 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-import structlog
+import msgspec
 
+from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S, Mode
+from bluezone_agent.core.requested_submission import RequestedSubmission
+from bluezone_agent.daemon.unix_socket import OWNER_AND_GROUP, OWNER_ONLY, listen
 from bluezone_agent.errors import N_, AgentError, StateInUseError
 from bluezone_agent.paths import runtime_path
 
-log: Final = structlog.get_logger()
-
 SOCKET_NAME: Final = "agent.sock"
+PAGE_SOCKET_NAME: Final = "page.sock"
+"""For the owner's page, which may only pause and resume."""
 REPLACE_KEY: Final = "replace-key"
 """Close the current key and advertise with a new one."""
 LOOK_AT_PAUSE: Final = "look-at-pause"
 """Adopt the pause that is in the store."""
+PAUSE: Final = "pause"
+"""Pause in the mode and for the time that the request states."""
+RESUME: Final = "resume"
+"""End any pause."""
+SUBMIT: Final = "submit"
+"""Submit the owner's keys to the key server."""
 ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
-LONGEST_PATH: Final = 107
-"""Bytes that a Unix socket's address holds (unix(7)), less the final zero."""
-
-Answer = Callable[[], Awaitable[None]]
+SUBMITTED_S: Final = 240
+"""A submission takes three requests to servers, each of them up to a minute, and a rotation."""
 
 
-async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
-    """Answer requests until cancelled. Only the agent that holds the state's lock may call this.
+class AgentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the agent is asked to do."""
 
-    If the disk accepts no socket, no request is answered, and the agent continues.
-    """
-    path = runtime_path(state_dir) / SOCKET_NAME
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise AgentError(
-            N_("the path of the control socket is longer than {limit} bytes: {path}"),
-            N_("choose a state directory with a shorter path: --state-dir DIR"),
-            limit=LONGEST_PATH,
-            path=path,
-        )
+    request: str
+    mode: Mode = Mode.PAUSED
+    lasts_s: Annotated[int, msgspec.Meta(ge=SHORTEST_S, le=LONGEST_S)] = SHORTEST_S
+    submission: RequestedSubmission | None = None
+
+
+Answer = Callable[[AgentRequest], Awaitable[None]]
+
+
+async def serve(path: Path, answers: Mapping[str, Answer], mode: int = OWNER_ONLY) -> None:
+    """Answer requests on a socket at ``path`` until cancelled; only for the agent that holds the state's lock."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                reply = await _reply(await reader.readline(), answers)
+                request = _request(await reader.readline())
+            async with asyncio.timeout(_longest_s(request)):
+                reply = await _reply(request, answers)
                 writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
@@ -56,64 +65,62 @@ async def serve(state_dir: Path, answers: Mapping[str, Answer]) -> None:
         finally:
             writer.close()
 
-    try:
-        path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(connected, sock=_bound_privately(path))
-    except OSError as error:
-        log.error("control_socket_failed", path=str(path), reason=error.strerror)
-        return
-    try:
-        async with server:
-            await server.serve_forever()
-    finally:
-        with suppress(OSError):  # on a disk that has become read-only it stays, and answers nobody
-            path.unlink(missing_ok=True)
+    await listen(path, connected, mode)
 
 
-def _bound_privately(path: Path) -> socket.socket:
-    """Return a socket at ``path`` for its owner only; the umask is restored before anything else runs."""
-    listening = socket.socket(socket.AF_UNIX)
-    umask = os.umask(0o177)
-    try:
-        listening.bind(os.fspath(path))
-    except BaseException:
-        listening.close()
-        raise
-    finally:
-        os.umask(umask)
-    return listening
+async def serve_page(folder: Path | None, answers: Mapping[str, Answer]) -> None:
+    """Answer the owner's page, whose folder gives its files to the page's group, if there is such a folder."""
+    if folder is not None:
+        await serve(folder / PAGE_SOCKET_NAME, answers, OWNER_AND_GROUP)
 
 
-async def _reply(line: bytes, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def _request(line: bytes) -> AgentRequest:
+    """Return the request; one that nobody answers if it can't be read."""
     try:
-        request = json.loads(line)["request"]
-        answer = answers[request]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return msgspec.json.decode(line, type=AgentRequest)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return AgentRequest("")
+
+
+def _longest_s(request: AgentRequest) -> float:
+    return SUBMITTED_S if request.request == SUBMIT else ANSWER_TIMEOUT_S
+
+
+async def _reply(request: AgentRequest, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    answer = answers.get(request.request)
+    if answer is None:
         return {"ok": False, "error": "unknown request"}
     try:
-        await answer()
+        await answer(request)
     except AgentError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True}
 
 
+def control_path(state_dir: Path) -> Path:
+    """Return the path of the socket for the owner's commands."""
+    return runtime_path(state_dir) / SOCKET_NAME
+
+
 def ask(state_dir: Path, request: str) -> None:
     """Have the running agent execute ``request`` and return when done; raises StateInUseError if it can't."""
-    path = runtime_path(state_dir) / SOCKET_NAME
+    ask_at(control_path(state_dir), AgentRequest(request), state_dir)
+
+
+def ask_at(path: Path, request: AgentRequest, named: Path) -> None:
+    """Do the same over the socket at ``path``; errors call the agent by ``named``."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.settimeout(_longest_s(request))
             connection.connect(os.fspath(path))
-            connection.sendall(json.dumps({"request": request}).encode() + b"\n")
+            connection.sendall(msgspec.json.encode(request) + b"\n")
             reply = json.loads(connection.makefile("rb").readline())
     except (OSError, ValueError) as error:
         raise StateInUseError(
             N_("the agent running on {path} does not answer: {reason}"),
             N_("try again, or stop the agent first"),
-            path=state_dir,
+            path=named,
             reason=getattr(error, "strerror", None) or error,
         ) from error
     if not reply["ok"]:
-        raise StateInUseError(
-            N_("the agent running on {path} refused: {reason}"), path=state_dir, reason=reply["error"]
-        )
+        raise StateInUseError(N_("the agent running on {path} refused: {reason}"), path=named, reason=reply["error"])

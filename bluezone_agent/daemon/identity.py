@@ -27,10 +27,11 @@ ended one, or a clock went back. A device that is restarted more often does not 
 
 @dataclass(frozen=True, slots=True)
 class IdentifierOnAir:
-    """An identifier and the advertising data that carry it."""
+    """An identifier that may be advertised now."""
 
     slot: IdentifierSlot
-    advertising_data: AdvertisingData
+    encode: Callable[[int | None], AdvertisingData]
+    """Returns the advertising data that carry it, for the transmit power, dBm, that the radio knows."""
 
 
 class Identity:
@@ -91,7 +92,11 @@ class Identity:
         self._kept_off_air = None
         slot = self._protocol.identifier_at(key, now_s)
         self._newest.append(slot.identifier)
-        return IdentifierOnAir(slot, self._protocol.encode(key, slot, self._tx_power_dbm))
+
+        def encode(known_dbm: int | None) -> AdvertisingData:
+            return self._protocol.encode(key, slot, self._tx_power_dbm if known_dbm is None else known_dbm)
+
+        return IdentifierOnAir(slot, encode)
 
     def radio_works(self) -> None:
         """The radio advertises and scans: if it is lost after this, another key may be drawn."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from bluezone_agent.core.pauses import Mode, Pause
 from bluezone_agent.daemon import control_socket
+from bluezone_agent.daemon.control_socket import AgentRequest, Answer
 from bluezone_agent.daemon.trusted_clock import TrustedClock, read_clock
 from bluezone_agent.daemon.watchdog import STUCK_S, Watchdog, Worker
 from bluezone_agent.errors import N_, RadioFault, RadioUnavailableError
@@ -24,14 +26,13 @@ def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
     Raises StateInUseError when the agent does not answer; it will obey the pause when it starts again.
     """
     reading = read_clock(clock)
-    clock_trusted = store.timelines.clock_state().after(reading).trusted
     asked = Pause(
         mode,
         lasts_s,
         reading.boot_id,
         reading.uptime_s + lasts_s,
         reading.wall_s + lasts_s,
-        clock_trusted=clock_trusted,
+        clock_trusted=store.timelines.clock_state().after(reading).trusted,
     )
     with store.transaction():
         store.pauses.set(asked)
@@ -41,10 +42,15 @@ def pause(store: Store, clock: Clock, mode: Mode, lasts_s: float) -> Pause:
 
 def resume(store: Store) -> Pause | None:
     """End any pause and return it. Raises StateInUseError when a running agent does not answer."""
+    was = _end(store)
+    _tell(store)
+    return was
+
+
+def _end(store: Store) -> Pause | None:
     was = store.pauses.current()
     with store.transaction():
         store.pauses.end()
-    _tell(store)
     return was
 
 
@@ -87,9 +93,37 @@ class PauseControl:
         self._store.enqueue(PauseEnded(pause))
         return None
 
+    @property
+    def left_s(self) -> float | None:
+        """How much longer :attr:`mode` lasts; None if nothing is paused."""
+        return None if self.mode is None or self._pause is None else self._left_s(self._pause)
+
     def _left_s(self, pause: Pause) -> float:
         now = self._time.look()
         return pause.left_s(now.boot_id, now.uptime_s, now.wall_s if now.trusted else None)
+
+    def answers(self, done: Callable[[], None]) -> dict[str, Answer]:
+        """Return what the owner's page may ask for; ``done`` is called before each answer. Raise StoreWriteError."""
+
+        async def begin(asked: AgentRequest) -> None:
+            await self._begin(asked)
+            done()
+
+        async def resume(_asked: AgentRequest) -> None:
+            _end(self._store)
+            await self.look()
+            done()
+
+        return {control_socket.PAUSE: begin, control_socket.RESUME: resume}
+
+    async def _begin(self, asked: AgentRequest) -> None:
+        now, lasts_s = self._time.look(), asked.lasts_s
+        pause = Pause(
+            asked.mode, lasts_s, now.boot_id, now.uptime_s + lasts_s, now.wall_s + lasts_s, clock_trusted=now.trusted
+        )
+        with self._store.transaction():
+            self._store.pauses.set(pause)
+        await self.look()
 
     async def look(self) -> None:
         """Adopt what a command has written; if that is a pause of the radio, return when it is silent."""

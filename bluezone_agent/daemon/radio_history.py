@@ -28,6 +28,8 @@ class RadioHistory:
         self._scan_mode = ""
         self._down: RadioUnavailableError | None = None
         self._since_s = clock.now_s()
+        self.state: RadioState | None = None
+        """The present state; None until it is known."""
         self._first = True
         self._span_s = 0.0
         """When the open span began."""
@@ -92,18 +94,17 @@ class RadioHistory:
 
     def _record(self, now_s: float) -> None:
         down = self._down
-        self._store.post(
-            RadioState(
-                int(now_s),
-                description=self._description,
-                works=down is None,
-                since_s=int(self._since_s),
-                reason=str(down.reason) if down else "",
-                message=str(down.message) if down else "",
-                fields={name: str(value) for name, value in down.fields.items()} if down else {},
-                scan_mode=self._scan_mode,
-                sessions=self.sessions,
-                scan_restarts=self.scan_restarts,
-                power_cycles=self.power_cycles,
-            )
+        self.state = RadioState(
+            int(now_s),
+            description=self._description,
+            works=down is None,
+            since_s=int(self._since_s),
+            reason=str(down.reason) if down else "",
+            message=str(down.message) if down else "",
+            fields={name: str(value) for name, value in down.fields.items()} if down else {},
+            scan_mode=self._scan_mode,
+            sessions=self.sessions,
+            scan_restarts=self.scan_restarts,
+            power_cycles=self.power_cycles,
         )
+        self._store.post(self.state)

@@ -65,6 +65,7 @@ ANNOUNCED: Final = frozenset(
         RadioFault.POWERED_OFF,
         RadioFault.LINKABLE,
         RadioFault.LOST,
+        RadioFault.YIELDED,
     }
 )
 """States whose end the radio can signal; other failures end without a signal."""

@@ -19,7 +19,9 @@ log: Final = structlog.get_logger()
 
 
 RETRY_S: Final = 60.0
-"""A full or read-only disk stays so for minutes; nothing is advertised meanwhile."""
+"""A full or read-only disk stays for minutes; nothing is advertised meanwhile."""
+REFUSED_RETRY_S: Final = (5.0, 10.0, 20.0, 40.0, RETRY_S)
+"""After each refusal in a row: another program prevents advertising for as long as a window is open, or for hours."""
 SLEW_S: Final = 60.0
 """By how much longer than its slot an identifier may be advertised by uptime: a clock that is slowed down for
 correction loses less than this in a slot."""
@@ -35,9 +37,13 @@ class Rotation:
         self._clock = clock
         self._watchdog = watchdog
         self._changing = asyncio.Lock()
+        self.advertised: bytes | None = None
+        """The identifier that the radio advertises, as long as it is open; None for none."""
         self._over = (0.0, 0.0)
         """When the next rotation is due: wall time, and uptime at the latest."""
         self._count = 0
+        self._refusals = 0
+        """In a row, of an identifier that was certainly not transmitted."""
         self._disk_takes = True
         self._may_be_refused = True
         """Whether the journal may say that the radio refuses to advertise: the last run's record does, until this run
@@ -46,9 +52,10 @@ class Rotation:
     async def rotate(self) -> None:
         """Take the next identifier and advertise it instead of the present one.
 
-        A radio that can scan but not advertise is tried again with the next identifier, and `status` says so. If the
-        disk does not accept the identifier, or the slot was used and its day has used up its keys, nothing is
-        advertised until the disk accepts it or the slot is over.
+        A radio that can scan but not advertise is tried again with the next identifier, and before that with the same
+        one if it was certainly never transmitted; `status` says so. If the disk does not accept the identifier, or
+        the slot was used and its day has used up its keys, nothing is advertised until the disk accepts it or the slot
+        is over.
         """
         async with self._changing:
             self._watchdog.expect(Worker.ROTATION, STUCK_S)
@@ -63,22 +70,33 @@ class Rotation:
                 return
             self._due_in(on_air.slot.ends_at_s - self._clock.now_s(), SLEW_S)
             try:
-                await self._radio.advertise(on_air.advertising_data)
+                known_dbm = await self._radio.prepare(on_air.slot.ends_at_s - self._clock.now_s())
+                await self._radio.advertise(on_air.encode(known_dbm))
             except RadioUnavailableError as error:
                 if error.kept_off_air:
                     self._identity.was_kept_off_air()
                 if error.reason is not RadioFault.NO_BROADCAST:
                     raise
+                self.advertised = None
                 self._may_be_refused = True
+                if error.kept_off_air:
+                    self._try_again(on_air.slot.ends_at_s)
                 self._record(on_air, Refused(int(self._clock.now_s()), str(error)))
                 log.warning("not_advertising", reason=str(error))
                 return
+            self.advertised = on_air.slot.identifier
             self._count += 1
+            self._refusals = 0
             now_s = int(self._clock.now_s())
             broadcasting = Broadcasting(now_s, on_air.slot.ends_at_s, self._count)
             self._record(on_air, broadcasting, *([Refused(now_s)] if self._may_be_refused else []))
             self._may_be_refused = False
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
+
+    def _try_again(self, slot_ends_at_s: int) -> None:
+        retry_s = REFUSED_RETRY_S[min(self._refusals, len(REFUSED_RETRY_S) - 1)]
+        self._refusals += 1
+        self._due_in(min(retry_s, slot_ends_at_s - self._clock.now_s()), 0.0)
 
     async def _go_silent(self, error: StoreWriteError) -> None:
         """Advertise nothing: an identifier that is not committed might be advertised again after a restart."""
@@ -88,6 +106,7 @@ class Rotation:
         self._due_in(RETRY_S, 0.0)
         self._watchdog.expect(Worker.ROTATION, RETRY_S + ROTATION_LATE_S)
         await self._radio.withdraw()
+        self.advertised = None
 
     def radio_works(self) -> None:
         """The radio advertises and scans."""
@@ -98,6 +117,7 @@ class Rotation:
         slot_left_s = self._identity.slot_end_s() - self._clock.now_s()
         log.warning("waiting_for_next_slot", for_s=round(slot_left_s))
         await self._radio.withdraw()
+        self.advertised = None
         self._due_in(slot_left_s, SLEW_S)
         now_s = self._clock.now_s()
         self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))

@@ -42,6 +42,16 @@ def read_clock(clock: Clock) -> ClockReading:
     return ClockReading(clock.now_s(), clock.uptime_s(), clock.boot_id, clock.synchronised())
 
 
+def glance(clock: Clock, store: Store) -> Now:
+    """Judge the clocks by what is stored, and store nothing: for whoever looks at another's clock now and then."""
+    reading = read_clock(clock)
+    return _judged(reading, store.timelines.clock_state().after(reading))
+
+
+def _judged(reading: ClockReading, state: ClockState) -> Now:
+    return Now(reading.wall_s, reading.uptime_s, reading.boot_id, state.distrust_reason, state.stable)
+
+
 class TrustedClock:
     """Follows one device's clock. What it needs after a restart is stored with the next write."""
 
@@ -63,13 +73,7 @@ class TrustedClock:
             self._kept = self._clock_state
             self._kept_up_s = reading.uptime_s
             self._store.enqueue(self._kept)
-        now = Now(
-            reading.wall_s,
-            reading.uptime_s,
-            reading.boot_id,
-            self._clock_state.distrust_reason,
-            self._clock_state.stable,
-        )
+        now = _judged(reading, self._clock_state)
         if self._when_trusted and now.trusted and not self._trusted:
             self._when_trusted(now)
         self._trusted = now.trusted

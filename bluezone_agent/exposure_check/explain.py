@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -13,6 +14,7 @@ from bluezone_agent.core.listening import Span, gaps
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.exposure_check.calibration_in_force import calibration_in_force
 from bluezone_agent.stores.calibrations import StoredCalibration
+from bluezone_agent.stores.diary import StoredEntry
 from bluezone_agent.stores.exposures import Warned
 from bluezone_agent.stores.store import Store
 
@@ -35,6 +37,8 @@ class Explained:
     """Seconds of the day, until now."""
     gaps: list[Span]
     calibration: StoredCalibration | None
+    diary: Sequence[StoredEntry] = ()
+    """What the owner wrote about the day."""
 
     @property
     def listened_share(self) -> float:
@@ -68,4 +72,5 @@ def explained(
         possible_s=max(1, end_s - start_s),
         gaps=gaps(spans, start_s, end_s) if end_s > start_s else [],
         calibration=calibration_in_force(store, now_s),
+        diary=[entry for entry in store.diary.since(day) if entry.day == day],
     )

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
+from bluezone_agent.core.ages import age_s
 from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.core.journal import Broadcasting, Checked, Committed, Journal, RadioState, Received, Started
+from bluezone_agent.core.journal import (
+    Broadcasting,
+    Checked,
+    Committed,
+    Journal,
+    RadioState,
+    Received,
+    Reception,
+    Started,
+    Used,
+)
 from bluezone_agent.core.listening import Span, gaps, within
 from bluezone_agent.core.pauses import Pause
 from bluezone_agent.core.sightings import ContactHour
@@ -24,6 +36,9 @@ from bluezone_agent.health.health import (
     health,
 )
 
+JUDGED_AFTER_S: Final = 600
+"""Starting costs some seconds of CPU, which would look like a share."""
+
 
 class Contents(msgspec.Struct, frozen=True):
     """The stored data of an agent that `status` reports on."""
@@ -35,6 +50,16 @@ class Contents(msgspec.Struct, frozen=True):
     sources: Sequence[SourceRecord] = ()
     own_keys: int = 0
     encrypted: bool = False
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What the running agent costs its device, on average since its start."""
+
+    cpu_share: float
+    """Of one core, 0 to 1."""
+    wakeups_per_s: float
+    written_per_day: int
+    """Bytes written to files in 24 hours."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -52,6 +77,10 @@ class Status(msgspec.Struct, frozen=True):
     received_at_s: int | None
     received_adverts: int
     discarded_adverts: int
+    reception: Reception | None
+    """What share of the packets on the air it received within the last day; None for unknown."""
+    cost: Cost | None
+    """None until it has run for :data:`JUDGED_AFTER_S`."""
     committed_at_s: int | None
     checked_at_s: int | None
     check_complete: bool | None
@@ -96,6 +125,8 @@ def status(journal: Journal, agent: AgentState, stored: Contents, now_s: float) 
         received_at_s=received.at_s if received else None,
         received_adverts=received.sightings if received else 0,
         discarded_adverts=sum(received.discarded.values()) if received else 0,
+        reception=_recent(journal.get(Reception), started, now_s),
+        cost=own_cost(journal) if judged.running else None,
         committed_at_s=committed.at_s if committed else None,
         checked_at_s=checked.at_s if checked else None,
         check_complete=checked.complete if checked else None,
@@ -113,4 +144,24 @@ def status(journal: Journal, agent: AgentState, stored: Contents, now_s: float) 
         cautions=judged.cautions,
         verdict=judged.verdict,
         pause=judged.pause,
+    )
+
+
+def _recent(found: Reception | None, started: Started | None, now_s: float) -> Reception | None:
+    """Return an estimate of the last day and of this run, which may have another radio than the one before."""
+    if found is None or started is None or found.at_s < started.at_s:
+        return None
+    age = age_s(now_s, found.at_s)
+    return found if age is not None and age <= DAY_S else None
+
+
+def own_cost(journal: Journal) -> Cost | None:
+    """Return what an agent that runs costs; None in its first 10 minutes."""
+    used, started = journal.get(Used), journal.get(Started)
+    if used is None or started is None or used.at_s < started.at_s or used.running_s < JUDGED_AFTER_S:
+        return None
+    return Cost(
+        cpu_share=used.cpu_s / used.running_s,
+        wakeups_per_s=used.wakeups / used.running_s,
+        written_per_day=round(used.written_bytes / used.running_s * DAY_S),
     )

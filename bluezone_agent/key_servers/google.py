@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from threading import Timer
 from typing import Any, Final
 
 import httpx2
@@ -25,12 +23,8 @@ import msgspec
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import ENIN_S, enin_at
 from bluezone_agent.errors import N_, ConfigError, KeyServerError
+from bluezone_agent.key_servers.sending import Send, send_request
 
-TIMEOUT_S: Final = 30
-DEADLINE_S: Final = 60
-"""For a whole request: at the deadline the connection is closed, so that not even a slow trickle of bytes keeps it
-open."""
-MAX_ANSWER: Final = 64 * 1024
 MAX_KEYS: Final = 30
 """Keys that the key server accepts in one request (MAX_KEYS_ON_PUBLISH); with more it refuses all."""
 MAX_KEYS_OF_A_DAY: Final = 3
@@ -88,12 +82,20 @@ class Receipt:
 class GoogleKeyServer:
     """One pair of servers. Every method raises KeyServerError with the server's message."""
 
-    def __init__(self, verification_server: str, key_server: str, api_key: str, health_authority_id: str) -> None:
-        """Raises ConfigError unless both URLs are https, or on this machine."""
+    def __init__(
+        self,
+        verification_server: str,
+        key_server: str,
+        api_key: str,
+        health_authority_id: str,
+        send: Send = send_request,
+    ) -> None:
+        """``send`` has the network. Raises ConfigError unless both URLs are https, or on this machine."""
         self._verification_server = _base(verification_server)
         self._key_server = _base(key_server)
         self._api_key = api_key
         self._health_authority_id = health_authority_id
+        self._send = send
 
     @property
     def verification_server(self) -> str:
@@ -158,36 +160,21 @@ class GoogleKeyServer:
         self._verify({"code": secrets.token_hex(4)}, CHAFF)
 
     def _verify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
-        return _post(self._verification_server.join("api/verify"), body, self._headers() | headers, SHORT)
+        return self._post(self._verification_server.join("api/verify"), body, self._headers() | headers, SHORT)
 
     def _certify(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
-        return _post(self._verification_server.join("api/certificate"), body, self._headers() | headers, SHORT)
+        return self._post(self._verification_server.join("api/certificate"), body, self._headers() | headers, SHORT)
 
     def _publish(self, body: dict[str, Any], headers: dict[str, str]) -> _Answer:
-        return _post(self._key_server.join("v1/publish"), body, headers, LONG)
+        return self._post(self._key_server.join("v1/publish"), body, headers, LONG)
 
     def _headers(self) -> dict[str, str]:
         return {"X-API-Key": self._api_key}
 
-
-def _post(url: httpx2.URL, body: dict[str, Any], headers: dict[str, str], length: int) -> _Answer:
-    headers = {"User-Agent": "bluezone-agent", "Content-Type": "application/json"} | headers
-    ends_at_s = time.monotonic() + DEADLINE_S
-    with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, headers=headers) as client:
-        timer = Timer(DEADLINE_S, client.close)
-        timer.daemon = True
-        timer.start()
-        try:
-            with client.stream("POST", url, content=_padded(body, length)) as response:
-                return _read(url, response.status_code, _content(response))
-        except (httpx2.HTTPError, httpx2.StreamError) as error:
-            raise _unreachable(url, error, ends_at_s) from error
-        except RuntimeError as error:  # from a client that was closed at the deadline
-            if time.monotonic() < ends_at_s:
-                raise
-            raise _unreachable(url, error, ends_at_s) from error
-        finally:
-            timer.cancel()
+    def _post(self, url: httpx2.URL, body: dict[str, Any], headers: dict[str, str], length: int) -> _Answer:
+        headers = {"User-Agent": "bluezone-agent", "Content-Type": "application/json"} | headers
+        status, content = self._send(str(url), headers, _padded(body, length))
+        return _read(url, status, content)
 
 
 def _padded(body: dict[str, Any], length: int) -> bytes:
@@ -195,27 +182,6 @@ def _padded(body: dict[str, Any], length: int) -> bytes:
     filled = msgspec.json.encode(body | {"padding": ""})
     missing = -len(filled) % length
     return msgspec.json.encode(body | {"padding": secrets.token_hex(missing)[:missing]})
-
-
-def _unreachable(url: httpx2.URL, error: Exception, ends_at_s: float) -> KeyServerError:
-    late = time.monotonic() >= ends_at_s
-    reason = f"no complete answer within {DEADLINE_S} s" if late else str(error) or type(error).__name__
-    return KeyServerError(
-        N_("can't reach {url}: {reason}"),
-        N_("check the network and the address in [publish], and try again; a token that was already received is kept"),
-        url=url,
-        reason=reason,
-    )
-
-
-def _content(response: httpx2.Response) -> bytes:
-    """Return the answer, or enough of it to see that it is too long."""
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > MAX_ANSWER:
-            break
-    return bytes(content)
 
 
 def mac(keys: Sequence[DailyKey], hmac_key: bytes) -> bytes:

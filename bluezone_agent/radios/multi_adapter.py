@@ -102,6 +102,10 @@ class SeveralRadios:
     async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
 
+    async def prepare(self, valid_s: float) -> int | None:
+        """Prepare the first adapter."""
+        return await self._first.radio.prepare(valid_s)
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Have the first adapter advertise ``advertising_data``."""
         await self._first.radio.advertise(advertising_data)

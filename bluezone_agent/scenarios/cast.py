@@ -175,17 +175,17 @@ def _distance_m(one: Person, other: Person, unix_s: int) -> float:
     return math.dist(here.position[:2], there.position[:2])
 
 
-def co_presence(case: Person, cast: Sequence[Person]) -> list[tuple[Stay, list[tuple[str, float]]]]:
-    """Return the stays of ``case`` and who was how many metres away during each, within a room's length."""
+def co_presence(case: Person, cast: Sequence[Person]) -> list[tuple[Stay, list[tuple[str, float, int]]]]:
+    """Return the stays of ``case`` and who was how many metres away, for how many minutes, within a room's length."""
     return [(stay, list(_co_presence_at(case, cast, stay))) for stay in case.stays]
 
 
-def _co_presence_at(case: Person, cast: Sequence[Person], stay: Stay) -> Iterator[tuple[str, float]]:
+def _co_presence_at(case: Person, cast: Sequence[Person], stay: Stay) -> Iterator[tuple[str, float, int]]:
+    times = range(stay.starts_at_s, stay.ends_at_s, MINUTE_S)
     for person in cast:
-        times = range(stay.starts_at_s, stay.ends_at_s, MINUTE_S)
-        closest_m = min(_distance_m(case, person, t) for t in times)
-        if person is not case and closest_m < ROOM_M:
-            yield person.name, closest_m
+        near_m = [distance_m for t in times if (distance_m := _distance_m(case, person, t)) < ROOM_M]
+        if person is not case and near_m:
+            yield person.name, min(near_m), len(near_m)
 
 
 def close_contacts(case: Person, cast: Sequence[Person]) -> set[str]:

@@ -20,6 +20,7 @@ from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.exposure import DayExposure, day_exposures
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
+from bluezone_agent.core.person_equivalents import PersonCount
 from bluezone_agent.core.protocols import PROTOCOLS, decode
 from bluezone_agent.core.risk import DEFAULT_MODEL, MODELS
 from bluezone_agent.daemon.agent import Agent
@@ -42,6 +43,7 @@ ENDS_AT_S: Final = PUBLISHED_AT_S + 6 * 3600
 """All devices check every 4 hours, up to half an hour late."""
 LEFT_AFTER_S: Final = 300
 """How long after the day a device is left, so that its last minutes are stored and its keys have expired."""
+NOBODY: Final = PersonCount()
 LOCAL_CALENDAR: Final = Calendar(fallback=system_utc_offset_s)
 """The six people live in the time zone of the machine that simulates them."""
 
@@ -58,6 +60,8 @@ class PersonVerdict:
     days: tuple[DayExposure, ...]
     received: dict[str, tuple[int, ...]]
     """Name of another person → the minutes (since the Unix epoch) in which this device received that one's."""
+    counted: PersonCount = NOBODY
+    """What this device makes of that without knowing whose identifiers they were."""
 
     @property
     def true_near_minutes(self) -> int:
@@ -247,6 +251,7 @@ class _World:
                 min(warned, default=None),
                 tuple(day_exposures(store.exposures.matched(), MODELS[DEFAULT_MODEL], LOCAL_CALENDAR)),
                 _received(store, owners),
+                PersonCount.of(store.contact_summaries.identifier_counts(0)),
             )
 
     def _identifier_owners(self) -> dict[bytes, str]:

@@ -16,9 +16,9 @@ from bluezone_agent.core.reception import Advert
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.daemon.agent import Agent
 from bluezone_agent.exposure_check.check import Check
+from bluezone_agent.radios.recorded.measurements import Track
 from bluezone_agent.radios.recorded.replay import ReplayRadio
 from bluezone_agent.scenarios.cast import DAY_START_S, NEAR_M
-from bluezone_agent.scenarios.measurements import Track
 from bluezone_agent.scenarios.publisher import Publisher
 from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.store import Store

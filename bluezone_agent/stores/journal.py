@@ -44,6 +44,10 @@ class StoredJournal:
         """Delete the records of ``kinds``, in the caller's transaction."""
         self._db.executemany("DELETE FROM journal WHERE kind = ?", [(kind.kind,) for kind in kinds])
 
+    def delete_before(self, kind: type[Record], limit_s: float) -> None:
+        """Delete the record of ``kind`` if it is older, in the caller's transaction."""
+        self._db.execute("DELETE FROM journal WHERE kind = ? AND at_s < ?", (kind.kind, limit_s))
+
 
 def _read(kind: type[R], version: int, at_s: int, text: str) -> R | None:
     try:

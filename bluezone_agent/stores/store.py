@@ -11,13 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.clock_state import ClockState
 from bluezone_agent.core.intervals import DAY_S, RETENTION_DAYS
+from bluezone_agent.core.journal import KeysSubmitted
 from bluezone_agent.errors import N_, StateInUseError, StoreDamagedError, StoreWriteError
 from bluezone_agent.stores.calibrations import Calibrations
 from bluezone_agent.stores.clock_timeline import ClockTimelines
 from bluezone_agent.stores.contact_summaries import ContactSummaries
 from bluezone_agent.stores.contacts import Contacts
+from bluezone_agent.stores.diary import Diary
 from bluezone_agent.stores.exposures import Exposures
 from bluezone_agent.stores.file.image import without_tokens
 from bluezone_agent.stores.file.open import FILE_NAME, make_private, open_database, store_error
@@ -26,6 +29,7 @@ from bluezone_agent.stores.keys import OwnKeys
 from bluezone_agent.stores.listening import ListeningSpans
 from bluezone_agent.stores.notices import Notices
 from bluezone_agent.stores.outbox import FutureKeys, Item, Outbox, PauseEnded, SpanStarts
+from bluezone_agent.stores.own_data import StoredData
 from bluezone_agent.stores.pauses import Pauses
 from bluezone_agent.stores.sources import Sources
 from bluezone_agent.stores.submission_tokens import SubmissionTokens
@@ -38,7 +42,7 @@ LOCK_NAME: Final = "agent.lock"
 
 
 class Store(AbstractContextManager["Store"]):
-    """Contacts, own keys, exposures, sources, calibrations, listening spans, clock timelines, tokens and the journal.
+    """Contacts, own keys, exposures, sources, calibrations, listening spans, timelines, diary, tokens and the journal.
 
     Writes happen within :meth:`transaction`, or by :meth:`post`.
     """
@@ -52,6 +56,7 @@ class Store(AbstractContextManager["Store"]):
         self.calibrations = Calibrations(self._db)
         self.contacts = Contacts(self._db)
         self.timelines = ClockTimelines(self._db)
+        self.diary = Diary(self._db)
         self.keys = OwnKeys(self._db)
         self.exposures = Exposures(self._db)
         self.contact_summaries = ContactSummaries(self._db)
@@ -139,10 +144,12 @@ class Store(AbstractContextManager["Store"]):
             self.contacts.delete_before(limit_s)
             self.keys.delete_before(limit_s)
             self.exposures.delete_before(limit_s)
+            self.diary.delete_before(limit_s)
             self.notices.delete_before(limit_s)
             self.listening.delete_before(limit_s)
             self.sources.delete_before(limit_s)
             self.tokens.delete_expired(now_s)
+            self.journal.delete_before(KeysSubmitted, limit_s)
         self._truncate_log()
 
     def encrypt(self, passphrase: str) -> bool:
@@ -198,9 +205,41 @@ class Store(AbstractContextManager["Store"]):
             self._db.execute("COMMIT")
         return without_tokens(data) if has_tokens else data
 
+    def delete_from_diary(self, entry_id: int) -> bool:
+        """Delete an entry of the diary, and every copy of it in the files; return whether there was one.
+
+        Raises StateInUseError when readers keep the log, which still has it, from being emptied.
+        """
+        with self.transaction():
+            found = self.diary.delete(entry_id)
+        if self._truncate_log() and found:
+            raise StateInUseError(
+                N_("entry {number} is deleted, but a copy stays in the write-ahead log while other commands read it"),
+                N_("end the other bluezone-agent commands: the copy is deleted when the last one ends"),
+                number=entry_id,
+            )
+        return found
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let everything that is read inside be of one moment, while others write; nothing can be written inside."""
+        try:
+            self._db.execute("BEGIN")
+            self.tokens.any()  # what is read from here on is as it is now
+            yield
+        except sqlite3.DatabaseError as error:
+            raise store_error(self.state_dir / FILE_NAME, error) from error
+        finally:
+            with suppress(sqlite3.DatabaseError):
+                self._db.execute("ROLLBACK")
+
+    def own_data(self, calendar: Calendar) -> StoredData:
+        """Return what is stored for an export; read it in :meth:`one_moment`."""
+        return StoredData(self._db, calendar)
+
     def holds_anything(self) -> bool:
-        """Return whether it has keys, contacts, exposures or calibrations."""
-        tables = ("daily_key", "contact_minute", "exposure", "calibration")
+        """Return whether it has keys, contacts, exposures, calibrations or a diary."""
+        tables = ("daily_key", "contact_minute", "exposure", "calibration", "diary")
         return any(self._db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608
 
     def used_bytes(self) -> int:

@@ -86,6 +86,26 @@ def test_a_day_has_one_identifier_a_slot_and_none_twice(store: Store, protocol: 
     )
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("known_dbm", "stated_dbm"), [(None, -12), (7, 7), (-20, -20)])
+def test_the_power_that_the_radio_knows_is_stated(
+    store: Store, protocol: str, known_dbm: int | None, stated_dbm: int
+) -> None:
+    bench = Bench(store, protocol)
+    bench.radio.power_dbm = known_dbm
+    run_simulated(bench.during(lambda _: asyncio.sleep(60)))
+    (own,) = store.keys.all()
+    observed = decode(bench.radio.history[0][1])
+    assert observed is not None
+    assert PROTOCOLS[protocol].tx_power_dbm(own.key, observed) == stated_dbm
+
+
+def test_the_radio_is_told_how_long_an_identifier_is_valid(store: Store) -> None:
+    bench = Bench(store)
+    run_simulated(bench.during(lambda _: asyncio.sleep(1000)))
+    assert bench.radio.prepared_s == pytest.approx([900, 900], abs=1)
+
+
 def test_the_broadcast_is_gone_after_the_stop(store: Store) -> None:
     bench = Bench(store)
 

@@ -17,7 +17,7 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.sightings import BootTime, ContactMinute
-from bluezone_agent.daemon import pause_control
+from bluezone_agent.daemon import control_socket, pause_control
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.stores.store import StateLock, Store
 from tests.daemon.test_agent import NOON_S, Bench, advertisement_of_another
@@ -285,3 +285,59 @@ def test_a_protected_exposure_is_found_and_shown_and_does_not_warn(tmp_path: Pat
         assert report.new_warnings == ()
         (matched,) = store.exposures.matched()
         assert [m.protected for m in matched.minutes] == [True] * 12 + [False] * 8
+
+
+async def ask_as_page(bench: Bench, line: bytes) -> bytes:
+    """Send one request over the page's socket, and return the answer."""
+    reader, writer = await asyncio.open_unix_connection(bench.store.state_dir / control_socket.PAGE_SOCKET_NAME)
+    writer.write(line)
+    answer = await reader.readline()
+    writer.close()
+    return answer
+
+
+def test_the_page_can_pause_and_resume(bench: Bench) -> None:
+    bench.agent = replace(bench.agent, page_folder=bench.store.state_dir)
+
+    async def live(b: Bench) -> None:
+        path = b.store.state_dir / control_socket.PAGE_SOCKET_NAME
+        assert path.stat().st_mode & 0o777 == 0o660
+        asked = b'{"request": "pause", "mode": "paused", "lasts_s": 1800}\n'
+        assert await ask_as_page(b, asked) == b'{"ok": true}\n'
+        assert not on_air(b), "it is silent when the answer comes"
+        kept = b.store.pauses.current()
+        assert kept is not None
+        assert (kept.mode, kept.lasts_s) == (Mode.PAUSED, 1800)
+        assert await ask_as_page(b, b'{"request": "resume"}\n') == b'{"ok": true}\n'
+        await asyncio.sleep(5)
+        assert on_air(b)
+        assert b.store.pauses.current() is None
+
+    run_simulated(bench.during(live))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"request": "replace-key"}\n',
+        b'{"request": "pause", "lasts_s": 1}\n',
+        b'{"request": "pause", "lasts_s": 999999999}\n',
+        b'{"request": "pause", "mode": "off", "lasts_s": 600}\n',
+    ],
+)
+def test_the_page_can_ask_for_nothing_else(bench: Bench, line: bytes) -> None:
+    bench.agent = replace(bench.agent, page_folder=bench.store.state_dir)
+
+    async def live(b: Bench) -> None:
+        assert await ask_as_page(b, line) == b'{"ok": false, "error": "unknown request"}\n'
+        assert on_air(b)
+        assert len(b.identifiers()) == 1
+
+    run_simulated(bench.during(live))
+
+
+def test_without_a_page_there_is_no_socket_for_it(bench: Bench) -> None:
+    async def live(b: Bench) -> None:
+        assert not (b.store.state_dir / control_socket.PAGE_SOCKET_NAME).exists()
+
+    run_simulated(bench.during(live))

@@ -381,6 +381,27 @@ def test_a_radio_that_cannot_broadcast_listens_and_says_so(bench: Bench) -> None
     bench.live(listen)
 
 
+@pytest.mark.parametrize(("refused_s", "back_within_s"), [(3, 3), (30, 6), (200, 61)])
+def test_an_identifier_that_was_certainly_not_sent_is_tried_again_soon(
+    bench: Bench, refused_s: float, back_within_s: float
+) -> None:
+    refusal = fault(RadioFault.NO_BROADCAST, "another program advertises on hci9")
+    refusal.kept_off_air = True
+    bench.radio.refuses["prepare"] = refusal
+
+    async def listen(b: Bench) -> None:
+        await asyncio.sleep(refused_s)
+        assert b.radio.listens
+        assert b.problems() == (Problem.SCAN_ONLY,)
+        del b.radio.refuses["prepare"]
+        await asyncio.sleep(back_within_s)
+        assert b.works
+        assert b.problems() == ()
+        assert len(b.store.keys.all()) == 1, "it costs no other key"
+
+    bench.live(listen)
+
+
 def test_after_a_suspension_another_identifier_is_on_the_air_before_anything_else(bench: Bench) -> None:
     async def sleep(b: Bench) -> None:
         await asyncio.sleep(99)

@@ -70,6 +70,9 @@ class FaultyRadio:
     async def __aexit__(self, *error: object) -> None:
         await self.radio.__aexit__(*error)
 
+    async def prepare(self, valid_s: float) -> int | None:
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         self._check("RegisterAdvertisement")
         await self.radio.advertise(advertising_data)

@@ -200,6 +200,9 @@ class _Radio(SteeredRadio):
             self.changes_s.append(asyncio.get_running_loop().time())
         await super().withdraw()
 
+    async def prepare(self, valid_s: float) -> int | None:
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         await super().advertise(advertising_data)
         observed = decode(advertising_data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,12 @@ from bluezone_agent.errors import (
     ReportError,
 )
 from bluezone_agent.radios.hci.radio import EVENT_PACKET, reports
+from bluezone_agent.radios.kernel import management as wire
+from bluezone_agent.radios.kernel import relay
+from bluezone_agent.radios.kernel.management import EventCode
+from bluezone_agent.radios.kernel.relay import GoneReason
+from bluezone_agent.radios.recorded.measurements import read_measurements
 from bluezone_agent.radios.recorded.recording import read_recording
-from bluezone_agent.scenarios.measurements import read_measurements
 from bluezone_agent.stores.keys import OwnKey
 from tests.diagnosis_keys import NOW_S
 from tests.fuzz.structures import advertised
@@ -69,6 +74,47 @@ def read_hci(data: bytes, _folder: Path) -> None:
         assert -128 <= rssi_dbm <= 127
 
 
+def management_seeds() -> tuple[bytes, ...]:
+    body = b"".join(wire.ADVERT.pack(bytes(6), wire.RANDOM, -60, 0, len(f)) + f for f in advertising_data_seeds()[:1])
+    packets = [(EventCode.MONITORED_FOUND, b"\0\0" + body), (EventCode.DEVICE_FOUND, body)]
+    packets += [(EventCode.NEW_SETTINGS, bytes(4)), (EventCode.COMMAND_COMPLETE, b"\x4b\0\0\x13\0\x02\x60\0")]
+    return tuple(wire.HEADER.pack(code, 0, len(its)) + its for code, its in packets)
+
+
+def read_management(data: bytes, _folder: Path) -> None:
+    found = wire.read_found(data)
+    assert found is None or (found.data in data and -128 <= found.rssi_dbm <= 127)
+    event = wire.read_event(data)
+    if isinstance(event, wire.Completed):
+        wire.read_defaults(event.parameters)
+        for read in (wire.read_indexes, wire.read_controller, wire.read_features, wire.read_monitors, wire.read_power):
+            with suppress(wire.MalformedAnswerError):
+                read(event.parameters)
+
+
+def relay_seeds() -> tuple[bytes, ...]:
+    data = advertising_data_seeds()[0]
+    found = wire.FoundAdvert(0, bytes(6), wire.RANDOM, -60, data)
+    requests = [relay.Request(v, "00:00:00:00:00:00", valid_ms=1000, data=data).to_bytes() for v in relay.Verb]
+    return (
+        *requests,
+        bytes([relay.BrokerEvent.ADVERTS]) + 2 * relay.advert_record(found),
+        relay.gone(GoneReason.TAKEN),
+    )
+
+
+def read_relay(packet: bytes, _folder: Path) -> None:
+    """As broker and as agent."""
+    with suppress(relay.MalformedMessageError):
+        request = relay.read_request(packet)
+        assert request.to_bytes() == packet
+    with suppress(relay.MalformedMessageError):
+        assert all(len(data) <= len(packet) for data, _rssi_dbm, _sender in relay.read_adverts(packet))
+    for read in (relay.read_reply, relay.read_gone, relay.read_adapters, relay.read_settings, relay.read_power_body):
+        with suppress(relay.MalformedMessageError):
+            read(packet)
+
+
 def read_histogram(data: bytes, _folder: Path) -> None:
     assert all(sightings > 0 for sightings in unpack_histogram(data).values())
 
@@ -105,6 +151,8 @@ def read_monitor(path: Path) -> None:
 TARGETS: Final = {
     "frame": Target(advertising_data_seeds(), read_advertising_data, (MalformedPayloadError,), (advertised,)),
     "hci": Target(hci_seeds(), read_hci),
+    "management": Target(management_seeds(), read_management),
+    "relay": Target(relay_seeds(), read_relay),
     "histogram": Target((b"\xe4\x01\x02", b"\xe0\xff\x7f\x01"), read_histogram),
     "calibration": Target((TABLE,), from_file(read_device, "table.csv"), (CalibrationError,), cost=2),
     "recording": Target((RECORDING,), from_file(lambda p: list(read_recording(p)), "a.csv"), (RecordingError,), cost=2),

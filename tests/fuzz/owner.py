@@ -15,7 +15,7 @@ from bluezone_agent import config
 from bluezone_agent.core.age import CHUNK, decrypt, encrypt
 from bluezone_agent.core.diagnosis_keys.signing import VerificationKey
 from bluezone_agent.core.diagnosis_keys.submission import fault_in, read_submission, write_submission
-from bluezone_agent.daemon.control_socket import REPLACE_KEY, _reply
+from bluezone_agent.daemon.control_socket import REPLACE_KEY, AgentRequest, _reply, _request
 from bluezone_agent.errors import (
     AgeFileError,
     ConfigError,
@@ -66,6 +66,7 @@ tx_power_dbm = -12
 rule = "lfph-wide"
 check_every_hours = 4
 notify_command = ["notify-send", "-u", "critical"]
+notify_urls = ["ntfys://:{SECRET}@ntfy.example.org/topic"]
 allow_linkable = ["privacy"]
 [[source]]
 location = "https://keys.example.org/"
@@ -80,6 +81,9 @@ verification_server = "https://verify.example.org/"
 key_server = "https://keys.example.org/"
 api_key = "{SECRET}"
 health_authority_id = "vn.gov"
+[home_assistant]
+broker = "mqtts://me:{SECRET}@home.example.org"
+exposures = true
 '''.encode()
 
 
@@ -91,10 +95,10 @@ def read_rule(path: Path) -> None:
 def read_request(data: bytes, _folder: Path) -> None:
     done: list[str] = []
 
-    async def act() -> None:
+    async def act(_request: AgentRequest) -> None:
         done.append(REPLACE_KEY)
 
-    reply = asyncio.run(_reply(data.partition(b"\n")[0] + b"\n", {REPLACE_KEY: act}))
+    reply = asyncio.run(_reply(_request(data.partition(b"\n")[0] + b"\n"), {REPLACE_KEY: act}))
     assert reply["ok"] is bool(done)
     assert not done or REPLACE_KEY.encode() in data
 

@@ -278,7 +278,7 @@ def test_what_a_free_radio_hears_becomes_a_report() -> None:
             return await listen(listener, clock, 60)
 
     minutes = run_simulated(test())
-    assert sum(m.count for m in minutes) == pytest.approx(300, abs=5)
+    assert sum(m.count for m in minutes) == pytest.approx(60 / 0.205, abs=5)
 
 
 def test_a_running_agent_reports_what_it_stored(store: Store) -> None:

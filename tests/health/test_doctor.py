@@ -17,8 +17,9 @@ from bluezone_agent.health.doctor.finding import Finding, Level
 from bluezone_agent.health.health import AgentState, Problem
 from bluezone_agent.health.status import Contents, Status, status
 from bluezone_agent.radios.bluez import errors
-from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts, RfkillFacts
+from bluezone_agent.radios.bluez.facts import AdapterFacts, BluetoothFacts, BrokerFacts, RfkillFacts
 from bluezone_agent.radios.bluez.inspect import kernel_adapters, read_rfkill
+from bluezone_agent.radios.kernel.errors import no_broker
 
 ADAPTER = AdapterFacts(
     "hci0",
@@ -97,6 +98,7 @@ def bluetooth(**changes: object) -> dict[str, object]:
     return {"bluetooth": replace(BLUETOOTH, **changes)}  # type: ignore[arg-type]
 
 
+NO_BROKER = BrokerFacts(fault=no_broker("/run/x", ConnectionRefusedError(111, "Connection refused")))
 NO_BUS = errors.no_bus("No such file or directory")
 CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
     (
@@ -121,7 +123,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         bluetooth(adapters=(), version=None),
         "adapter",
         Level.FAULT,
-        "knows no adapter hci0",
+        "no Bluetooth adapter hci0",
         "restart bluetooth",
     ),
     (
@@ -175,7 +177,7 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         "Privacy = device",
         "Privacy = off",
     ),
-    ("virtual", {"radios": ("virtual",)}, "radio", Level.WARNING, "simulated", "bluez:hci0"),
+    ("virtual", {"radios": ("virtual",)}, "radio", Level.WARNING, "simulated", 'radio = "auto"'),
     ("bumble", {"radios": ("hci:0",)}, "hci", Level.FAULT, "bumble", "bluezone-agent[hci]"),
     ("capability", {"radios": ("hci:0",), **bluetooth(has_bumble=True)}, "hci", Level.FAULT, "CAP_NET_ADMIN", "root"),
     ("clock", {"clock_trusted": False}, "clock", Level.FAULT, "not synchronised", "timedatectl set-ntp true"),
@@ -204,6 +206,46 @@ CASES: list[tuple[str, dict[str, object], str, Level, str, str]] = [
         Level.FAULT,
         "no SQLite file",
         "move it",
+    ),
+    (
+        "no broker",
+        {"radios": ("auto",), "broker": NO_BROKER},
+        "broker",
+        Level.WARNING,
+        "can't reach the radio broker at /run/x: Connection refused; so bluetoothd is used",
+        "sudo scripts/install",
+    ),
+    (
+        "no broker for kernel",
+        {"radios": ("kernel:hci0",), "broker": NO_BROKER},
+        "broker",
+        Level.FAULT,
+        "can't reach the radio broker",
+        "systemctl start bluezone-radio.socket",
+    ),
+    (
+        "the broker's adapter is off",
+        {"radios": ("auto",), "broker": BrokerFacts((replace(ADAPTER, powered=False),))},
+        "power",
+        Level.FAULT,
+        "hci0 is powered off",
+        "bluetoothctl power on",
+    ),
+    (
+        "the broker's adapter is another one",
+        {"radios": ("auto:hci3",), "broker": BrokerFacts((ADAPTER,))},
+        "adapter",
+        Level.FAULT,
+        "no Bluetooth adapter hci3; there is hci0",
+        'radio = "auto:hci0"',
+    ),
+    (
+        "the broker knows no adapter",
+        {"radios": ("kernel:hci3",), "broker": BrokerFacts()},
+        "adapter",
+        Level.FAULT,
+        "no Bluetooth adapter hci3",
+        "plug in",
     ),
     ("never ran", {"status": None}, "agent", Level.WARNING, "not running", "bluezone-agent run"),
     ("no source", {"sources": 0}, "sources", Level.WARNING, "no source", "[[source]]"),
@@ -264,8 +306,9 @@ def test_a_time_in_the_future_is_never_well(well: Facts, ahead_s: int) -> None:
     assert [f.check for f in found if f.level is not Level.OK] == ["sources"], "no check has succeeded so far"
 
 
-def test_advertisements_in_use_are_a_fault_unless_they_are_ours(well: Facts) -> None:
-    full = replace(well, **adapter(instances_used=5, instances_free=0))  # type: ignore[arg-type]
+@pytest.mark.parametrize("used", [5, 0], ids=["all in use", "a controller without any"])
+def test_advertisements_in_use_are_a_fault_unless_they_are_ours(well: Facts, used: int) -> None:
+    full = replace(well, **adapter(instances_used=used, instances_free=0))  # type: ignore[arg-type]
     assert bad(full) == []
     others = replace(full, status=None)
     assert "instances" in {f.check for f in bad(others) if f.level is Level.FAULT}
@@ -285,6 +328,15 @@ def test_a_second_adapter_only_has_to_listen(well: Facts) -> None:
     off = replace(both, adapters=(ADAPTER, replace(second, powered=False)))
     (found,) = bad(replace(well, radios=("bluez:hci0", "bluez:hci1"), bluetooth=off))
     assert found.fields == {"adapter": "hci1"}
+
+
+def test_with_the_broker_bluetoothd_need_not_run(well: Facts) -> None:
+    facts = replace(
+        well, radios=("auto",), broker=BrokerFacts((ADAPTER,)), bluetooth=BluetoothFacts(service_fault=NO_BUS)
+    )
+    assert [f.check for f in bad(facts)] == ["adapter"], "the kernel shows none in this case"
+    facts = replace(facts, bluetooth=replace(facts.bluetooth, kernel_adapters=("hci0",)))
+    assert bad(facts) == []
 
 
 def test_a_machine_without_bluetooth_whose_radio_is_virtual_has_no_fault(well: Facts) -> None:

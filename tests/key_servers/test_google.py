@@ -12,7 +12,7 @@ from bluezone_agent.actions import upload_keys
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import ConfigError, ExportError, KeyServerError
-from bluezone_agent.key_servers import google
+from bluezone_agent.key_servers import sending
 from bluezone_agent.key_servers.google import LONG, SHORT, GoogleKeyServer, mac
 from bluezone_agent.stores.store import Store
 from tests.diagnosis_keys import NOW_S, TODAY_S, daily_key
@@ -152,7 +152,7 @@ def test_warnings_of_the_server_are_told(store: Store, servers: Servers) -> None
 
 
 def test_a_server_that_trickles_is_left_at_the_deadline(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(google, "DEADLINE_S", 1)
+    monkeypatch.setattr(sending, "DEADLINE_S", 1)
     servers.trickles = True
     with pytest.raises(KeyServerError, match="no complete answer within 1 s"):
         client(servers).send_chaff()

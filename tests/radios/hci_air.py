@@ -71,8 +71,13 @@ class HciAir:
     def _rssi_dbm(self, sender: str, receiver: str) -> int | None:
         return None if (sender, receiver) in self.out_of_range else NEAR_DBM
 
-    def radio(self, clock: Clock, kind: type[LabController] = LabController) -> HciRadio:
-        """Return the radio of a new controller; they are numbered from 0. Needs a running loop, as bumble does."""
+    def radio(
+        self, clock: Clock, kind: type[LabController] = LabController, *, name: str = "", wire: type[Wire] = Wire
+    ) -> HciRadio:
+        """Return the radio of a new controller; they are numbered from 0. Needs a running loop, as bumble does.
+
+        ``name`` is another one than the number; ``wire`` another way to the controller.
+        """
         number = len(self.controllers)
         controller = kind(
             str(number),
@@ -83,10 +88,10 @@ class HciAir:
             log=HciLog(self.commands),
         )
 
-        async def connect(name: str) -> Wire:
-            assert name == str(number)
-            self.wires[number] = Wire(controller)
+        async def connect(asked: str) -> Wire:
+            assert asked == (name or str(number))
+            self.wires[number] = wire(controller)
             return self.wires[number]
 
         self.controllers.append(controller)
-        return HciRadio(str(number), clock, connect=connect)
+        return HciRadio(name or str(number), clock, connect=connect)

@@ -55,7 +55,7 @@ def test_a_minute_counts_what_one_adapter_heard() -> None:
         return ear
 
     received = run_simulated(hold()).adverts
-    assert len(received) == pytest.approx(60 / 0.2, abs=2), "three adapters hear each packet, one counts"
+    assert len(received) == pytest.approx(60 / 0.205, abs=3), "three adapters hear each packet, one counts"
     assert len({a.received_by for a in received}) == 1
 
 

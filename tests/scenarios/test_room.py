@@ -8,7 +8,7 @@ import pytest
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.errors import RecordingError
-from bluezone_agent.scenarios.measurements import Sample, Track, read_measurements
+from bluezone_agent.radios.recorded.measurements import Sample, Track, read_measurements
 from bluezone_agent.scenarios.room import Score, replay_room
 from tests.program import Program
 from tests.shared import shared_file

@@ -21,15 +21,18 @@ from bluezone_agent.core.journal import (
     ChaffConsidered,
     Checked,
     Committed,
+    KeysSubmitted,
     Notified,
     Proved,
     RadioState,
     Received,
+    Reception,
     Record,
     Records,
     Refused,
     Silenced,
     Started,
+    Used,
 )
 from bluezone_agent.core.reception import DiscardReason
 from bluezone_agent.stores.store import Store
@@ -48,7 +51,10 @@ RECORDS: tuple[Record, ...] = (
     Proved(NOW_S, "hci1", -40),
     Notified(NOW_S, {"listen": NOW_S - 7, "check": None}),
     ChaffConsidered(NOW_S),
+    KeysSubmitted(NOW_S, 15, 14, NOW_S - 1_209_600, NOW_S),
     Silenced(NOW_S, NOW_S + 400),
+    Reception(NOW_S, 0.125),
+    Used(NOW_S, running_s=900.5, cpu_s=1.25, wakeups=3, written_bytes=512),
 )
 
 
@@ -182,6 +188,9 @@ def test_an_older_store_keeps_what_it_knew(tmp_path: Path) -> None:
             RECORDS[7],
             Notified(NOW_S, {"listen": NOW_S - 7}),
             RECORDS[9],
+            None,
+            None,
+            None,
             None,
         ]
         tables = {name for (name,) in store._db.execute("SELECT name FROM sqlite_schema")}

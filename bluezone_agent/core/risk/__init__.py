@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from bluezone_agent.core.risk.bluezone import BluezoneRule
-from bluezone_agent.core.risk.gaen_v2 import own_model
 from bluezone_agent.core.risk.gaen_v2_presets import PRESETS
 from bluezone_agent.core.risk.learned import LearnedProximityModel
 from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 from bluezone_agent.core.risk.model import RiskModel
+from bluezone_agent.core.risk.rule_file import own_model
 
 MODELS: Final[dict[str, RiskModel]] = {
     model.name: model for model in (*PRESETS, BluezoneRule(), LearnedProximityModel(COEFFICIENTS))

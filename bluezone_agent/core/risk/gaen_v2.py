@@ -3,12 +3,11 @@
 A window's score is the sum over its scan instances of seconds x weight of the bucket of the typical attenuation, times
 the weights of report type and infectiousness; a day's score is the sum over windows (Exposure Notifications API,
 DailySummariesConfig), except that here a minute near two keys at the same time counts once. Presets are in
-``gaen_v2_presets.py``; an operator's own TOML file has the same fields.
+``gaen_v2_presets.py``; an operator's own TOML file has the same fields (``rule_file.py``).
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -91,8 +90,3 @@ class GaenV2(RiskModel):
         if days_since_onset in days.high:
             return weight * days.high_weight
         return weight * days.standard_weight if days_since_onset in days.standard else 0.0
-
-
-def own_model(name: str, text: str) -> GaenV2:
-    """Return the model with an operator's parameters in TOML; raises ValueError (msgspec's and tomllib's too)."""
-    return GaenV2(name, msgspec.convert(tomllib.loads(text), Parameters))

@@ -97,7 +97,6 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LearnedProximityModel(RiskModel):
     """Minutes that were probably within 2 m; 15 in 24 hours trigger a warning."""
 
-    name = "learned"
     version = 2
     summary = N_(
         "the agent's own model, learned from recordings: it counts minutes that were probably "
@@ -106,8 +105,9 @@ class LearnedProximityModel(RiskModel):
     )
     warning_minutes = 15.0
 
-    def __init__(self, coefficients: Coefficients) -> None:
+    def __init__(self, coefficients: Coefficients, name: str = "learned") -> None:
         self.coefficients = coefficients
+        self.name = name
 
     def weigh(self, minutes: Sequence[ReceivedMinute]) -> dict[int, float]:
         """Return how much each minute counts, 0 to 1, minutes in short gaps of reception included."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bluezone_agent.core.ages import is_known
+from bluezone_agent.core.journal import Reception
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.health.doctor.bluetooth import bluetooth_findings
 from bluezone_agent.health.doctor.finding import Finding, Level, error, fault, ok, warning
 from bluezone_agent.health.health import Problem
 from bluezone_agent.health.status import Status
-from bluezone_agent.radios.bluez.facts import BluetoothFacts
+from bluezone_agent.radios.bluez.facts import BluetoothFacts, BrokerFacts
 
 DISK_FAULT_BYTES: Final = 50_000_000
 """The write-ahead log and a day in a crowd (2.6 kB a contact-hour, 500 at a time) take 30 MB."""
+GOOD_SHARE: Final = 0.4
+"""The kernel's scan with a monitor listens half of the time by default."""
 DISK_WARNING_BYTES: Final = 500_000_000
 """The same for 14 days."""
 
@@ -38,6 +41,7 @@ class Facts:
     radios: tuple[str, ...]
     bluetooth: BluetoothFacts
     clock_trusted: bool
+    broker: BrokerFacts = field(default_factory=BrokerFacts)
     config_error: AgentError | None = None
     allow_linkable: tuple[str, ...] = ()
     """Conditions that link identifiers and that the operator accepts."""
@@ -54,7 +58,13 @@ def judge(facts: Facts) -> list[Finding]:
     """Return every finding, in the order in which to fix them."""
     return [
         *_configuration(facts),
-        *bluetooth_findings(facts.radios, facts.bluetooth, accepted=facts.allow_linkable, running=_is_running(facts)),
+        *bluetooth_findings(
+            facts.radios,
+            facts.bluetooth,
+            facts.broker,
+            accepted=facts.allow_linkable,
+            running=_is_running(facts),
+        ),
         *_clock(facts),
         *_disk(facts),
         *_state(facts),
@@ -132,7 +142,11 @@ def _is_running(facts: Facts) -> bool:
 def _agent(facts: Facts) -> Iterator[Finding]:
     status = facts.status
     if status is None or not status.running:
-        yield warning("agent", N_("the agent is not running"), N_('run "bluezone-agent run"'))
+        yield warning(
+            "agent",
+            N_("the agent is not running"),
+            N_('run "bluezone-agent run", or "systemctl start bluezone-agent" if it is installed as a service'),
+        )
         return
     yield ok("agent", N_("the agent is running on {radio}"), status.started_at_s, radio=status.radio.description)
     if status.pause is not None:
@@ -152,16 +166,34 @@ def _agent(facts: Facts) -> Iterator[Finding]:
     elif is_known(status.judged_at_s, status.advertised_at_s):
         yield ok("broadcast", N_("the newest identifier is being advertised"), status.advertised_at_s)
     yield _proof(status)
-    if is_known(status.judged_at_s, status.received_at_s):
-        yield ok("hearing", N_("other devices are received"), status.received_at_s)
-    else:
-        yield ok("hearing", N_("no other device received so far; this is normal if nobody is nearby"))
+    yield from _receiving(status)
     if Problem.NOT_STORING in problems:
         yield fault(
             "storing", N_("no data has been saved for several minutes"), N_("check the disk and the agent's log")
         )
     elif is_known(status.judged_at_s, status.committed_at_s):
         yield ok("storing", N_("contact data is being saved"), status.committed_at_s)
+
+
+def _receiving(status: Status) -> Iterator[Finding]:
+    if is_known(status.judged_at_s, status.received_at_s):
+        yield ok("hearing", N_("other devices are received"), status.received_at_s)
+    else:
+        yield ok("hearing", N_("no other device received so far; this is normal if nobody is nearby"))
+    if status.reception is not None:
+        yield _reception(status.reception)
+
+
+def _reception(reception: Reception) -> Finding:
+    percent = round(100 * reception.share)
+    if reception.share >= GOOD_SHARE:
+        return ok("reception", N_("about {percent}% of nearby devices' packets are received"), percent=percent)
+    return warning(
+        "reception",
+        N_("only about {percent}% of nearby devices' packets are received: distances are estimated from few values"),
+        N_("with the radio broker every packet can be received: see docs/bluez.md"),
+        percent=percent,
+    )
 
 
 def _proof(status: Status) -> Finding:

@@ -20,8 +20,9 @@ class AdapterFacts:
     """Whether it has extended advertising; otherwise it can't set a new address while it scans."""
     monitors: bool
     """Whether bluetoothd allows passive scans on it, which before 5.77 needs ``bluetoothd -E``."""
-    instances_used: int
-    instances_free: int
+    instances_used: int | None
+    """Advertising instances in use; None where only the kernel was asked, which does not tell those of others apart."""
+    instances_free: int | None
     address: str = field(default="", repr=False)
 
     def is_called(self, name: str) -> bool:
@@ -57,3 +58,13 @@ class BluetoothFacts:
     """Whether the optional stack of the HCI radio is installed."""
     may_open_hci: bool = False
     """Whether this process may open an adapter exclusively."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFacts:
+    """The radio broker on this machine; :mod:`bluezone_agent.radios.kernel.inspect` reads it."""
+
+    adapters: tuple[AdapterFacts, ...] = ()
+    """Those that the kernel knows."""
+    fault: RadioUnavailableError | None = None
+    """Why it can't be asked."""

@@ -62,17 +62,20 @@ class BluezRadio:
         *,
         plan: str = AUTO,
         allow_linkable: Collection[str] = (),
+        tells_senders: bool = False,
         main_conf: Path = MAIN_CONF,
     ) -> None:
         """``adapter`` is the kernel's name at the first opening, ``hci0``, or the adapter's address, which is followed.
 
         ``clock`` stamps what is received; ``plan`` names a plan or leaves the choice to what the controller reports;
+        With ``tells_senders`` an advert has the digest of its sender's address.
         ``allow_linkable`` may contain ``privacy`` and ``discoverable``, which are then not refused.
         """
         self._name = adapter
         self._clock = clock
         self._plan_name = plan
         self._allow_linkable = frozenset(allow_linkable)
+        self._tells_senders = tells_senders
         self._main_conf = main_conf
         self._count = 0
         self._address = ""
@@ -135,6 +138,10 @@ class BluezRadio:
                 await asyncio.sleep(FLIP_OVER_S)
             await self._adapter.__aexit__()
 
+    async def prepare(self, valid_s: float) -> int | None:  # noqa: ARG002 - the port's
+        """There is nothing to prepare, and BlueZ does not say the power."""
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Stop the present advertisement, pause for up to 2 s, and register ``advertising_data`` as a new object.
 
@@ -162,7 +169,9 @@ class BluezRadio:
     async def listen(self, received: Callable[[Advert], None]) -> None:
         """Scan until cancelled; raises RadioUnavailableError when the radio is lost or would be linkable."""
         adapter = self._adapter
-        scan = Scan(adapter.name, self._clock, received, passive_too=self._passive_too)
+        scan = Scan(
+            adapter.name, self._clock, received, passive_too=self._passive_too, tells_senders=self._tells_senders
+        )
         try:
             async with self._changing:
                 await adapter.require_usable()
@@ -270,4 +279,10 @@ def require_privacy_off(main_conf: Path) -> None:
 
 def open_radio(name: str, clock: Clock, options: RadioOptions) -> Radio:
     """Return the radio called ``bluez:ADAPTER``."""
-    return BluezRadio(argument(name), clock, plan=options.plan, allow_linkable=options.allow_linkable)
+    return BluezRadio(
+        argument(name),
+        clock,
+        plan=options.plan,
+        allow_linkable=options.allow_linkable,
+        tells_senders=options.purpose == "trial",
+    )

@@ -24,6 +24,7 @@ from bluezone_agent.radios.bluez import errors as faults
 from bluezone_agent.radios.bluez.adapter import LEAVING_TIMEOUT_S
 from bluezone_agent.radios.bluez.advertisement import received_advertising_data, uuid_text
 from bluezone_agent.radios.bluez.bus import ANSWER_TIMEOUT_S
+from bluezone_agent.radios.sender import sender_digest
 
 log: Final = structlog.get_logger()
 
@@ -43,8 +44,17 @@ class Scan:
     the RSSI series to expect from them.
     """
 
-    def __init__(self, adapter: str, clock: Clock, received: Callable[[Advert], None], *, passive_too: bool) -> None:
-        """``received`` gets every advert with a registered protocol's service UUID."""
+    def __init__(
+        self,
+        adapter: str,
+        clock: Clock,
+        received: Callable[[Advert], None],
+        *,
+        passive_too: bool,
+        tells_senders: bool = False,
+    ) -> None:
+        """``received`` gets every advert with a registered protocol's service UUID; of its sender if it ``tells``."""
+        self._tells_senders = tells_senders
         self.passive_too = passive_too
         """False once bluetoothd has refused it."""
         self._adapter = adapter
@@ -106,12 +116,13 @@ class Scan:
         except RadioUnavailableError:
             return
 
-    def _detected(self, _device: BLEDevice, data: AdvertisementData) -> None:
+    def _detected(self, device: BLEDevice, data: AdvertisementData) -> None:
         advertising_data = received_advertising_data(
             data.service_uuids, data.service_data, data.manufacturer_data, data.tx_power
         )
         rssi_dbm = NO_RSSI_DBM if data.rssi is None else data.rssi
-        self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
+        sender = sender_digest(device.address) if self._tells_senders else b""
+        self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s(), sender=sender))
 
     def _fault(self, error: Exception, call: str, timeout_s: float) -> RadioUnavailableError:
         if isinstance(error, TimeoutError):

@@ -40,6 +40,8 @@ ANSWER_TIMEOUT_S: Final = 2.0
 OPENING_TIMEOUT_S: Final = 20.0
 """USB controllers may load firmware first."""
 LEAVING_TIMEOUT_S: Final = 1.5
+OLD_ANSWERS_S: Final = 0.1
+"""An answer that waits in a controller arrives at the first poll of its endpoint, within 16 ms."""
 HEARTBEAT_S: Final = 10.0
 """A socket whose adapter was unplugged is as silent as an empty place: so the controller is polled."""
 EVENT_PACKET: Final = 0x04
@@ -96,6 +98,8 @@ class HciRadio:
             raise faults.not_opened(self._name, error) from error
         try:
             self._host.set_packet_sink(self._transport.sink)
+            if not self._transport_name.isdecimal():
+                await self._drop_old_answers()
             self._transport.source.set_packet_sink(self)
             async with self._answering(OPENING_TIMEOUT_S):
                 await self._host.reset()
@@ -105,6 +109,11 @@ class HciRadio:
         self._extended = self._host.supports_le_features(hci.LeFeatureMask.LE_EXTENDED_ADVERTISING)
         self._pauses = not self._extended
         return self
+
+    async def _drop_old_answers(self) -> None:
+        """The driver that had a USB controller before resets it as it leaves, and does not wait for the answer."""
+        self._transport.source.set_packet_sink(_Nowhere())
+        await asyncio.sleep(OLD_ANSWERS_S)
 
     async def __aexit__(self, *_: object) -> None:
         """Stop advertising, reset and close the controller, even if it does not answer any more."""
@@ -118,6 +127,10 @@ class HciRadio:
         transport, self._transport = self._transport, None
         with suppress(OSError, BaseBumbleError):
             await transport.close()
+
+    async def prepare(self, valid_s: float) -> int | None:  # noqa: ARG002 - the port's
+        """There is nothing to prepare, and the controller's power is not read."""
+        return None
 
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Stop the present advertisement, pause for up to 2 s, and advertise under a new address."""
@@ -223,6 +236,8 @@ class HciRadio:
             raise faults.lost(self._name, f"no answer to {command} within {timeout_s} s") from error
         except (OSError, BaseBumbleError, AssertionError) as error:
             raise faults.lost(self._name, getattr(error, "strerror", None) or error) from error
+        except AttributeError as error:  # bumble takes any answer for the one that it waits for
+            raise faults.lost(self._name, f"an answer that does not belong to {command}") from error
 
     def on_packet(self, packet: bytes) -> None:
         """Process one packet of the controller; reports are handled here, all other packets by bumble."""
@@ -246,6 +261,16 @@ class HciRadio:
                 continue
             if not SERVICES.isdisjoint((*advertising_data.service_uuids, *advertising_data.service_data)):
                 self._received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
+
+
+class _Nowhere:
+    """A sink that drops every packet."""
+
+    def on_packet(self, packet: bytes) -> None:
+        """Drop it."""
+
+    def on_transport_lost(self) -> None:
+        """The next command notices."""
 
 
 async def _connect(name: str) -> Any:

@@ -40,7 +40,7 @@ class UserChannel:
         self._packets: PacketSink | None = None
         self._socket = socket.socket(AF_BLUETOOTH, socket.SOCK_RAW | socket.SOCK_NONBLOCK, BTPROTO_HCI)
         try:
-            _bind(self._socket, struct.pack("<HHH", AF_BLUETOOTH, number, HCI_CHANNEL_USER))
+            bind_channel(self._socket, struct.pack("<HHH", AF_BLUETOOTH, number, HCI_CHANNEL_USER))
             asyncio.get_running_loop().add_reader(self._socket, self._readable)
         except BaseException:
             self._socket.close()
@@ -86,8 +86,8 @@ async def open_user_channel(number: int) -> UserChannel:
     return UserChannel(number)
 
 
-def _bind(sock: socket.socket, address: bytes) -> None:
-    """Bind through libc: Python's own bind accepts no channel before 3.14."""
+def bind_channel(sock: socket.socket, address: bytes) -> None:
+    """Bind to a controller's channel through libc: Python's own bind accepts no channel before 3.14. Raises OSError."""
     if ctypes.CDLL(None, use_errno=True).bind(sock.fileno(), address, len(address)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

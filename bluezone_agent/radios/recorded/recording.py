@@ -63,6 +63,10 @@ class RecordingRadio:
     async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
 
+    async def prepare(self, valid_s: float) -> int | None:
+        """Prepare the wrapped radio."""
+        return await self._radio.prepare(valid_s)
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Have the wrapped radio advertise ``advertising_data``; it is not recorded."""
         await self._radio.advertise(advertising_data)

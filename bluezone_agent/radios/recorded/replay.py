@@ -33,6 +33,10 @@ class ReplayRadio:
     async def __aexit__(self, *_: object) -> None:
         """There is nothing to close."""
 
+    async def prepare(self, valid_s: float) -> int | None:  # noqa: ARG002 - the port's
+        """There is nothing to prepare, and nothing is transmitted."""
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Advertise to nobody."""
 

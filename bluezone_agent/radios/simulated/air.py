@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Self
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.ports import Clock
+from bluezone_agent.radios.sender import sender_digest
 
 ADVERT_INTERVAL_S: Final = 0.25
 """Within the 200-270 ms of the Exposure Notification Bluetooth specification v1.2."""
@@ -84,6 +85,8 @@ class _Device:
     random: Random
     advertising_data: Callable[[float], AdvertisingData | None]
     """The advertising data at a true time."""
+    address: Callable[[float], str] | None = None
+    """The address at a true time; None for a sender of which it is not told."""
 
 
 @dataclass(slots=True)
@@ -135,9 +138,10 @@ class Air:
         advertising_data_at: Callable[[float], AdvertisingData | None],
         *,
         tx_power_dbm: float = -12.0,
+        address_at: Callable[[float], str] | None = None,
     ) -> None:
-        """Add a device that only transmits: ``advertising_data_at`` a true time."""
-        self._add(motion, tx_power_dbm, 0.0, advertising_data_at)
+        """Add a device that only transmits: ``advertising_data_at`` a true time, under ``address_at`` it."""
+        self._add(motion, tx_power_dbm, 0.0, advertising_data_at).address = address_at
 
     def _add(
         self,
@@ -158,8 +162,11 @@ class Air:
             Transmission(self.now_s(), device.number, address, advertising_data.to_bytes() if advertising_data else b"")
         )
 
-    def receptions(self, receiver: _Device) -> Iterator[tuple[AdvertisingData, int]]:
-        """Yield what ``receiver`` gets from one packet of each sender: the advertising data and its RSSI in dBm."""
+    def receptions(self, receiver: _Device) -> Iterator[tuple[AdvertisingData, int, bytes]]:
+        """Yield what ``receiver`` gets from one packet of each sender: advertising data, RSSI in dBm, sender's digest.
+
+        The digest is empty where the sender's address is not told.
+        """
         now_s = self.now_s()
         here = receiver.motion(now_s)
         if here is None:
@@ -170,7 +177,7 @@ class Air:
                 continue
             rssi_dbm = self._rssi_dbm(sender, there, receiver, here, now_s)
             if rssi_dbm is not None:
-                yield advertising_data, rssi_dbm
+                yield advertising_data, rssi_dbm, sender_digest(sender.address(now_s)) if sender.address else b""
 
     def _rssi_dbm(
         self, sender: _Device, there: Position, receiver: _Device, here: Position, now_s: float
@@ -211,6 +218,10 @@ class VirtualRadio:
     async def __aexit__(self, *_: object) -> None:
         await self.withdraw()
 
+    async def prepare(self, valid_s: float) -> int | None:  # noqa: ARG002 - the port's
+        """There is nothing to prepare, and the configured power is the true one."""
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Advertise ``advertising_data`` under a new non-resolvable private address."""
         await self.withdraw()
@@ -228,8 +239,8 @@ class VirtualRadio:
         """Receive all devices in range, until cancelled."""
         while True:
             await asyncio.sleep(self._air.advert_interval_s)
-            for advertising_data, rssi_dbm in self._air.receptions(self._device):
-                received(Advert(advertising_data, rssi_dbm, self._clock.now_s()))
+            for advertising_data, rssi_dbm, sender in self._air.receptions(self._device):
+                received(Advert(advertising_data, rssi_dbm, self._clock.now_s(), sender=sender))
 
     async def becomes_usable(self) -> None:
         """It is always usable."""

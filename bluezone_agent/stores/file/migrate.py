@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from sqlite3 import Connection
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
-
+from bluezone_agent.stores.file.absent import absent
 from bluezone_agent.stores.file.migrations import MIGRATION_SET, NAMES, RENAMED, STEPS, Step, applied
 from bluezone_agent.stores.file.open import APPLICATION_ID
+
+# sqlite-utils imports these where they are installed, to know types that no step uses: 80 MiB and seconds in a daemon
+with absent("numpy", "pandas"):
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
 
 
 def migrate(db: Connection) -> None:

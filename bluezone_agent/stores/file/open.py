@@ -140,7 +140,10 @@ def make_private(state_dir: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(
             N_("can't create the state directory {path}: {reason}"),
-            N_("choose one that you can write to: --state-dir DIR, or run as the user that owns it"),
+            N_(
+                "choose one that you can write to: --state-dir DIR; a service creates its own when it starts:"
+                " systemctl start bluezone-agent"
+            ),
             path=state_dir,
             reason=error.strerror,
         ) from error

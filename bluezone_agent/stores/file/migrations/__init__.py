@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Final
 
-from bluezone_agent.stores.file.migrations import claims, early_shapes, first, journal, words
+from bluezone_agent.stores.file.migrations import claims, early_shapes, first, journal, owner, words
 
 Step = Callable[[Connection], None]
 
@@ -32,6 +32,8 @@ STEPS: Final[tuple[Step, ...]] = (
     journal.m016_journal,
     claims.m017_claims,
     claims.m018_owner,
+    owner.m019_diary,
+    owner.m020_channels,
 )
 NAMES: Final = tuple(getattr(step, "__name__", "") for step in STEPS)
 RENAMED: Final = {"m014_words": "m015_words"}
