@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from bluezone_agent.app.notices import SOCKET, deliver
 from bluezone_agent.config import Config
+from bluezone_agent.core.device_state import DeviceState
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.notice import Notice
+from bluezone_agent.notices.channels import LocalChannels
 from bluezone_agent.notices.command import CommandNotifier
-from bluezone_agent.notices.socket import MOST_BYTES, SocketNotifier, answer_one
+from bluezone_agent.notices.socket import MOST_BYTES, SocketChannels, SocketStates, answer_one
 from bluezone_agent.scenarios.scratch import scratch_folder
 from bluezone_agent.stores.notices import RETRY_S
 from bluezone_agent.stores.store import Store
@@ -60,6 +62,16 @@ def test_a_command_that_does_not_read_is_no_failure(tmp_path: Path) -> None:
     CommandNotifier([script(tmp_path, "exit 0")]).notify(Notice("t", "x" * 200_000))
 
 
+class Calls:
+    """A channel that is a function."""
+
+    def __init__(self, function: Callable[[Notice], None]) -> None:
+        self._function = function
+
+    def notify(self, notice: Notice) -> None:
+        self._function(notice)
+
+
 @contextmanager
 def served(path: Path, deliver_one: Callable[[Notice], None]) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as listener:
@@ -69,7 +81,7 @@ def served(path: Path, deliver_one: Callable[[Notice], None]) -> Iterator[None]:
         def answer() -> None:
             connection, _ = listener.accept()
             with connection:
-                answer_one(connection, deliver_one)
+                answer_one(connection, LocalChannels({"one": Calls(deliver_one)}))
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -80,28 +92,60 @@ def served(path: Path, deliver_one: Callable[[Notice], None]) -> Iterator[None]:
 def test_a_notice_crosses_a_socket_and_its_failure_comes_back(tmp_path: Path) -> None:
     got: list[Notice] = []
     with served(tmp_path / "ok", got.append):
-        SocketNotifier(tmp_path / "ok").notify(WARNING)
+        assert SocketChannels(tmp_path / "ok").deliver(WARNING).delivered == ("one",)
     assert got == [WARNING]
 
     def refuse(_notice: Notice) -> None:
         raise OSError("tell ended with exit code 3")
 
-    with served(tmp_path / "bad", refuse), pytest.raises(OSError, match="exit code 3"):
-        SocketNotifier(tmp_path / "bad").notify(WARNING)
+    with served(tmp_path / "bad", refuse):
+        outcome = SocketChannels(tmp_path / "bad").deliver(WARNING)
+    assert outcome.failure == "tell ended with exit code 3"
     with pytest.raises(FileNotFoundError):
-        SocketNotifier(tmp_path / "nobody").notify(WARNING)
+        SocketChannels(tmp_path / "nobody").deliver(WARNING)
 
 
 @pytest.mark.parametrize("sent", [b"", b"\n", b"{}\n", b'{"title": 1}\n', b"x" * (MOST_BYTES + 10), b"\xff\n"])
 def test_what_is_not_a_notice_is_refused(sent: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        thread = threading.Thread(target=answer_one, args=(theirs, lambda _: pytest.fail("delivered")))
+        thread = threading.Thread(
+            target=answer_one, args=(theirs, LocalChannels({"one": Calls(lambda _: pytest.fail("delivered"))}))
+        )
         thread.start()
         ours.sendall(sent)
         ours.shutdown(socket.SHUT_WR)
         assert b"not a notice" in ours.recv(1000)
         thread.join(10)
+
+
+def test_a_state_crosses_the_same_socket_and_its_failure_comes_back(tmp_path: Path) -> None:
+    state = DeviceState(False, True, "2026-11-24T10:00:00+00:00", None, None, 3, 1)
+    got: list[DeviceState] = []
+
+    def refuse(_state: DeviceState) -> None:
+        raise ConnectionError("no connection to the MQTT broker")
+
+    for publish, failure in ((got.append, ""), (refuse, "no connection")):
+        path = tmp_path / f"socket-{len(failure)}"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            thread = threading.Thread(target=_answer_state, args=(listener, publish))
+            thread.start()
+            if failure:
+                with pytest.raises(OSError, match=failure):
+                    SocketStates(path).publish(state)
+            else:
+                SocketStates(path).publish(state)
+            thread.join(10)
+    assert got == [state]
+
+
+def _answer_state(listener: socket.socket, publish: Callable[[DeviceState], None]) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        answer_one(connection, LocalChannels({}), publish)
 
 
 PASSING = """
@@ -124,7 +168,7 @@ def test_the_service_delivers_for_ever_over_the_socket_that_systemd_passes(progr
         service = subprocess.Popen(command, env=program.environment(), pass_fds=(listener.fileno(),))
         try:
             for _ in range(3):
-                SocketNotifier(path).notify(WARNING)
+                SocketChannels(path).deliver(WARNING)
         finally:
             service.terminate()
             service.wait(10)

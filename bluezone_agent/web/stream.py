@@ -1,0 +1,90 @@
+"""Who is near now, as server-sent events: one reader of the agent's live feed for all browsers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from bluezone_agent.app.page_view import PageView
+from bluezone_agent.core.live_line import LiveLine
+from bluezone_agent.errors import NoLiveFeedError
+from bluezone_agent.i18n import speaking
+from bluezone_agent.web.live_words import in_words
+from bluezone_agent.web.rendering import language_of
+
+News = asyncio.Queue[LiveLine | NoLiveFeedError | None]
+"""What a stream has still to send; None ends it."""
+
+MOST: Final = 8
+"""Streams at one time: a browser shares one among its tabs. Of more, the oldest ends."""
+AGAIN_S: Final = 5.0
+"""After a failure, such as an agent that does not run."""
+
+
+class Streams:
+    """The streams that are open, and the one reader that serves them."""
+
+    def __init__(self, view: PageView) -> None:
+        self._view = view
+        self._open: dict[News, None] = {}
+        """In the order in which they were opened."""
+        self._wanted = asyncio.Event()
+
+    async def work(self) -> None:
+        """Read the live feed while a stream is open, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            try:
+                async with aclosing(self._view.live()) as lines:
+                    async for line in lines:
+                        self._tell(line)
+                        if not self._open:
+                            break
+            except NoLiveFeedError as error:
+                self._tell(error)
+                await asyncio.sleep(AGAIN_S)
+
+    def _tell(self, news: LiveLine | NoLiveFeedError) -> None:
+        for queue in self._open:
+            if queue.full():
+                queue.get_nowait()  # a slow reader loses lines
+            queue.put_nowait(news)
+
+    def _end(self, queue: News) -> None:
+        del self._open[queue]
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    def end(self) -> None:
+        """End all streams: the page stops."""
+        for queue in list(self._open):
+            self._end(queue)
+
+    async def answer(self, request: Request) -> Response:
+        """Open a stream."""
+        language = language_of(request, request.query_params.get("language", ""))
+        return StreamingResponse(self._events(language), media_type="text/event-stream")
+
+    async def _events(self, language: str) -> AsyncGenerator[bytes, None]:
+        queue: News = asyncio.Queue(2)
+        while len(self._open) >= MOST:
+            self._end(next(iter(self._open)))
+        self._open[queue] = None
+        self._wanted.set()
+        try:
+            yield b": open\n\n"
+            while (news := await queue.get()) is not None:
+                with speaking(language):
+                    shown = in_words(news)
+                yield b"data: " + msgspec.json.encode(shown) + b"\n\n"
+        finally:
+            self._open.pop(queue, None)
+            if not self._open:
+                self._wanted.clear()

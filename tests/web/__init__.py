@@ -1,0 +1,1 @@
+"""Tests of the owner's local page."""
