@@ -24,9 +24,10 @@ HEAD: Final = """\
 # What `--json` prints
 
 Every command that prints data takes `--json` and then prints one object on standard output; talk and errors stay on
-standard error. A key never goes away or changes its meaning without a line in the changelog; new keys may come. Times
-are RFC 3339 in UTC, days `YYYY-MM-DD` (UTC). This page is made from the program's own types (`scripts/json-docs`), and
-every test that runs a command with `--json` checks its output against them.
+standard error. `around` prints one object a line, each second; programs can read the same lines from the agent's socket
+([Who is near now](owner.md#who-is-near-now)). A key never goes away or changes its meaning without a line in the
+changelog; new keys may come. Times are RFC 3339 in UTC, days `YYYY-MM-DD` (UTC). This page is made from the program's
+own types (`scripts/json-docs`), and every test that runs a command with `--json` checks its output against them.
 """
 SCALARS: Final = {
     str: "text",

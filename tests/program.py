@@ -18,6 +18,8 @@ from tests.json_docs import answers
 from tests.terminal import at_terminal
 
 TIMEOUT_S: Final = 120
+LINES: Final = frozenset({"around", "trial live"})
+"""Commands that print one JSON object a line."""
 
 
 class UnexpectedAnswerError(AssertionError):
@@ -85,7 +87,12 @@ class Program:
             start_new_session=True,  # so that no question reaches the terminal of whoever runs the tests
         )
         if "--json" in arguments and done.stdout:
-            require_shape(arguments, done.stdout)
+            for text in (
+                done.stdout.splitlines()
+                if " ".join(map(str, arguments[: 1 + (arguments[0] == "trial")])) in LINES
+                else [done.stdout]
+            ):
+                require_shape(arguments, text)
         return done
 
     def at_terminal(
@@ -94,6 +101,7 @@ class Program:
         lines: Sequence[str] = (),
         asks: tuple[str, ...] = (": ",),
         stop_after: str | None = None,
+        stop_with: bytes = b"\x03",
         columns: int = 80,
         **environment: str,
     ) -> tuple[int, str]:
@@ -106,6 +114,7 @@ class Program:
             columns=columns,
             asks=asks,
             stop_after=stop_after,
+            stop_with=stop_with,
         )
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:

@@ -31,10 +31,12 @@ def at_terminal(
     columns: int = 80,
     asks: tuple[str, ...] = (": ",),
     stop_after: str | None = None,
+    stop_with: bytes = b"\x03",
 ) -> tuple[int, str]:
     """Run a command in a terminal of its own; return its exit code and what it showed.
 
-    Each of ``lines`` is typed when something that ``asks`` was shown last; Ctrl-C once ``stop_after`` was shown.
+    Each of ``lines`` is typed when something that ``asks`` was shown last; ``stop_with``, Ctrl-C unless it is another
+    key, once ``stop_after`` was shown.
     """
     try:
         pid, terminal = pty.fork()
@@ -53,6 +55,6 @@ def at_terminal(
             if waiting and said.endswith(asks):
                 os.write(terminal, waiting.pop(0).encode() + b"\n")
             if stop_after is not None and stop_after in said:
-                os.write(terminal, b"\x03")
+                os.write(terminal, stop_with)
                 stop_after = None
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode("utf-8", "replace")

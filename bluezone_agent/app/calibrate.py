@@ -137,7 +137,7 @@ async def _description(radio: Radio) -> str:
 
 def _radio(device: Device) -> Radio:
     config = configuration(device)
-    return configured_radio(config, system_clock(config))
+    return configured_radio(config, system_clock(config), purpose="calibrate")
 
 
 def _keep(device: Device, calibration: Calibration, valid_days: int, **of: str) -> CalibrationMade:

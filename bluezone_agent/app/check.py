@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
@@ -12,6 +15,7 @@ from bluezone_agent.app.exposures import answer, authority_contact, shown_days
 from bluezone_agent.app.key_sources import pinned_sources
 from bluezone_agent.app.notices import deliver
 from bluezone_agent.app.owner_time import judged_now, owner_calendar
+from bluezone_agent.app.page_now import write_after_check
 from bluezone_agent.app.result import Result
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.app.source_state import Freshness, KeyFileState
@@ -25,6 +29,8 @@ from bluezone_agent.exposure_check.check import Check, PinnedSource
 from bluezone_agent.exposure_check.report import CheckReport, SourceReport
 from bluezone_agent.i18n import _
 from bluezone_agent.stores.store import Store
+
+log: Final = structlog.get_logger()
 
 
 class CheckedSource(Result, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ class CheckResult(Result, frozen=True, kw_only=True):
     days: tuple[ExposureDay, ...]
     new_warnings: tuple[ExposureDay, ...]
     undelivered_notices: int
-    """Number of notices not yet delivered to the owner; 0 if no notify_command is configured."""
+    """Number of notices not yet delivered to the owner; 0 if no channel is configured."""
     notice_error: str | None
     """Why the last notice could not be delivered."""
 
@@ -85,6 +91,8 @@ def check(
         delivery = deliver(store, config, now.wall_s)
         days = shown_days(store, report.days, calendar)
         result = answer(store, config, days, now)
+        if only is None:
+            _show(store, config)
     return CheckResult(
         clock_trusted=now.trusted,
         complete=report.complete,
@@ -97,6 +105,13 @@ def check(
         undelivered_notices=delivery.undelivered,
         notice_error=delivery.error,
     )
+
+
+def _show(store: Store, config: Config) -> None:
+    try:
+        write_after_check(store, config)
+    except OSError as error:  # a page must not fail a check
+        log.warning("page_not_written", reason=error.strerror)
 
 
 def check_store(

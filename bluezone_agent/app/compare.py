@@ -18,7 +18,7 @@ from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.core.risk import RiskModel
-from bluezone_agent.scenarios.measurements import read_measurements
+from bluezone_agent.radios.recorded.measurements import read_measurements
 from bluezone_agent.scenarios.room import Score, replay_room
 from bluezone_agent.stores.store import Store
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -52,18 +54,48 @@ def _standard_place() -> Path:
     return path
 
 
+def used(device: Device, file: Path | None) -> Path | None:
+    """Return the file that :func:`checked` reads; None if there is none."""
+    path = file or device.config_file or config_path()
+    return path if path is not None and (file or path.exists()) else None
+
+
 def checked(device: Device, file: Path | None) -> Config:
-    """Return the settings in force, without the API key; raises ConfigError with the first mistake."""
+    """Return the settings in force, without secrets; raises ConfigError with the first mistake."""
     config = load(file or device.config_file)
     if config.sources:
         pinned_sources(config)  # reads the keys
+    if config.notify_urls:
+        config = msgspec.structs.replace(config, notify_urls=(NOT_SHOWN,) * len(config.notify_urls))
+    if config.home_assistant:
+        shown = msgspec.structs.replace(config.home_assistant, broker=NOT_SHOWN)
+        config = msgspec.structs.replace(config, home_assistant=shown)
     if config.publish:
         hidden = msgspec.structs.replace(config.publish, api_key=NOT_SHOWN)
         config = msgspec.structs.replace(config, publish=hidden)
     return config
 
 
-def settings(config: Config) -> dict[str, Any]:
-    """Return each setting by its name in the file."""
-    values: dict[str, Any] = msgspec.to_builtins(config)
-    return values
+def settings(config: Config) -> str:
+    """Return every setting in TOML, with its value in force; reading the text again gives the same configuration."""
+    return "\n".join(_table(msgspec.to_builtins(config), ""))
+
+
+def _table(values: dict[str, Any], name: str) -> Iterator[str]:
+    tables = {key: value for key, value in values.items() if _is_table(value)}
+    for key, value in values.items():
+        if key not in tables and value is not None:
+            yield f"{key} = {_value(value)}"
+    for key, value in tables.items():
+        below = f"{name}.{key}".removeprefix(".")
+        for one in [value] if isinstance(value, dict) else value:
+            yield from ("", f"[{below}]" if isinstance(value, dict) else f"[[{below}]]", *_table(one, below))
+
+
+def _value(value: object) -> str:
+    """Return a value in TOML, with escapes for characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list | tuple) and bool(value) and isinstance(value[0], dict))

@@ -24,6 +24,7 @@ from bluezone_agent.health.doctor.finding import Finding, Level
 from bluezone_agent.health.status import Status
 from bluezone_agent.i18n import rendered
 from bluezone_agent.radios.bluez.inspect import read_bluetooth
+from bluezone_agent.radios.kernel.inspect import read_broker
 from bluezone_agent.stores.file.open import FILE_NAME
 from bluezone_agent.stores.store import Store
 
@@ -60,9 +61,14 @@ class Diagnosis(Result, frozen=True, kw_only=True):
 
 def examine(device: Device) -> Diagnosis:
     """Read and judge everything that the agent needs; if something can't be read, that is a finding too."""
-    findings = judge(_facts(device))
+    findings = find(device)
     healthy = all(finding.level is not Level.FAULT for finding in findings)
     return Diagnosis(healthy=healthy, findings=tuple(map(FoundOut.of, findings)))
+
+
+def find(device: Device) -> list[Finding]:
+    """Return the findings as templates, which can be shown in any language."""
+    return judge(_facts(device))
 
 
 def _facts(device: Device) -> Facts:
@@ -76,6 +82,7 @@ def _facts(device: Device) -> Facts:
     return Facts(
         radios=config.radios,
         bluetooth=asyncio.run(read_bluetooth()),
+        broker=asyncio.run(read_broker()),
         clock_trusted=system_clock(config).synchronised(),
         config_error=config_error,
         allow_linkable=config.allow_linkable,

@@ -9,6 +9,7 @@ import msgspec
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.diary_entry import DiaryEntry
 from bluezone_agent.app.exposure_answer import AuthorityContact
 from bluezone_agent.app.exposure_day import shown_times
 from bluezone_agent.app.exposures import authority_contact
@@ -98,6 +99,8 @@ class Explanation(Result, frozen=True, kw_only=True):
     """Correction of the calibration in force; None without one."""
     exposures: tuple[ExplainedExposure, ...]
     warned: tuple[GivenWarning, ...]
+    diary: tuple[DiaryEntry, ...]
+    """The owner's notes about the day."""
 
     @classmethod
     def of(cls, found: Explained, step_s: int) -> Self:
@@ -113,6 +116,7 @@ class Explanation(Result, frozen=True, kw_only=True):
             rssi_correction_db=None if c is None else c.calibration.rssi_correction_db,
             exposures=tuple(_exposure(day, step_s) for day in found.exposures),
             warned=tuple(map(_warning, found.warned)),
+            diary=tuple(map(DiaryEntry.of, found.diary)),
         )
 
 

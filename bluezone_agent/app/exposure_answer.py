@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
+from bluezone_agent.app.diary_entry import DiaryEntry
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.config import Authority
@@ -60,3 +61,5 @@ class ExposureList(Result, frozen=True, kw_only=True):
     rule_summary: str
     """One sentence in English."""
     days: tuple[ExposureDay, ...]
+    diary: tuple[DiaryEntry, ...]
+    """The owner's notes about these days."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from bluezone_agent.app.configuration import configuration, rule_in_force
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.diary_entry import DiaryEntry
 from bluezone_agent.app.exposure_answer import AuthorityContact, ExposureAnswer, ExposureList
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.owner_time import judged_now, kept_since_s, owner_calendar
@@ -42,7 +44,13 @@ def exposures_in(store: Store, config: Config) -> ExposureList:
         rule=rule.name,
         rule_summary=rule.summary,
         days=days,
+        diary=notes_about(store, *(day.day for day in days)),
     )
+
+
+def notes_about(store: Store, *days: date) -> tuple[DiaryEntry, ...]:
+    """Return the owner's notes about some days."""
+    return tuple(DiaryEntry.of(entry) for entry in store.diary.since() if entry.day in days)
 
 
 def shown_days(store: Store, days: Iterable[DayExposure], calendar: Calendar) -> tuple[ExposureDay, ...]:

@@ -54,7 +54,7 @@ def notify_owner(device: Device) -> Delivery:
 
 def notify_of_all(store: Store, config: Config, now_s: float) -> Delivery:
     """Queue a notice for each change that was not yet reported, and deliver what is due."""
-    changes = pending_notices(store, now_s) if config.notify_command else []
+    changes = pending_notices(store, now_s) if config.notifies else []
     if changes:
         with store.transaction():
             for change in changes:

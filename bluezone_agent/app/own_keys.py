@@ -10,6 +10,7 @@ from bluezone_agent.actions import export_keys as exporting
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.result import Result, utc
+from bluezone_agent.app.shown_submission import ShownSubmission
 from bluezone_agent.app.unlock import unlocked
 from bluezone_agent.core.submitted_keys import until_the_days_end
 from bluezone_agent.files import require_absent
@@ -36,6 +37,8 @@ class KeyList(Result, frozen=True, kw_only=True):
     encrypted: bool
     """Whether a passphrase is needed to read the secrets."""
     keys: tuple[KeyEntry, ...]
+    submitted: ShownSubmission | None
+    """What a key server accepted in the last 14 days; None for nothing."""
 
 
 class Exported(Result, frozen=True, kw_only=True):
@@ -69,12 +72,18 @@ def list_keys(device: Device) -> KeyList:
                 )
                 for own in store.keys.listed()
             ),
+            submitted=ShownSubmission.of(store.journal),
         )
+
+
+def require_onset(onset: date | None) -> None:
+    """Check the first day of symptoms; raises ExportError."""
+    exporting.require_past(onset, time.time())
 
 
 def require_exportable(file: Path, onset: date | None) -> None:
     """Check that an export is possible before the owner is asked; raises NewFileError, ExportError."""
-    exporting.require_past(onset, time.time())
+    require_onset(onset)
     require_absent(file)
 
 

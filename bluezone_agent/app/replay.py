@@ -10,7 +10,7 @@ from bluezone_agent.app.device import Device
 from bluezone_agent.app.result import Result
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import N_, ConfigError
-from bluezone_agent.scenarios.measurements import read_measurements
+from bluezone_agent.radios.recorded.measurements import read_measurements
 from bluezone_agent.scenarios.room import ReceiverResult, Score, replay_room
 
 Progress = Callable[[Iterator[ReceiverResult], int], Iterable[ReceiverResult]]

@@ -25,9 +25,12 @@ def utc(unix_s: float | None) -> datetime | None:
     return None if unix_s is None else datetime.fromtimestamp(int(unix_s), UTC)
 
 
-def as_json(result: Any) -> str:
-    """Return an answer as one JSON object: times in UTC (RFC 3339), errors as their English message."""
-    return msgspec.json.format(msgspec.json.encode(result, enc_hook=_builtin), indent=2).decode()
+def as_json(result: Any, *, indent: int = 2) -> str:
+    """Return an answer as one JSON object: times in UTC (RFC 3339), errors as their English message.
+
+    With an ``indent`` of 0 it is one line.
+    """
+    return msgspec.json.format(msgspec.json.encode(result, enc_hook=_builtin), indent=indent).decode()
 
 
 def from_json(text: str, kind: Any) -> Any:

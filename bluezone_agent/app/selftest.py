@@ -73,7 +73,7 @@ def with_adapters(device: Device, seconds: int, *, waiting: Callable[[], None]) 
         if len(config.radios) < 2:
             raise testing.not_provable()
         with StateLock(device.state_dir):
-            radio = configured_radio(config, clock)
+            radio = configured_radio(config, clock, purpose="selftest")
             test = testing.with_adapters(
                 radio, clock, PROTOCOLS[config.protocol], seconds, tx_power_dbm=config.tx_power_dbm
             )
@@ -90,7 +90,8 @@ def report_to_peer(device: Device, file: Path, name: str, seconds: int) -> Repor
         if agent_runs(device.state_dir):
             minutes = asyncio.run(testing.received_by_running_agent(store, clock, seconds))
         else:
-            minutes = asyncio.run(testing.listen(configured_radio(config, clock), clock, seconds))
+            radio = configured_radio(config, clock, purpose="selftest")
+            minutes = asyncio.run(testing.listen(radio, clock, seconds))
     report = make_report(name, minutes, from_s, clock.now_s())
     write_report(report, file)
     return ReportWritten(file=file, by=report.by, identifiers=len(report.received))

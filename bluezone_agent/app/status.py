@@ -14,6 +14,7 @@ from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.exposure_answer import ExposureList
 from bluezone_agent.app.listening import Gap
+from bluezone_agent.app.own_cost import OwnCost
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.app.source_state import SourceState
@@ -109,6 +110,10 @@ class AgentStatus(Result, frozen=True, kw_only=True):
     received_at: datetime | None
     received_adverts: int
     discarded_adverts: int
+    received_share: float | None
+    """Estimated share (0 to 1) of the packets that nearby devices send; None if none was near in the last 24 hours."""
+    cost: OwnCost | None
+    """None while it does not run, and in its first 10 minutes."""
     committed_at: datetime | None
     checked_at: datetime | None
     check_complete: bool | None
@@ -169,6 +174,8 @@ def _shown(state: Status, found: ExposureList | None) -> AgentStatus:
         received_at=utc(state.received_at_s),
         received_adverts=state.received_adverts,
         discarded_adverts=state.discarded_adverts,
+        received_share=state.reception.share if state.reception else None,
+        cost=None if state.cost is None else OwnCost.of(state.cost),
         committed_at=utc(state.committed_at_s),
         checked_at=utc(state.checked_at_s),
         check_complete=state.check_complete,

@@ -8,8 +8,14 @@ from bluezone_agent.app.pause_text import describe
 from bluezone_agent.app.shown_pause import ShownPause
 from bluezone_agent.core.journal import Journal, Received
 from bluezone_agent.errors import N_
-from bluezone_agent.health.health import OWNER_ONLY, Activity, Caution, Health, Problem
+from bluezone_agent.health.health import OWNER_ONLY, Activity, AgentVerdict, Caution, Health, Problem
 from bluezone_agent.i18n import _, local_clock, ngettext
+
+VERDICTS: Final = {
+    AgentVerdict.WORKS: N_("works"),
+    AgentVerdict.WORKS_BUT: N_("works, but:"),
+    AgentVerdict.DOES_NOT_WORK: N_("does not work:"),
+}
 
 PROBLEMS: Final = {
     Problem.NOT_RUNNING: N_("the agent is not running: start it with bluezone-agent run"),
@@ -32,7 +38,7 @@ PROBLEMS: Final = {
     ),
     Problem.NOTICE_UNDELIVERED: N_(
         "a notice to you could not be delivered and will be retried: see bluezone-agent exposures,"
-        " and check notify_command"
+        " and run bluezone-agent notify test"
     ),
     Problem.SIGHTINGS_DROPPED: N_(
         "more identifiers were received in the last 24 hours than can be stored: someone may be"

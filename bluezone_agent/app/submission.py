@@ -11,10 +11,13 @@ from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.result import Result
+from bluezone_agent.app.submit_socket import submit_socket
 from bluezone_agent.app.unlock import unlocked
 from bluezone_agent.config import Config
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.key_servers.google import GoogleKeyServer
+from bluezone_agent.key_servers.relay import Relay
+from bluezone_agent.key_servers.sending import send_request
 
 
 class Submitted(Result, frozen=True, kw_only=True):
@@ -68,9 +71,11 @@ def configured_key_server(config: Config) -> GoogleKeyServer:
             N_("no key server is configured"),
             N_('add [publish] to the configuration; "bluezone-agent config init -" shows how'),
         )
+    relay = submit_socket()
     return GoogleKeyServer(
         config.publish.verification_server,
         config.publish.key_server,
         config.publish.api_key,
         config.publish.health_authority_id,
+        send_request if relay is None else Relay(relay).send,
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bluezone_agent.actions import wipe as wiping
+from bluezone_agent.app import page_files
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.page_folder import page_folder
 from bluezone_agent.app.result import Result
 from bluezone_agent.config import Config
 from bluezone_agent.errors import ConfigError
@@ -16,7 +18,7 @@ class WipePlan(Result, frozen=True, kw_only=True):
     """What would be deleted in addition to the state."""
 
     elsewhere: tuple[Path, ...]
-    """Files outside the state that the configuration makes the agent write."""
+    """Files outside the state that the agent writes: those that the configuration names, and its owner's page."""
     unknown: ConfigError | None
     """Why these files can't be determined; the state can be deleted nevertheless."""
 
@@ -35,7 +37,8 @@ def plan_wipe(device: Device) -> WipePlan:
     except ConfigError as error:
         unknown = error
     wiping.require_stopped(device.state_dir)
-    return WipePlan(elsewhere=tuple(wiping.written_elsewhere(config)), unknown=unknown)
+    of_page = (*page_files.written(page_folder()), *page_files.kept(device.state_dir))
+    return WipePlan(elsewhere=(*wiping.written_elsewhere(config), *of_page), unknown=unknown)
 
 
 def wipe(device: Device, plan: WipePlan) -> Wiped:

@@ -24,31 +24,41 @@ EXIT_STOPPED: Final = 130
 PEOPLE: Final = N_("For you")
 CASES: Final = N_("Cases and keys")
 AUTHORITY: Final = N_("For a health authority")
+ORGANISER: Final = N_("For a unit and its campaign")
 TRIALS: Final = N_("Trials and measurements")
 DEVICE: Final = N_("This device")
 
 COMMANDS: Final = {
     "status": Lazy("status:status", N_("Show whether the agent works"), PEOPLE),
     "doctor": Lazy("doctor:doctor", N_("Find problems and suggest fixes"), PEOPLE),
+    "around": Lazy("around:around", N_("Show who is near now"), PEOPLE),
     "contacts": Lazy("contacts:contacts", N_("Show your contacts per hour"), PEOPLE),
     "exposures": Lazy("exposures:exposures", N_("Show whether you were exposed"), PEOPLE),
+    "diary": Lazy("diary:diary", N_("Keep notes about your days"), PEOPLE),
     "pause": Lazy("pause:pause", N_("Stop broadcasting and scanning for a while"), PEOPLE),
     "resume": Lazy("pause:resume", N_("End a pause"), PEOPLE),
+    "web": Lazy("web:web", N_("Show all of this on a page in your browser"), PEOPLE),
     "check": Lazy("check:check", N_("Check diagnosis keys against your contacts"), CASES),
     "keys": Lazy("keys:keys", N_("List, export or submit your daily keys"), CASES),
     "authority": Lazy("authority:authority", N_("Publish and revoke keys of cases"), AUTHORITY),
+    "take-part": Lazy("take_part:take_part", N_("Write a receipt that you take part"), ORGANISER),
+    "uptake": Lazy("uptake:uptake", N_("Count who takes part in each unit"), ORGANISER),
+    "campaign": Lazy("campaign:campaign", N_("Make posters, slides and texts"), ORGANISER),
     "demo": Lazy("demo:demo", N_("Simulate one day with six devices"), TRIALS),
+    "trial": Lazy("trial:trial", N_("Plan, simulate and run a field trial"), TRIALS),
     "replay": Lazy("replay:replay", N_("Replay measurements from a room"), TRIALS),
     "compare": Lazy("compare:compare", N_("Compare risk rules on your stored exposures"), TRIALS),
     "calibrate": Lazy("calibrate:calibrate", N_("Calibrate this device's receiver"), TRIALS),
     "run": Lazy("run:run", N_("Broadcast, scan, record contacts and check"), DEVICE),
     "config": Lazy("config:config", N_("Write or check a configuration"), DEVICE),
     "selftest": Lazy("selftest:selftest", N_("Verify that this device transmits"), DEVICE),
+    "export": Lazy("export:export", N_("Write your data as tables, without keys"), DEVICE),
     "backup": Lazy("backup:backup", N_("Write all data into one encrypted file"), DEVICE),
     "restore": Lazy("backup:restore", N_("Restore a backup, or merge its contacts"), DEVICE),
     "wipe": Lazy("wipe:wipe", N_("Delete all data of the agent"), DEVICE),
-    "notify": Lazy("notify:notify", N_("Deliver notices to the owner"), DEVICE, hidden=True),
+    "notify": Lazy("notify:notify", N_("Deliver notices to you, or test the channels"), DEVICE),
     "fetch": Lazy("fetch:fetch", N_("Download diagnosis keys for the check"), DEVICE, hidden=True),
+    "page": Lazy("page:page", N_("Write what the owner's page shows"), DEVICE, hidden=True),
 }
 
 
@@ -59,7 +69,7 @@ COMMANDS: Final = {
     help=N_(
         "On-device contact tracing: broadcasts a changing identifier over Bluetooth, records the"
         " identifiers it receives, and tells you if you were near someone who later tested positive."
-        " Nothing leaves the device unless you export it."
+        " Your contacts and keys stay on the device unless you export them."
     ),
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -107,7 +107,7 @@ def init(*, folder: Path, key_id: str, key_version: str, location: str, as_json:
         return
     (key,) = made.source.key
     say(_("signing key written to {path}: keep it secret, and keep a copy").format(path=made.signing_key))
-    say(_("to trust it, agents need these lines in their bluezone-agent.toml:"))
+    say(_("devices that are to trust it need these lines in their bluezone-agent.toml:"))
     click.echo("[[source]]")
     click.echo(
         f"location = {json.dumps(location)}" + (_("  # replace with your own address") * (location == PLACEHOLDER))

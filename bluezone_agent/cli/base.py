@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from json import dumps
 
 import click
 import msgspec
 
+from bluezone_agent.app.age_text import age
 from bluezone_agent.app.result import as_json
 from bluezone_agent.cli.commands import HEADING, Command, Group, Lazy
 from bluezone_agent.cli.options import (
@@ -25,9 +25,6 @@ from bluezone_agent.cli.options import (
 )
 from bluezone_agent.cli.streams import has_letter
 from bluezone_agent.cli.talk import fail, is_person, printable, say
-from bluezone_agent.core.ages import is_known
-from bluezone_agent.core.intervals import DAY_S
-from bluezone_agent.i18n import _
 
 __all__ = [
     "DAY",
@@ -51,6 +48,7 @@ __all__ = [
     "new_device",
     "option",
     "print_json",
+    "print_json_line",
     "printable",
     "say",
 ]
@@ -61,23 +59,14 @@ def print_json(result: msgspec.Struct) -> None:
     click.echo(escaped(as_json(result)))
 
 
+def print_json_line(result: msgspec.Struct) -> None:
+    """Print one of many answers as one line."""
+    click.echo(escaped(as_json(result, indent=0)))
+
+
 def escaped(json: str) -> str:
     """Return JSON with escapes for characters that control a terminal, hide or reverse text, or can't be encoded."""
     return "".join(c if c == "\n" or (c.isprintable() and has_letter(c)) else dumps(c)[1:-1] for c in json)
-
-
-def age(at: datetime, now: datetime) -> str:
-    """Describe how long ago something was."""
-    if not is_known(now.timestamp(), at.timestamp()):
-        return _("at an unknown time")
-    seconds = int((now - at).total_seconds())
-    if seconds < 100:
-        return _("{n} s ago").format(n=seconds)
-    if seconds < 100 * 60:
-        return _("{n} min ago").format(n=seconds // 60)
-    if seconds < 48 * 3600:
-        return _("{n} h ago").format(n=seconds // 3600)
-    return _("{n} days ago").format(n=seconds // DAY_S)
 
 
 def exit_with(code: int) -> None:

@@ -24,6 +24,11 @@ NARROWEST: Final = 30
 """Columns of the help, whatever the terminal has."""
 
 
+MANUAL: Final = N_(
+    'docs/owner.md in the source code, in Vietnamese docs/vi/owner.md; once it is installed, also "man bluezone-agent"'
+)
+
+
 class Formatter(click.HelpFormatter):
     """Fits the terminal: up to 100 columns, and narrow ones too."""
 
@@ -100,7 +105,7 @@ class _Translated(click.Command):
                     formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """End with examples."""
+        """End with examples, and the program itself with its manual."""
         examples = EXAMPLES.get(path_of(ctx), ())
         if not examples:
             return
@@ -110,6 +115,9 @@ class _Translated(click.Command):
                 with formatter.indentation():
                     for line in continued(example.line, formatter.width - formatter.current_indent):
                         formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+        if ctx.parent is None:
+            with formatter.section(_("Manual")):
+                formatter.write_text(_(MANUAL))
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - click's; a list of commands wraps its lines
         return _(self.help).partition(". ")[0].rstrip(".")

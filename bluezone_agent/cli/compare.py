@@ -15,6 +15,7 @@ from bluezone_agent.app.compare import ComparedDay, Comparison, RoomComparison
 from bluezone_agent.cli.base import PATH, Command, device, json_option, option, print_json, printable
 from bluezone_agent.cli.progress import working
 from bluezone_agent.cli.talk import log_level
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_date, local_number, ngettext
@@ -64,7 +65,7 @@ def compare(*, rules: tuple[str, ...], days: int, recording: Path | None, as_jso
         click.echo(_("nothing to compare: no exposures are stored for the last {days} days").format(days=days))
     for day in done.days:
         for line in _lines(day):
-            click.echo(line)
+            click.echo(wrapped(line))
     if done.days:
         n = sum(day.differs for day in done.days)
         text = ngettext("the rules differ on {n} day", "the rules differ on {n} days", n)
@@ -115,12 +116,11 @@ def _compare_room(recording: Path, rules: Sequence[str], *, as_json: bool) -> No
         return
     for score in done.rules:
         text = _("{rule}: warned {hits} of {near} receivers within 2 m, {false} of {far} farther away")
-        click.echo(
-            text.format(
-                rule=printable(score.rule),
-                hits=score.warned_near,
-                near=score.warned_near + score.missed_near,
-                false=score.warned_far,
-                far=score.warned_far + score.quiet_far,
-            )
+        line = text.format(
+            rule=printable(score.rule),
+            hits=score.warned_near,
+            near=score.warned_near + score.missed_near,
+            false=score.warned_far,
+            far=score.warned_far + score.quiet_far,
         )
+        click.echo(wrapped(line))

@@ -16,6 +16,7 @@ from bluezone_agent.cli.base import (
     json_option,
     new_device,
     print_json,
+    printable,
     say,
 )
 from bluezone_agent.config import Config
@@ -43,9 +44,12 @@ def init(*, file: Path | None) -> None:
 @json_option
 def check(*, file: Path | None, as_json: bool) -> None:
     """Print the settings in force; exit 78 with the first mistake."""
-    found = config_file.checked(device(), file)
+    here = device()
+    found = config_file.checked(here, file)
     if as_json:
         print_json(found)
         return
-    for name, value in config_file.settings(found).items():
-        click.echo(f"{name} = {value!r}" if name != "source" else f"[[source]] × {len(value)}")
+    path = config_file.used(here, file)
+    said = _("# {path} is correct; the settings in force:") if path else _("# no configuration file; the defaults:")
+    click.echo(said.format(path=printable(str(path))))
+    click.echo(config_file.settings(found))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import click
 
-from bluezone_agent.app.contacts import ContactHistory, HourOfContacts, close_at_once, hour_in_words, in_words
+from bluezone_agent.app.contacts import (
+    ContactHistory,
+    close_at_once,
+    hour_in_words,
+    in_words,
+    notes,
+    persons_in_words,
+)
 from bluezone_agent.app.contacts import contacts as received_contacts
+from bluezone_agent.app.gap_text import gap_text
 from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, json_option, option, print_json
-from bluezone_agent.cli.gaps import gap_text
-from bluezone_agent.cli.html.contacts import render
-from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.diary import diary_lines
+from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
+from bluezone_agent.html.contacts import render
 from bluezone_agent.i18n import _, local_clock, local_date, local_number, ngettext
 
 WIDEST: Final = 500
@@ -43,17 +50,20 @@ WIDEST: Final = 500
 def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
     """Print the contacts of each hour."""
     found = received_contacts(device(), days)
+    said = list(notes(found.close_db, found.middle_db, calibrated=found.calibrated))
     if page:
-        write_page(page, render(found.hours, list(_notes(found))))
+        write_page(page, render(found.hours, said))
     if as_json:
         print_json(found)
         return
     if found.hours:
-        _print(found.hours)
-        for note in _notes(found):
+        _print(found)
+        for note in said:
             click.echo(wrapped(note))
     else:
         click.echo(_("no devices detected"))
+        for note in diary_lines(found.diary):
+            click.echo(wrapped(note))
     listened_s = sum((span.ends_at - span.starts_at).total_seconds() for span in found.listening)
     n = int(listened_s // 60)
     click.echo(ngettext("scanned for {n} minute", "scanned for {n} minutes", n).format(n=n))
@@ -61,10 +71,11 @@ def contacts(*, days: int, page: Path | None, as_json: bool) -> None:
         click.echo(wrapped(gap_text(gap)))
 
 
-def _print(hours: tuple[HourOfContacts, ...]) -> None:
+def _print(found: ContactHistory) -> None:
     columns = (
         _("hour"),
         _("identifiers"),
+        _("people"),
         _("minutes"),
         _("close at once"),
         _("close"),
@@ -72,7 +83,8 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
         _("far"),
         _("strongest"),
     )
-    for day, its_hours in groupby(hours, lambda h: local_date(h.starts_at)):
+    other_notes = list(found.diary)
+    for day, its_hours in groupby(found.hours, lambda h: h.starts_at.astimezone().date()):
         its = list(its_hours)
         rows = [
             (
@@ -81,6 +93,7 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
                     str,
                     (
                         hour.identifiers,
+                        f"{local_number(hour.person_equivalents):.1f}",
                         hour.minutes,
                         close_at_once([hour]),
                         hour.close_minutes,
@@ -95,21 +108,12 @@ def _print(hours: tuple[HourOfContacts, ...]) -> None:
         print_table(
             columns,
             rows,
-            title=f"{day}: {in_words(its)}",
+            title=f"{local_date(day)}: {persons_in_words(its)}; {in_words(its)}",
             right=range(1, len(columns)),
             sentences=[hour_in_words(hour) for hour in its],
         )
-
-
-def _notes(found: ContactHistory) -> Iterator[str]:
-    yield _(
-        "minutes summed over identifiers, by attenuation: close: up to {close:g} dB (about 2 m, line of sight); medium:"
-        " up to {middle:g} dB; far: above"
-    ).format(close=local_number(found.close_db), middle=local_number(found.middle_db))
-    yield _(
-        "a device changes its identifier every 10 to 15 minutes, so one person appears as several"
-        " identifiers in an hour; the devices close at once, averaged over minutes, estimate the"
-        " number of people"
-    )
-    if not found.calibrated:
-        yield _("not calibrated: attenuation may be off by 10 dB or more")
+        for note in diary_lines(found.diary, day):
+            click.echo(wrapped(note))
+        other_notes = [entry for entry in other_notes if entry.day != day]
+    for note in diary_lines(other_notes):
+        click.echo(wrapped(note))

@@ -15,15 +15,15 @@ from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDa
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
-from bluezone_agent.cli.html.demo import render
-from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.cli.progress import working
 from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.talk import log_level
-from bluezone_agent.cli.wrapping import columns
+from bluezone_agent.cli.wrapping import columns, wrapped
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
+from bluezone_agent.html.demo import render
 from bluezone_agent.i18n import _, local_clock, local_number, ngettext
 from bluezone_agent.scenarios.cast import co_presence
 
@@ -109,16 +109,23 @@ def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:
 def _print(day: Day) -> None:
     click.echo(_("{case}'s day, in Vietnam time (seed {seed}):").format(case=day.case.name, seed=day.seed))
     for stay, others in co_presence(day.case, [v.person for v in day.verdicts]):
-        near = ", ".join(_("{name} at {distance:.1f} m").format(name=n, distance=local_number(d)) for n, d in others)
-        click.echo(
-            f"  {local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}  {_(stay.where)}: {near or _('alone')}"
-        )
+        whole_min = (stay.ends_at_s - stay.starts_at_s) // 60
+        near = ", ".join(_near(*other, whole_min) for other in others) or _("alone")
+        times = f"{local_clock(stay.starts_at_s)}-{local_clock(stay.ends_at_s)}"
+        click.echo(wrapped(f"  {times}  {_(stay.where)}: {near}"))
     click.echo()
     _print_strip(day)
     click.echo()
     _print_morning(day)
     click.echo()
     _print_table(day)
+
+
+def _near(name: str, distance_m: float, minutes: int, whole_min: int) -> str:
+    if minutes >= whole_min:
+        return _("{name} at {distance:.1f} m").format(name=name, distance=local_number(distance_m))
+    text = ngettext("{name} at {distance:.1f} m for {n} minute", "{name} at {distance:.1f} m for {n} minutes", minutes)
+    return text.format(name=name, distance=local_number(distance_m), n=minutes)
 
 
 def _print_strip(day: Day) -> None:
@@ -147,21 +154,21 @@ def _cell(minutes: set[int], received: set[int], near: set[int]) -> str:
 
 
 def _print_morning(day: Day) -> None:
-    click.echo(
-        ngettext(
-            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
-            " key",
-            "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
-            " keys",
-            day.keys_published,
-        ).format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
+    text = ngettext(
+        "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+        " key",
+        "{clock}  {case} tests positive (F0) and submits the daily keys; the health authority publishes {n} expired"
+        " keys",
+        day.keys_published,
     )
+    published = text.format(clock=local_clock(day.published_at_s), case=day.case.name, n=day.keys_published)
+    click.echo(wrapped(published, hanging=7))
     for v in sorted((v for v in day.others if v.warned_at_s), key=lambda v: v.warned_at_s or 0):
         click.echo(_("{clock}  {name} is warned:").format(clock=local_clock(v.warned_at_s or 0), name=v.person.name))
         for exposure in v.days:
             shown = ExposureDay.of(exposure, day.calendar)
             text = "\n".join([describe(shown), *(advice(shown.degree, None) if shown.warning else ())])
-            click.echo("       " + text.replace("\n", "\n       "))
+            click.echo(wrapped("       " + text.replace("\n", "\n       ")))
 
 
 def _print_table(day: Day) -> None:

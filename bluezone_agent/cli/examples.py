@@ -32,6 +32,10 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         Example("bluezone-agent doctor", N_("Something does not work: find out what, and how to fix it:")),
         Example("bluezone-agent doctor --json", N_("The same as JSON, for a report:")),
     ),
+    "around": (
+        Example("bluezone-agent around", N_("Show who is near now; q ends it:")),
+        Example("bluezone-agent around --for 10s --json > around.jsonl", N_("Save what is received for 10 seconds:")),
+    ),
     "contacts": (
         Example("bluezone-agent contacts", N_("Show the contacts of the last day:")),
         Example(
@@ -49,11 +53,29 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             N_("Show times to the minute, and write a page with charts:"),
         ),
     ),
+    "diary": (
+        Example('bluezone-agent diary add "lunch with An"', N_("Add a note about today:")),
+        Example("bluezone-agent diary list", N_("Which notes are there?")),
+    ),
+    "diary add": (
+        Example('bluezone-agent diary add "lunch with An"', N_("Add a note about today:")),
+        Example(
+            "bluezone-agent diary add - < note.txt",
+            N_("From a file, so that no other user sees it:"),
+        ),
+    ),
+    "diary list": (Example("bluezone-agent diary list", N_("Which notes are there?")),),
+    "diary delete": (Example("bluezone-agent diary delete 1", N_("Delete the entry with the number 1:")),),
     "pause": (
         Example("bluezone-agent pause --for 8h", N_("Switch Bluetooth scanning and advertising off for a shift:")),
         Example("bluezone-agent pause --for 8h --protected", N_("Keep recording, but don't score a shift in a mask:")),
     ),
     "resume": (Example("bluezone-agent resume", N_("Resume before the pause ends:")),),
+    "web": (
+        Example("bluezone-agent web", N_("Serve the page, and print the address to open; Ctrl-C stops it:")),
+        Example("bluezone-agent web --port 8400", N_("On another port:")),
+        Example("bluezone-agent web --listen 192.168.1.5", N_("For your phone, in your own network:")),
+    ),
     "check": (
         Example("bluezone-agent check", N_("Check every configured source now:")),
         Example(
@@ -125,7 +147,133 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             "bluezone-agent demo --seed 7 --protocol gaen --page day.html",
             N_("Simulate another day with another protocol:"),
         ),
+        Example("bluezone-agent demo --keep devices", N_("Keep two of its devices, to try the commands on:")),
     ),
+    "take-part": (
+        Example("bluezone-agent take-part J7K2-9QF4-MX3T-8WHB-5DN4", N_("Write a receipt with the code on your slip:")),
+    ),
+    "uptake": (
+        Example("bluezone-agent uptake new units.csv campaign --target 60", N_("Begin a campaign of these units:")),
+        Example(
+            "bluezone-agent uptake record room-1 --installed 17 --folder campaign", N_("Record what a unit reported:")
+        ),
+        Example("bluezone-agent uptake report --folder campaign --deadline 10:00", N_("Who takes part?")),
+    ),
+    "uptake new": (
+        Example("bluezone-agent uptake new units.csv campaign --target 60", N_("Begin a campaign of these units:")),
+        Example(
+            "bluezone-agent uptake new units.csv campaign --denominator households", N_("Count households instead:")
+        ),
+    ),
+    "uptake record": (
+        Example(
+            "bluezone-agent uptake record room-1 --installed 17 --folder campaign", N_("Record what a unit reported:")
+        ),
+        Example(
+            "bluezone-agent uptake record room-1 --installed 19 --round 2 --at 09:40 --folder campaign",
+            N_("In the second round, by a letter of 9:40:"),
+        ),
+        Example(
+            "bluezone-agent uptake record room-1 --streets 4 --leaflets 200 --folder campaign",
+            N_("What a team did from house to house:"),
+        ),
+    ),
+    "uptake codes": (
+        Example("bluezone-agent uptake codes --pdf slips.pdf --folder campaign", N_("Print slips for all members:")),
+    ),
+    "uptake collect": (
+        Example("bluezone-agent uptake collect box --folder campaign", N_("Count the receipts in the folder box:")),
+    ),
+    "uptake report": (
+        Example("bluezone-agent uptake report --folder campaign --deadline 10:00", N_("Who takes part?")),
+        Example(
+            "bluezone-agent uptake report --folder campaign --xlsx round.xlsx --pdf letter.pdf",
+            N_("Write a spreadsheet and a letter, too:"),
+        ),
+    ),
+    "uptake submit": (
+        Example("bluezone-agent uptake submit office.zip --folder campaign", N_("Write the signed report:")),
+    ),
+    "uptake trust": (
+        Example(
+            "bluezone-agent uptake trust office $(cat office.key) --folder province",
+            N_("Accept the reports of an office:"),
+        ),
+    ),
+    "uptake merge": (
+        Example("bluezone-agent uptake merge office.zip --folder province", N_("Count the office's report here:")),
+    ),
+    "campaign": (
+        Example("bluezone-agent campaign new campaign.toml", N_("Write a campaign.toml to change:")),
+        Example("bluezone-agent campaign make campaign.toml products", N_("Make everything from it:")),
+    ),
+    "campaign new": (Example("bluezone-agent campaign new campaign.toml", N_("Write a campaign.toml to change:")),),
+    "campaign make": (Example("bluezone-agent campaign make campaign.toml products", N_("Make everything from it:")),),
+    "trial": (
+        Example("bluezone-agent trial new office meeting", N_("Make a trial of four people in an office:")),
+        Example("bluezone-agent trial simulate meeting", N_("Simulate it, without Bluetooth:")),
+        Example("bluezone-agent trial pack meeting", N_("Make the dataset:")),
+        Example("bluezone-agent trial report meeting", N_("Then write its report:")),
+    ),
+    "trial new": (
+        Example("bluezone-agent trial new office meeting", N_("Make a trial of four people in an office:")),
+        Example("bluezone-agent trial new distance-ladder ladder", N_("Or of two devices at eight distances:")),
+    ),
+    "trial check": (
+        Example("bluezone-agent trial check meeting", N_("Is the plan correct?")),
+        Example("bluezone-agent trial check meeting --node pi-1", N_("Is this device ready, too?")),
+    ),
+    "trial simulate": (Example("bluezone-agent trial simulate meeting", N_("Simulate it, without Bluetooth:")),),
+    "trial run": (
+        Example("bluezone-agent trial run meeting --node pi-1", N_("Record as the device pi-1:")),
+        Example("bluezone-agent trial run meeting --node pi-1 --radio virtual", N_("Try it without Bluetooth:")),
+    ),
+    "trial mark": (
+        Example('bluezone-agent trial mark meeting "Bình opened the window"', N_("Note what happened:")),
+        Example(
+            'bluezone-agent trial mark meeting "facing" --distance pi-1,pi-2=1.5',
+            N_("Note how far apart two devices are from now on:"),
+        ),
+    ),
+    "trial live": (
+        Example("bluezone-agent trial live meeting", N_("Watch it; space makes a mark, q ends it:")),
+        Example("bluezone-agent trial live meeting --json --for 10s", N_("For programs, one line a second:")),
+    ),
+    "trial collect": (
+        Example(
+            "bluezone-agent trial collect pi@pi-2.local pi@pi-3.local meeting",
+            N_("Bring the recordings of two devices here, from the folder of the same name:"),
+        ),
+        Example(
+            "bluezone-agent trial collect pi@pi-2.local:trials/meeting meeting", N_("From another folder on a device:")
+        ),
+    ),
+    "trial pack": (Example("bluezone-agent trial pack meeting", N_("Make the dataset:")),),
+    "trial report": (Example("bluezone-agent trial report meeting", N_("Then write its report:")),),
+    "trial import": (
+        Example("bluezone-agent trial import dp3t exp34 people", N_("Make a trial of DP-3T's experiment 34:")),
+        Example(
+            "bluezone-agent trial import btsnoop btsnoop_hci.log meeting --node pi-4",
+            N_("Make the log of a phone the recording of pi-4:"),
+        ),
+    ),
+    "trial score": (
+        Example("bluezone-agent trial score meeting", N_("Compare the rules:")),
+        Example(
+            "bluezone-agent trial score meeting --schedule 4/240 --sweep", N_("As phones scan, and with radios off:")
+        ),
+    ),
+    "trial fit": (Example("bluezone-agent trial fit my-office meeting", N_("Fit a rule to this office:")),),
+    "trial export": (
+        Example("bluezone-agent trial export meeting tables", N_("Write every table as CSV:")),
+        Example("bluezone-agent trial export meeting tables --to sqlite", N_("Or all tables in one SQLite file:")),
+        Example("bluezone-agent trial export meeting herald --to herald", N_("Write the folders of a Herald trial:")),
+    ),
+    "trial forget": (
+        Example("bluezone-agent trial forget meeting --person P03", N_("Remove the person P03; it asks first:")),
+        Example("bluezone-agent trial forget meeting --person P03 --yes", N_("In a script:")),
+    ),
+    "trial stop": (Example("bluezone-agent trial stop meeting", N_("Stop recording on this machine:")),),
     "replay": (
         Example("bluezone-agent replay room.csv", N_("Score every receiver in a measured room:")),
         Example(
@@ -181,6 +329,10 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         ),
         Example("bluezone-agent selftest --peer report.json", N_("Then here, with its report:")),
     ),
+    "export": (
+        Example("bluezone-agent export --to csv my-data", N_("Write your data for a spreadsheet; it asks first:")),
+        Example("bluezone-agent export --to sqlite my-data --yes", N_("In a script, as one SQLite file:")),
+    ),
     "backup": (
         Example("bluezone-agent backup bluezone.age", N_("Write a backup; it asks for a new passphrase:")),
         Example(
@@ -195,7 +347,12 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         Example("bluezone-agent wipe", N_("Delete everything; it asks first:")),
         Example("bluezone-agent wipe --yes", N_("In a script:")),
     ),
-    "notify": (Example("bluezone-agent notify", N_("Deliver the notices that are due:")),),
+    "page": (Example("bluezone-agent page", N_("Write the page's parts:")),),
+    "notify": (
+        Example("bluezone-agent notify", N_("Deliver the notices that are due:")),
+        Example("bluezone-agent notify test", N_("Do my channels work?")),
+    ),
+    "notify test": (Example("bluezone-agent notify test", N_("Do my channels work?")),),
     "fetch": (Example("bluezone-agent fetch", N_("Fetch files for a check that has no network:")),),
 }
 """By command, as the user types it."""

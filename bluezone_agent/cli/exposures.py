@@ -9,6 +9,7 @@ from bluezone_agent.app.exposures import exposures as every_exposure
 from bluezone_agent.app.sentences import describe
 from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Group, Lazy, device, json_option, print_json, printable
+from bluezone_agent.cli.diary import diary_lines
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
@@ -37,6 +38,8 @@ def exposures(ctx: click.Context, *, as_json: bool) -> None:
     print_answer(found.result, found.days, found.authority)
     for day in found.days:
         click.echo(wrapped(describe(day)))
+        for note in diary_lines(found.diary, day.day):
+            click.echo(wrapped(note))
     if found.days:
         rule = _("rule: {name}, {summary}").format(name=printable(found.rule), summary=_(found.rule_summary))
         click.echo(wrapped(rule))

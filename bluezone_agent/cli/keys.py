@@ -11,6 +11,7 @@ import click
 from bluezone_agent.app import own_keys
 from bluezone_agent.app.own_keys import KeyEntry
 from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.shown_submission import submitted_text
 from bluezone_agent.cli.base import (
     DAY,
     PATH_OR_STREAM,
@@ -26,6 +27,7 @@ from bluezone_agent.cli.base import (
 )
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.questions import require_yes
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.intervals import RETENTION_DAYS
 from bluezone_agent.errors import N_
 from bluezone_agent.files import is_standard
@@ -60,18 +62,19 @@ def list_keys(*, as_json: bool) -> None:
         print_json(found)
         return
     for own in found.keys:
-        click.echo(
-            _("{start} to {end}  {protocol}  {state}").format(
-                start=local_time(own.starts_at),
-                end=local_time(own.ends_at),
-                protocol=own.protocol,
-                state=_state(own),
-            )
+        line = _("{start} to {end}  {protocol}  {state}").format(
+            start=local_time(own.starts_at),
+            end=local_time(own.ends_at),
+            protocol=own.protocol,
+            state=_state(own),
         )
+        click.echo(wrapped(line))
     if not found.keys:
         click.echo(_("no keys yet: the agent creates them while it runs"))
     if found.encrypted:
         click.echo(_("encrypted with a passphrase"))
+    if found.submitted is not None:
+        click.echo(wrapped(submitted_text(found.submitted)))
 
 
 def _state(own: KeyEntry) -> str:
@@ -92,7 +95,7 @@ def _state(own: KeyEntry) -> str:
     type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
-    help=N_("Number of days, including today."),
+    help=N_("How many days of keys, today included; today's key ends now."),
 )
 @option("--onset", type=DAY, help=N_("First day of symptoms, YYYY-MM-DD."))
 @option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))

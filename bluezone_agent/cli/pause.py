@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from bluezone_agent.app import pause as pausing
 from bluezone_agent.app.pause_text import describe
 from bluezone_agent.cli.base import Command, device, json_option, option, print_json, say
-from bluezone_agent.core.intervals import DAY_S, MINUTE_S
+from bluezone_agent.cli.durations import Duration
 from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _
 
-UNITS_S: Final = {"m": MINUTE_S, "h": 3600, "d": DAY_S}
-
-
-class _Duration(click.ParamType[int]):
-    """A duration: 30m, 8h, 1d."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"([0-9]{1,5})([mhd])", str(value))
-        seconds = int(found[1]) * UNITS_S[found[2]] if found else 0
-        if not SHORTEST_S <= seconds <= LONGEST_S:
-            self.fail(
-                _("{value} is not a duration from 1m to 7d: write for example 30m, 8h or 1d").format(value=value),
-                param,
-                ctx,
-            )
-        return seconds
+DURATION: Final = Duration(
+    "mhd", SHORTEST_S, LONGEST_S, N_("{value} is not a duration from 1m to 7d: write for example 30m, 8h or 1d")
+)
 
 
 @click.command(
@@ -44,7 +28,7 @@ class _Duration(click.ParamType[int]):
     ),
 )
 @option(
-    "--for", "lasts_s", type=_Duration(), required=True, metavar="TIME", help=N_("Duration: 30m, 8h or 1d; at most 7d.")
+    "--for", "lasts_s", type=DURATION, required=True, metavar="TIME", help=N_("Duration: 30m, 8h or 1d; at most 7d.")
 )
 @option(
     "--protected",

@@ -9,6 +9,7 @@ import click
 from bluezone_agent.app import submission
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.app.submission import Submitted
+from bluezone_agent.app.submit_service import serve_submissions
 from bluezone_agent.cli.base import DAY, Command, device, json_option, option, print_json, printable, say
 from bluezone_agent.cli.passphrase import passphrase_option
 from bluezone_agent.cli.progress import working
@@ -41,7 +42,7 @@ from bluezone_agent.i18n import _, ngettext
     type=click.IntRange(1, RETENTION_DAYS),
     default=RETENTION_DAYS,
     show_default=True,
-    help=N_("Number of days, including today."),
+    help=N_("How many days of keys, today included; today's key ends now."),
 )
 @option(
     "--onset",
@@ -50,6 +51,7 @@ from bluezone_agent.i18n import _, ngettext
 )
 @option("--traveler", is_flag=True, help=N_("You travelled to other regions: submit your keys for them too."))
 @option("--yes", is_flag=True, help=N_("Don't ask for confirmation (for scripts)."))
+@option("--serve", is_flag=True, help=N_("Keep sending the agent's submissions over the socket that systemd passes."))
 @passphrase_option
 @json_option
 def publish(
@@ -59,10 +61,13 @@ def publish(
     onset: datetime | None,
     traveler: bool,
     yes: bool,
+    serve: bool,
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
     """Submit after confirmation; the key in use is ended and replaced immediately."""
+    if serve:
+        serve_submissions(device())
     if code == STANDARD:  # other users can see the command line
         code = read_line(_("Code"))
     day = onset.date() if onset else None

@@ -12,7 +12,9 @@ import click
 from bluezone_agent.app import logs
 from bluezone_agent.app import selftest as testing
 from bluezone_agent.app.passphrase import Passphrase
+from bluezone_agent.app.radio_test import RadioTest
 from bluezone_agent.app.selftest import ReportWritten, Selftest
+from bluezone_agent.cli import radio_test
 from bluezone_agent.cli.base import (
     PATH,
     PATH_OR_STREAM,
@@ -38,7 +40,7 @@ LONGEST_S: Final = 3600
 
 @click.command(
     cls=Command,
-    answers=Selftest | ReportWritten,
+    answers=Selftest | ReportWritten | RadioTest,
     help=N_(
         "Verify that this device really transmits, with its second adapter or with the report of"
         " another device (--peer). The other device writes the report with --listen and --report."
@@ -50,7 +52,7 @@ LONGEST_S: Final = 3600
     type=click.IntRange(5, LONGEST_S),
     default=SECONDS,
     show_default=True,
-    help=N_("How long to wait for the second adapter."),
+    help=N_("How long to wait for the second adapter, or to measure (--radio)."),
 )
 @option("--peer", type=PATH, metavar="FILE", help=N_("Look for this device in the report of another device."))
 @option(
@@ -60,7 +62,13 @@ LONGEST_S: Final = 3600
     metavar="SECONDS",
     help=N_("Receive other devices and write a report for them."),
 )
+@option(
+    "--radio",
+    is_flag=True,
+    help=N_("Measure this radio against another device that runs the same command at the same time."),
+)
 @option("--report", type=PATH_OR_STREAM, metavar="FILE", help=N_("New file for the report."))
+@option("--note", metavar="NOTE", default="", help=N_("With --radio: a remark for the report."))
 @option("--name", metavar="NAME", help=N_("Name of this device in the report (default: the host name)."))
 @passphrase_option
 @json_option
@@ -69,15 +77,22 @@ def selftest(
     seconds: int,
     peer: Path | None,
     listen_s: int | None,
+    radio: bool,
     report: Path | None,
+    note: str,
     name: str | None,
     passphrase: Passphrase,
     as_json: bool,
 ) -> None:
     """Test once; exit 1 if no other receiver received this device."""
-    if (listen_s is None) != (report is None) or (peer and listen_s):
+    if radio and (peer or listen_s):
+        raise click.UsageError(_("use --radio without --peer and --listen"))
+    if not radio and ((listen_s is None) != (report is None) or (peer and listen_s)):
         raise click.UsageError(_("use --listen and --report together, and without --peer"))
     logs.to_stderr(log_level(logging.WARNING))
+    if radio:
+        radio_test.run(seconds, note, report, as_json=as_json)
+        return
     if listen_s is not None and report is not None:
         _report(listen_s, report, name or platform.node() or "?", as_json=as_json)
         return

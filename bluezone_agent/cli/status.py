@@ -8,25 +8,21 @@ from typing import Final
 
 import click
 
+from bluezone_agent.app.gap_text import gap_text
+from bluezone_agent.app.own_cost import cost_text
 from bluezone_agent.app.pause_text import describe
 from bluezone_agent.app.status import AgentStatus, AgentVerdict, Caution, RadioStatus
 from bluezone_agent.app.status import prometheus as metrics
 from bluezone_agent.app.status import status as read_status
-from bluezone_agent.app.status_line import CAUTIONS, PROBLEMS
+from bluezone_agent.app.status_line import CAUTIONS, PROBLEMS, VERDICTS
 from bluezone_agent.cli.answer import print_answer
 from bluezone_agent.cli.base import Command, age, device, exit_with, json_option, option, print_json, printable
-from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.cli.source_text import source_lines
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import EXIT_FAULT, N_, RadioFault
 from bluezone_agent.i18n import _, local_time, ngettext
 
 GAPS_SHOWN: Final = 3
-VERDICTS: Final = {
-    AgentVerdict.WORKS: N_("works"),
-    AgentVerdict.WORKS_BUT: N_("works, but:"),
-    AgentVerdict.DOES_NOT_WORK: N_("does not work:"),
-}
 COLOURS: Final = {AgentVerdict.WORKS: "green", AgentVerdict.WORKS_BUT: "yellow", AgentVerdict.DOES_NOT_WORK: "red"}
 SAID_IN_FULL: Final = frozenset({Caution.PAUSED, Caution.PROTECTED, Caution.LINKABLE})
 """Cautions that have a separate line."""
@@ -83,6 +79,7 @@ def _print(state: AgentStatus, now: datetime) -> None:
         (_("stored"), _stored(state)),
         (_("your daily keys"), _own_keys(state)),
         (_("last check"), _check(state, now)),
+        *([(_("costs"), cost_text(state.cost))] if state.cost else []),
         *((_("source"), f"{printable(s.name)}: {'; '.join(source_lines(s, now))}") for s in state.sources),
     ]
     width = max(len(name) for name, _text in lines)
@@ -122,12 +119,17 @@ def _proved(state: AgentStatus, now: datetime) -> str:
 def _receives(state: AgentStatus, now: datetime) -> str:
     if state.received_at is None:
         return _("nothing so far")
-    return _("{n} advertisements since start, the last {age}").format(
+    text = _("{n} advertisements since start, the last {age}").format(
         n=state.received_adverts, age=age(state.received_at, now)
     )
+    if state.received_share is None:
+        return text
+    return text + _("; about {percent}% of what nearby devices send").format(percent=round(100 * state.received_share))
 
 
 def _listens(state: AgentStatus) -> str:
+    if not state.radio.scan_mode and not state.last_24_hours.listened_s:
+        return _("not so far")
     text = _("{mode}; {minutes} min in the last 24 h").format(
         mode=state.radio.scan_mode or "-", minutes=state.last_24_hours.listened_s // 60
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import AgentError
 from bluezone_agent.i18n import _, rendered
 
@@ -54,7 +55,8 @@ def explain(text: str) -> None:
 
 def insist(text: str) -> None:
     """Print on stderr what --quiet does not hide: errors, and what the user needs to answer a question."""
-    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
+    lines = "\n".join(map(printable, text.split("\n")))
+    click.echo(wrapped(lines, stream=sys.stderr), err=True)
 
 
 def fail(error: AgentError) -> int:

@@ -29,7 +29,7 @@ def wipe(*, yes: bool, as_json: bool) -> None:
     if not yes:
         explanation = [
             _(
-                "This deletes all keys, contacts and exposures in {folder}. This can't be undone,"
+                "This deletes all keys, contacts, exposures and notes in {folder}. This can't be undone,"
                 " except from a backup. Without the keys you can't warn those who were near you, and"
                 " without the contacts you can't be warned yourself."
             ).format(folder=printable(str(device().state_dir))),

@@ -14,11 +14,10 @@ import tempfile
 import time
 from contextlib import suppress
 from importlib import import_module
-from pkgutil import walk_packages
 from typing import Any, Final
 
-import bluezone_agent
 from bluezone_agent.__main__ import main
+from tests.modules import importable
 
 TIMEOUT_S: Final = 60
 LATE: Final = (
@@ -104,9 +103,8 @@ def _attach(number: int, kind: str | None, usual: int | None) -> None:
 
 
 if __name__ == "__main__":
-    for found in walk_packages(bluezone_agent.__path__, "bluezone_agent."):
-        if not found.name.endswith("__main__"):
-            import_module(found.name)
+    for module in importable():
+        import_module(module)
     for name in LATE:
         with suppress(ImportError):  # of another version of a library
             import_module(name)

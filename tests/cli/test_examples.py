@@ -20,33 +20,62 @@ from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import EXIT_FAULT
 from bluezone_agent.stores.store import Store
+from bluezone_agent.trials.folder import TrialFolder
 from tests.key_servers.google import Servers
 from tests.program import Program
 from tests.terminal import at_terminal
+from tests.test_recordings import experiment
+from tests.trials.test_node_log import btsnoop, legacy, sent
 
 PASSPHRASE: Final = "correct horse battery staple"
+WITH_AN_AGENT: Final = (
+    "timeout 60 bluezone-agent run -q --no-check & until [ -S .local/share/bluezone-agent/live.sock ]; do sleep 0.1;"
+    " done; timeout --foreground --preserve-status -s INT 10"
+)
+WITH_A_TRIAL: Final = (
+    "timeout 30 bluezone-agent trial run meeting -q --node pi-1 --radio virtual & until"
+    " [ -S meeting/devices/pi-1/trial.sock ]; do sleep 0.1; done;"
+)
 SHORTER: Final = {
     "--listen 60": "--listen 5",
+    "--listen 192.168.1.5": "--listen 127.0.0.2",
     "calibrate measure": "calibrate measure --seconds 1 --peer-power -12 --yes",
+    "bluezone-agent web": "timeout --foreground --preserve-status -s INT 5 bluezone-agent web",
     "bluezone-agent run": "timeout --foreground --preserve-status -s INT 5 bluezone-agent run",
+    "bluezone-agent around": f"{WITH_AN_AGENT} bluezone-agent around",
+    "bluezone-agent trial run": "timeout --foreground --preserve-status -s INT 5 bluezone-agent trial run",
+    "--node pi-1": "--node pi-1 --radio virtual",
+    "--radio virtual --radio virtual": "--radio virtual",
+    "bluezone-agent trial mark": f"{WITH_A_TRIAL} bluezone-agent trial mark",
+    "bluezone-agent trial live": (
+        f"{WITH_A_TRIAL} timeout --foreground --preserve-status -s INT 5 bluezone-agent trial live"
+    ),
+    "--for 10s": "--for 1s",
+    "bluezone-agent trial stop": f"{WITH_A_TRIAL} bluezone-agent trial stop",
 }
 """What an example leaves to time or to a second device, and how it is run here."""
 NOT_WELL: Final = {
     "bluezone-agent status": "no agent runs",
     "bluezone-agent status --private > status.txt": "no agent runs",
     "bluezone-agent status --prometheus": "no agent runs",
+    "bluezone-agent trial collect pi@pi-2.local pi@pi-3.local meeting": "there are no such devices",
+    "bluezone-agent trial collect pi@pi-2.local:trials/meeting meeting": "there is no such device",
     "bluezone-agent selftest": "there is one adapter",
     "bluezone-agent selftest --peer report.json": "the other device received nothing",
 }
 """The examples whose answer is "not well" in this home, and so an exit code of 1."""
 ANSWERS: Final = {
+    "web --listen": [PASSPHRASE] * 2,
     "keys export": ["y"],
     "keys publish": ["y"],
     "wipe": ["y"],
+    "export --to csv": ["y"],
     "keys encrypt": [PASSPHRASE] * 2,
     "keys decrypt": [PASSPHRASE],
     "backup": [PASSPHRASE] * 2,
     "restore": [PASSPHRASE],
+    "trial forget": ["y"],
+    "take-part": ["y"],
 }
 """What is typed where a command asks."""
 
@@ -77,6 +106,7 @@ class Home:
             "cases/index.txt": "",
             "passphrase.txt": f"{PASSPHRASE}\n",
             "code.txt": "12345678\n",
+            "note.txt": "Bữa trưa với An\n",
             "spool/.keep": "",
             "new.toml": 'radio = "virtual"\n',
             "my-rule.toml": "buckets = [[40, 1.0]]\nwarning_minutes = 5\n",
@@ -132,6 +162,65 @@ def _report(home: Home) -> None:
     home.must("bluezone-agent selftest --listen 5 --report report.json")
 
 
+def _trial(home: Home) -> None:
+    home.must("bluezone-agent trial new office meeting")
+
+
+def _simulated(home: Home) -> None:
+    home.must("bluezone-agent trial new door meeting")
+    home.must("bluezone-agent trial simulate meeting")
+
+
+def _published_recording(home: Home) -> None:
+    (home.home / "exp34").mkdir()
+    experiment(home.home / "exp34")
+
+
+def _packed(home: Home) -> None:
+    _simulated(home)
+    home.must("bluezone-agent trial pack meeting")
+
+
+def _walked(home: Home) -> None:
+    home.must("bluezone-agent trial new distance-ladder meeting")
+    home.must("bluezone-agent trial simulate meeting")
+    home.must("bluezone-agent trial pack meeting")
+
+
+def _log_of_a_phone(home: Home) -> None:
+    _trial(home)
+    trial, at_s = TrialFolder(home.home / "meeting"), time.time()
+    log = btsnoop([(at_s, legacy(sent(trial, "pi-1", at_s), -60))], 1002)
+    (home.home / "btsnoop_hci.log").write_bytes(log)
+
+
+def _campaign(home: Home) -> None:
+    (home.home / "units.csv").write_text("unit,parent,headcount\noffice,,\nroom-1,office,20\nroom-2,office,9\n")
+    home.must("bluezone-agent uptake new units.csv campaign")
+    home.must("bluezone-agent uptake record room-2 --installed 4 --folder campaign")
+
+
+def _drop_box(home: Home) -> None:
+    _campaign(home)
+    home.must("bluezone-agent uptake codes --csv slips.csv --folder campaign")
+    (home.home / "box").mkdir()
+
+
+def _province(home: Home) -> None:
+    _campaign(home)
+    (home.home / "above.csv").write_text("unit,parent,headcount\nprovince,,\noffice,province,\n")
+    (home.home / "office.key").write_text("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29\n")
+    home.must("bluezone-agent uptake new above.csv province")
+
+
+def _submitted(home: Home) -> None:
+    _province(home)
+    home.must(
+        "bluezone-agent uptake submit office.zip --folder campaign 2>&1 | grep -o '[0-9a-f]\\{64\\}' > office.key;"
+        " bluezone-agent uptake trust office $(cat office.key) --folder province"
+    )
+
+
 PREPARED: Final[dict[str, Callable[[Home], object]]] = {
     "authority publish": _signing_key,
     "authority revoke": _published,
@@ -140,6 +229,23 @@ PREPARED: Final[dict[str, Callable[[Home], object]]] = {
     "config init": lambda home: home.config.unlink(),
     "calibrate measure": _peer,
     "selftest --peer": _report,
+    "diary delete": lambda home: home.must('bluezone-agent diary add "lunch with An"'),
+    "notify test": lambda home: home.config.write_text('notify_command = ["true"]\n'),
+    **{f"trial {command}": _trial for command in ("check", "simulate", "run", "mark", "live", "collect", "stop")},
+    "trial pack": _simulated,
+    "trial report": _packed,
+    "trial import": _published_recording,
+    "trial import btsnoop": _log_of_a_phone,
+    "trial score": _packed,
+    "trial fit": _walked,
+    "trial export": _packed,
+    "trial forget": _packed,
+    "campaign make": lambda home: home.must("bluezone-agent campaign new campaign.toml"),
+    "uptake new": lambda home: (home.home / "units.csv").write_text("unit,parent,headcount\na,,5\n"),
+    **{f"uptake {command}": _campaign for command in ("record", "codes", "report", "submit")},
+    "uptake collect": _drop_box,
+    "uptake trust": _province,
+    "uptake merge": _submitted,
     "keys decrypt": lambda home: home.must("bluezone-agent keys encrypt --passphrase-file passphrase.txt"),
 }
 """What has been done before, by how the example begins; the longest counts."""
@@ -157,7 +263,7 @@ def prepare(home: Home, line: str, servers: Servers) -> None:
 
 
 LINES: Final = {example.line: example for examples in EXAMPLES.values() for example in examples}
-SLOW: Final = ("demo", "run", "selftest")
+SLOW: Final = ("demo", "run", "selftest", "trial")
 """The commands that take seconds."""
 
 

@@ -26,7 +26,7 @@ def test_the_command_alone_prints_its_help(program: Program) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     listed = done.stdout.split("For you:\n")[1].split("Examples:\n")[0]
-    shown = dict(re.findall(r"^  (\w+) +(\S.*)$", listed, re.MULTILINE))
+    shown = dict(re.findall(r"^  ([a-z][\w-]*) +(\S.*)$", listed, re.MULTILINE))
     assert shown == {name: lazy.summary for name, lazy in COMMANDS.items() if not lazy.hidden}
     assert [*shown] == [name for name, lazy in COMMANDS.items() if not lazy.hidden]
     for heading in ("For you", "Cases and keys", "For a health authority", "Trials and measurements", "This device"):

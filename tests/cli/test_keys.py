@@ -56,7 +56,7 @@ def test_days_limit_the_export(owner: Program) -> None:
 
 
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
-    code, said = owner.at_terminal("keys", "export", "out.json", lines=["n"])
+    code, said = owner.at_terminal("keys", "export", "out.json", lines=["n"], columns=300)
     assert code == 130
     assert "Anyone with the file can tell which advertisements were yours" in said
     assert not (owner.home / "out.json").exists()

@@ -17,7 +17,7 @@ from tests.cli.test_help import CONTEXTS
 from tests.cli.test_situations import DOCUMENTED
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-HIDDEN: Final = {"notify", "fetch"}
+HIDDEN: Final = {"fetch", "page"}
 PAGES: Final = {
     f"{path.replace(' ', '-')}.1" for path in CONTEXTS if path.removeprefix("bluezone-agent ") not in HIDDEN
 }

@@ -24,10 +24,14 @@ ASKING: Final = {
     "keys encrypt": ("keys encrypt", "--passphrase-file FILE"),
     "keys decrypt": ("keys decrypt", "--passphrase-file FILE"),
     "wipe": ("wipe", "--yes"),
+    "export": ("export --to csv my-data", "--yes"),
+    "take-part": ("take-part J7K2-9QF4-MX3T-8WHB-5DN4", "--yes"),
+    "trial forget": ("trial forget meeting --person P01", "--yes"),
     "backup": ("backup a.age", "--passphrase-file FILE"),
     "restore": ("restore b.age --state-dir empty", "--passphrase-file FILE"),
     "calibrate measure": ("calibrate measure", "--yes"),
     "selftest": ("selftest --peer report.json", "--passphrase-file FILE"),
+    "web": ("web --listen 192.168.1.2", "--passphrase-file FILE"),
 }
 """The commands that ask something, and the option that answers."""
 ASKS_NOT: Final = {"run"}

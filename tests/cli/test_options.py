@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from bluezone_agent.actions.calibrate import read_table
 from bluezone_agent.app import daemon
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.gap_text import gap_text
 from bluezone_agent.app.listening import NOT_RUNNING, Gap
 from bluezone_agent.app.passphrase import Passphrase
 from bluezone_agent.cli.base import age, escaped, printable
-from bluezone_agent.cli.gaps import gap_text
 from bluezone_agent.config import load
 from bluezone_agent.core.diagnosis_keys.submission import read_submission, write_submission
 from bluezone_agent.core.identifiers import DailyKey
@@ -212,7 +212,7 @@ def test_a_command_that_the_agent_starts_runs_nothing_of_the_current_directory(
     assert (tmp_path / "ran").exists(), "as Python does it by itself"
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("exposure", "exposures"), ("chek", "check")])
+@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("backp", "backup"), ("chek", "check")])
 def test_a_mistyped_command_is_guessed(program: Program, typed: str, meant: str) -> None:
     done = program.run(typed)
     assert (done.returncode, f"Did you mean '{meant}'?" in done.stderr) == (2, True)
@@ -239,7 +239,7 @@ echo "${{COMPREPLY[@]}}"
 
 @pytest.mark.skipif(BASH is None, reason="needs bash")
 @pytest.mark.parametrize(
-    ("words", "offered"), [("bluezone-agent ex", "exposures"), ("bluezone-agent keys ex", "export")]
+    ("words", "offered"), [("bluezone-agent expos", "exposures"), ("bluezone-agent keys ex", "export")]
 )
 def test_bash_completes_a_command(program: Program, words: str, offered: str) -> None:
     command = program.home / "bin/bluezone-agent"
@@ -303,3 +303,10 @@ def test_letters_that_a_locale_lacks_end_no_command(program: Program, locale: st
         assert b"Traceback" not in done.stderr
         assert done.returncode in (0, 1), done.stderr
     assert {"cấu.toml", "ủ.html"} <= {path.name for path in program.home.iterdir()}
+
+
+def test_an_error_fits_the_terminal_and_is_one_line_elsewhere(program: Program) -> None:
+    program.config.write_text("protocol = [")
+    _code, shown = program.at_terminal("config", "check", columns=40)
+    assert all(len(line) <= 40 or " " not in line.strip() for line in shown.splitlines()), shown
+    assert len(program.run("config", "check").stderr.splitlines()) == 2

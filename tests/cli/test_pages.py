@@ -15,16 +15,17 @@ from typing import Final
 import pytest
 from jinja2 import UndefinedError
 
-import bluezone_agent.cli.html.page as pages
+import bluezone_agent.html.page as pages
 from bluezone_agent.app.contacts import HourOfContacts
+from bluezone_agent.app.day_picture import DayPicture
 from bluezone_agent.app.demo import Day, PersonVerdict
-from bluezone_agent.cli.html import contacts, demo, explain
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.core.identifiers import ReportType
 from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.exposure_check.explain import Explained
+from bluezone_agent.html import contacts, demo, explain
 from bluezone_agent.scenarios.cast import CASE, CAST, DAY_START_S
 from bluezone_agent.stores.store import Store
 from tests.exposed import received_key
@@ -48,8 +49,8 @@ TAGS: Final = {
     "pre",
     "div",
 } | {*("svg", "line", "rect", "text")}
-ATTRIBUTES: Final = {"lang", "charset", "name", "content", "class", "style", "role", "aria-label"} | {
-    *("viewbox", "x", "x1", "x2", "y", "y1", "y2", "rx", "width", "height", "opacity", "text-anchor")
+ATTRIBUTES: Final = {"lang", "charset", "name", "content", "class", "role", "aria-label"} | {
+    *("dx", "x", "x1", "x2", "y", "y1", "y2", "rx", "width", "height", "opacity", "text-anchor")
 }
 """What the templates use; the second line is SVG."""
 WITHOUT_END: Final = {"meta"}
@@ -122,6 +123,9 @@ def hour_at(starts_at: datetime) -> HourOfContacts:
     return HourOfContacts(
         starts_at=starts_at,
         identifiers=2,
+        person_minutes=12,
+        person_equivalents=0.2,
+        persons_at_least=2,
         minutes=9,
         minutes_with_close=3,
         close_contacts=1,
@@ -152,13 +156,13 @@ def test_every_hour_has_a_place_of_its_own_when_clocks_are_set(
         monkeypatch.undo()
         time.tzset()
     assert page.count("<svg") == 1
-    places = re.findall(r'<rect class="near".*? x="([0-9.]+)"', page)
+    places = re.findall(r'<rect class="near".*? x="([0-9.]+)%"', page)
     assert len(places) == len(set(places)) == hours
 
 
 def test_words_are_text_on_the_page_of_a_day() -> None:
     nothing = Explained(date(1970, 1, 1), 0, UTC_CALENDAR, MODELS["swisscovid"], [], [], 0, DAY_S, [], None)
-    assert HOSTILE in Reader(explain.render(nothing, [HOSTILE], 300)).texts
+    assert HOSTILE in Reader(explain.render(DayPicture.of(nothing, 300), [HOSTILE])).texts
 
 
 def test_a_rules_file_is_text_on_the_page_of_a_day(program: Program) -> None:

@@ -58,7 +58,7 @@ def test_a_code_is_asked_for_at_a_terminal(program: Program, servers: Servers) -
 
 def test_without_a_yes_nothing_leaves(program: Program, servers: Servers) -> None:
     prepared(program, servers)
-    code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"])
+    code, said = program.at_terminal("keys", "publish", "--code", CODE, lines=["n"], columns=300)
     assert code == 130
     assert "This can't be undone" in said
     assert servers.calls == []

@@ -1,10 +1,16 @@
 """``run`` and what is said about it: a process of its own, on the virtual radio or on none."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +162,37 @@ def test_the_language_asked_for_holds_for_mistakes_too(program: Program) -> None
     for asked in (["--lang", "vi"], ["--lang=vi"]):
         assert "Không có tùy chọn '--foo'" in program.run(*asked, "--foo").stderr
     assert "No such option '--foo'" in program.run("--foo").stderr
+
+
+def is_for_everybody(path: Path) -> bool:
+    return all(folder.stat().st_mode & 1 for folder in (path, *path.parents))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the agent gives root's rights up")
+@pytest.mark.skipif(
+    not all(is_for_everybody(Path(place).resolve()) for place in (sys.prefix, sys.base_prefix, Path(__file__).parent)),
+    reason="needs a Python that every user may run",
+)
+@pytest.mark.parametrize("radio", ["auto", "kernel:hci0"])
+def test_root_becomes_the_user_to_whom_the_state_belongs(program: Program, radio: str) -> None:
+    program.config.write_text(f'radio = "{radio}"\n')
+    program.state_dir.mkdir(exist_ok=True)
+    for path in (program.home, program.state_dir, program.config):
+        os.chown(path, 12345, 12345)
+    for folder in program.home.parents:
+        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as broker:  # one that serves nobody
+        broker.bind(str(program.home / "radio.socket"))
+        (program.home / "radio.socket").chmod(0o666)
+        broker.listen()
+        threading.Thread(target=serve_nobody, args=(broker,), daemon=True).start()
+        done = program.run("run", BLUEZONE_RADIO_SOCKET=str(program.home / "radio.socket"))
+    assert done.returncode == 69, done.stderr
+    assert {path.stat().st_uid for path in program.state_dir.iterdir()} == {12345}
+
+
+def serve_nobody(broker: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            broker.accept()[0].close()

@@ -23,6 +23,7 @@ OURS = {
     "bluezone_agent.app",
     "bluezone_agent.cli",
     "bluezone_agent.config",
+    "bluezone_agent.config_errors",
     "bluezone_agent.core",
     "bluezone_agent.errors",
     "bluezone_agent.files",

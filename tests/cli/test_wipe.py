@@ -112,14 +112,25 @@ def test_what_the_configuration_had_written_goes_too(owner: Program) -> None:
     (owner.home / ".agent.prom.0123abcd.new").write_text("# HELP bluezone_agent_running Whe")
     record.write_text(ADVERT)
     owner.config.write_text(f'metrics_file = "{metrics}"\nrecord = "{record}"\n')
-    code, said = owner.at_terminal("wipe", lines=["y"])
+    code, said = owner.at_terminal("wipe", lines=["y"], columns=300)
     assert code == 0
     assert f"This file is deleted too: {record}" in said
     assert sorted(path.name for path in owner.home.iterdir()) == ["agent.toml", "state"]
 
 
+def test_what_was_written_for_the_owners_page_goes_too(owner: Program) -> None:
+    folder = owner.home / "page"
+    folder.mkdir()
+    (folder / "note.txt").write_text("mine")
+    assert owner.run("page", BLUEZONE_PAGE=str(folder)).returncode == 0
+    (folder / ".now.json.0123abcd.new").write_text("{}")
+    assert len(list(folder.iterdir())) == 6
+    assert owner.run("wipe", "--yes", BLUEZONE_PAGE=str(folder)).returncode == 0
+    assert [path.name for path in folder.iterdir()] == ["note.txt"]
+
+
 def test_without_a_yes_nothing_happens(owner: Program) -> None:
-    code, said = owner.at_terminal("wipe", lines=["n"])
+    code, said = owner.at_terminal("wipe", lines=["n"], columns=300)
     assert code == 130
     assert "This can't be undone" in said
     assert len(left(owner.state_dir)) >= len(MARKS)

@@ -21,6 +21,7 @@ REASONS: Final = {
     RadioFault.SILENT: N_("the scanner received nothing any more"),
     RadioFault.SUSPENDED: N_("the device was suspended"),
     RadioFault.PAUSED: N_("paused by its owner"),
+    RadioFault.YIELDED: N_("another command used the radio"),
 }
 
 

@@ -1,1 +1,0 @@
-"""Pages that a command writes for a browser."""
