@@ -56,6 +56,9 @@ class BusyRadio:
     async def __aexit__(self, *_: object) -> None:
         """Nothing is open."""
 
+    async def prepare(self, valid_s: float) -> int | None:  # noqa: ARG002 - the port's
+        return None
+
     async def advertise(self, advertising_data: AdvertisingData) -> None:
         """Broadcast to nobody."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bluezone_agent.scenarios.measurements import read_measurements
+from bluezone_agent.radios.recorded.measurements import read_measurements
 
 ATTENUATION_AT_1M_DB = 54
 

@@ -7,7 +7,8 @@ another DP-3T experiment, and only that is judged then. ``--thinned`` keeps what
 4 s every 4 minutes. A threshold is chosen on the other scenes of the set (leave one out; for ``--dp3t`` on exp34). The
 ``agent`` model is learned anew without the scene that it is judged by, where it learns from the set at all; it never
 learns from MIT's runs, the Danis room or these simulated rooms, and there and for ``--dp3t`` it is the one in the
-package. Windows in which nothing was heard are kept.
+package. Windows in which nothing was heard are kept. The recordings come through ``trial import``, and are judged as by
+``trial score``, which has neither thresholds nor left-out scenes.
 
 nDCF is P_miss + P_fa; its interval is the 5th to 95th percentile over 200 bootstrap samples of pairs.
 """
@@ -16,21 +17,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.proximity import dp3t, rooms
-from benchmarks.proximity.fitting import LENGTHS_S, coefficients
-from benchmarks.proximity.rules import Rule, Threshold, Weighing, mean, power_average
-from benchmarks.proximity.tidy import Floats, Pair, folded, thinned, windows
-from benchmarks.proximity.train import SEEDS, of_people, of_rooms
+from benchmarks.proximity import rooms
+from benchmarks.proximity.recordings import PHONES, recorded
+from benchmarks.proximity.thresholds import Threshold, mean, power_average
+from benchmarks.proximity.train import SEEDS, of_rooms
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.risk.learned import LearnedProximityModel
 from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
+from bluezone_agent.trials.scoring.fitting import LENGTHS_S, coefficients
+from bluezone_agent.trials.scoring.judged import Judged, Weighing, judged
+from bluezone_agent.trials.scoring.lessons import of_people
+from bluezone_agent.trials.scoring.pairs import Floats, Pair, folded, windows
 
-SAMPLES = 200
+Rule = Weighing | Threshold
 PHONES_OWN_SCHEDULE = "dp3t-exp34"
 """Recorded by phones that scanned 4 s every 4 minutes: thinned again there would be nothing left."""
 PUBLISHED = ("swisscovid", "lfph-narrow-v2", "lfph-wide")
@@ -43,48 +47,6 @@ class Fold:
     train: list[Pair]
     test: list[Pair]
     agent: LearnedProximityModel
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one rule said of every window of a set."""
-
-    near: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    said: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    scores: Floats
-    error_min: Floats
-    pair: np.ndarray[tuple[int], np.dtype[np.int_]]
-
-    def ndcf(self, weight: Floats | None = None) -> float:
-        """P_miss + P_fa, each window with its weight."""
-        w = np.ones(len(self.near)) if weight is None else weight
-        near, far = w * self.near, w * ~self.near
-        return float((near * ~self.said).sum() / near.sum() + (far * self.said).sum() / far.sum())
-
-    def interval(self) -> tuple[float, float]:
-        """The 5th and 95th percentile of nDCF over samples of pairs."""
-        random = np.random.default_rng(1)
-        pairs = np.unique(self.pair, return_inverse=True)[1]
-        count = int(pairs.max()) + 1
-        samples = []
-        for _ in range(SAMPLES):
-            drawn = np.bincount(random.integers(0, count, count), minlength=count)
-            weight = drawn[pairs].astype(np.float64)
-            if (weight * self.near).sum() and (weight * ~self.near).sum():
-                samples.append(self.ndcf(weight))
-        low, high = np.percentile(samples, (5, 95))
-        return float(low), float(high)
-
-    def auc(self) -> float:
-        """The chance that a near window scores higher than a far one; ties count half."""
-        near, far = self.scores[self.near], np.sort(self.scores[~self.near])
-        below, upto = np.searchsorted(far, near, "left"), np.searchsorted(far, near, "right")
-        return float((below + upto).mean() / 2 / len(far))
-
-    def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
-        hits = (self.near & self.said).sum()
-        return float(2 * hits / (2 * hits + (self.near ^ self.said).sum()))
 
 
 def main() -> None:
@@ -103,21 +65,22 @@ def main() -> None:
 
 
 def _sets(data: Path, other: Path | None, *, thin: bool) -> Iterator[tuple[str, list[Fold]]]:
-    def received(pairs: list[Pair]) -> list[Pair]:
-        return folded([thinned(p) for p in pairs] if thin else pairs)
-
-    shipped = LearnedProximityModel(COEFFICIENTS)
-    people = dp3t.load(data / "dp3t-exp34", "exp34")
+    shipped, schedule = LearnedProximityModel(COEFFICIENTS), PHONES if thin else None
+    people = recorded("dp3t", data / "dp3t-exp34")
     if other is not None:
-        yield other.name[:14], [Fold(folded(people), received(dp3t.load(other, other.name)), shipped)]
+        yield other.name[:14], [Fold(folded(people), folded(recorded("dp3t", other, schedule)), shipped)]
         return
     if not thin:
         yield PHONES_OWN_SCHEDULE, _learning(people)
-    yield "mit matrix", _leave_one_out(received(rooms.mit(data / "mit_matrix.csv.gz")), shipped)
-    yield "danis room", _leave_one_out(received(rooms.danis(data / "danis_room.csv.gz")), shipped)
-    yield "virtual air", _leave_one_out(received([p for seed in range(1, 5) for p in rooms.virtual(seed)]), shipped)
-    sizes = [p for seed, size_m in ((21, 6.0), (22, 14.0)) for p in rooms.virtual(seed, room_m=size_m)]
-    yield "other rooms", _leave_one_out(received(sizes), shipped)
+    runs = folded(recorded("mit-matrix", data / "mit_matrix.csv.gz", schedule))
+    postures = [replace(run, scene=run.scene.partition("_")[0]) for run in runs]
+    yield "mit matrix", _leave_one_out(postures, shipped)
+    yield "danis room", _leave_one_out(folded(recorded("danis", data / "danis_room.csv.gz", schedule)), shipped)
+    virtual = [p for seed in range(1, 5) for p in rooms.virtual(seed, schedule=schedule)]
+    yield "virtual air", _leave_one_out(folded(virtual), shipped)
+    sizes = ((21, 6.0), (22, 14.0))
+    others = [p for seed, size_m in sizes for p in rooms.virtual(seed, room_m=size_m, schedule=schedule)]
+    yield "other rooms", _leave_one_out(folded(others), shipped)
 
 
 def _learning(people: list[Pair]) -> list[Fold]:
@@ -157,30 +120,24 @@ def rules() -> list[Callable[[Fold, float], Rule]]:
 
 
 def judge(rule_of: Callable[[Fold, float], Rule], folds: Sequence[Fold], length_s: float) -> tuple[str, Judged]:
-    """Judge each fold by its rule; return all together. No rule is held to say more minutes than a window has."""
-    cuts = [(fold, [w for pair in fold.test for w in windows(pair, length_s)]) for fold in folds]
-    parts = [(rule_of(fold, length_s), windows) for fold, windows in cuts if windows]
+    """Judge each fold by its rule; return all together."""
+    taken = [(fold, [w for pair in fold.test for w in windows(pair, length_s)]) for fold in folds]
+    parts = [(rule_of(fold, length_s), windows) for fold, windows in taken if windows]
     scores = [rule.scores(windows) for rule, windows in parts]
-    every = [w for _, windows in parts for w in windows]
-    said_min = np.minimum(
-        np.concatenate([rule.minutes(windows) for rule, windows in parts]), [w.length_s / 60 for w in every]
-    )
-    names = {pair: i for i, pair in enumerate(dict.fromkeys(w.pair for w in every))}
-    return parts[0][0].name, Judged(
-        np.array([w.is_near for w in every]),
-        np.concatenate([rule.is_near(s) for (rule, _), s in zip(parts, scores, strict=True)]),
+    return parts[0][0].name, judged(
         np.concatenate(scores),
-        np.abs(said_min - np.array([w.near_s / 60 for w in every])),
-        np.array([names[w.pair] for w in every]),
+        np.concatenate([rule.is_near(s) for (rule, _), s in zip(parts, scores, strict=True)]),
+        np.concatenate([rule.minutes(windows) for rule, windows in parts]),
+        [w for _, windows in parts for w in windows],
     )
 
 
-def _print(name: str, length_s: float, rule: str, judged: Judged) -> None:
-    low, high = judged.interval()
+def _print(name: str, length_s: float, rule: str, found: Judged) -> None:
+    rates, (low, high) = found.rates(), found.intervals()["ndcf"]
     print(
-        f"| {name} | {length_s / 60:.0f} min | {rule} | {len(judged.near)} | {judged.near.sum()}"
-        f" | {judged.ndcf():.2f} ({low:.2f}-{high:.2f}) | {judged.auc():.2f} | {judged.f1():.2f}"
-        f" | {judged.error_min.mean():.1f} |",
+        f"| {name} | {length_s / 60:.0f} min | {rule} | {len(found.near)} | {found.near.sum()}"
+        f" | {rates['ndcf']:.2f} ({low:.2f}-{high:.2f}) | {found.auc():.2f} | {rates['f1']:.2f}"
+        f" | {found.error_min.mean():.1f} |",
         flush=True,
     )
 

@@ -1,97 +1,41 @@
-"""Recordings at fixed distances, and the simulated air: loaders into the tidy form."""
+"""Rooms on the simulated air, as pairs."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import gzip
 import math
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
 from random import Random
 
 import numpy as np
 
-from benchmarks.proximity.tidy import Pair
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
-from bluezone_agent.scenarios.measurements import Track, read_measurements
+from bluezone_agent.trials.plan import Schedule
+from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, Pair
 from tests.radio_contract import advertisements
 
-DANIS_TX_POWER_DBM = -8
-"""From its walks: ``python -m benchmarks.reference_power``."""
-MIT_TX_POWER_DBM = -12
-"""iPhones of a logging app at their default power; the set states none."""
 STATED_TX_POWER_DBM = -12
 LIKE_LIFE = Propagation(loss_at_1m_db=50.0, decade_db=12.0, body_db=8.0, shadowing_db=5.0, fading_db=5.0)
 """Decade and scatter as among the people of exp34."""
 
 
-def danis(path: Path) -> list[Pair]:
-    """Return the sessions of the Danis room; the beacon is the transmitter."""
-    return [_danis_pair(track) for track in read_measurements(path)]
-
-
-def _danis_pair(track: Track) -> Pair:
-    t_s = np.array([s.t_s for s in track.samples])
-    seconds = np.arange(0.0, t_s[-1], 1.0)
-    nearest = np.searchsorted(t_s, seconds).clip(0, len(t_s) - 1)
-    return Pair(
-        "danis",
-        track.session,
-        track.receiver,
-        "beacon",
-        t_s,
-        np.array([float(s.rssi_dbm) for s in track.samples]),
-        DANIS_TX_POWER_DBM,
-        seconds,
-        np.array([s.distance_m for s in track.samples])[nearest],
-    )
-
-
-def mit(path: Path) -> list[Pair]:
-    """Return the runs of MIT's matrix; the posture is the scene, and each run a pair."""
-    runs: dict[str, list[tuple[float, float, float]]] = {}
-    with gzip.open(path, "rt", newline="") as file:
-        for row in csv.DictReader(file):
-            runs.setdefault(row["run"], []).append(
-                (float(row["t_s"]), float(row["rssi_dbm"]), float(row["distance_m"]))
-            )
-    return [_mit_pair(run, rows) for run, rows in sorted(runs.items())]
-
-
-def _mit_pair(run: str, rows: list[tuple[float, float, float]]) -> Pair:
-    t_s, rssi_dbm, distance_m = np.array(sorted(rows)).T
-    seconds = np.arange(0.0, max(t_s[-1], 1.0), 1.0)
-    return Pair(
-        "mit",
-        run.partition("_")[0],
-        run,
-        "beacon",
-        t_s,
-        rssi_dbm,
-        MIT_TX_POWER_DBM,
-        seconds,
-        np.full(len(seconds), distance_m[0]),
-    )
-
-
-def virtual(seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0) -> list[Pair]:
+def virtual(
+    seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0, schedule: Schedule | None = None
+) -> list[Pair]:
     """Return a simulated room of people who stand in groups and change them every few minutes, heard once a second."""
-    random = Random(f"room/{seed}")
-    paths = [_wander(random, minutes, room_m) for _ in range(people)]
-    received = run_simulated(_listen(seed, paths, minutes * 60))
+    paths, received = _simulated(seed, people, minutes, room_m)
     seconds = np.arange(0.0, minutes * 60.0)
     places = np.array([[path[int(t) // 60][:2] for t in seconds] for path in paths])
     return [
         Pair(
-            "virtual",
             f"room {seed}",
             str(receiver),
             str(sender),
-            np.array([t for t, _ in received.get((receiver, sender), [])]),
-            np.array([float(rssi) for _, rssi in received.get((receiver, sender), [])]),
+            _counted(received.get((receiver, sender), []), schedule),
             STATED_TX_POWER_DBM,
             seconds,
             np.linalg.norm(places[receiver] - places[sender], axis=1),
@@ -100,6 +44,24 @@ def virtual(seed: int, people: int = 8, minutes: int = 30, room_m: float = 9.0) 
         for sender in range(people)
         if sender != receiver
     ]
+
+
+@cache
+def _simulated(
+    seed: int, people: int, minutes: int, room_m: float
+) -> tuple[list[list[Position]], dict[tuple[int, int], list[tuple[float, int]]]]:
+    random = Random(f"room/{seed}")
+    paths = [_wander(random, minutes, room_m) for _ in range(people)]
+    return paths, run_simulated(_listen(seed, paths, minutes * 60))
+
+
+def _counted(packets: Sequence[tuple[float, int]], schedule: Schedule | None) -> dict[int, dict[int, int]]:
+    found: dict[int, dict[int, int]] = {}
+    for t_s, rssi_dbm in packets:
+        if schedule is None or t_s % schedule.every_s < schedule.on_s:
+            of_minute = found.setdefault(FIRST_MINUTE + int(t_s // 60), {})
+            of_minute[rssi_dbm] = of_minute.get(rssi_dbm, 0) + 1
+    return found
 
 
 def _wander(random: Random, minutes: int, room_m: float) -> list[Position]:

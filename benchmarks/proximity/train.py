@@ -10,28 +10,26 @@ so that it explains what it can, and then taken for nobody's. Everything else is
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 
-from benchmarks.proximity import dp3t, rooms
-from benchmarks.proximity.fitting import Lesson, coefficients
-from benchmarks.proximity.tidy import Pair, folded, thinned
+from benchmarks.proximity import rooms
+from benchmarks.proximity.recordings import PHONES, recorded
 from bluezone_agent.core.risk import learned_coefficients
 from bluezone_agent.core.risk.learned import Coefficients
+from bluezone_agent.trials.scoring.fitting import Lesson, coefficients
+from bluezone_agent.trials.scoring.lessons import of_people, varied
+from bluezone_agent.trials.scoring.pairs import folded
 
 SEEDS = range(11, 14)
 """Of simulated rooms; the table has others."""
 MODULE = Path(learned_coefficients.__file__)
-OFF_DB = 2.0
-"""Standard deviation of a radio's offset, each of receiver and transmitter."""
 
 HEAD = '''\
-"""Coefficients of the model "learned" (learned.py says what they multiply).
+"""Coefficients of the model "learned" (learned.py describes what they multiply).
 
 Made by "python -m benchmarks.proximity.train DATA_DIR" from DP-3T's experiment exp34 (people acting six scenes; data
-(C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Not to be edited by hand.
+(C) EPFL and ETH Zurich, CC BY-ND 4.0, not contained here) and rooms on the simulated air. Do not edit by hand.
 """
 
 from __future__ import annotations
@@ -52,43 +50,19 @@ def main() -> None:
 
 def made_from(data: Path) -> str:
     """Return the text of the module."""
-    people = dp3t.load(data / "dp3t-exp34", "exp34")
+    people = recorded("dp3t", data / "dp3t-exp34")
     return _as_python(coefficients([*of_people(people), *of_rooms(SEEDS)]))
 
 
-def of_people(people: Sequence[Pair]) -> list[Lesson]:
-    """Return what is learned from pairs of people."""
-    return [
-        Lesson(tuple(folded(people)), 1.8),
-        Lesson(tuple(folded(varied(people, 1, -4.0))), 0.3),
-        Lesson(tuple(folded(varied(people, 2, 4.0))), 0.3),
-        Lesson(tuple(folded(varied(people, 3), with_co_presence=False)), 0.6),
-    ]
-
-
-def of_rooms(seeds: Iterable[int]) -> list[Lesson]:
+def of_rooms(seeds: Sequence[int]) -> list[Lesson]:
     """Return what is learned from simulated rooms."""
     whole = [pair for seed in seeds for pair in rooms.virtual(seed)]
-    parts = [thinned(pair) for pair in whole]
+    parts = [pair for seed in seeds for pair in rooms.virtual(seed, schedule=PHONES)]
     return [
         Lesson(tuple(folded(whole)), 1.2),
         Lesson(tuple(folded(varied(whole, 4), with_co_presence=False)), 0.6),
         Lesson(tuple(folded(parts)), 0.6),
         Lesson(tuple(folded(varied(parts, 5), with_co_presence=False)), 0.6),
-    ]
-
-
-def varied(pairs: Iterable[Pair], seed: int, all_db: float = 0.0) -> list[Pair]:
-    """Return the pairs as radios would have heard them that are a little off, each in its own way."""
-    random = Random(seed)
-    off: dict[tuple[str, str], float] = {}
-
-    def radio(pair: Pair, role: str, who: str) -> float:
-        return off.setdefault((pair.scene, role + who), random.gauss(0, OFF_DB))
-
-    return [
-        replace(p, rssi_dbm=p.rssi_dbm + all_db + radio(p, "hears ", p.receiver) + radio(p, "sends ", p.transmitter))
-        for p in pairs
     ]
 
 

@@ -1,4 +1,4 @@
-"""The coefficients of the ``agent`` model from folded recordings: logistic regression without negative weights."""
+"""The coefficients of the rule ``learned`` from folded pairs: logistic regression without negative weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.proximity.tidy import FIRST_MINUTE, NEAR_M, Floats, Pair, windows
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.risk.learned import (
     FEATURES,
@@ -19,6 +18,7 @@ from bluezone_agent.core.risk.learned import (
     stand_in_indexes,
     windowed_mean,
 )
+from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, Floats, Pair, windows
 
 HALF_WIDTHS_MIN = (0, 7)
 """Between the two, +-2 minutes got no weight at all."""
@@ -27,7 +27,11 @@ ROWS = 10_000
 """What all minutes weigh together, against the ridge."""
 RIDGE = 1.0
 STEPS = 100
+SMALLEST_STEP = 1e-7
+SHORTEST_LENGTH = 1e-6
 DIGITS = 3
+LEAST_VARIANCE = 0.1
+"""Where near and far never overlap, no error is left to measure."""
 LOWS = (0.1, 0.15, 0.2, 0.25)
 HIGHS = (0.3, 0.35, 0.4, 0.45, 0.5)
 """Probabilities that a minute may count from, and count whole from."""
@@ -117,7 +121,7 @@ def _variance(weighted_spans: Sequence[tuple[float, list[_Spans]]], low: float, 
         counted = lengths[-1].counted(low, high)
         squares += weight * float(((counted - lengths[-1].near_min) ** 2).mean())
         total += weight * float((1 + counted).mean())
-    return round(squares / total, 1)
+    return max(LEAST_VARIANCE, round(squares / total, 1))
 
 
 def near_share(pair: Pair) -> tuple[Floats, Floats]:
@@ -127,7 +131,7 @@ def near_share(pair: Pair) -> tuple[Floats, Floats]:
     index = np.searchsorted(stand_ins, minutes)
     index[~np.isin(minutes, stand_ins)] = len(stand_ins)
     known = np.bincount(index, minlength=len(stand_ins) + 1)[:-1].astype(np.float64)
-    near = np.bincount(index, weights=pair.truth_m <= NEAR_M, minlength=len(stand_ins) + 1)[:-1]
+    near = np.bincount(index, weights=pair.truth_m <= pair.near_m, minlength=len(stand_ins) + 1)[:-1]
     return (near / np.maximum(known, 1)).astype(np.float64), known
 
 
@@ -163,41 +167,49 @@ def _company(m: ReceivedMinute) -> list[float]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Cross entropy + ridge of weights on a design."""
+
+    design: Floats
+    sizes: Floats
+    near: Floats
+    ridge: Floats
+
+    def cost(self, at: Floats) -> float:
+        """Return what weights cost."""
+        z = self.design @ at
+        return float((self.sizes * (np.logaddexp(0, z) - self.near * z)).sum() + (self.ridge * at * at).sum() / 2)
+
+
 def _fit(rows: Rows) -> tuple[float, Floats]:
     """Minimise cross entropy + ridge over weights >= 0: Newton's steps among those that are not held at 0."""
     design = np.column_stack((np.ones(len(rows.near)), rows.features)).astype(np.float64)
-    sizes = rows.weight * ROWS / rows.weight.sum()
     ridge = np.full(design.shape[1], RIDGE)
     ridge[0] = 0
+    problem = _Problem(design, rows.weight * ROWS / rows.weight.sum(), rows.near, ridge)
     lowest = np.zeros(design.shape[1])
     lowest[0] = -np.inf
     at = np.zeros(design.shape[1])
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-(design @ at)))
-        gradient = design.T @ (sizes * (p - rows.near)) + ridge * at
+        gradient = design.T @ (problem.sizes * (p - rows.near)) + ridge * at
         free = (at > lowest) | (gradient < 0)
-        curvature = (design * (sizes * p * (1 - p))[:, None]).T @ design + np.diag(ridge)
+        curvature = (design * (problem.sizes * p * (1 - p))[:, None]).T @ design + np.diag(ridge)
         step = np.zeros(len(at))
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-        at, moved = _downhill(design, sizes, rows.near, ridge, at, step, lowest)
-        if moved < 1e-7:
+        at, moved = _downhill(problem, at, step, lowest)
+        if moved < SMALLEST_STEP:
             break
     return float(at[0]), at[1:]
 
 
-def _downhill(
-    design: Floats, sizes: Floats, near: Floats, ridge: Floats, at: Floats, step: Floats, lowest: Floats
-) -> tuple[Floats, float]:
+def _downhill(problem: _Problem, at: Floats, step: Floats, lowest: Floats) -> tuple[Floats, float]:
     """Go the largest half, quarter, ... of the step that costs less; return where to, and how far that is."""
-
-    def cost(w: Floats) -> float:
-        z = design @ w
-        return float((sizes * (np.logaddexp(0, z) - near * z)).sum() + (ridge * w * w).sum() / 2)
-
-    before, length = cost(at), 1.0
-    while length > 1e-6:
+    before, length = problem.cost(at), 1.0
+    while length > SHORTEST_LENGTH:
         there = np.maximum(lowest, at - length * step)
-        if cost(there) < before:
+        if problem.cost(there) < before:
             return there, float(np.abs(there - at).max())
         length /= 2
     return at, 0.0

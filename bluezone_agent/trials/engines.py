@@ -1,0 +1,42 @@
+"""What computes the tables of a dataset: DuckDB in this process, or Spark on a machine or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, cast
+
+import ibis
+import ibis.expr.types as ir
+
+from bluezone_agent.extra_packages import imported
+
+DUCKDB: Final = "duckdb"
+SPARK: Final = "spark"
+
+
+class Engine(Protocol):
+    """Reads files as tables, and computes expressions over them."""
+
+    def parquet(self, name: str, paths: Sequence[str]) -> ir.Table:
+        """Return a table of some files, which all have its columns."""
+
+
+class DuckEngine:
+    """DuckDB, which works through files that are larger than memory."""
+
+    def __init__(self) -> None:
+        self._connection = ibis.duckdb.connect()
+        self._connection.raw_sql("SET enable_progress_bar = false")
+
+    def parquet(self, _name: str, paths: Sequence[str]) -> ir.Table:
+        """Return a table of some files."""
+        return self._connection.read_parquet(list(paths))
+
+
+def _spark() -> Engine:
+    """Return Spark as an engine; raises MissingPackageError if it is not installed, TrialError if it does not start."""
+    return cast("Engine", imported("trials.spark_engine", SPARK).SparkEngine())
+
+
+ENGINES: Final[dict[str, Callable[[], Engine]]] = {DUCKDB: DuckEngine, SPARK: _spark}
+"""By the name that ``--engine`` takes."""
