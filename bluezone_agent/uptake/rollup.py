@@ -1,0 +1,159 @@
+"""Sums of figures over units, as expressions that any engine of Ibis computes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from bluezone_agent.uptake.blocks import Blocks
+from bluezone_agent.uptake.records import Evidence
+from bluezone_agent.uptake.sums import FigureKey, Sum, Sums, Work, WorkKey
+from bluezone_agent.uptake.units import UnitTree
+
+MOST_NAMED: Final = 1000
+"""Units without a report in time that a result names; it counts them all."""
+
+
+class RollUp:
+    """Figures and units as tables of an engine."""
+
+    def __init__(self, tree: UnitTree, blocks: Blocks, figures: pa.Table) -> None:
+        self._tree = tree
+        self._blocks = blocks
+        self._connection = ibis.duckdb.connect()
+        self._figures = ibis.memtable(figures)
+        leaves = list(blocks.of_leaf)
+        self._leaves = ibis.memtable(
+            pa.table(
+                {
+                    "unit": pa.array([tree.units[leaf].unit for leaf in leaves], pa.string()),
+                    "leaf": pa.array(leaves, pa.int64()),
+                    "block": pa.array(blocks.of_leaf.values(), pa.int64()),
+                }
+            ),
+        )
+
+    def rounds(self) -> list[int]:
+        """Return the rounds of which there are figures."""
+        return sorted(row["round"] for row in self._rows(self._figures.select("round").distinct()))
+
+    def sums(self, units: Collection[int], rounds: Sequence[int], deadline_s: int | None) -> Sums:
+        """Return the figures of ``units`` in ``rounds``; the deadline is of the last round, Unix seconds."""
+        figures = self._figures.filter(_["round"].isin(list(rounds)))
+        within = self._inside("block", self._blocks.home.items(), set(units))
+        below = self._leaves_inside(set(units))
+        found = unit_sums(block_sums(figures, self._leaves, self._block_table()), within)
+        work = unit_work(figures, self._leaves, below, deadline_s, rounds[-1])
+        return Sums(
+            {
+                FigureKey(row["unit_number"], row["round"], row["kind"]): Sum(row["installed"], row["running"])
+                for row in self._rows(found)
+            },
+            {WorkKey(row.pop("unit_number"), row.pop("round")): Work(**row) for row in self._rows(work)},
+        )
+
+    def missed(self, unit: int, number: int, deadline_s: int | None) -> list[tuple[int, int | None]]:
+        """Return units below ``unit`` without a report by the deadline, and when each reported, Unix seconds."""
+        below = self._leaves_inside({unit})
+        reported = self._figures.filter(
+            (_.kind == Evidence.REPORTED.value) & (_["round"] == number) & _.installed.notnull()
+        ).select("unit", "at_s")
+        late = (
+            below.inner_join(self._leaves, "leaf")
+            .left_join(reported, "unit")
+            .filter(_.at_s.isnull() if deadline_s is None else _.at_s.isnull() | (_.at_s > deadline_s))
+        )
+        rows = self._rows(late.select("leaf", "at_s").order_by("leaf").limit(MOST_NAMED))
+        return [(row["leaf"], row["at_s"]) for row in rows]
+
+    def first_report_s(self, number: int) -> int | None:
+        """Return when the first report of a round came, Unix seconds."""
+        reported = self._figures.filter((_["round"] == number) & (_.at_s > 0))
+        first: int | None = self._rows(reported.aggregate(first_s=_.at_s.min()))[0]["first_s"]
+        return first
+
+    def _rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._connection.to_pyarrow(table).to_pylist()
+        return rows
+
+    def _block_table(self) -> ir.Table:
+        blocks = self._blocks
+        numbers = list(blocks.home)
+        return ibis.memtable(
+            pa.table(
+                {
+                    "block": pa.array(numbers, pa.int64()),
+                    "units": pa.array([blocks.units[block] for block in numbers], pa.int64()),
+                    "people": pa.array([blocks.people[block] for block in numbers], pa.int64()),
+                    "guarded": pa.array([block in blocks.guarded for block in numbers], pa.bool_()),
+                }
+            )
+        )
+
+    def _inside(self, name: str, begins: Iterable[tuple[int, int]], units: set[int]) -> ir.Table:
+        """Return which of ``units`` contain what; ``begins`` are things with the smallest unit that contains each."""
+        things, containers = list[int](), list[int]()
+        parent = self._tree.parent
+        for thing, unit in begins:
+            number = unit
+            while number >= 0:
+                if number in units:
+                    things.append(thing)
+                    containers.append(number)
+                number = parent[number]
+        return ibis.memtable(
+            pa.table({name: pa.array(things, pa.int64()), "unit_number": pa.array(containers, pa.int64())})
+        )
+
+    def _leaves_inside(self, units: set[int]) -> ir.Table:
+        return self._inside("leaf", ((leaf, leaf) for leaf in self._blocks.of_leaf), units)
+
+
+def block_sums(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Table:
+    """Return the figures of each block whose units have all reported (see ``blocks``)."""
+    sums = (
+        figures.filter(_.installed.notnull())
+        .inner_join(leaves, "unit")
+        .group_by("block", "round", "kind")
+        .aggregate(installed=_.installed.sum(), running=_.running.sum(), reporters=_.count())
+    )
+    whole = sums.inner_join(blocks, "block").filter(_.reporters == _.units)
+    return whole.select(
+        "block", "round", "kind", installed=_within_guard(_.installed), running=_within_guard(_.running)
+    )
+
+
+def _within_guard(value: Any) -> Any:
+    """Return at least 1 and at most all people but one for a block with a small unit."""
+    return ibis.ifelse(_.guarded & value.notnull(), ibis.greatest(1, ibis.least(value, _.people - 1)), value)
+
+
+def unit_sums(sums: ir.Table, within: ir.Table) -> ir.Table:
+    """Return the sums over the blocks inside of each unit, each kind of evidence for itself."""
+    return (
+        within.inner_join(sums, "block")
+        .group_by("unit_number", "round", "kind")
+        .aggregate(installed=_.installed.sum(), running=_.running.sum())
+    )
+
+
+def unit_work(
+    figures: ir.Table, leaves: ir.Table, below: ir.Table, deadline_s: int | None, last_round: int
+) -> ir.Table:
+    """Return how many units reported, by the deadline, and what teams did."""
+    reported = figures.filter(_.kind == Evidence.REPORTED.value).inner_join(leaves, "unit")
+    on_time = _.installed.notnull()
+    if deadline_s is not None:
+        on_time = on_time & ((_["round"] != last_round) | (_.at_s <= deadline_s))
+    return (
+        reported.inner_join(below, "leaf")
+        .group_by("unit_number", "round")
+        .aggregate(
+            reporters=_.installed.count(), on_time=on_time.sum(), streets=_.streets.sum(), leaflets=_.leaflets.sum()
+        )
+    )
