@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.machine import Lab
 
-LONG_S = 7200
+LONG_S = 15_000
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,38 +1,42 @@
 """Virtual controllers on one air: what bumble's stock ones lack for judging a proximity radio.
 
-Stock bumble has one constant RSSI, is silent for legacy non-connectable advertisements, filters no duplicates,
-lets a random address be set while scanning, and resets nothing. Bluetooth Core Specification 5.4, Vol 4,
-Part E, sections 7.3.2 and 7.8.4 to 7.8.11.
+Stock bumble has one constant RSSI, is silent for legacy non-connectable advertisements, knows no channels, scan windows
+and filters, lets a random address be set while scanning, and resets nothing. Bluetooth Core Specification 5.4, Vol 4,
+Part E, sections 7.3.2, 7.8.4 to 7.8.17 and 7.8.52 to 7.8.65.
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable
+from random import Random
 from typing import Any, Final
 
-from bumble import hci, ll
-from bumble.controller import Controller, LegacyAdvertiser
+from bumble import hci
+from bumble.controller import AdvertisingSet, Controller
 from bumble.link import LocalLink
 
+from tests.lab.advertisers import LEGACY_PDU, UNIT_S, Events, LabAdvertisingSet, LabLegacyAdvertiser, Packet
 from tests.lab.air import CONNECTABLE, SCANNABLE, AirLog, HciLog
+from tests.lab.channels import Scan
+from tests.lab.msft import OPCODE as MSFT_OPCODE
+from tests.lab.msft import Offload
 
-SLOT_S: Final = 0.000625
-"""The unit of advertising intervals."""
-LEGACY_TYPES: Final = {0: CONNECTABLE | SCANNABLE, 2: SCANNABLE, 3: 0}
-"""Advertising_Type of HCI → what a receiver may do: ADV_IND, ADV_SCAN_IND, ADV_NONCONN_IND."""
-LEGACY_PDU: Final = 0x10
 SCAN_RESPONSE: Final = 8
 ACTIVE_SCAN: Final = 1
+ACCEPT_LIST_ONLY: Final = 1
+LE_1M: Final = 1
+"""Bits of Scanning_Filter_Policy and of Scanning_PHYs."""
 CROWD_INTERVAL_S: Final = 0.25
 UNSTUCK_S: Final = 0.5
 """bluetoothd's own restarts of discovery, every 11 s, pause the scan for milliseconds: they mend nothing here."""
 NO_VALUE: Final = 127
-LOGGED: Final = ("RANDOM_ADDRESS", "ADVERTISING", "SCAN_PARAM", "SCAN_ENABLE")
+LOGGED: Final = ("RANDOM_ADDRESS", "ADVERTISING", "SCAN_PARAM", "SCAN_ENABLE", "ACCEPT_LIST")
 
 
 class LabLink(LocalLink):
-    """The air: every advertisement reaches every scanning controller in range, with the RSSI of the pair."""
+    """The air: every advertisement reaches every controller in range that listens, with the RSSI of the pair."""
 
     def __init__(self, rssi_dbm: Callable[[str, str], int | None], log: AirLog) -> None:
         """``rssi_dbm(sender, receiver)`` is None out of range, or for a packet that is to be lost."""
@@ -40,47 +44,35 @@ class LabLink(LocalLink):
         self._rssi_dbm = rssi_dbm
         self._log = log
 
-    def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
-        if isinstance(packet, ll.ConnectInd):
-            super().send_advertising_pdu(sender_controller, packet)
-            return
-        address = vars(packet)["advertiser_address"]
-        event_type, data, _ = vars(packet)["lab"]
-        self._log.sent(sender_controller.name, str(address), not address.is_public, event_type, data)
+    def send(self, sender: str, packet: Packet) -> None:
+        """Have everybody receive ``packet`` who can."""
+        self._log.sent(sender, str(packet.address), not packet.address.is_public, packet.event_type, packet.data)
         for receiver in self.controllers:
-            if receiver is sender_controller or not isinstance(receiver, LabController):
-                continue
-            rssi_dbm = self._rssi_dbm(sender_controller.name, receiver.name)
-            if rssi_dbm is not None:
-                asyncio.get_running_loop().call_soon(receiver.received, packet, rssi_dbm)
-
-
-class LabLegacyAdvertiser(LegacyAdvertiser):
-    """Sends every advertising type, at the interval that was set."""
-
-    def _on_timer_fired(self) -> None:
-        self.send_advertising_data()
-        interval_s = max(self.advertising_interval_min * SLOT_S, 0.01)
-        self.timer_handle = asyncio.get_running_loop().call_later(interval_s, self._on_timer_fired)
-
-    def send_advertising_data(self) -> None:
-        if self.enabled and self.advertising_type in LEGACY_TYPES:
-            pdu = ll.AdvInd(advertiser_address=self.address, data=bytes(self.advertising_data))
-            event_type = LEGACY_TYPES[self.advertising_type] | LEGACY_PDU
-            vars(pdu)["lab"] = event_type, bytes(self.advertising_data), bytes(self.scan_response_data)
-            self.controller.send_advertising_pdu(pdu)
+            if isinstance(receiver, LabController) and receiver.name != sender and receiver.listens(packet):
+                rssi_dbm = self._rssi_dbm(sender, receiver.name)
+                if rssi_dbm is not None:
+                    receiver.received(packet, rssi_dbm)
 
 
 class LabController(Controller):
-    """One controller: with extended advertising or without, with a strict duplicate filter or none that works."""
+    """One controller: with extended advertising or without, with a strict duplicate filter or none that works.
 
-    def __init__(self, *args: Any, extended: bool, strict_filter: bool, log: HciLog, **kwargs: Any) -> None:
+    With ``msft`` it also has Microsoft's extension, which monitors advertisements in the controller.
+    """
+
+    def __init__(
+        self, *args: Any, extended: bool, strict_filter: bool, log: HciLog, msft: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.le_legacy_advertiser = LabLegacyAdvertiser(self)
+        self._offload = Offload() if msft else None
+        self._random = Random(self.name)
+        self.le_legacy_advertiser = LabLegacyAdvertiser(self, self._random)
         self.le_scan_type = 0
         self._strict_filter = strict_filter
         self._log = log
         self._seen: set[bytes] = set()
+        self._scan: Scan | None = None
+        self._accept_list: set[bytes] = set()
         self.deaf = False
         """A scanner that is stuck: it is enabled and reports nothing, until it was off for :data:`UNSTUCK_S`."""
         self._scan_stopped_s = 0.0
@@ -90,15 +82,52 @@ class LabController(Controller):
     def on_hci_command_packet(self, command: Any) -> None:
         if any(word in command.name for word in LOGGED):
             self._log.command(self.name, command.name, command.parameters)
+        if self._offload is not None and command.op_code == MSFT_OPCODE:
+            self._log.command(self.name, "MSFT", command.parameters)
+            answer = self._offload.command(command.parameters)
+            self._send_event(hci.HCI_COMMAND_COMPLETE_EVENT, b"\x01" + struct.pack("<H", MSFT_OPCODE) + answer)
+            return
         super().on_hci_command_packet(command)
 
-    def send_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
-        if isinstance(packet, ll.AdvExtInd):
-            sets = self.advertising_sets.values()
-            one = next((s for s in sets if s.address == packet.advertiser_address), None)
-            properties = int(one.parameters.advertising_event_properties) & 0x1F if one and one.parameters else 0
-            vars(packet)["lab"] = properties, packet.data, bytes(one.scan_response_data) if one else b""
-        super().send_advertising_pdu(packet)
+    def _send_event(self, code: int, parameters: bytes) -> None:
+        packet = bytes([hci.HCI_EVENT_PACKET, code, len(parameters)]) + parameters
+        if self.host:
+            asyncio.get_running_loop().call_soon(self.host.on_packet, packet)
+
+    def look(self) -> None:
+        """Notice devices that are silent; call it now and then."""
+        if self._offload is not None:
+            for event in self._offload.lost(asyncio.get_running_loop().time()):
+                self._send_event(hci.HCI_VENDOR_EVENT, event)
+
+    def _set(self, handle: int) -> AdvertisingSet:
+        """Return the advertising set; a command that may create one names it first."""
+        return self.advertising_sets.setdefault(handle, LabAdvertisingSet(self, handle, self._random))
+
+    def on_hci_le_set_advertising_set_random_address_command(self, command: Any) -> Any:
+        self._set(command.advertising_handle)
+        return super().on_hci_le_set_advertising_set_random_address_command(command)
+
+    def on_hci_le_set_extended_advertising_parameters_command(self, command: Any) -> Any:
+        if self._set(command.advertising_handle).enabled:
+            disallowed = hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR
+            return hci.HCI_LE_Set_Extended_Advertising_Parameters_ReturnParameters(disallowed, 0)
+        return super().on_hci_le_set_extended_advertising_parameters_command(command)
+
+    def on_hci_le_set_extended_advertising_enable_command(self, command: Any) -> Any:
+        if not command.enable:
+            return super().on_hci_le_set_extended_advertising_enable_command(command)
+        ready = [handle for handle, one in self.advertising_sets.items() if one.parameters and one.address]
+        if not command.advertising_handles:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR)
+        if not set(command.advertising_handles) <= set(ready):
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.UNKNOWN_ADVERTISING_IDENTIFIER_ERROR)
+        limits = zip(command.durations, command.max_extended_advertising_events, strict=True)
+        for handle, (duration, most_events) in zip(command.advertising_handles, limits, strict=True):
+            one = self.advertising_sets[handle]
+            assert isinstance(one, LabAdvertisingSet)
+            one.begin(duration, most_events)
+        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def on_hci_le_set_scan_enable_command(self, command: Any) -> Any:
         reply = super().on_hci_le_set_scan_enable_command(command)
@@ -114,14 +143,38 @@ class LabController(Controller):
         self._seen.clear()
         now_s = asyncio.get_running_loop().time()
         if not self.le_scan_enable:
+            self._scan = None
             self._scan_stopped_s = now_s
-        elif now_s - self._scan_stopped_s >= UNSTUCK_S:
+            return
+        # a scan that is switched on once more starts afresh
+        self._scan = Scan(now_s, self.le_scan_interval * UNIT_S, self.le_scan_window * UNIT_S)
+        if now_s - self._scan_stopped_s >= UNSTUCK_S:
             self.deaf = False
         self.filter_duplicates = self.filter_duplicates and self._strict_filter
 
     def on_hci_le_set_extended_scan_parameters_command(self, command: Any) -> Any:
-        self.le_scan_type = command.scan_types[0] if command.scan_types else 0
+        if self.le_scan_enable:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        if not command.scanning_phys & LE_1M:  # everybody here advertises on LE 1M
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.UNSUPPORTED_FEATURE_OR_PARAMETER_VALUE_ERROR)
+        self.le_scan_type = command.scan_types[0]
+        self.le_scan_interval, self.le_scan_window = command.scan_intervals[0], command.scan_windows[0]
         return super().on_hci_le_set_extended_scan_parameters_command(command)
+
+    def on_hci_le_clear_filter_accept_list_command(self, command: Any) -> Any:
+        return self._change_accept_list(self._accept_list.clear)
+
+    def on_hci_le_add_device_to_filter_accept_list_command(self, command: Any) -> Any:
+        return self._change_accept_list(lambda: self._accept_list.add(_key(command.address)))
+
+    def on_hci_le_remove_device_from_filter_accept_list_command(self, command: Any) -> Any:
+        return self._change_accept_list(lambda: self._accept_list.discard(_key(command.address)))
+
+    def _change_accept_list(self, change: Callable[[], None]) -> Any:
+        if self.le_scan_enable and self.le_scanning_filter_policy & ACCEPT_LIST_ONLY:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        change()
+        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def on_hci_le_set_random_address_command(self, command: Any) -> Any:
         if self.le_scan_enable or self.le_legacy_advertiser.enabled:
@@ -134,21 +187,41 @@ class LabController(Controller):
         self.advertising_sets.clear()
         self.le_legacy_advertiser.stop()
         self.le_scan_enable = False
+        self._scan = None
+        self._accept_list.clear()
+        if self._offload is not None:
+            self._offload.reset()
         return super().on_hci_reset_command(_command)
 
-    def received(self, pdu: ll.AdvertisingPdu, rssi_dbm: int) -> None:
-        """Take one advertisement off the air and report it to the host, as far as it scans and has not seen it."""
-        address = vars(pdu)["advertiser_address"]
-        if not self.le_scan_enable or self.deaf:
+    def listens(self, packet: Packet) -> bool:
+        """Return whether a PDU of the event falls into a scan window on its channel."""
+        return self._scan is not None and self._scan.receives(packet.event_s, len(packet.data), packet.channels)
+
+    def received(self, packet: Packet, rssi_dbm: int) -> None:
+        """Report an advertisement to the host, as far as the filters let it through."""
+        if self.deaf:
+            return
+        # a scan without the accept list reports everybody; with it, the monitors add whom they match
+        reported_dbm = rssi_dbm if self._accepts(packet) else None
+        if self._offload is not None:
+            device = (0 if packet.address.is_public else 1), bytes(packet.address)
+            events, sample_dbm = self._offload.take(device, packet.data, rssi_dbm, asyncio.get_running_loop().time())
+            for event in events:
+                self._send_event(hci.HCI_VENDOR_EVENT, event)
+            if reported_dbm is None and self._offload.enabled:
+                reported_dbm = sample_dbm
+        if reported_dbm is None:
             return
         if self.filter_duplicates:
-            if bytes(address) in self._seen:
+            if bytes(packet.address) in self._seen:
                 return
-            self._seen.add(bytes(address))
-        event_type, data, scan_response = vars(pdu)["lab"]
-        self._report(address, event_type, data, rssi_dbm)
-        if self.le_scan_type == ACTIVE_SCAN and event_type & SCANNABLE and scan_response:
-            self._report(address, event_type | SCAN_RESPONSE, scan_response, rssi_dbm)
+            self._seen.add(bytes(packet.address))
+        self._report(packet.address, packet.event_type, packet.data, reported_dbm)
+        if self.le_scan_type == ACTIVE_SCAN and packet.event_type & SCANNABLE and packet.scan_response:
+            self._report(packet.address, packet.event_type | SCAN_RESPONSE, packet.scan_response, reported_dbm)
+
+    def _accepts(self, packet: Packet) -> bool:
+        return not self.le_scanning_filter_policy & ACCEPT_LIST_ONLY or _key(packet.address) in self._accept_list
 
     def _report(self, address: Any, event_type: int, data: bytes, rssi_dbm: int) -> None:
         if self.le_features & hci.LeFeatureMask.LE_EXTENDED_ADVERTISING:
@@ -185,20 +258,19 @@ class LabController(Controller):
         self.send_hci_packet(event([report]))
 
 
-class ObservedIdentifier:
-    """A broadcaster of a crowd, without a host: what the air knows of it."""
-
-    def __init__(self, number: int) -> None:
-        self.name = f"crowd{number}"
+def _key(address: Any) -> bytes:
+    """Return the address with its kind: public and random ones are different lists."""
+    return bytes([address.is_public]) + bytes(address)
 
 
-async def broadcast(link: LabLink, number: int) -> None:
-    """Send one Exposure Notification identifier under one address every 250 ms, for ever."""
+def broadcast(link: LabLink, number: int) -> Events:
+    """Send one Exposure Notification identifier under one address every 250 ms until the events are stopped.
+
+    A broadcaster of a crowd has no host and no controller.
+    """
     address = hci.Address(number.to_bytes(2, "little") + bytes(4), hci.Address.RANDOM_DEVICE_ADDRESS)
     data = bytes.fromhex("03036ffd17166ffd") + number.to_bytes(16, "big") + bytes(4)
-    pdu = ll.AdvInd(advertiser_address=address, data=data)
-    vars(pdu)["lab"] = LEGACY_PDU, data, b""
-    await asyncio.sleep(number * CROWD_INTERVAL_S / 50)
-    while True:
-        link.send_advertising_pdu(ObservedIdentifier(number), pdu)  # type: ignore[arg-type]
-        await asyncio.sleep(CROWD_INTERVAL_S)
+    random, name = Random(number), f"crowd{number}"
+    events = Events(random, lambda event_s: link.send(name, Packet(address, LEGACY_PDU, data, b"", event_s)))
+    asyncio.get_running_loop().call_later(random.uniform(0, CROWD_INTERVAL_S), events.start, CROWD_INTERVAL_S)
+    return events

@@ -11,11 +11,12 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from dbus_fast.aio import MessageBus
 
 HERE: Final = Path(__file__).parent
 MAIN_CONF: Final = Path("/etc/bluetooth/main.conf")
+RADIO_SOCKET: Final = Path("/run/bluezone-radio.socket")
 READY_S: Final = 30
 STOP_S: Final = 20
 
@@ -43,26 +45,38 @@ class Ended:
 
 
 class Agent:
-    """A ``bluezone-agent run`` with a state directory and a configuration of its own."""
+    """A ``bluezone-agent run`` with a state directory and a configuration of its own, as root or as another user."""
 
-    def __init__(self, guest: Guest, name: str, config: str) -> None:
+    def __init__(self, guest: Guest, name: str, config: str, *, uid: int = 0) -> None:
+        self._uid = uid
         self.state_dir = Path("/run/state") / name
         self.config = self.state_dir.with_suffix(".toml")
         self._log = guest.out / f"agent-{name}.log"
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config)
+        if uid:
+            self.state_dir.mkdir(mode=0o700, exist_ok=True)
+            os.chown(self.state_dir, uid, uid)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it; it is on the air some virtual milliseconds later."""
         with self._log.open("a") as log:
-            self._process = await asyncio.create_subprocess_exec(*self._command("run"), stdout=log, stderr=log)
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command("run"), stdout=log, stderr=log, **self._user()
+            )
 
     @property
     def pid(self) -> int:
         """Its process."""
         assert self._process is not None
         return self._process.pid
+
+    async def kill(self) -> None:
+        """End it as nothing can prevent."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
 
     async def stop(self) -> tuple[int, float]:
         """Send SIGTERM and return the exit code and how long it took; one that has ended already just says so."""
@@ -88,7 +102,10 @@ class Agent:
 
     async def command(self, *arguments: str) -> Ended:
         """Run another command of the agent's on the same state."""
-        return await run(*self._command(*arguments))
+        return await run(*self._command(*arguments), **self._user())
+
+    def _user(self) -> dict[str, Any]:
+        return {"user": self._uid, "group": self._uid, "extra_groups": []} if self._uid else {}
 
     def _command(self, *arguments: str) -> tuple[str, ...]:
         return *CLI, "--state-dir", str(self.state_dir), "--config", str(self.config), *arguments
@@ -97,10 +114,10 @@ class Agent:
 CLI: Final = (sys.executable, "-m", "bluezone_agent")
 
 
-async def run(*command: str) -> Ended:
+async def run(*command: str, **user: Any) -> Ended:
     """Run a command to its end."""
     started_s = time.monotonic()
-    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **user)
     stdout, stderr = await child.communicate()
     code = await child.wait()
     return Ended(code, time.monotonic() - started_s, stdout.decode(), stderr.decode())
@@ -115,6 +132,7 @@ class Guest:
         self._tools = Path(os.environ["LAB_TOOLS"])
         self._bluetoothd: asyncio.subprocess.Process | None = None
         self._dbus: asyncio.subprocess.Process | None = None
+        self._broker: asyncio.subprocess.Process | None = None
         self._children: list[asyncio.subprocess.Process] = []
         self.set_range({})
 
@@ -128,7 +146,7 @@ class Guest:
         """Start the system bus."""
         command = ("dbus-daemon", f"--config-file={HERE / 'dbus.conf'}", "--nofork", "--nopidfile")
         self._dbus = await asyncio.create_subprocess_exec(*command)
-        await _until(Path("/run/dbus/system_bus_socket").exists)
+        await until(Path("/run/dbus/system_bus_socket").exists)
 
     async def stop_dbus(self) -> None:
         """Kill the system bus."""
@@ -142,18 +160,20 @@ class Guest:
 
     async def attach(self, out: Path, count: int, first: int = 0) -> asyncio.subprocess.Process:
         """Attach ``count`` controllers, ``hci{first}`` and on, with an air of their own that is logged to ``out``."""
+        (out / "attached").unlink(missing_ok=True)
         with (out / "controllers.log").open("w") as log:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "tests.lab.attach", str(out), str(first), str(count)),
                 "extended" if self.options["extended"] else "legacy",
-                "strict" if self.options["strict_filter"] else "none",
+                "msft" if self.options.get("msft") else "strict" if self.options["strict_filter"] else "none",
                 str(self.options.get("crowd", 0)),
+                *(["usb"] if self.options.get("usb") else []),
                 stdout=log,
                 stderr=log,
             )
         self._children.append(child)
-        await _until(Path(f"/sys/class/bluetooth/hci{first + count - 1}").exists)
+        await until((out / "attached").exists)
         return child
 
     async def start_bluetoothd(self, *, main_conf: str = "") -> None:
@@ -174,10 +194,37 @@ class Guest:
                 await asyncio.sleep(0.05)
 
     async def stop_bluetoothd(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it, kindly or not."""
+        """Stop it, kindly or not; one that has ended already, as 5.82 does without its bus, is fine."""
         assert self._bluetoothd is not None
-        self._bluetoothd.send_signal(signal_number)
+        if self._bluetoothd.returncode is None:
+            self._bluetoothd.send_signal(signal_number)
         await self._bluetoothd.wait()
+
+    async def start_broker(self, uid: int = 0, *, mutant: str = "") -> None:
+        """Start the kernel radio's broker as root, for ``uid``; returns when it accepts clients.
+
+        ``mutant`` names a broken one of :mod:`tests.lab.mutant_broker`.
+        """
+        if uid:
+            _let_others_in(self._tools)
+        module = ("tests.lab.mutant_broker", mutant) if mutant else ("bluezone_agent.radios.kernel.broker",)
+        command = (sys.executable, "-m", *module, "--user", str(uid))
+        with (self.out / "broker.log").open("a") as log:
+            self._broker = await asyncio.create_subprocess_exec(
+                *command, "--socket", str(RADIO_SOCKET), stdout=log, stderr=log
+            )
+        await until(_accepts_clients)
+
+    async def stop_broker(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it, kindly or not."""
+        assert self._broker is not None
+        self._broker.send_signal(signal_number)
+        return await self._broker.wait()
+
+    def services(self) -> dict[str, int]:
+        """Return the processes of bluetoothd and of the broker."""
+        named = {"bluetoothd": self._bluetoothd, "broker": self._broker}
+        return {name: process.pid for name, process in named.items() if process is not None}
 
     async def start(self) -> None:
         """Start everything, as on a machine that has booted."""
@@ -223,7 +270,30 @@ class Guest:
         return reply.body
 
 
-async def _until(condition: Any, within_s: float = READY_S) -> None:
+def _let_others_in(tools: Path) -> None:
+    """Let other users than root reach Python, whose directory may be in root's own; the root is read-only."""
+    ways = [Path(sys.base_prefix).resolve(), tools.resolve()]
+    closed = next((p for p in reversed(ways[0].parents) if not p.stat().st_mode & 0o001), None)
+    if closed is None:
+        return
+    for number, way in enumerate(ways):
+        kept = Path(f"/run/way{number}")
+        kept.mkdir()
+        subprocess.run(["mount", "--bind", way, kept], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", closed], check=True)
+    for number, way in enumerate(ways):
+        if way.is_relative_to(closed):
+            way.mkdir(parents=True)
+            subprocess.run(["mount", "--bind", f"/run/way{number}", way], check=True)
+
+
+def _accepts_clients() -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        return client.connect_ex(str(RADIO_SOCKET)) == 0
+
+
+async def until(condition: Callable[[], bool], within_s: float = READY_S) -> None:
+    """Return when ``condition`` holds; raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.05)

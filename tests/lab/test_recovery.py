@@ -124,7 +124,7 @@ def test_sigterm_ends_an_agent_that_lived_through_it_all(recovery: Outcome) -> N
 @pytest.mark.parametrize("kind", ["extended", "legacy"])
 def test_any_sequence_of_faults_ends_healthy(lab: Lab, long: bool, kind: str) -> None:
     outcome = lab.play(
-        "recovery", extended=kind == "extended", controllers=1, seeds=25 if long else 2, timeout_s=1800 if long else 480
+        "recovery", extended=kind == "extended", controllers=1, seeds=25 if long else 2, timeout_s=1800 if long else 900
     )
     for played in outcome.result["sequences"]:
         assert played["status"]["problems"] == [], played["faults"]

@@ -10,6 +10,7 @@ from tests.lab.machine import Lab
 
 EXIT_NO_RADIO: Final = 69
 REFUSALS: Final = {
+    "no controller": "there is no Bluetooth adapter",
     "no bus": "no D-Bus system bus",
     "no bluetoothd": "the Bluetooth service (org.bluez) is not running",
     "privacy": "/etc/bluetooth/main.conf sets Privacy = device",
@@ -43,8 +44,9 @@ def test_nothing_was_on_the_air_where_run_refuses(lab: Lab) -> None:
     assert [s for s in lab.play("refusals", extended=False).air if s.observed] == []
 
 
-def test_sigterm_ends_broadcast_and_agent_within_5_s_of_real_time(lab: Lab, kind: str) -> None:
-    outcome = lab.play("stopping", extended=kind == "extended", controllers=1, real_time=True)
+@pytest.mark.parametrize("radio", ["auto", "bluez:hci0"])
+def test_sigterm_ends_broadcast_and_agent_within_5_s_of_real_time(lab: Lab, kind: str, radio: str) -> None:
+    outcome = lab.play("stopping", extended=kind == "extended", controllers=1, real_time=True, radio=radio)
     ended = outcome.result
     assert ended["code"] == 0
     assert ended["took_s"] < 5

@@ -28,6 +28,16 @@ MUTANTS: Final = [  # an update in place is harmless on extended controllers: th
     ("same-payload-after-a-flip", True, 1),
     ("same-payload-after-a-flip", False, 1),
 ]
+KERNEL_MUTANTS: Final = [  # on an extended controller the new one may be added first: it has an address of its own
+    ("add-first", True, 0),
+    ("add-first", False, 0),
+    ("update-in-place", True, 0),
+    ("update-in-place", False, 0),
+    ("no-scan-pause", False, 0),
+    ("same-payload-after-a-flip", True, 1),
+    ("same-payload-after-a-flip", False, 1),
+    ("no-take-off", False, 1),
+]
 
 
 def play(lab: Lab, kind: str, *, rotations: int, stack: str = "bluez", mutant: str = "", flips: int = 0) -> Outcome:
@@ -65,7 +75,7 @@ def complaints(outcome: Outcome, sender: str, rotations: int) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["extended", "legacy"])
-@pytest.mark.parametrize("stack", ["bluez", "hci"])
+@pytest.mark.parametrize("stack", ["bluez", "hci", "kernel"])
 @pytest.mark.parametrize("sender", ["0", "1"], ids=["bluezone", "gaen"])
 def test_a_hundred_rotations_link_nothing(lab: Lab, kind: str, stack: str, sender: str) -> None:
     outcome = play(lab, kind, rotations=ROTATIONS, stack=stack)
@@ -79,15 +89,20 @@ def test_a_hundred_rotations_link_nothing(lab: Lab, kind: str, stack: str, sende
 
 
 @pytest.mark.parametrize("kind", ["extended", "legacy"])
-def test_a_flip_to_discoverable_costs_the_present_identifier_only(lab: Lab, kind: str) -> None:
-    outcome = play(lab, kind, rotations=FEW, flips=1)
+@pytest.mark.parametrize("stack", ["bluez", "kernel"])
+def test_a_flip_to_discoverable_costs_the_present_identifier_only(lab: Lab, kind: str, stack: str) -> None:
+    outcome = play(lab, kind, rotations=FEW, stack=stack, flips=1)
     assert complaints(outcome, "0", FEW) == []
     assert complaints(outcome, "1", FEW) == []
 
 
-@pytest.mark.parametrize(("mutant", "extended", "flips"), MUTANTS)
-def test_the_oracle_catches_the_mutant(lab: Lab, mutant: str, extended: bool, flips: int) -> None:
-    outcome = play(lab, "extended" if extended else "legacy", rotations=FEW, mutant=mutant, flips=flips)
+@pytest.mark.parametrize(
+    ("stack", "mutant", "extended", "flips"),
+    [("bluez", *of) for of in MUTANTS] + [("kernel", *of) for of in KERNEL_MUTANTS],
+)
+def test_the_oracle_catches_the_mutant(lab: Lab, stack: str, mutant: str, extended: bool, flips: int) -> None:
+    kind = "extended" if extended else "legacy"
+    outcome = play(lab, kind, rotations=FEW, stack=stack, mutant=mutant, flips=flips)
     found = complaints(outcome, "0", FEW)
     print(mutant, extended, found)
     assert found

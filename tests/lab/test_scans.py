@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from tests.lab.machine import Lab
 
 RESTART_S = 11.5
 """bluetoothd restarts discovery about every 11 s, which empties the controller's duplicate filter."""
+UNFILTERED: Final = 0.93
+"""Discovery scans 0x12 in 0x12 (11.25 ms), and so changes its channel within 10 % of the events: 3.5 % are lost
+(tests/lab/test_channels.py). The restarts cost another 1 %."""
 
 
 @pytest.mark.parametrize("kind", ["extended", "legacy"])
@@ -25,6 +30,7 @@ def test_received_against_sent(lab: Lab, kind: str, experimental: bool, strict: 
         assert found["received"] >= 120 / RESTART_S - 1
         assert found["longest_gap_s"] <= 2 * RESTART_S
     else:
-        assert found["received"] >= 0.98 * found["sent"]
+        assert UNFILTERED * found["sent"] <= found["received"] <= found["sent"]
         assert found["longest_gap_s"] < 3
-    assert all(-70 < rssi_dbm < -40 for rssi_dbm in found["rssi_dbm"])
+        assert found["rssi_dbm"] == ([-60, -50] if swing else [-50])
+    assert set(found["rssi_dbm"]) <= {-60, -50}

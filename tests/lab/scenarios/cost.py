@@ -18,12 +18,12 @@ LASTS_S: Final = 70
 async def play(guest: Guest) -> dict[str, Any]:
     """Return CPU seconds and adverts of the same time, and memory, of the daemon and of bluetoothd."""
     await guest.start()
-    agent = Agent(guest, "a", "clock_trusted = true\n")
+    agent = Agent(guest, "a", 'radio = "bluez:hci0"\nclock_trusted = true\n')
     await agent.start()
     await asyncio.sleep(WARM_S)
-    starting_s = _cpu_s(agent.pid)
+    starting_s = used_s(agent.pid)
     await asyncio.sleep(LASTS_S)
-    cpu_s, memory_kib = _cpu_s(agent.pid), _resident_kib(agent.pid)
+    cpu_s, memory_kib = used_s(agent.pid), _resident_kib(agent.pid)
     code, _ = await agent.stop()
     status = json.loads((await agent.command("status", "--json")).stdout)
     return {
@@ -37,7 +37,8 @@ async def play(guest: Guest) -> dict[str, Any]:
     }
 
 
-def _cpu_s(pid: int) -> float:
+def used_s(pid: int) -> float:
+    """Return the CPU seconds of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

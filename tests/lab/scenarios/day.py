@@ -13,7 +13,10 @@ from tests.lab.guest import Agent, Guest
 async def play(guest: Guest) -> dict[str, Any]:
     """Return from when to when it ran, and its last status."""
     await guest.start()
-    agents = [Agent(guest, name, f'radio = "bluez:hci{i}"\nclock_trusted = true\n') for i, name in enumerate("ab")]
+    stack = guest.options["stack"]
+    if stack == "kernel":
+        await guest.start_broker()
+    agents = [Agent(guest, name, f'radio = "{stack}:hci{i}"\nclock_trusted = true\n') for i, name in enumerate("ab")]
     began_s = time.time()
     for agent in agents:
         await agent.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bluezone_agent.clocks.system import SystemClock
@@ -38,10 +39,16 @@ async def _unplugged(guest: Guest) -> dict[str, Any]:
     extra.mkdir()
     number = guest.options["controllers"]
     plugged = await guest.attach(extra, 1, first=number)
-    async with HciRadio(str(number), SystemClock()) as radio:
+    radio = HciRadio(str(number), SystemClock())
+    return await unplugged_while_listening(radio, lambda: plugged.send_signal(signal.SIGTERM))
+
+
+async def unplugged_while_listening(radio: HciRadio, unplug: Callable[[], None]) -> dict[str, Any]:
+    """Return how a radio that listens ends when its adapter is unplugged, and after how many seconds."""
+    async with radio:
         listening = asyncio.create_task(radio.listen(lambda _: None))
         await asyncio.sleep(5)
-        plugged.send_signal(signal.SIGTERM)
+        unplug()
         at_s = time.monotonic()
         await asyncio.wait([listening], timeout=30)
         took_s = time.monotonic() - at_s

@@ -10,7 +10,8 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ from bleak import BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
 from dbus_fast import Variant
 
+from bluezone_agent.radios.kernel import management as wire
+from bluezone_agent.radios.kernel.management import Opcode, Pattern
+from bluezone_agent.radios.kernel.socket import ManagementSocket, open_management
 from tests.lab.guest import Agent, Guest
 
 RUNNING_S: Final = 70
@@ -26,6 +30,10 @@ LASTS_S: Final = 20
 BACK_S: Final = 200
 SLOT_S: Final = 900
 ROTATES_S: Final = 30
+UID: Final = 1000
+"""The user of an agent with the kernel's radio."""
+RESTART_S: Final = 10
+"""As the unit's RestartSec."""
 PLUGGED: Final = 1
 """The agent's adapter is hci1, its neighbour's hci2; both are plugged in, and unplugged, together. hci0 stays."""
 
@@ -37,15 +45,28 @@ class Machine:
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
-        self.agent = Agent(guest, "a", f'radio = "bluez:hci{PLUGGED}"\nclock_trusted = true\n')
-        self.neighbour = Agent(guest, "b", f'radio = "bluez:hci{PLUGGED + 1}"\nclock_trusted = true\n')
+        self.stack = guest.options.get("stack", "bluez")
+        self.agent, self.neighbour = self._agent("a", PLUGGED), self._agent("b", PLUGGED + 1)
+        self._agents = 1
         self.plugged: asyncio.subprocess.Process | None = None
         self.plugs = 0
+
+    def _agent(self, name: str, number: int) -> Agent:
+        config = f'radio = "{self.stack}:hci{number}"\nclock_trusted = true\n'
+        return Agent(self.guest, name, config, uid=UID if self.stack == "kernel" else 0)
+
+    async def start_another(self) -> None:
+        """Start an agent with a state of its own: one that is started often a day waits for the next slot."""
+        self.agent = self._agent(f"a{self._agents}", PLUGGED)
+        self._agents += 1
+        await self.agent.start()
 
     async def start(self) -> None:
         await self.guest.start()
         await self.plug()
         await self.powered()
+        if self.stack == "kernel":
+            await self.guest.start_broker(UID)
         await self.agent.start()
         await self.neighbour.start()
 
@@ -131,7 +152,77 @@ async def bus_killed(m: Machine) -> None:
     await m.powered()
 
 
-FAULTS: Final[tuple[Fault, ...]] = (
+@asynccontextmanager
+async def another_program() -> AsyncIterator[ManagementSocket]:
+    """Use the management socket as another program of root's would."""
+    management = ManagementSocket(open_management(), Deaf())
+    try:
+        yield management
+    finally:
+        management.close()
+
+
+class Deaf:
+    """Ignores every event."""
+
+    def found(self, found: object) -> None:
+        pass
+
+    def noticed(self, event: object) -> None:
+        pass
+
+    def all_found(self) -> None:
+        pass
+
+    def lost(self) -> None:
+        pass
+
+
+async def another_monitor(m: Machine) -> None:
+    """Another program has a monitor, so that a legacy controller scans while the agent wants another address."""
+    async with another_program() as other:
+        added = await other.call(Opcode.ADD_MONITOR, PLUGGED, wire.monitor((Pattern(0x16, b"\x0f\x18"),)))
+        await m.agent.stop()
+        await m.start_another()
+        await asyncio.sleep(LASTS_S)
+        listed = wire.read_monitors(await other.call(Opcode.READ_MONITORS, PLUGGED))
+        assert wire.read_handle(added) in listed, "a monitor of others is never removed"
+        await other.call(Opcode.REMOVE_MONITOR, PLUGGED, wire.handle(wire.read_handle(added)))
+
+
+async def another_advertises(_m: Machine) -> None:
+    """Another program advertises as bluetoothd does, with the lowest number, and can be connected to."""
+    async with another_program() as other:
+        connectable = wire.PARAMETERS.pack(1, wire.HAS_INTERVALS | 1, 0, 0, 320, 320, wire.UNKNOWN_POWER)
+        await other.call(Opcode.ADD_PARAMETERS, PLUGGED, connectable)
+        await other.call(Opcode.ADD_DATA, PLUGGED, wire.advertising_data(1, b"\x03\x03\x0f\x18"))
+        await asyncio.sleep(LASTS_S)
+        features = wire.read_features(await other.call(Opcode.READ_ADVERTISING_FEATURES, PLUGGED))
+        assert 1 in features.instances, "an instance of others is never removed"
+        await other.call(Opcode.REMOVE_ADVERTISING, PLUGGED, wire.instance(1))
+
+
+async def broker_killed(m: Machine) -> None:
+    await m.guest.stop_broker(signal.SIGKILL)
+    await asyncio.sleep(RESTART_S)
+    await m.guest.start_broker(UID)
+
+
+async def agent_killed(m: Machine) -> None:
+    await m.agent.kill()
+    await asyncio.sleep(RESTART_S)
+    await m.start_another()
+
+
+async def both_killed(m: Machine) -> None:
+    await m.guest.stop_broker(signal.SIGKILL)
+    await m.agent.kill()
+    await asyncio.sleep(RESTART_S)
+    await m.guest.start_broker(UID)
+    await m.start_another()
+
+
+COMMON: Final[tuple[Fault, ...]] = (
     bluetoothd_killed,
     bluetoothd_stopped,
     powered_off,
@@ -139,6 +230,15 @@ FAULTS: Final[tuple[Fault, ...]] = (
     unplugged,
     scanner_deaf,
     another_scans,
+)
+FAULTS: Final = (*COMMON, bus_killed)
+KERNEL_FAULTS: Final = (
+    *COMMON,
+    another_monitor,
+    another_advertises,
+    broker_killed,
+    agent_killed,
+    both_killed,
     bus_killed,
 )
 
@@ -150,7 +250,7 @@ async def play(guest: Guest) -> dict[str, Any]:
     if guest.options.get("seeds"):
         return {"sequences": await _random_sequences(machine, range(guest.options["seeds"]))}
     played = {}
-    for fault in FAULTS:
+    for fault in KERNEL_FAULTS if machine.stack == "kernel" else FAULTS:
         await asyncio.sleep(RUNNING_S)
         began_s = time.time()
         happens = asyncio.create_task(fault(machine))
@@ -177,7 +277,7 @@ async def _random_sequences(machine: Machine, seeds: range) -> list[dict[str, An
     for seed in seeds:
         random = Random(seed)
         names = []
-        for fault in random.choices(FAULTS, k=random.randint(2, 5)):
+        for fault in random.choices(KERNEL_FAULTS if machine.stack == "kernel" else FAULTS, k=random.randint(2, 5)):
             names.append(fault.__name__)
             await fault(machine)
             await asyncio.sleep(random.choice([0, 1, 5, 30]))

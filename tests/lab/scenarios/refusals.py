@@ -14,8 +14,11 @@ from tests.lab.guest import Agent, Guest
 
 async def play(guest: Guest) -> dict[str, Any]:
     """Return how each attempt ended."""
-    agent = Agent(guest, "a", "clock_trusted = true\n")
-    ended = {"no bus": await agent.command("run")}
+    agent = Agent(guest, "a", 'radio = "bluez:hci0"\nclock_trusted = true\n')
+    ended = {
+        "no controller": await Agent(guest, "c", "clock_trusted = true\n").command("run"),
+        "no bus": await agent.command("run"),
+    }
     await guest.start_dbus()
     ended["no bluetoothd"] = await agent.command("run")
     await guest.start_controllers()

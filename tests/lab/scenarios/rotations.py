@@ -1,8 +1,8 @@
 """The whole agent on a clock that runs 30 times too fast: a slot of Bluezone takes 30 s, one of GAEN 20 s.
 
 Controller 0 broadcasts Bluezone, controller 1 Exposure Notification, each with its own scan running; ``rotations``
-says how many to see, ``stack`` whether through BlueZ or without it. ``mutant`` names what is done to the radio of
-controller 0: the host's tests must catch it.
+says how many to see, ``stack`` whether through BlueZ, the kernel, or HCI. ``mutant`` names what is done to the radio of
+controller 0, or to the kernel radio's broker (:mod:`tests.lab.mutant_broker`): the host's tests must catch it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bluezone_agent.radios.bluez.advertisement import Advertisement, uuid_text
 from bluezone_agent.radios.bluez.controller_quirks import Plan
 from bluezone_agent.radios.bluez.radio import BluezRadio
 from bluezone_agent.radios.hci.radio import HciRadio
+from bluezone_agent.radios.kernel.radio import KernelRadio
 from bluezone_agent.stores.store import Store
 from tests.lab.guest import Guest
 
@@ -106,6 +107,24 @@ class SamePayloadAfterFlip(BluezRadio):
         await super().advertise(self._last)
 
 
+class SamePayloadAfterKernelFlip(KernelRadio):
+    """The same over the kernel's radio."""
+
+    _last: AdvertisingData | None = None
+    _again = False
+
+    async def __aenter__(self) -> SamePayloadAfterKernelFlip:
+        await super().__aenter__()
+        self._again = self._last is not None
+        return self
+
+    async def advertise(self, advertising_data: AdvertisingData) -> None:
+        if not self._again or self._last is None:
+            self._last = advertising_data
+        self._again = False
+        await super().advertise(self._last)
+
+
 MUTANTS: Final[dict[str, Callable[[str, FastClock], BluezRadio]]] = {
     "": BluezRadio,
     "register-first": RegisterFirst,
@@ -115,18 +134,27 @@ MUTANTS: Final[dict[str, Callable[[str, FastClock], BluezRadio]]] = {
 }
 
 
+KERNEL_MUTANTS: Final = {"same-payload-after-a-flip": SamePayloadAfterKernelFlip}
+"""Those of the agent's end; the others are the broker's."""
+
+
 async def no_check() -> None:
     """Check nothing."""
 
 
 async def play(guest: Guest) -> dict[str, Any]:
     """Return when the adapter of controller 0 was discoverable."""
-    await (guest.start() if guest.options["stack"] == "bluez" else guest.start_controllers())
+    stack, mutant = guest.options["stack"], guest.options["mutant"]
+    await (guest.start_controllers() if stack == "hci" else guest.start())
+    if stack == "kernel":
+        await guest.start_broker(mutant="" if mutant in KERNEL_MUTANTS else mutant)
     stop, clock, flips = asyncio.Event(), FastClock(), []
     with Store(Path("/run/a")) as a, Store(Path("/run/b")) as b:
-        radios: tuple[Radio, Radio] = MUTANTS[guest.options["mutant"]]("hci0", clock), BluezRadio("hci1", clock)
-        if guest.options["stack"] == "hci":
-            radios = HciRadio("0", clock), HciRadio("1", clock)
+        radios: tuple[Radio, Radio] = HciRadio("0", clock), HciRadio("1", clock)
+        if stack == "bluez":
+            radios = MUTANTS[mutant]("hci0", clock), BluezRadio("hci1", clock)
+        elif stack == "kernel":
+            radios = KERNEL_MUTANTS.get(mutant, KernelRadio)("hci0", clock), KernelRadio("hci1", clock)
         async with asyncio.TaskGroup() as agents:
             for store, radio, protocol in zip((a, b), radios, PROTOCOLS.values(), strict=True):
                 agents.create_task(Agent(store, radio, clock, protocol, -12, no_check).run(stop))

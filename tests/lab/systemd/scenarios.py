@@ -292,14 +292,100 @@ def uninstall() -> dict[str, Any]:
     for path in (Path("/etc/systemd/system", SECOND), TELL):
         path.unlink()
     seen["uninstalled"] = script("uninstall")
-    seen["left"] = _leftovers()
+    seen["left"] = leftovers()
     seen["purged"] = script("uninstall", "--purge")
-    seen["left_after_purge"] = _leftovers()
+    seen["left_after_purge"] = leftovers()
     seen["user"] = run("getent", "passwd", "bluezone")["stdout"]
     seen["failed"] = systemctl("--failed", "--no-legend")
     return seen
 
 
-def _leftovers() -> list[str]:
+def leftovers() -> list[str]:
     found = run("find", "/", "-xdev", "-path", "/lab", "-prune", "-o", "-iname", "*bluezone*", "-print")["stdout"]
     return [path for path in found.splitlines() if not path.startswith(("/proc", "/sys"))]
+
+
+BROKER: Final = "bluezone-radio.service"
+RADIO_SOCKET: Final = "/run/bluezone-radio.socket"
+PROBES: Final = {
+    "bluetooth": "import socket; socket.socket(31, socket.SOCK_RAW, 1)",
+    "internet": "import socket; socket.socket(socket.AF_INET)",
+    "netlink": "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "state": "import os; os.listdir('/var/lib/bluezone-agent')",
+    "configuration": "import os; os.listdir('/etc/bluezone-agent')",
+    "bus": "import socket; socket.socket(socket.AF_UNIX).connect('/run/dbus/system_bus_socket')",
+    "process": "import os; os.fork() or os._exit(0)",
+    "power": "import os; os.open('/dev/rfkill', os.O_RDWR)",
+    "broker": f"import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect('{RADIO_SOCKET}')",
+}
+"""What somebody who has taken over a process might try; each fails if it is forbidden."""
+
+
+def kernel_radio() -> dict[str, Any]:
+    """Install, and use the kernel's radio: two agents, what each process may do, and a broker that is killed."""
+    until(Path("/sys/class/bluetooth/hci1").exists, 60)
+    installed = script("install")
+    CONFIGURATION.write_text(CONFIGURATION.read_text() + 'clock_trusted = true\nradio = "kernel:hci0"\n')
+    systemctl("restart", AGENT)
+    _start_second()
+    folder = Path("/etc/bluezone-second", CONFIGURATION.name)
+    folder.write_text('clock_trusted = true\nradio = "kernel:hci1"\n')
+    systemctl("restart", SECOND)
+    time.sleep(3 * MINUTE_S + 10)
+    seen: dict[str, Any] = {
+        "installed": installed,
+        "facts": facts(),
+        "broker_facts": facts(BROKER),
+        "bounding": properties(BROKER, "CapabilityBoundingSet", "AmbientCapabilities", "User"),
+        "status": status(),
+        "minutes": minutes(),
+        "second_minutes": minutes(Path("/var/lib/bluezone-second")),
+        "socket": _owners(Path(RADIO_SOCKET)),
+        "other_user": run(
+            "setpriv", "--reuid=65534", "--clear-groups", "--", "/usr/bin/python3", "-c", PROBES["broker"]
+        ),
+        "security": {unit: score(unit) for unit in (AGENT, BROKER, "bluezone-check.service")},
+        "failed": systemctl("--failed", "--no-legend"),
+        "may": {unit: {name: may(unit, code) for name, code in PROBES.items()} for unit in (AGENT, BROKER)},
+        "journal": journal(BROKER),
+    }
+    before = pid(BROKER)
+    systemctl("kill", "--signal=KILL", BROKER)
+    seen["broker_back_after_s"] = until(lambda: pid(BROKER) not in (0, before), 60, 0.1)
+    seen["healthy_after_s"] = until(lambda: status()["problems"] == [], 120, 1)
+    systemctl("stop", AGENT, SECOND, BROKER, "bluezone-radio.socket")
+    seen["memory"] = Path("/run/bluezone-radio/controllers.json").read_text()
+    return seen
+
+
+def _owners(path: Path) -> str:
+    return f"{path.owner()} {path.group()} {path.stat().st_mode & 0o777:o}"
+
+
+def score(unit: str) -> float:
+    line = run("systemd-analyze", "security", "--no-pager", unit)["stdout"].splitlines()[-1]
+    return float(line.rpartition(": ")[2].split()[0])
+
+
+def may(unit: str, code: str) -> bool:
+    """Return whether a process under a unit's sandbox can do something."""
+    text = Path("/usr/local/lib/systemd/system", unit).read_text()
+    lines = [
+        line
+        for line in text.splitlines()
+        if not line.startswith(
+            ("Type=", "ExecStart=", "Restart", "WatchdogSec=", "RuntimeDirectory", "Requires=", "User")
+        )
+    ]
+    user = next(line.partition("=")[2] for line in text.splitlines() if line.startswith("User="))
+    lines.insert(
+        lines.index("[Service]") + 1,
+        f'Type=oneshot\nUser={user}\nExecStart=/opt/bluezone-agent/venv/bin/python -IBc "{code}"',
+    )
+    probe = Path("/run/systemd/system/lab-probe.service")
+    probe.parent.mkdir(parents=True, exist_ok=True)
+    probe.write_text("\n".join(lines))
+    systemctl("daemon-reload")
+    code_ = run("systemctl", "start", "lab-probe.service")["code"]
+    systemctl("reset-failed", "lab-probe.service")
+    return bool(code_ == 0)
