@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import re
 from datetime import datetime
+from pathlib import Path
 from string import Formatter
 
 import click
@@ -45,6 +46,7 @@ LITERAL = re.compile(
 PLAIN_WORDS = {"WRONG", *VALUES}
 """Written in capitals for the reader's sake, and what help calls the values of options."""
 MESSAGES = messages(read("vi"))
+INSTALL = (Path(__file__).resolve().parents[1] / "scripts/install").read_text("utf-8")
 
 
 def sources(message: Message) -> list[str]:
@@ -141,7 +143,9 @@ def test_commands_and_options_in_texts_exist() -> None:
         for text in [*sources(message), *forms(message)]:
             for found in re.findall(r'"bluezone-agent ([a-z ]+?)(?: -)?"', text):
                 assert found in commands, text
-            assert set(re.findall(r"--[a-z][a-z-]*", text)) <= options, text
+            of_scripts = set(re.findall(r"scripts/install (--[a-z]+)", text))
+            assert of_scripts <= set(re.findall(r"--[a-z]+", INSTALL)), text
+            assert set(re.findall(r"--[a-z][a-z-]*", text)) - of_scripts <= options, text
 
 
 def names(group: click.Group) -> tuple[set[str], set[str]]:

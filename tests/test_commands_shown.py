@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 
 import click
 import pytest
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
 
 from bluezone_agent.cli import root
 from tests.program import Program
@@ -133,3 +135,30 @@ def test_what_is_not_shown_is_noticed() -> None:
         parse(["status", "--nosuch"])
     with pytest.raises(click.UsageError):
         parse(["nosuch"])
+
+
+MANUAL: Final = [
+    ROOT / "docs" / folder / f"{page}.md"
+    for folder in ("", "vi")
+    for page in ("owner", "operator", "quick-start", "questions", "web")
+]
+QUOTED: Final = re.compile(r"(?<![*\w])\*([^*\s][^*|]*?)\*(?![*\w])", re.DOTALL)
+"""The manual sets in italics what the program prints, and nothing else; "…" stands for what varies at the end."""
+
+
+@pytest.mark.parametrize("document", MANUAL, ids=named)
+def test_what_the_manual_quotes_is_what_is_printed(document: Path) -> None:
+    language = "vi" if document.parent.name == "vi" else "en"
+    with (ROOT / f"bluezone_agent/locale/{language}/LC_MESSAGES/bluezone_agent.po").open("rb") as file:
+        texts = [text.lower() for message in read_po(file) for text in printed(message)]
+    prose = BLOCK.sub("", document.read_text("utf-8"))
+    quoted = {" ".join(found.removesuffix("…").lower().split()) for found in QUOTED.findall(prose)}
+    assert {q for q in quoted if not any(q in text for text in texts)} == set()
+
+
+def printed(message: Message) -> list[str]:
+    """Return a message's texts in the catalogue's language; English has them as they are in the code."""
+    texts = message.string or message.id
+    return (
+        [texts] if isinstance(texts, str) else [*texts, *([message.id] if isinstance(message.id, str) else message.id)]
+    )

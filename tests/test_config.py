@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bluezone_agent.app import config_file
-from bluezone_agent.config import Config, Key, Publishing, Source, load, parse, risk_model
+from bluezone_agent.config import Authority, Config, Key, Publishing, Source, load, parse, risk_model
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.i18n import LANGUAGES, rendered
 
@@ -98,7 +100,7 @@ def test_the_example_explains_every_setting_with_its_true_default(language: str)
         line[2:] for line in text.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
     ]
     shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
-    assert set(Config.__struct_fields__) - {"sources", "publish", "authority"} == {
+    assert set(Config.__struct_fields__) - {"sources", "publish", "authority", "home_assistant"} == {
         s.split(" = ")[0] for s in shown.splitlines()
     }
     defaults = msgspec.structs.replace(parse(shown, PATH), notify_command=())
@@ -114,18 +116,26 @@ def test_the_example_explains_every_setting_with_its_true_default(language: str)
         ('radio = ["virtual", "hci0"]', 'radio = "hci0" is not known', "bluez:hci0, hci:0"),
         ("radio = []", 'radio = "" is not known', "bluez:hci0, hci:0"),
         ('radio = ["hci:0", "hci:1", "hci:0"]', "the radio hci:0 is listed twice", "each adapter once"),
-        ("radio = 3", "`$.radio` (found: 3)", "config init -"),
+        ("radio = 3", "radio has to be text in quotes, or a list of such texts (found: 3)", "config init -"),
         ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
-        ("tx_power_dbm = 99", "`$.tx_power_dbm` (found: 99)", "config init -"),
-        ('check_every_hours = "often"', "`$.check_every_hours` (found: 'often')", "config init -"),
-        ("source = 3", "`$.source` (found: 3)", "config init -"),
+        ("tx_power_dbm = 99", "tx_power_dbm has to be at most 20 (found: 99)", "config init -"),
+        ('check_every_hours = "often"', 'check_every_hours has to be a whole number (found: "often")', "config init -"),
+        ("source = 3", "source has to be a list in square brackets (found: 3)", "config init -"),
         ('[[source]]\nlocation = "x"\nkeys = "y"', 'unknown setting [[source]] "keys"', "did you mean key?"),
-        ("[[source]]\nlayout = 'x'", "missing required field `location` - at `$.source[0]`", "config init -"),
-        ('[[source]]\nlocation = "x"\nregions = "VN"', "`$.source[0].regions` (found: 'VN')", "config init -"),
-        ('[[source]]\nlocation = "x"\nkey = 3', "`$.source[0].key` (found: 3)", "config init -"),
+        ("[[source]]\nlayout = 'x'", 'source[1] needs "location"', "config init -"),
+        (
+            '[[source]]\nlocation = "x"\nregions = "VN"',
+            'source[1].regions has to be a list in square brackets (found: "VN")',
+            "config init -",
+        ),
+        (
+            '[[source]]\nlocation = "x"\nkey = 3',
+            "source[1].key has to be a list in square brackets (found: 3)",
+            "config init -",
+        ),
         (
             '[[source]]\nlocation = "x"\n[[source.key]]\nid = "452"',
-            "missing required field `version` - at `$.source[0].key[0]`",
+            'source[1].key[1] needs "version"',
             "config init -",
         ),
         ("[[source]]\n[[source.key]]\nkey_id = 1", 'unknown setting [[source.key]] "key_id"', "remove the setting"),
@@ -140,14 +150,27 @@ def test_the_example_explains_every_setting_with_its_true_default(language: str)
             "the source https://x/ is configured twice",
             "several regions",
         ),
-        ("protocol = ", "not valid TOML", "config check"),
+        ("protocol = \n", "agent.toml, line 1, column 12: this is not valid TOML", "config check agent.toml"),
         ('[publish]\nkeyserver = "x"', 'unknown setting [publish] "keyserver"', "did you mean key_server?"),
         (
             '[publish]\nkey_server = "x"',
-            "missing required field `verification_server` - at `$.publish`",
+            'publish needs "verification_server"',
             "config init -",
         ),
-        ("a = 1\na = 2", "not valid TOML", "config check"),
+        ("a = 1\na = 2\nb = 3", "agent.toml, line 2, column 6: this is not valid TOML", "set each name once"),
+        ("a = [", "agent.toml is not valid TOML: its last line is wrong", "config check agent.toml"),
+        ("a = " + "[" * 5000, "bracket is not closed", "config check agent.toml"),
+        ('language = "fr"', 'language has to be one of: en, vi (found: "fr")', "config init -"),
+        (
+            'allow_linkable = ["x"]',
+            'allow_linkable[1] has to be one of: privacy, discoverable (found: "x")',
+            "config init -",
+        ),
+        ("clock_trusted = 1", "clock_trusted has to be true or false (found: 1)", "config init -"),
+        ("check_every_hours = true", "check_every_hours has to be a whole number (found: true)", "config init -"),
+        ("check_every_hours = 0", "check_every_hours has to be at least 1 (found: 0)", "config init -"),
+        ('authority = "x"', 'authority has to be a table (found: "x")', "config init -"),
+        ("[publish]\napi_key = 3", "publish.api_key has to be text in quotes (found: …)", "config init -"),
     ],
 )
 def test_a_mistake_is_named_with_the_way_out(text: str, message: str, hint: str) -> None:
@@ -181,3 +204,33 @@ def test_each_region_of_a_bucket_is_a_source(tmp_path: Path) -> None:
     one = '[[source]]\nlocation = "https://x/"\nindex = "{region}/index.txt"\nallow_unsigned = true\n'
     config = parse(one.format(region="VN") + one.format(region="LA"), tmp_path / "agent.toml")
     assert [s.index for s in config.sources] == ["VN/index.txt", "LA/index.txt"]
+
+
+SOME_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(
+    st.builds(
+        Config,
+        radio=st.sampled_from(["virtual", ("hci:0", "hci:1")]),
+        notify_command=st.lists(SOME_TEXT, max_size=3).map(tuple),
+        check_every_hours=st.integers(1, 24),
+        clock_trusted=st.booleans(),
+        sources=st.lists(
+            st.builds(
+                Source,
+                location=SOME_TEXT,
+                allow_unsigned=st.just(True),
+                regions=st.lists(SOME_TEXT, max_size=2).map(tuple),
+                keys=st.lists(st.builds(Key, SOME_TEXT, SOME_TEXT, SOME_TEXT), max_size=2).map(tuple),
+            ),
+            max_size=3,
+            unique_by=lambda source: source.location,
+        ).map(tuple),
+        authority=st.none() | st.builds(Authority, SOME_TEXT, SOME_TEXT, SOME_TEXT),
+    )
+)
+def test_the_settings_that_are_shown_are_a_configuration(config: Config) -> None:
+    shown = config_file.settings(config)
+    assert parse(shown, PATH) == config
+    assert shown.replace("\n", "").isprintable()

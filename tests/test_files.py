@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from bluezone_agent.cli.html.page import write_page
+from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.errors import NewFileError, RecordingError
 from bluezone_agent.files import PUBLIC, create, left_over, open_to_append, replace, write_new, write_over
 from bluezone_agent.health.metrics_file import write
@@ -52,6 +52,7 @@ OPENED_ELSEWHERE: Final = {
     "authority/key_folder.py",  # a lock
     "stores/file/erase.py",
     "stores/file/open.py",
+    "radios/kernel/broker.py",  # a lock
     "key_sources/spool.py",  # opens for reading alone
     "stores/store.py",
 }

@@ -7,7 +7,6 @@ import dataclasses
 import importlib
 import inspect
 import logging
-import pkgutil
 import subprocess
 import sys
 import types
@@ -19,23 +18,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bluezone_agent
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.redaction import redacted
+from tests.modules import importable
 
 SECRET = bytes(range(0xA0, 0xB0))
 ADDRESS = "C4:AC:59:01:02:03"
-PUBLIC = {"_Envelope"}
-"""Values whose bytes everybody may see: a published index and its signature."""
+PUBLIC = {"_Envelope", "Pattern"}
+"""Values whose bytes everybody may see: a published index and its signature, what a protocol's advertisements have in
+common."""
 
 
 def values() -> Iterator[type]:
     """Every struct, dataclass and named tuple of the package."""
-    for module in pkgutil.walk_packages(bluezone_agent.__path__, "bluezone_agent."):
-        if module.name == "bluezone_agent.__main__":
-            continue
-        for kind in vars(importlib.import_module(module.name)).values():
-            if inspect.isclass(kind) and is_value(kind) and kind.__module__ == module.name:
+    for name in importable():
+        for kind in vars(importlib.import_module(name)).values():
+            if inspect.isclass(kind) and is_value(kind) and kind.__module__ == name:
                 yield kind
 
 
@@ -58,7 +56,7 @@ def filled(kind: object, name: str = "") -> object:
     if inspect.isclass(origin) and issubclass(origin, Mapping):
         return {inside[0]: inside[-1]}
     if inspect.isclass(origin) and issubclass(origin, Collection):
-        return inside
+        return tuple(inside) if origin is tuple else inside
     if inspect.isclass(kind) and is_value(kind):
         return example(kind)
     return None

@@ -1,5 +1,6 @@
 # Sourced by scripts/lab: it prepares Debian's packages, BlueZ's programs and a User-Mode Linux kernel, each once.
 #   use_lab             for a guest on this machine's own root
+#   use_lab_13          also Debian 13: its kernel, and a root of its own with its bluetoothd, D-Bus and Python
 #   use_lab_debian      also a separate Debian for a guest with systemd, with the packages that scripts/install needs
 # Results are in ${BLUEZONE_LAB_CACHE:-~/.cache/bluezone-lab}; BlueZ is not installed on this machine.
 
@@ -20,6 +21,36 @@ use_lab() {
     export LAB_KERNEL LAB_TOOLS
 }
 
+lab_13_packages="bluez,busybox-static,dbus,iproute2,kmod,python3"
+
+# Its lock is its own: who needs Debian 12 only does not wait for 15 minutes.
+use_lab_13() {
+    exec 9>"$lab_cache/lock-13"
+    flock 9
+    lab_install debootstrap
+    LAB_ROOT_13=$lab_cache/debian13-$(echo "$lab_13_packages" | sha256sum | cut -c1-16)
+    LAB_PACKAGES_13=/opt/packages-$(sha256sum requirements-dev.lock | cut -c1-16)
+    [ -e "$LAB_ROOT_13/.done" ] || lab_debootstrap trixie "$lab_13_packages" "$LAB_ROOT_13"
+    [ -e "$LAB_ROOT_13$LAB_PACKAGES_13/.done" ] || lab_packages_13
+    lab_build_kernel 6.12 debian13-
+    LAB_KERNEL_13=$lab_built
+    LAB_INIT_13=/lab-init-$(sha256sum tests/lab/init | cut -c1-16)
+    install -m 755 tests/lab/init "$LAB_ROOT_13$LAB_INIT_13"
+    exec 9>&-
+    export LAB_KERNEL_13 LAB_ROOT_13 LAB_PACKAGES_13 LAB_INIT_13
+}
+
+# The virtual environment's packages once more, for Debian 13's Python.
+lab_packages_13() {
+    into=$LAB_ROOT_13$LAB_PACKAGES_13
+    rm -rf "$into"
+    "${PYTHON:-python3}" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps \
+        --only-binary :all: --python-version 3.13 -r requirements-dev.lock --target "$into" >"$lab_cache/packages.log" 2>&1 ||
+        lab_impossible "the packages in requirements-dev.lock could not be downloaded" "see $lab_cache/packages.log"
+    chroot "$LAB_ROOT_13" python3 -m compileall -q "$LAB_PACKAGES_13" >"$lab_cache/packages.log" 2>&1 || true
+    touch "$into/.done"
+}
+
 lab_debian_packages="bluez,busybox-static,dbus,kmod,procps,python3,python3-venv,systemd,systemd-sysv"
 
 use_lab_debian() {
@@ -27,30 +58,40 @@ use_lab_debian() {
     flock 9
     lab_install debootstrap e2fsprogs
     LAB_DEBIAN=$lab_cache/debian-$(echo "$lab_debian_packages" | sha256sum | cut -c1-16)
-    LAB_WHEELS=$lab_cache/wheels-$(sha256sum requirements.lock | cut -c1-16)
-    [ -e "$LAB_DEBIAN/.done" ] || lab_debian
+    LAB_WHEELS=$lab_cache/wheels-$(cat requirements.lock requirements-dev.lock | sha256sum | cut -c1-16)
+    [ -e "$LAB_DEBIAN/.done" ] || lab_debootstrap bookworm "$lab_debian_packages" "$LAB_DEBIAN"
     [ -e "$LAB_WHEELS/.done" ] || lab_wheels
     install -m 755 tests/lab/systemd/init "$LAB_DEBIAN/lab-init"
     exec 9>&-
     export LAB_DEBIAN LAB_WHEELS
 }
 
-lab_debian() {
-    echo "creating a Debian for the guest; this takes about 3 minutes" >&2
-    mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1)
-    rm -rf "$LAB_DEBIAN"
-    # shellcheck disable=SC2086
-    debootstrap --variant=minbase --include="$lab_debian_packages" bookworm "$LAB_DEBIAN" $mirror >"$lab_cache/debootstrap.log" 2>&1 ||
+#   lab_debootstrap SUITE PACKAGES DIRECTORY
+lab_debootstrap() {
+    echo "creating a Debian ($1) for the guest; this takes about 3 minutes" >&2
+    rm -rf "$3"
+    # shellcheck disable=SC2046
+    debootstrap --variant=minbase --include="$2" "$1" "$3" $(lab_mirror) >"$lab_cache/debootstrap.log" 2>&1 ||
         lab_impossible "debootstrap failed: $(tail -1 "$lab_cache/debootstrap.log")" "see $lab_cache/debootstrap.log"
-    touch "$LAB_DEBIAN/.done"
+    touch "$3/.done"
 }
+
+lab_mirror() {
+    sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1
+}
+
+lab_notify="apprise certifi charset-normalizer click idna markdown oauthlib paho-mqtt pyyaml requests requests-oauthlib urllib3"
 
 # The guest has no network: the packages that pip would download there are downloaded here, for Debian 12's Python.
 lab_wheels() {
     rm -rf "$LAB_WHEELS"
-    "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-        --python-version 3.11 -r requirements.lock -d "$LAB_WHEELS" 2>"$lab_cache/wheels.log" ||
-        lab_impossible "the packages in requirements.lock could not be downloaded" "see $lab_cache/wheels.log"
+    awk -v names=" $lab_notify " '/^[a-z]/ { wanted = index(names, " " substr($1, 1, index($1, "==") - 1) " ") } wanted' \
+        requirements-dev.lock >"$lab_cache/notify.lock"
+    for lock in requirements.lock "$lab_cache/notify.lock"; do
+        "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+            --python-version 3.11 --no-deps -r "$lock" -d "$LAB_WHEELS" 2>"$lab_cache/wheels.log" ||
+            lab_impossible "the packages in $lock could not be downloaded" "see $lab_cache/wheels.log"
+    done
     touch "$LAB_WHEELS/.done"
 }
 
@@ -94,9 +135,26 @@ lab_unpack() {
     mkdir -p "$lab_cache/debs"
     (
         cd "$lab_cache/debs"
-        ls "${package}"_*.deb >/dev/null 2>&1 || { lab_apt_update && apt-get download -q "$package" >"$lab_cache/apt.log" 2>&1; }
+        ls "${package}"_*.deb >/dev/null 2>&1 || lab_download "$package"
         dpkg-deb -x "$(ls "${package}"_*.deb | tail -1)" "$into"
     ) || lab_impossible "Debian's package $package could not be downloaded" "see $lab_cache/apt.log"
+}
+
+lab_download() {
+    case $1 in
+    linux-source-6.12) lab_apt_13 update -qq && lab_apt_13 download -q "$1" ;;
+    *) lab_apt_update && apt-get download -q "$1" >"$lab_cache/apt.log" 2>&1 ;;
+    esac
+}
+
+# apt-get on Debian 13's archive, beside this machine's own lists.
+lab_apt_13() {
+    apt=$lab_cache/apt13
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+    mirror=$(lab_mirror)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} trixie main" >"$apt/sources.list"
+    apt-get -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$apt/lists" \
+        -o Dir::Cache="$apt" "$@" >"$lab_cache/apt13.log" 2>&1
 }
 
 lab_bluez() {
@@ -104,37 +162,43 @@ lab_bluez() {
     [ -x "$LAB_TOOLS/usr/libexec/bluetooth/bluetoothd" ] || lab_unpack bluez "$LAB_TOOLS"
 }
 
-# The kernel is named after its configuration, so that a changed configuration is built again.
 lab_kernel() {
+    lab_build_kernel 6.1 ""
+    LAB_KERNEL=$lab_built
+}
+
+# A kernel is named after its configuration, so that a changed configuration is built again.
+#   lab_build_kernel VERSION PREFIX     sets lab_built to the kernel's path
+lab_build_kernel() {
     config=$PWD/tests/lab/uml.config
-    LAB_KERNEL=$lab_cache/linux-$(sha256sum "$config" | cut -c1-16).uml
-    [ ! -x "$LAB_KERNEL" ] || return 0
-    for kernel in "$lab_cache"/linux*.uml; do
+    lab_built=$lab_cache/$2linux-$(sha256sum "$config" | cut -c1-16).uml
+    [ ! -x "$lab_built" ] || return 0
+    for kernel in "$lab_cache/$2"linux*.uml; do
         if lab_kernel_fits "$kernel" "$config"; then
-            ln "$kernel" "$LAB_KERNEL"
+            ln "$kernel" "$lab_built"
             return 0
         fi
     done
     # shellcheck disable=SC2086
     lab_install $lab_build_packages
-    echo "building the lab's kernel; this takes about 10 minutes of CPU time" >&2
+    echo "building the lab's kernel, Linux $1; this takes about 10 minutes of CPU time" >&2
     source=$lab_cache/build.$$
     trap 'rm -rf "$source"' EXIT
-    lab_unpack linux-source-6.1 "$source"
-    tar -C "$source" -xf "$source/usr/src/linux-source-6.1.tar.xz"
+    lab_unpack "linux-source-$1" "$source"
+    tar -C "$source" -xf "$source/usr/src/linux-source-$1.tar.xz"
     (
-        cd "$source/linux-source-6.1"
+        cd "$source/linux-source-$1"
         # room for all registers of a process: with AMX they take 11 KB, and init would die of SIGSEGV
         sed -i 's/HOST_FP_SIZE, 2696/HOST_FP_SIZE, 16384/' arch/x86/um/user-offsets.c
         grep -q 'HOST_FP_SIZE, 16384' arch/x86/um/user-offsets.c || exit 1 # "set -e" does not reach in here
         make -s ARCH=um KCONFIG_ALLCONFIG="$config" allnoconfig
         make -s ARCH=um -j"$(nproc)" linux
-        strip -g -o "$LAB_KERNEL.new" linux
-    ) >"$lab_cache/kernel.log" 2>&1 || {
-        tail -5 "$lab_cache/kernel.log" >&2
-        lab_impossible "the kernel could not be built" "see $lab_cache/kernel.log"
+        strip -g -o "$lab_built.new" linux
+    ) >"$lab_cache/$2kernel.log" 2>&1 || {
+        tail -5 "$lab_cache/$2kernel.log" >&2
+        lab_impossible "the kernel could not be built" "see $lab_cache/$2kernel.log"
     }
-    mv "$LAB_KERNEL.new" "$LAB_KERNEL"
+    mv "$lab_built.new" "$lab_built"
     rm -rf "$source"
     trap - EXIT
 }

@@ -4,19 +4,26 @@ PREFIX=/opt/bluezone-agent
 COMMAND=/usr/local/bin/bluezone-agent
 UNIT_DIR=/usr/local/lib/systemd/system
 SYSUSERS=/usr/local/lib/sysusers.d
+TMPFILES=/usr/local/lib/tmpfiles.d
 CONFIGURATION=/etc/bluezone-agent
 STATE=/var/lib/bluezone-agent
 TIMER_STAMP=/var/lib/systemd/timers/stamp-bluezone-check.timer
 USER_NAME=bluezone
 FETCHER=bluezone-fetch
 NOTIFIER=bluezone-notify
+BROKER=bluezone-radio
 FETCHED="/var/lib/bluezone-fetch /var/cache/bluezone-spool"
 NOTIFIED=/var/lib/bluezone-notify
+WEB_USER=bluezone-web
+WEB_STATE=/var/lib/bluezone-web
+PAGE=/run/bluezone-page
 SHARE=/usr/local/share
 COMPLETIONS="bash-completion/completions/bluezone-agent zsh/site-functions/_bluezone-agent fish/vendor_completions.d/bluezone-agent.fish"
-UNITS="bluezone-agent.service bluezone-fetch.service bluezone-check.service bluezone-check.timer bluezone-notify.service bluezone-notify.socket"
-STARTED="bluezone-notify.socket bluezone-agent.service bluezone-check.timer"
-RESTARTED="bluezone-notify.service bluezone-agent.service bluezone-check.timer"
+UNITS="bluezone-agent.service bluezone-fetch.service bluezone-check.service bluezone-check.timer bluezone-notify.service bluezone-notify.socket bluezone-radio.service bluezone-radio.socket"
+SUBMITTER=bluezone-submit
+WEB_UNITS="bluezone-web.service bluezone-submit.service bluezone-submit.socket" # with scripts/install --web
+STARTED="bluezone-notify.socket bluezone-radio.socket bluezone-agent.service bluezone-check.timer"
+RESTARTED="bluezone-notify.service bluezone-radio.service bluezone-agent.service bluezone-check.timer"
 changed=
 
 say() { echo "scripts/${action:-install}: $*"; }
@@ -30,7 +37,9 @@ service_impossible() {
 service_require_machine() {
     action=$1
     [ "$(id -u)" = 0 ] || service_impossible "it must run as root" "run: sudo scripts/$action"
-    command -v systemctl >/dev/null || service_impossible "there is no systemd on this machine" "run it yourself: bluezone-agent run"
+    hint=
+    [ "$action" != install ] || hint="run the agent in a terminal instead (docs/quick-start.md)"
+    command -v systemctl >/dev/null || service_impossible "there is no systemd on this machine, so there is no service" "$hint"
 }
 
 # Whether systemd is process 1; in an image that is being built it is not.
@@ -65,6 +74,21 @@ service_put() {
     install -D -m "${3:-644}" "$1" "$2"
     say "wrote $2"
     changed=yes
+}
+
+# Installs the owner's page, or updates it where it is already installed.
+service_web() {
+    [ "$1" = yes ] || [ -e "$UNIT_DIR/bluezone-web.service" ] || return 0
+    service_put systemd/bluezone-web.sysusers.conf "$SYSUSERS/bluezone-web.conf"
+    systemd-sysusers "$SYSUSERS/bluezone-web.conf"
+    service_put systemd/bluezone-web.tmpfiles.conf "$TMPFILES/bluezone-web.conf"
+    ! service_alive || systemd-tmpfiles --create "$TMPFILES/bluezone-web.conf"
+    for unit in $WEB_UNITS; do
+        service_put "systemd/$unit" "$UNIT_DIR/$unit"
+    done
+    STARTED="$STARTED bluezone-submit.socket bluezone-web.service"
+    RESTARTED="$RESTARTED bluezone-submit.service bluezone-web.service"
+    say "the page's address: sudo bluezone-agent web --show-address"
 }
 
 # Writes manual pages in both languages, and completion for three shells.
@@ -116,7 +140,7 @@ service_start() {
     # shellcheck disable=SC2086
     systemctl --quiet enable $STARTED
     if ! service_alive; then
-        say "enabled $STARTED: they start at the next boot"
+        say "enabled $STARTED: they start at the next boot, and \"sudo bluezone-agent status\" works from then on"
         return
     fi
     systemctl daemon-reload
@@ -130,8 +154,9 @@ service_start() {
 
 service_stop() {
     # shellcheck disable=SC2086
-    systemctl --quiet disable $STARTED 2>/dev/null || true
-    ! service_alive || systemctl stop $UNITS 2>/dev/null || true
+    systemctl --quiet disable $STARTED $WEB_UNITS 2>/dev/null || true
+    # shellcheck disable=SC2086
+    ! service_alive || systemctl stop $WEB_UNITS $UNITS 2>/dev/null || true
     say "stopped and disabled $UNITS"
 }
 
@@ -157,5 +182,5 @@ service_reload() {
     service_alive || return 0
     systemctl daemon-reload
     # shellcheck disable=SC2086
-    systemctl reset-failed $UNITS 2>/dev/null || true
+    systemctl reset-failed $UNITS $WEB_UNITS 2>/dev/null || true
 }

@@ -10,13 +10,18 @@ from tests.mutants import (
     command_line,
     daemon,
     exposures,
+    notices,
+    own_data,
     owner,
+    page,
     parsers,
     privacy,
     shown,
     sources,
     store,
     suppression,
+    trials,
+    uptake,
 )
 
 MUTANTS: Final = (
@@ -24,6 +29,8 @@ MUTANTS: Final = (
     *exposures.MUTANTS,
     *store.MUTANTS,
     *daemon.MUTANTS,
+    *notices.MUTANTS,
+    *own_data.MUTANTS,
     *owner.MUTANTS,
     *parsers.MUTANTS,
     *privacy.MUTANTS,
@@ -32,4 +39,7 @@ MUTANTS: Final = (
     *air.MUTANTS,
     *suppression.MUTANTS,
     *shown.MUTANTS,
+    *page.MUTANTS,
+    *trials.MUTANTS,
+    *uptake.MUTANTS,
 )

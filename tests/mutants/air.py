@@ -100,6 +100,14 @@ MUTANTS: Final = (
         "tests/radios/test_bluez.py -k own_refusal",
     ),
     Mutant(
+        "answer-to-the-driver",
+        "a USB controller can't be opened where the kernel's driver had it before",
+        "radios/hci/radio.py",
+        "                await self._drop_old_answers()\n",
+        "                pass\n",
+        "tests/radios/test_hci.py -k driver_before_it",
+    ),
+    Mutant(
         "silence-unsaid",
         "status says that it advertises while nothing is on the air until the next slot",
         "daemon/rotation.py",
@@ -166,7 +174,7 @@ MUTANTS: Final = (
     Mutant(
         "trickles-for-ever",
         "a key server that trickles is never left",
-        "key_servers/google.py",
+        "key_servers/sending.py",
         "        timer.start()\n",
         "",
         KEY_SERVER + " -k trickles --timeout 20",

@@ -28,7 +28,7 @@ MUTANTS: Final = (
     Mutant(
         "check-of-the-current-directory",
         "a bluezone_agent in the current directory is run",
-        "app/daemon.py",
+        "app/own_command.py",
         '[sys.executable, isolated, "-m"',
         '[sys.executable, "-m"',
         f"{OPTIONS} -k current_directory",
@@ -172,9 +172,9 @@ MUTANTS: Final = (
     Mutant(
         "hours-by-their-name",
         "the hour that clocks repeat is drawn over the other one",
-        "cli/html/contacts.py",
-        "return int((hour.starts_at - midnight).total_seconds() // 3600)",
-        "return local.hour",
+        "html/contacts.py",
+        "return int((hour.starts_at - _midnight(hour)).total_seconds() // 3600)",
+        "return hour.starts_at.astimezone().hour",
         "tests/cli/test_pages.py -k clocks_are_set",
     ),
     Mutant(
@@ -188,7 +188,7 @@ MUTANTS: Final = (
     Mutant(
         "ages-in-hours",
         "ages of 55,373 hours, and gaps from 07:00 to 07:00",
-        "cli/base.py",
+        "app/age_text.py",
         "    if seconds < 48 * 3600:\n",
         "    if True:\n",
         "tests/cli/test_options.py -k as_people_say",

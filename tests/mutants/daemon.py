@@ -8,6 +8,8 @@ from tests.mutants.mutant import Mutant
 
 WATCHDOG: Final = "tests/daemon/test_watchdog.py"
 HEALTH: Final = "tests/health/test_health.py"
+LIVE: Final = "tests/daemon/test_live_feed.py"
+NEIGHBOURS: Final = "tests/core/test_neighbours.py"
 BUS: Final = "tests/radios/test_bus.py"
 SILENCE: Final = "tests/radios/test_silence.py"
 MUTANTS: Final = (
@@ -194,5 +196,87 @@ MUTANTS: Final = (
         "return random() < (age_s(now_s, considered.at_s if considered else None) or 0.0) / DAY_S",
         "return considered is not None",
         "tests/actions/test_upload_keys.py",
+    ),
+    Mutant(
+        "never-gone",
+        "who left is said to be near",
+        "core/neighbours.py",
+        "        self._forget_gone(up_s)\n        ranked",
+        "        ranked",
+        NEIGHBOURS,
+    ),
+    Mutant(
+        "table-unbounded",
+        "forged identifiers fill the memory of who is near",
+        "core/neighbours.py",
+        "len(self._known) >= MOST_SHOWN:",
+        "len(self._known) >= 10**9:",
+        NEIGHBOURS,
+    ),
+    Mutant(
+        "pseudonym-without-key",
+        "a pseudonym is the same in every run: with published keys anybody can tell whose it is",
+        "core/neighbours.py",
+        "blake2b(text, key=secret, digest_size=8)",
+        "blake2b(text, digest_size=8)",
+        NEIGHBOURS,
+    ),
+    Mutant(
+        "near-for-long",
+        "who walks away is shown as near for half a minute: strong packets outweigh weak ones",
+        "core/neighbours.py",
+        "            follows = bucket == self.bucket + 1\n"
+        "            self.old_mw, self.old_count = (self.sum_mw, self.count) if follows else (0.0, 0)\n"
+        "            self.sum_mw, self.count, self.bucket = 0.0, 0, bucket\n",
+        "            self.bucket = bucket\n",
+        NEIGHBOURS,
+    ),
+    Mutant(
+        "uncalibrated-view",
+        "who is near is judged without this receiver's calibration",
+        "core/neighbours.py",
+        "power_dbm - correction_db",
+        "power_dbm",
+        NEIGHBOURS,
+    ),
+    Mutant(
+        "slow-reader-piles-up",
+        "a reader that is stopped for hours fills the agent's memory",
+        "daemon/live_feed.py",
+        "deque[bytes](maxlen=WAITING_LINES)",
+        "deque[bytes]()",
+        LIVE,
+    ),
+    Mutant(
+        "lines-for-nobody",
+        "lines are made while nobody reads",
+        "daemon/live_feed.py",
+        "                self._read.clear()\n",
+        "                pass\n",
+        LIVE,
+    ),
+    Mutant(
+        "own-code-while-silent",
+        "a device that is paused says that it advertises",
+        "daemon/live_view.py",
+        "self.rotation.advertised if state is LiveState.SCANNING else None",
+        "self.rotation.advertised",
+        LIVE,
+    ),
+    Mutant(
+        "one-connection-ends-the-agent",
+        "an unexpected error while one client is answered stops the broadcast",
+        "daemon/unix_socket.py",
+        "    except Exception:\n",
+        "    except OSError:\n",
+        "tests/daemon/test_unix_socket.py",
+    ),
+    Mutant(
+        "feed-for-everybody",
+        "other users read who is near",
+        "daemon/unix_socket.py",
+        "os.umask(0o777 & ~mode)",
+        "os.umask(0o111)",
+        LIVE,
     ),
 )

@@ -25,7 +25,7 @@ MUTANTS: Final = (
     Mutant(
         "page-unescaped",
         "the name of a file or a rule is part of a page: a script runs in it",
-        "cli/html/page.py",
+        "html/page.py",
         "    autoescape=True,\n",
         "",
         "tests/cli/test_pages.py",

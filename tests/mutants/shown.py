@@ -11,7 +11,7 @@ MUTANTS: Final = (
     Mutant(
         "unscanned-day-is-clear",
         "a day on which the device did not scan is called free of exposures",
-        "cli/explain.py",
+        "app/explain_text.py",
         "    if not found.exposures and not found.listened_share:\n",
         "    if False:\n",
         f"{SHOWN} -k did_not_scan",
@@ -55,5 +55,21 @@ MUTANTS: Final = (
         "            continue\n",
         "            raise\n",
         "tests/core/test_reception.py -k malformed_frame",
+    ),
+    Mutant(
+        "gaps-are-the-interval",
+        "share of packets: the gaps that a duplicate filter makes pass for the neighbour's interval",
+        "core/packet_share.py",
+        " if short_s <= SLOWEST_S else None",
+        "",
+        "tests/health/test_reception.py -k eleven",
+    ),
+    Mutant(
+        "share-of-another-run",
+        "status: an estimate of a run with another radio is shown",
+        "health/status.py",
+        "if found is None or started is None or found.at_s < started.at_s:",
+        "if found is None or started is None:",
+        "tests/health/test_reception.py -k another_run",
     ),
 )

@@ -27,8 +27,8 @@ MUTANTS: Final = (
         "log-not-emptied",
         "what is deleted stays in the log",
         "stores/store.py",
-        "            self.tokens.delete_expired(now_s)\n        self._truncate_log()\n",
-        "            self.tokens.delete_expired(now_s)\n",
+        "limit_s)\n        self._truncate_log()\n",
+        "limit_s)\n",
         "tests/stores",
     ),
     Mutant(
@@ -75,8 +75,8 @@ MUTANTS: Final = (
         "transaction-left-open",
         "an I/O error within a transaction",
         "stores/store.py",
-        '                self._db.execute("ROLLBACK")',
-        "                pass",
+        '            if self._db.in_transaction:\n                self._db.execute("ROLLBACK")',
+        "            pass",
         "tests/faults/test_disk_faults.py tests/stores",
     ),
     Mutant(
