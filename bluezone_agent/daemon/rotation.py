@@ -14,6 +14,7 @@ from bluezone_agent.errors import RadioFault, RadioUnavailableError, StoreWriteE
 from bluezone_agent.health.health import ROTATION_LATE_S
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.store import Store
+from bluezone_agent.waiting import until_either
 
 log: Final = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Rotation:
         """The identifier that the radio advertises, as long as it is open; None for none."""
         self._over = (0.0, 0.0)
         """When the next rotation is due: wall time, and uptime at the latest."""
+        self._due_changed = asyncio.Event()
         self._count = 0
         self._refusals = 0
         """In a row, of an identifier that was certainly not transmitted."""
@@ -125,6 +127,7 @@ class Rotation:
 
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s
+        self._due_changed.set()
 
     def _record(self, on_air: IdentifierOnAir, *records: Record) -> None:
         slot_left_s = on_air.slot.ends_at_s - self._clock.now_s()
@@ -132,9 +135,11 @@ class Rotation:
         self._store.post(*records)
 
     async def slot_over(self) -> None:
-        """Return when the slot of the newest identifier is over: by wall time, or by uptime if that was set back."""
+        """Return when the next rotation is due: by wall time, or by uptime if that was set back."""
         while True:
-            over = over_s, over_up_s = self._over
-            await self._clock.sleep_until(over_s, at_most_s=over_up_s - self._clock.uptime_s())
-            if over == self._over:
+            self._due_changed.clear()
+            over_s, over_up_s = self._over
+            left_s = over_up_s - self._clock.uptime_s()
+            await until_either(self._due_changed, self._clock.sleep_until(over_s, at_most_s=left_s))
+            if not self._due_changed.is_set():
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Final
 
 from bluezone_agent.daemon.failures import first_failure
@@ -28,6 +28,7 @@ from bluezone_agent.trials.records import (
     TrialBegan,
     TrialEnded,
 )
+from bluezone_agent.waiting import until_either
 
 RETRY_S: Final = 5.0
 SLEW_S: Final = 5.0
@@ -144,7 +145,7 @@ class Node:
         start_s = self._plan.trial.start_s
         if start_s is not None:
             while clock.now_s() < start_s and not stop.is_set():
-                await _either(stop, clock.sleep_until(start_s, at_most_s=math.inf))
+                await until_either(stop, clock.sleep_until(start_s, at_most_s=math.inf))
         if stop.is_set():
             return None
         began = self._recorder.log(TrialBegan, boot_id=clock.boot_id)
@@ -152,7 +153,7 @@ class Node:
 
     async def _until(self, uptime_s: float, stop: asyncio.Event) -> None:
         while (left_s := uptime_s - self._clock.uptime_s()) > 0 and not stop.is_set():
-            await _either(stop, self._clock.sleep_until(math.inf, at_most_s=left_s))
+            await until_either(stop, self._clock.sleep_until(math.inf, at_most_s=left_s))
 
     async def _use_radio(self) -> None:
         while True:
@@ -226,14 +227,3 @@ class Node:
             pass
         finally:
             self._recorder.log(ScanEnded)
-
-
-async def _either(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> None:
-    """Wait until ``stop`` is set or ``waiting``, a coroutine, is done."""
-    tasks = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(waiting)]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -402,6 +402,31 @@ def test_an_identifier_that_was_certainly_not_sent_is_tried_again_soon(
     bench.live(listen)
 
 
+def test_a_replaced_key_that_is_refused_is_tried_again_as_soon(bench: Bench) -> None:
+    refusal = fault(RadioFault.NO_BROADCAST, "another program scans on hci9")
+    refusal.kept_off_air = True
+
+    async def ask(b: Bench) -> None:
+        reader, writer = await asyncio.open_unix_connection(b.store.state_dir / control_socket.SOCKET_NAME)
+        writer.write(b'{"request": "replace-key"}\n')
+        await reader.readline()
+        writer.close()
+
+    async def replace_key(b: Bench) -> None:
+        await ask(b)
+        await asyncio.sleep(100)
+        assert len(b.identifiers()) == 2, "one more, not two"
+        b.radio.refuses["prepare"] = refusal
+        await ask(b)
+        assert b.problems() == (Problem.SCAN_ONLY,)
+        del b.radio.refuses["prepare"]
+        await asyncio.sleep(6)
+        assert b.works
+        assert b.problems() == ()
+
+    bench.live(replace_key)
+
+
 def test_after_a_suspension_another_identifier_is_on_the_air_before_anything_else(bench: Bench) -> None:
     async def sleep(b: Bench) -> None:
         await asyncio.sleep(99)

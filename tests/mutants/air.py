@@ -92,6 +92,22 @@ MUTANTS: Final = (
         "tests/daemon/test_radio_supervisor.py -k radio_refuses",
     ),
     Mutant(
+        "retry-unheard",
+        "a key that is replaced while another program scans is advertised at the end of the slot, not when it could be",
+        "daemon/rotation.py",
+        "self._due_changed.set()",
+        "pass",
+        "tests/daemon/test_radio_supervisor.py -k replaced_key",
+    ),
+    Mutant(
+        "due-time-moves-the-slot",
+        "a replaced key is replaced again at once",
+        "daemon/rotation.py",
+        "if not self._due_changed.is_set():",
+        "if True:",
+        "tests/daemon/test_radio_supervisor.py -k replaced_key",
+    ),
+    Mutant(
         "unanswered-is-refused",
         "an identifier is broadcast again that may have been on the air when bluetoothd died",
         "radios/bluez/errors.py",
