@@ -35,6 +35,8 @@ class SteeredRadio:
         self.power_cycles = 0
         self.power_dbm: int | None = None
         """What it says of its transmit power."""
+        self.pause_s = 0.0
+        """Between two identifiers."""
         self.prepared_s: list[float] = []
         self.refuses: dict[str, Exception] = {}
 
@@ -61,6 +63,7 @@ class SteeredRadio:
 
     async def prepare(self, valid_s: float) -> int | None:
         self._check("prepare")
+        await asyncio.sleep(self.pause_s)
         self.prepared_s.append(valid_s)
         return self.power_dbm
 

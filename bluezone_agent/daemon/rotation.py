@@ -72,7 +72,7 @@ class Rotation:
                 return
             self._due_in(on_air.slot.ends_at_s - self._clock.now_s(), SLEW_S)
             try:
-                known_dbm = await self._radio.prepare(on_air.slot.ends_at_s - self._clock.now_s())
+                known_dbm = await self._prepare(on_air)
                 await self._radio.advertise(on_air.encode(known_dbm))
             except RadioUnavailableError as error:
                 if error.kept_off_air:
@@ -89,11 +89,17 @@ class Rotation:
             self.advertised = on_air.slot.identifier
             self._count += 1
             self._refusals = 0
-            now_s = int(self._clock.now_s())
-            broadcasting = Broadcasting(now_s, on_air.slot.ends_at_s, self._count)
-            self._record(on_air, broadcasting, *([Refused(now_s)] if self._may_be_refused else []))
-            self._may_be_refused = False
+            now_s = self._clock.now_s()
+            broadcasting = Broadcasting(int(now_s), on_air.slot.ends_at_s, self._count)
+            self._record(on_air, broadcasting, *self._no_refusal(now_s))
             log.info("identifier_rotated", rotations=self._count, until_s=on_air.slot.ends_at_s)
+
+    async def _prepare(self, on_air: IdentifierOnAir) -> int | None:
+        try:
+            return await self._radio.prepare(on_air.slot.ends_at_s - self._clock.now_s())
+        except asyncio.CancelledError:  # the session ends during the pause: the radio does not have the identifier yet
+            self._identity.was_kept_off_air()
+            raise
 
     def _try_again(self, slot_ends_at_s: int) -> None:
         retry_s = REFUSED_RETRY_S[min(self._refusals, len(REFUSED_RETRY_S) - 1)]
@@ -122,12 +128,17 @@ class Rotation:
         self.advertised = None
         self._due_in(slot_left_s, SLEW_S)
         now_s = self._clock.now_s()
-        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))
+        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)), *self._no_refusal(now_s))
         self._watchdog.expect(Worker.ROTATION, slot_left_s + SLEW_S + ROTATION_LATE_S)
 
     def _due_in(self, seconds: float, late_s: float) -> None:
         self._over = self._clock.now_s() + seconds, self._clock.uptime_s() + seconds + late_s
         self._due_changed.set()
+
+    def _no_refusal(self, now_s: float) -> list[Record]:
+        """Return what the journal has to say so that the radio does not seem to refuse to advertise."""
+        said, self._may_be_refused = self._may_be_refused, False
+        return [Refused(int(now_s))] if said else []
 
     def _record(self, on_air: IdentifierOnAir, *records: Record) -> None:
         slot_left_s = on_air.slot.ends_at_s - self._clock.now_s()

@@ -295,6 +295,42 @@ def test_once_the_days_keys_are_used_the_rest_of_a_slot_is_silent_and_the_next_i
     assert len(bench.store.keys.all()) == KEYS_A_DAY
 
 
+def test_the_reason_of_a_silence_is_the_used_up_keys_not_what_was_before(bench: Bench) -> None:
+    refusal = fault(RadioFault.NO_BROADCAST, "another program scans on hci9")
+    refusal.kept_off_air = True
+
+    async def use_up(b: Bench) -> None:
+        b.radio.refuses["advertise"] = refusal
+        b.radio.fails_with = fault(RadioFault.LINKABLE)
+        await asyncio.sleep(1)
+        b.radio.fails_with = None
+        await asyncio.sleep(4)
+        assert b.problems() == (Problem.SCAN_ONLY,)
+        b.radio.refuses["advertise"] = fault(RadioFault.LINKABLE)  # perhaps it was on the air before
+        await asyncio.sleep(120)
+        del b.radio.refuses["advertise"]
+        await asyncio.sleep(60)
+        assert Caution.SILENCED in b.cautions()
+        assert b.problems() == (), "nothing refuses to advertise any more"
+
+    bench.live(use_up)
+
+
+def test_an_identifier_whose_pause_was_cut_off_was_never_sent_and_costs_no_other_key(bench: Bench) -> None:
+    async def cut_off(b: Bench) -> None:
+        b.radio.pause_s = 2.0
+        until_rotation_s = 900 - b.clock.now_s() % 900
+        await asyncio.sleep(until_rotation_s + 1)
+        b.radio.fails_with = fault(RadioFault.LINKABLE)
+        await asyncio.sleep(0.5)
+        b.radio.fails_with = None
+        assert await b.seconds_until_it_works() < 60
+        assert len(b.store.keys.all()) == 1
+        assert len(b.identifiers()) == len(set(b.identifiers())) == 2
+
+    bench.live(cut_off)
+
+
 def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap(bench: Bench) -> None:
     async def fall_silent(b: Bench) -> None:
         await asyncio.sleep(199)

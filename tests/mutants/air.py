@@ -108,6 +108,24 @@ MUTANTS: Final = (
         "tests/daemon/test_radio_supervisor.py -k replaced_key",
     ),
     Mutant(
+        "cut-off-pause-costs-a-key",
+        "an adapter that is lost between two identifiers uses up a key although nothing was sent",
+        "daemon/rotation.py",
+        """            self._identity.was_kept_off_air()
+            raise
+""",
+        "            raise\n",
+        "tests/daemon/test_radio_supervisor.py -k cut_off",
+    ),
+    Mutant(
+        "old-refusal-stays",
+        "status blames another program for a silence that has another reason",
+        "daemon/rotation.py",
+        "round(now_s + slot_left_s)), *self._no_refusal(now_s))",
+        "round(now_s + slot_left_s)))",
+        "tests/daemon/test_radio_supervisor.py -k reason_of_a_silence",
+    ),
+    Mutant(
         "unanswered-is-refused",
         "an identifier is broadcast again that may have been on the air when bluetoothd died",
         "radios/bluez/errors.py",

@@ -26,6 +26,8 @@ from tests.lab.guest import Agent, Guest
 
 RUNNING_S: Final = 70
 """A session this long ends a row of failures."""
+STARTED_S: Final = 10
+"""An agent that can't use its radio at the start says so and ends: it has to have begun before a fault can come."""
 LASTS_S: Final = 20
 BACK_S: Final = 200
 SLOT_S: Final = 900
@@ -69,6 +71,7 @@ class Machine:
             await self.guest.start_broker(UID)
         await self.agent.start()
         await self.neighbour.start()
+        await asyncio.sleep(STARTED_S)
 
     async def powered(self) -> None:
         for number in (PLUGGED, PLUGGED + 1):
