@@ -245,9 +245,16 @@ class Guest:
 
     async def _is_powered(self, number: int) -> bool:
         try:
-            (value,) = await self._properties(number, "Get", "ss", "org.bluez.Adapter1", "Powered")
+            return await self._adapter_says(number, "Powered")
         except RuntimeError:
             return False
+
+    async def discovers(self, number: int) -> bool:
+        """Return whether bluetoothd scans on an adapter."""
+        return await self._adapter_says(number, "Discovering")
+
+    async def _adapter_says(self, number: int, name: str) -> bool:
+        (value,) = await self._properties(number, "Get", "ss", "org.bluez.Adapter1", name)
         return bool(value.value)
 
     async def _properties(self, number: int, member: str, signature: str, *body: object) -> list[Any]:

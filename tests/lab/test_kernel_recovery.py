@@ -146,7 +146,7 @@ def test_any_sequence_of_faults_ends_healthy(lab: Lab, long: bool, kind: str) ->
         timeout_s=2400 if long else 1200,
     )
     for played in outcome.result["sequences"]:
-        assert played["status"]["problems"] == [], (played["faults"], refusals(outcome))
+        assert played["status"]["problems"] == [], (played, refusals(outcome))
         assert any(s.to_s > played["well_s"] - 5 and s.from_s < played["well_s"] for s in on_air(outcome)), played
     found = linkability(s for s in on_air(outcome) if s.random)
     assert found.addresses_with_several_payloads == 0

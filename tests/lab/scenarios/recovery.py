@@ -286,7 +286,19 @@ async def _random_sequences(machine: Machine, seeds: range) -> list[dict[str, An
             await asyncio.sleep(random.choice([0, 1, 5, 30]))
         over_s = time.time()
         await asyncio.sleep(BACK_S + 200)
+        discovered = machine.stack == "kernel" and await machine.guest.discovers(PLUGGED)
+        if discovered:  # bluetoothd scans for nobody: then a legacy adapter can't advertise until it is restarted
+            await bluetoothd_stopped(machine)
+            await asyncio.sleep(BACK_S)
         if _is_silenced(await machine.status()):
             await asyncio.sleep(SLOT_S - time.time() % SLOT_S + ROTATES_S)
-        played.append({"faults": names, "over_s": over_s, "well_s": time.time(), "status": await machine.status()})
+        played.append(
+            {
+                "faults": names,
+                "over_s": over_s,
+                "well_s": time.time(),
+                "discovered": discovered,
+                "status": await machine.status(),
+            }
+        )
     return played
