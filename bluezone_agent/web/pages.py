@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bluezone_agent.app.contacts import notes
+from bluezone_agent.app.door_text import DIRECTIONS, NOT_PROVED
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.own_cost import cost_text
 from bluezone_agent.app.page_parts import PageContacts, PageExposures, PageFindings, PageNow, Part
@@ -88,6 +89,11 @@ def nearby(_seen: Seen) -> Shown:
     return {}
 
 
+def door(_seen: Seen) -> Shown:
+    """Who passes a door; a script fills it."""
+    return {"directions": DIRECTIONS, "not_proved": NOT_PROVED}
+
+
 def contacts(seen: Seen) -> Shown:
     """How long others were near, by the owner's days."""
     found = seen.contacts
@@ -151,5 +157,6 @@ PAGES: Final = (
     Page("/exposures", N_("Exposures"), "exposures", exposures, (PageExposures,)),
     Page("/positive", N_("I tested positive"), "positive", positive, (PageFindings,)),
     Page("/doctor", N_("Problems and fixes"), "doctor", doctor, (PageFindings,)),
+    Page("/door", N_("Door"), "door", door),
     Page("/settings", N_("Settings"), "settings", settings),
 )

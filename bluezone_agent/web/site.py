@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bluezone_agent.app.page_parts import PARTS, PageNow
@@ -19,6 +19,7 @@ from bluezone_agent.core.pauses import Mode
 from bluezone_agent.errors import AgentError
 from bluezone_agent.i18n import LANGUAGES, speaking
 from bluezone_agent.web.access import LANGUAGE, Access
+from bluezone_agent.web.door_form import door_request
 from bluezone_agent.web.guard import STATIC, STREAM, form_of
 from bluezone_agent.web.login import LoginFault
 from bluezone_agent.web.pages import DURATIONS, PAGES, Page, Seen
@@ -32,6 +33,7 @@ log: Final = structlog.get_logger()
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 SETTINGS: Final = "/settings"
 POSITIVE: Final = "/positive"
+DOOR: Final = "/door"
 _POSITIVE: Final = next(page for page in PAGES if page.path == POSITIVE)
 STATUS: Final = {LoginFault.WRONG: 403, LoginFault.TOO_MANY: 429}
 """Of HTTP."""
@@ -55,6 +57,7 @@ class Site:
             Route(STATIC + "{name}", self._file, methods=["GET"]),
             Route("/language", self._set_language, methods=["POST"]),
             Route(POSITIVE, self._submit, methods=["POST"]),
+            Route(DOOR, self._door, methods=["POST"]),
             Route("/pause", self._pause, methods=["POST"]),
             Route("/resume", self._resume, methods=["POST"]),
         ]
@@ -139,6 +142,20 @@ class Site:
             return await self._page(request, _POSITIVE, form, asked.text)
         await self._submitting.begin(asked)
         return RedirectResponse(POSITIVE, 303)
+
+    async def _door(self, request: Request) -> Response:
+        """Answer a script with no content or with the reason in words, a form with the page."""
+        form = form_of(await request.body())
+        asked, scripted = door_request(form), "json" in request.headers.get("accept", "")
+        try:
+            if asked is not None:
+                await self._view.door(asked)
+        except (AgentError, OSError) as error:
+            if not scripted:
+                return self._failed(request, error, "")
+            with speaking(language_of(request, form.get("language", ""))):
+                return JSONResponse({"error": " – ".join(filter(None, explained(error)))}, 409)
+        return Response(status_code=204) if scripted else RedirectResponse(DOOR, 303)
 
     async def _pause(self, request: Request) -> Response:
         form = form_of(await request.body())
