@@ -103,7 +103,7 @@ function press(name) {
 }
 
 function showSound() {
-  sound.setAttribute("aria-pressed", String(sounds()));
+  say(part("sounds"), sounds() ? sound.dataset.on : sound.dataset.off);
 }
 
 document.addEventListener("pointerdown", touched);
