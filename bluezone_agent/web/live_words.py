@@ -8,7 +8,7 @@ import msgspec
 
 from bluezone_agent.app.around_text import CLOSENESS, cautions, headline, last_received, nearness, state_text
 from bluezone_agent.core.live_line import LiveLine, LiveState, Neighbour
-from bluezone_agent.errors import NoLiveFeedError
+from bluezone_agent.errors import AgentError
 from bluezone_agent.i18n import _, local_number, rendered
 from bluezone_agent.web.door_words import DoorWords, door_words
 
@@ -36,9 +36,9 @@ class LiveWords(msgspec.Struct, frozen=True, kw_only=True):
     """None while no door is open."""
 
 
-def in_words(news: LiveLine | NoLiveFeedError) -> LiveWords:
+def in_words(news: LiveLine | AgentError) -> LiveWords:
     """Return a line, or why there is none, in words."""
-    if isinstance(news, NoLiveFeedError):
+    if isinstance(news, AgentError):
         return LiveWords(summary="", state="", troubles=tuple(filter(None, rendered(news))), neighbours=())
     state, limits = state_text(news), tuple(cautions(news))
     door = None if news.door is None else door_words(news.door)

@@ -60,7 +60,8 @@ class Page(NamedTuple):
     name: str
     """A text for the catalogues."""
     template: str
-    shown: Callable[[Seen], Shown]
+    shown: Callable[[Seen], Shown] | None
+    """None for a page that needs nothing of the agent."""
     needs: tuple[type[Part], ...] = ()
     """Parts besides the present state."""
 

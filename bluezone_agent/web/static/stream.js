@@ -1,16 +1,16 @@
-// The live feed. All tabs of a browser share one stream: the visible tab that holds the lock reads it and passes each
+// Lines from the server. All tabs of a browser share one stream: the visible tab that holds the lock reads it and passes each
 // line on. A hidden tab reads nothing.
 "use strict";
 
-export function follow(language, show) {
-  const name = "bluezone-live-" + language, channel = new BroadcastChannel(name);
+export function follow(language, show, address = "/stream") {
+  const name = address + "-" + language, channel = new BroadcastChannel(name);
   let stopReading = null;
 
   function read() {
     const stop = new AbortController();
     stopReading = () => stop.abort();
     navigator.locks.request(name, { signal: stop.signal }, () => new Promise((done) => {
-      const stream = new EventSource("/stream?language=" + encodeURIComponent(language));
+      const stream = new EventSource(address + "?language=" + encodeURIComponent(language));
       stream.onmessage = (event) => {
         const line = JSON.parse(event.data);
         show(line);
