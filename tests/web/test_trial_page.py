@@ -145,7 +145,7 @@ def test_a_folder_that_has_no_trial_is_named(tmp_path: Path, program: Program) -
     with pytest.raises(PlanError):
         TrialPage(tmp_path)
     done = program.run("web", "--trial", tmp_path / "none", "--port", "0")
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "none" in done.stderr
 
 
