@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 import structlog
 
+from bluezone_agent.core.calendars import Calendar
 from bluezone_agent.core.door import LONGEST_LABEL, Direction, DoorCounts, DoorNow, DoorState, LastPassage, Passage
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.packet_share import SPARSE_SCAN_MODE
@@ -26,6 +28,8 @@ from bluezone_agent.ports import Clock
 
 log: Final = structlog.get_logger()
 
+COUNTS_S: Final = 10.0
+"""How old the shown counts may be."""
 UNDOABLE: Final = 20
 """Passages that can be taken back, the newest first."""
 
@@ -56,6 +60,7 @@ class OpenDoor:
         """Whether the result of the calibration is in force."""
         self._day = date.min
         self._counts = DoorCounts()
+        self._counted_s = 0.0
         self._count_again()
 
     def packet(self, sighting: Sighting) -> bool:
@@ -78,8 +83,9 @@ class OpenDoor:
         at_s, before = self._clock.uptime_s(), self._shown
         self._engine.tick(at_s)
         changed = self._calibration is not None and self._calibrate(self._calibration, at_s - self._calibration_began_s)
-        if self._day != self._today():
-            self._count_again()
+        if self._day != self._today() or at_s - self._counted_s >= COUNTS_S:
+            with suppress(StoreError):
+                self._count_again()
         return changed or self._shown != before
 
     @property
@@ -181,13 +187,13 @@ class OpenDoor:
         self._count_again()
 
     def _count_again(self) -> None:
-        """Read the day's counts."""
+        """Read the day's counts: a command may have deleted some."""
+        self._counted_s = self._clock.uptime_s()
         self._day = self._today()
         self._counts = self.store.counts(self._day)
 
     def _today(self) -> date:
-        now_s = self._clock.now_s()
-        return (datetime.fromtimestamp(now_s, UTC) + timedelta(seconds=self._clock.utc_offset_s(now_s))).date()
+        return Calendar(fallback=self._clock.utc_offset_s).day(self._clock.now_s())
 
     def _calibrate(self, guided: GuidedCalibration, at_s: float) -> bool:
         """Adopt what was measured, and end it when it was shown for a while; return whether anything changed."""

@@ -104,26 +104,28 @@ class DoorStore(AbstractContextManager["DoorStore"]):
     def label(self, number: int, text: str) -> None:
         """Label a passage, in place of any label."""
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO label VALUES (?, ?)", (number, text))
+            self._db.execute("INSERT OR REPLACE INTO label SELECT id, ? FROM passage WHERE id = ?", (text, number))
 
     def passages(self, since: date | None = None, until: date | None = None) -> list[StoredPassage]:
         """Return the passages of these days of the door's own time, the last one included, in order."""
         first, last = _minutes(since, until)
-        rows = self._db.execute(
-            f"SELECT id, {COLUMNS}, text FROM passage LEFT JOIN label ON passage_id = id"  # noqa: S608
-            " WHERE minute + utc_offset_min BETWEEN ? AND ? ORDER BY minute, id",
-            (first, last),
-        )
-        return [_stored(row) for row in rows]
+        with _meaning(self.path):
+            rows = self._db.execute(
+                f"SELECT id, {COLUMNS}, text FROM passage LEFT JOIN label ON passage_id = id"  # noqa: S608
+                " WHERE minute + utc_offset_min BETWEEN ? AND ? ORDER BY minute + utc_offset_min, id",
+                (first, last),
+            )
+            return [_stored(row) for row in rows]
 
     def counts(self, day: date) -> DoorCounts:
         """Return the people of one day of the door's own time."""
         first, last = _minutes(day, day)
-        rows = self._db.execute(
-            "SELECT direction, protocol IS NOT NULL, count(*) FROM passage"
-            " WHERE minute + utc_offset_min BETWEEN ? AND ? GROUP BY 1, 2",
-            (first, last),
-        )
+        with _meaning(self.path):
+            rows = self._db.execute(
+                "SELECT direction, protocol IS NOT NULL, count(*) FROM passage"
+                " WHERE minute + utc_offset_min BETWEEN ? AND ? GROUP BY 1, 2",
+                (first, last),
+            ).fetchall()
         found = {f"{direction}_{'with' if device else 'without'}": count for direction, device, count in rows}
         return DoorCounts(**found)
 
