@@ -182,12 +182,8 @@ async def gate(device: Device, direction: Direction | None = None) -> AsyncGener
                     )
         finally:
             if first.door is None:
-                _close(device)
-
-
-def _close(device: Device) -> None:
-    with suppress(AgentError):  # an agent that has stopped has no open door
-        ask(device, control_socket.DOOR_CLOSE)
+                with suppress(AgentError):  # an agent that has stopped has no open door
+                    await asyncio.to_thread(ask, device, control_socket.DOOR_CLOSE)
 
 
 async def calibration(device: Device) -> AsyncGenerator[DoorNow, None]:
@@ -214,7 +210,7 @@ async def calibration(device: Device) -> AsyncGenerator[DoorNow, None]:
         finally:
             if begun:
                 with suppress(AgentError):
-                    ask(device, control_socket.DOOR_CALIBRATE)
+                    await asyncio.to_thread(ask, device, control_socket.DOOR_CALIBRATE)
 
 
 def today(device: Device) -> date:

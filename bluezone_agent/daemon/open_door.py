@@ -82,7 +82,7 @@ class OpenDoor:
         """Let time pass; return whether the guard sees something new."""
         at_s, before = self._clock.uptime_s(), self._shown
         self._engine.tick(at_s)
-        changed = self._calibration is not None and self._calibrate(self._calibration, at_s - self._calibration_began_s)
+        changed = self._calibrate(at_s)
         if self._day != self._today() or at_s - self._counted_s >= COUNTS_S:
             with suppress(StoreError):
                 self._count_again()
@@ -95,6 +95,7 @@ class OpenDoor:
     def now(self) -> DoorNow:
         """Return what the guard sees."""
         at_s, engine = self._clock.uptime_s(), self._engine
+        self._calibrate(at_s)
         strongest, green_s, radio = engine.strongest_dbm(at_s), engine.green_left_s(at_s), self._radio.state
         guided = self._calibration
         return DoorNow(
@@ -195,8 +196,11 @@ class OpenDoor:
     def _today(self) -> date:
         return Calendar(fallback=self._clock.utc_offset_s).day(self._clock.now_s())
 
-    def _calibrate(self, guided: GuidedCalibration, at_s: float) -> bool:
+    def _calibrate(self, up_s: float) -> bool:
         """Adopt what was measured, and end it when it was shown for a while; return whether anything changed."""
+        guided, at_s = self._calibration, up_s - self._calibration_began_s
+        if guided is None:
+            return False
         threshold, near, away = guided.threshold_dbm(at_s), guided.near_dbm(at_s), guided.away_dbm(at_s)
         if guided.over_for_s(at_s) >= SHOWN_S:
             self._calibration = None
@@ -205,10 +209,9 @@ class OpenDoor:
             return False
         self._adopted = self._calibrated = True
         self._engine.rule = replace(self._engine.rule, threshold_dbm=threshold)
+        measured = MeasuredThreshold(self._radio_name, threshold, near, away, int(self._clock.now_s()))
         try:
-            self.store.keep_threshold(
-                MeasuredThreshold(self._radio_name, threshold, near, away, int(self._clock.now_s()))
-            )
+            self.store.keep_threshold(measured)
         except StoreError as error:
             log.error("threshold_not_written", reason=str(error))
         return True

@@ -17,6 +17,8 @@ from bluezone_agent.door.rule import HANDOVER_S, LEAVES_DB, NO_PAST_DB, SETTLES_
 
 GREEN_S: Final = 2.5
 """How long green is shown: long enough to look up, short enough for one person every three seconds."""
+FORGETS_S: Final = 5.0
+"""How often what is too old is forgotten."""
 
 
 class DoorEngine:
@@ -30,6 +32,7 @@ class DoorEngine:
         self._near = NearDevices()
         self._counted = Counted()
         self._green_until_s = -math.inf
+        self._forgot_s = -math.inf
 
     def packet(self, key: Hashable, protocol: str, rssi_dbm: int, at_s: float) -> bool:
         """Take one packet; return whether its device is counted by it.
@@ -52,8 +55,10 @@ class DoorEngine:
 
     def tick(self, at_s: float) -> None:
         """Let time pass: green ends, devices leave."""
-        self._near.forget(at_s)
-        self._counted.forget(at_s)
+        if at_s - self._forgot_s >= FORGETS_S:
+            self._forgot_s = at_s
+            self._near.forget(at_s)
+            self._counted.forget(at_s)
         for device in list(self._near):
             self._follow(device, at_s)
         self._look(at_s)

@@ -16,10 +16,17 @@ from bluezone_agent.core.intervals import DAY_S, MINUTE_S
 from bluezone_agent.door.schema import NAMES, applied
 from bluezone_agent.errors import N_, StoreDamagedError, StoreError
 from bluezone_agent.stores.file.connection import connect
-from bluezone_agent.stores.file.open import APPLICATION_ID, configure, exclusively, make_private, store_error
+from bluezone_agent.stores.file.open import (
+    APPLICATION_ID,
+    DOOR_FILE_NAME,
+    configure,
+    exclusively,
+    make_private,
+    store_error,
+)
 from bluezone_agent.stores.file.quarantine import LOG_NAMES, QUARANTINED
 
-FILE_NAME: Final = "door.db"
+FILE_NAME: Final = DOOR_FILE_NAME
 DAY_MINUTES: Final = DAY_S // MINUTE_S
 NEVER: Final = 2**62
 """Beyond every minute."""
@@ -105,6 +112,7 @@ class DoorStore(AbstractContextManager["DoorStore"]):
         """Label a passage, in place of any label."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO label SELECT id, ? FROM passage WHERE id = ?", (text, number))
+        self._truncate_log()
 
     def passages(self, since: date | None = None, until: date | None = None) -> list[StoredPassage]:
         """Return the passages of these days of the door's own time, the last one included, in order."""

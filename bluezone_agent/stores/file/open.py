@@ -17,6 +17,8 @@ from bluezone_agent.stores.file.connection import connect
 from bluezone_agent.stores.file.migrations import NAMES, applied
 
 FILE_NAME: Final = "agent.db"
+DOOR_FILE_NAME: Final = "door.db"
+"""What is kept of a door has a file of its own (door.store)."""
 OWN_FILES: Final = ("agent.*", "door.*")
 OTHERS: Final = 0o077
 """Mode bits that give other users access to a file."""
