@@ -1,107 +1,122 @@
-"""An open door in words, for a terminal and for a page."""
+"""What the guard of a door reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from bluezone_agent.core.door import (
-    CalibrationFailure,
-    CalibrationStep,
-    Direction,
-    DoorCalibration,
-    DoorNow,
-    DoorState,
-    LastPassage,
-)
+from bluezone_agent.app.around_text import state_text
+from bluezone_agent.app.door import DoorHour, DoorPassage
+from bluezone_agent.core.door import CalibrationStep, Direction, DoorCalibration, DoorCounts, DoorNow, DoorState
+from bluezone_agent.core.live_line import LiveLine, LiveState
+from bluezone_agent.door.figures import people
 from bluezone_agent.errors import N_
-from bluezone_agent.i18n import _, local_time
+from bluezone_agent.i18n import _, local_number, local_time
 
 STATES: Final = {
-    DoorState.WAITING: (N_("Hold your device here"), N_("about 30 cm from the receiver, with the screen on")),
-    DoorState.APPROACHING: (N_("A device comes near"), N_("hold it still for a moment")),
-    DoorState.GREEN: (N_("Counted: the device broadcasts"), N_("the next person, please")),
-    DoorState.ONE_AT_A_TIME: (N_("One at a time, please"), N_("two devices are near: ask one person to step back")),
-    DoorState.ALREADY_COUNTED: (N_("Counted already"), N_("this device was counted before; the next person, please")),
+    DoorState.WAITING: N_("Hold the phone near"),
+    DoorState.APPROACHING: N_("Nearer…"),
+    DoorState.GREEN: N_("OK: it broadcasts"),
+    DoorState.ONE_AT_A_TIME: N_("One at a time"),
+    DoorState.ALREADY_COUNTED: N_("Already counted"),
 }
-"""State → what it says in large letters, and below that."""
-DIRECTIONS: Final = {Direction.IN: N_("People come in"), Direction.OUT: N_("People go out")}
-FAILURES: Final = {
-    CalibrationFailure.NOTHING_NEAR: N_("No device was received often enough. Does yours broadcast? Then try again."),
-    CalibrationFailure.TOO_ALIKE: N_(
-        "The device was hardly stronger at 30 cm than at 1.5 m. Move the receiver away from metal, and try again."
-    ),
+DIRECTIONS: Final = {Direction.IN: N_("in"), Direction.OUT: N_("out")}
+STEPS: Final = {
+    CalibrationStep.HOLD_NEAR: N_("Hold one phone at 30 cm: {n} s"),
+    CalibrationStep.STEP_BACK: N_("Step back to 1.5 m with it, and stay there: {n} s"),
+    CalibrationStep.DONE: N_("Calibrated"),
+    CalibrationStep.FAILED: N_("Not calibrated: see bluezone-agent gate calibrate"),
 }
-NOT_PROVED: Final = (
-    N_("A signal can be recorded elsewhere and sent again, so green does not prove whose device it is."),
-    N_("A device can be switched off behind the door."),
-    N_("iPhones with the old Bluezone app never turn green: they answer connections but do not broadcast."),
-    N_("No green does not prove that a visitor has no app: their Bluetooth may be off."),
-)
-"""What a guard has to know."""
 
 
-def headline(door: DoorNow) -> str:
-    """Return what the guard and the visitor read from afar."""
-    return str(_(STATES[door.state][0]))
+def state(door: DoorNow) -> str:
+    """Return what to do or what has happened, in a few words."""
+    return _(STATES[door.state]) if door.calibration is None else step(door.calibration)
 
 
-def detail(door: DoorNow) -> str:
-    """Return what to do."""
-    return str(_(STATES[door.state][1]))
+def step(shown: DoorCalibration) -> str:
+    """Return what to do for a calibration."""
+    return _(STEPS[shown.step]).format(n=round(shown.left_s))
 
 
-def direction_text(direction: Direction) -> str:
-    """Return which way people go."""
-    return str(_(DIRECTIONS[direction]))
-
-
-def count_lines(door: DoorNow) -> tuple[tuple[str, int, int], ...]:
-    """Return of each direction its name, people, and those of them with a device."""
-    counts = door.counts
-    return (
-        (_("In today"), counts.in_with + counts.in_without, counts.in_with),
-        (_("Out today"), counts.out_with + counts.out_without, counts.out_with),
+def counts(found: DoorCounts, direction: Direction) -> str:
+    """Return the people of one direction: how many, and how many of them without a device."""
+    with_device, without = (
+        (found.in_with, found.in_without) if direction is Direction.IN else (found.out_with, found.out_without)
+    )
+    return _("{direction}: {n} with a device, {without} without").format(
+        direction=_(DIRECTIONS[direction]), n=with_device, without=without
     )
 
 
-def last_text(last: LastPassage) -> str:
-    """Return the last passage: when, which way, and with what."""
-    way = _("in") if last.direction is Direction.IN else _("out")
-    device = _("without a device") if last.protocol is None else _("with a device ({protocol})")
-    return f"{local_time(last.at)} · {way} · {device.format(protocol=last.protocol)}"
+def counted(door: DoorNow) -> list[str]:
+    """Return the counts of today."""
+    other = Direction.OUT if door.direction is Direction.IN else Direction.IN
+    directions = [door.direction, *([other] if people(door.counts, other) else [])]
+    return [counts(door.counts, direction) for direction in directions]
 
 
-def limits(door: DoorNow) -> Iterator[str]:
-    """Yield what makes this door's answers uncertain, and what to do about it."""
+def cautions(line: LiveLine, door: DoorNow) -> list[str]:
+    """Return what keeps the door from working, or from working well."""
+    found = []
+    if line.state is not LiveState.SCANNING:
+        found.append(state_text(line))
     if not door.radio_fast:
-        yield _(
-            "This radio may report a device only once in 11 s, so a door can't work: use the kernel's radio, as"
-            ' radio = "kernel:hci0" in the configuration'
+        found.append(
+            _(
+                "this radio may report a phone only once in 11 s, too rarely for a door: use the kernel's radio"
+                ' (radio = "kernel:hci0", docs/door.md)'
+            )
         )
     if not door.threshold_calibrated:
-        yield _("The threshold of {threshold} dBm was not measured at this door: calibrate it (1 minute)").format(
-            threshold=door.threshold_dbm
-        )
+        found.append(_("not calibrated at this door: press c, or run bluezone-agent gate calibrate"))
+    return found
 
 
-def calibration_text(calibration: DoorCalibration, threshold_dbm: int) -> str:
-    """Return what to do now, or how it ended."""
-    seconds = round(calibration.left_s)
-    match calibration.step:
-        case CalibrationStep.HOLD_NEAR:
-            return _("Hold one device about 30 cm from the receiver: {seconds} s left").format(seconds=seconds)
-        case CalibrationStep.STEP_BACK:
-            return _("Now stand with it where the next person waits, 1.5 m away: {seconds} s left").format(
-                seconds=seconds
-            )
-        case CalibrationStep.FAILED if calibration.failure is not None:
-            return str(_(FAILURES[calibration.failure]))
-        case _:
-            return _("Calibrated: {near} dBm at 30 cm, {away} dBm at 1.5 m; the threshold is {threshold} dBm").format(
-                near=_whole(calibration.near_dbm), away=_whole(calibration.away_dbm), threshold=threshold_dbm
-            )
+def share(percent: float | None) -> str:
+    """Return a share of people."""
+    return "–" if percent is None else f"{local_number(percent):.0f} %"
 
 
-def _whole(dbm: float | None) -> str:
-    return "?" if dbm is None else f"{dbm:.0f}"
+def hour(found: DoorHour) -> str:
+    """Return an hour of a day."""
+    return f"{found.hour:02}:00-{found.hour:02}:59"
+
+
+def columns() -> list[str]:
+    """Return the names of the columns of :func:`row`."""
+    return [
+        _("hour"),
+        _("in, with a device"),
+        _("in, without"),
+        _("out, with a device"),
+        _("out, without"),
+        _("share with a device"),
+    ]
+
+
+def row(name: str, found: DoorCounts, percent: float | None) -> list[str]:
+    """Return a row of figures."""
+    numbers = (found.in_with, found.in_without, found.out_with, found.out_without)
+    return [name, *map(str, numbers), share(percent)]
+
+
+def passage(found: DoorPassage) -> str:
+    """Return one person."""
+    device = _("no device") if found.protocol is None else found.protocol
+    parts = [f"{local_time(found.at)} {_(DIRECTIONS[found.direction])}", device, found.label or ""]
+    return ", ".join(filter(None, parts))
+
+
+def limits() -> list[str]:
+    """Return what the figures do not prove."""
+    return [
+        _(
+            "Green means that a device near the reader broadcast at that moment. It does not say whose it is, or that"
+            " it goes on: it can be switched off behind the door."
+        ),
+        _("A recorded advertisement can be replayed by another device while its identifier is valid."),
+        _(
+            "iPhones with the old Bluezone app do not broadcast: they only answer to connections, and are counted as"
+            " without a device."
+        ),
+    ]

@@ -41,7 +41,7 @@ def in_words(news: LiveLine | AgentError) -> LiveWords:
     if isinstance(news, AgentError):
         return LiveWords(summary="", state="", troubles=tuple(filter(None, rendered(news))), neighbours=())
     state, limits = state_text(news), tuple(cautions(news))
-    door = None if news.door is None else door_words(news.door)
+    door = None if news.door is None else door_words(news, news.door)
     if news.state is not LiveState.SCANNING:
         return LiveWords(summary="", state="", troubles=(state, *limits), neighbours=(), door=door)
     return LiveWords(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bluezone_agent.app.contacts import notes
-from bluezone_agent.app.door_text import DIRECTIONS, NOT_PROVED
+from bluezone_agent.app.door_text import limits
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.own_cost import cost_text
 from bluezone_agent.app.page_parts import PageContacts, PageExposures, PageFindings, PageNow, Part
@@ -19,6 +19,7 @@ from bluezone_agent.html.contacts import drawn_days
 from bluezone_agent.html.explain import histogram, hours_with_contact, timeline
 from bluezone_agent.i18n import _
 from bluezone_agent.web.charts import scanned_chart, share_text
+from bluezone_agent.web.door_words import WAYS
 from bluezone_agent.web.rendering import explained
 from bluezone_agent.web.submission import Answers, Mistake, answers_of, commands
 from bluezone_agent.web.submitting import SubmissionState
@@ -92,7 +93,7 @@ def nearby(_seen: Seen) -> Shown:
 
 def door(_seen: Seen) -> Shown:
     """Who passes a door; a script fills it."""
-    return {"directions": DIRECTIONS, "not_proved": NOT_PROVED}
+    return {"ways": WAYS, "not_proved": limits()}
 
 
 def contacts(seen: Seen) -> Shown:

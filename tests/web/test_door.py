@@ -67,6 +67,9 @@ window.AudioContext = class extends AudioContext {
 HOURS = 12
 
 
+LINE = line()
+
+
 @dataclass
 class Guarded:
     """The agent as the page sees it: an open door, or none."""
@@ -132,8 +135,8 @@ def asks(agent: Guarded) -> list[tuple[str, DoorAsked | None]]:
 @pytest.mark.parametrize("state", DoorState)
 def test_every_state_is_said_and_has_a_sign_of_its_own(state: DoorState, language: str) -> None:
     with speaking(language):
-        said = [door_words(replace(OPEN, state=one)) for one in DoorState]
-        here = door_words(replace(OPEN, state=state))
+        said = [door_words(LINE, replace(OPEN, state=one)) for one in DoorState]
+        here = door_words(LINE, replace(OPEN, state=state))
     assert len({words.sign for words in said}) == len({words.headline for words in said}) == len(DoorState)
     assert here.headline
     assert here.detail
@@ -142,26 +145,27 @@ def test_every_state_is_said_and_has_a_sign_of_its_own(state: DoorState, languag
 
 def test_what_limits_the_door_is_said() -> None:
     with speaking("en"):
-        slow = door_words(replace(OPEN, radio_fast=False, threshold_calibrated=False))
+        slow = door_words(LINE, replace(OPEN, radio_fast=False, threshold_calibrated=False))
         assert "kernel:hci0" in slow.limits[0]
-        assert "-52 dBm" in slow.limits[1]
-        assert door_words(OPEN).limits == ()
+        assert "not calibrated" in slow.limits[1]
+        assert door_words(LINE, OPEN).limits == ()
 
 
 @pytest.mark.parametrize(
     ("step", "failure", "said"),
     [
-        (CalibrationStep.HOLD_NEAR, None, "30 cm from the receiver: 12 s left"),
-        (CalibrationStep.STEP_BACK, None, "1.5 m away: 12 s left"),
-        (CalibrationStep.DONE, None, "-40 dBm at 30 cm, ? dBm at 1.5 m; the threshold is -52 dBm"),
+        (CalibrationStep.HOLD_NEAR, None, "30 cm: 12 s"),
+        (CalibrationStep.STEP_BACK, None, "1.5 m with it, and stay there: 12 s"),
+        (CalibrationStep.DONE, None, "-40 dBm at 30 cm, -61 dBm at 1.5 m; the threshold is -52 dBm"),
         (CalibrationStep.FAILED, CalibrationFailure.NOTHING_NEAR, "No device was received"),
         (CalibrationStep.FAILED, CalibrationFailure.TOO_ALIKE, "hardly stronger"),
     ],
 )
 def test_a_calibration_guides(step: CalibrationStep, failure: CalibrationFailure | None, said: str) -> None:
-    calibration = DoorCalibration(step=step, left_s=12.4, near_dbm=-40.2, away_dbm=None, failure=failure)
+    away_dbm = -61.4 if step is CalibrationStep.DONE else None
+    calibration = DoorCalibration(step=step, left_s=12.4, near_dbm=-40.2, away_dbm=away_dbm, failure=failure)
     with speaking("en"):
-        words = door_words(replace(OPEN, calibration=calibration))
+        words = door_words(LINE, replace(OPEN, calibration=calibration))
     assert said in words.calibration
     assert words.calibrating == (step in (CalibrationStep.HOLD_NEAR, CalibrationStep.STEP_BACK))
 
@@ -183,7 +187,7 @@ def test_forms_work_without_a_script(site: Site, agent: Guarded) -> None:
 def show(agent: Guarded, seen: Page, door: DoorNow) -> None:
     agent.door = door
     with speaking(seen.locator("html").get_attribute("lang") or "en"):
-        expect(seen.locator("#door-headline")).to_have_text(door_words(door).headline)
+        expect(seen.locator("#door-headline")).to_have_text(door_words(LINE, door).headline)
 
 
 @needs_chromium
@@ -192,7 +196,7 @@ def test_the_guard_opens_presses_and_closes(chromium: Browser, site: Site, agent
         found.open("/door")
         page = found.page
         page.get_by_role("button", name="People come in").click()
-        expect(page.get_by_role("status").first).to_contain_text("Hold your device here")
+        expect(page.get_by_role("status").first).to_contain_text("Hold the phone near")
         expect(page.locator("#door-counts")).to_have_text("In today2319 with a deviceOut today32 with a device")
         assert page.get_by_role("button", name="Undo").is_disabled(), "nobody has passed yet"
         page.keyboard.press("u")

@@ -6,7 +6,7 @@ const part = (name) => document.getElementById("door-" + name);
 const kiosk = part("open"), lamp = part("lamp"), sound = part("sound"), labelling = part("labelling");
 const TONES = { green: [880, 1320], one_at_a_time: [330, 330], already_counted: [660] }; // Hz, one after the other
 const TONE_S = 0.15;
-const KEYS = { n: "no-device", u: "undo", d: "direction", f: "full", s: "sound" };
+const KEYS = { n: "no-device", u: "undo", d: "direction", c: "calibrate", f: "full", s: "sound" };
 let seen = null, audio = null;
 
 function sounds() {
@@ -69,7 +69,7 @@ function show(line) {
   const door = line.door;
   part("closed").hidden = door !== null;
   kiosk.hidden = door === null;
-  warnings(part("troubles"), line.troubles);
+  warnings(part("troubles"), door === null ? line.troubles : door.limits);
   if (door === null) { seen = null; return; }
   lamp.className = "lamp " + door.state;
   say(part("sign"), door.sign);
@@ -79,7 +79,6 @@ function show(line) {
   say(part("direction"), door.direction);
   say(part("last"), door.last);
   part("undo").disabled = door.last_number === 0;
-  warnings(part("limits"), door.limits);
   say(part("calibration"), door.calibration);
   part("calibrate").setAttribute("aria-pressed", String(door.calibrating));
   labelling.hidden = door.label_purpose === "" || door.last_number === 0 || door.labelled;
