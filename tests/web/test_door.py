@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
-from bluezone_agent.app.page_view import ServicePage
+from bluezone_agent.app.device import Device
+from bluezone_agent.app.page_view import OwnPage, ServicePage
 from bluezone_agent.core.door import (
     CalibrationFailure,
     CalibrationStep,
@@ -32,6 +33,7 @@ from bluezone_agent.door.refusals import refused
 from bluezone_agent.errors import DoorRefusal
 from bluezone_agent.i18n import LANGUAGES, rendered, speaking
 from bluezone_agent.web.door_words import door_words
+from tests.program import Program
 from tests.web.browser import NARROW, WIDE, Scheme, Tab, browser, needs_chromium, small_texts, tab, violations
 from tests.web.site import Site, served
 from tests.web.test_nearby import line
@@ -303,6 +305,34 @@ def test_every_state_can_be_read_by_everybody(
                 box = found.page.locator(f"#door-{name}").bounding_box()
                 assert box is not None
                 assert box["y"] + box["height"] <= 844, f"{name} of {state} is on the first screen"
+
+
+@needs_chromium
+def test_a_real_agent_counts_and_has_the_count_after_a_kill(chromium: Browser, tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    program.state_dir.mkdir(0o700)
+    program.config.write_text('radio = "virtual"\nclock_trusted = true\n')
+    child = program.start("run", "--quiet")
+    try:
+        with served(OwnPage(Device(program.state_dir, program.config))) as own, tab(chromium, own) as found:
+            page = found.page
+            found.open("/door")
+            page.get_by_role("button", name="People go out").click(timeout=60_000)
+            expect(page.locator("#door-counts")).to_contain_text("Out today0", timeout=60_000)
+            for _person in range(3):
+                page.get_by_role("button", name="No device").click()
+            expect(page.locator("#door-counts")).to_contain_text("Out today3")
+            page.keyboard.press("u")
+            expect(page.locator("#door-counts")).to_contain_text("Out today20 with a device")
+            child.kill()
+            child.communicate()
+            expect(page.locator("#door-troubles")).not_to_be_empty(timeout=60_000)
+            child = program.start("run", "--quiet")
+            page.get_by_role("button", name="People come in").click(timeout=60_000)
+            expect(page.locator("#door-counts")).to_contain_text("Out today20 with a device", timeout=60_000)
+    finally:
+        child.terminate()
+        child.communicate()
 
 
 def grown(found: Tab) -> tuple[int, float]:
