@@ -225,6 +225,13 @@ def report(device: Device, since: date, until: date, *, passages: bool = False) 
     if (device.state_dir / FILE_NAME).exists():
         with DoorStore(device.state_dir) as store:
             found = store.passages(since, until)
+    return figures(found, since, until, purpose=purpose, passages=passages)
+
+
+def figures(
+    found: list[StoredPassage], since: date, until: date, *, purpose: str = "", passages: bool = False
+) -> DoorReport:
+    """Return the figures of these passages, which are in order."""
     return DoorReport(
         since=since,
         until=until,

@@ -46,7 +46,7 @@ FORMS = ("csv", "html")
     ),
 )
 @option("--day", type=DAY, metavar="DAY", help=N_("The last day to show (default: today)."))
-@option("--days", type=click.IntRange(1, 3650), default=1, show_default=True, metavar="NUMBER", help=N_("How many."))
+@option("--days", type=click.IntRange(1, 3650), default=1, show_default=True, metavar="NUMBER", help=N_("How many days."))
 @option("--to", "form", type=click.Choice(FORMS), help=N_("Write a table for programs, or a page for print."))
 @option("--passages", is_flag=True, help=N_("Show each person with the minute, and the label if there is one."))
 @option("--file", "path", type=PATH_OR_STREAM, default="-", metavar="FILE", help=N_("Where to write it (-: print)."))
