@@ -103,6 +103,19 @@ class HomeAssistant(msgspec.Struct, frozen=True):
         return f"HomeAssistant(<secret>, {self.name!r})"
 
 
+class Door(msgspec.Struct, frozen=True):
+    """How ``gate`` counts people at a door, and what it keeps."""
+
+    threshold_dbm: Annotated[int, msgspec.Meta(ge=-100, le=-20)] = -66
+    """Received power from which a device counts as held near, until it is measured at the door."""
+    margin_db: Annotated[int, msgspec.Meta(ge=0, le=30)] = 3
+    """By how much it has to be stronger than every other device."""
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 90
+    label_purpose: str = ""
+    """What labels of people (a badge, a name) are kept for; without a purpose none are."""
+    label_retention_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
+
+
 class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     """All settings; each has a default."""
 
@@ -133,6 +146,7 @@ class Config(msgspec.Struct, frozen=True, rename={"sources": "source"}):
     publish: Publishing | None = None
     authority: Authority | None = None
     home_assistant: HomeAssistant | None = None
+    door: Door = Door()
 
     @property
     def radios(self) -> tuple[str, ...]:
@@ -231,6 +245,7 @@ def _refuse_unknown(raw: dict[str, Any], path: Path) -> None:
     tables += [("[authority] ", table, Authority) for table in (raw.get("authority"),) if isinstance(table, dict)]
     home_assistant = raw.get("home_assistant")
     tables += [("[home_assistant] ", table, HomeAssistant) for table in (home_assistant,) if isinstance(table, dict)]
+    tables += [("[door] ", table, Door) for table in (raw.get("door"),) if isinstance(table, dict)]
     tables += [("[[source.key]] ", key, Key) for source in sources for key in _tables(source.get("key"))]
     for where, table, struct in tables:
         known = [field.encode_name for field in msgspec.structs.fields(struct)]

@@ -220,3 +220,28 @@ class NoticeError(AgentError):
 
 class NewFileError(AgentError):
     """A file that its owner asked for can't be written where they want it."""
+
+
+class DoorRefusal(StrEnum):
+    """Why the door did not do what it was asked for."""
+
+    CLOSED = "closed"
+    """The door is not open."""
+    NO_LABELS = "no_labels"
+    """The configuration states no purpose of labels."""
+    BAD_LABEL = "bad_label"
+    """The label is empty or too long."""
+    NO_PASSAGE = "no_passage"
+    """There is nothing to undo or to label since the door was opened."""
+    BUSY = "busy"
+    """A calibration is running."""
+    NOT_WRITTEN = "not_written"
+    """The disk does not accept the passage."""
+
+
+class DoorError(AgentError):
+    """An open door, or the agent that should open it, does not do what its guard asked for."""
+
+    def __init__(self, reason: DoorRefusal, message: str, hint: str = "", /, **fields: object) -> None:
+        super().__init__(message, hint, **fields)
+        self.reason = reason

@@ -18,7 +18,7 @@ from tests.json_docs import answers
 from tests.terminal import at_terminal
 
 TIMEOUT_S: Final = 120
-LINES: Final = frozenset({"around", "trial live"})
+LINES: Final = frozenset({"around", "gate", "trial live"})
 """Commands that print one JSON object a line."""
 
 

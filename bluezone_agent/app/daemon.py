@@ -14,6 +14,7 @@ from bluezone_agent.app import logs
 from bluezone_agent.app.agent_state import pending_notices, read_health, read_metrics
 from bluezone_agent.app.configuration import configuration
 from bluezone_agent.app.device import Device
+from bluezone_agent.app.door import door_settings
 from bluezone_agent.app.home_assistant import States, device_state, states_in_force
 from bluezone_agent.app.own_command import own_command
 from bluezone_agent.app.owner_time import system_clock
@@ -133,6 +134,7 @@ async def _run(
         monitor_adapters=len(config.radios) - 1,
         watchdog=watchdog,
         started=None if manager.listens else started,
+        door=door_settings(config),
         wait_for_radio=manager.listens,  # the status line shows the error as a person would see it
         background_jobs=(keep_manager_informed, look_after_itself, show_history),
         page_folder=page_folder(),

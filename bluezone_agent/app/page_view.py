@@ -35,6 +35,7 @@ from bluezone_agent.daemon.control_socket import (
     SUBMIT,
     AgentRequest,
     ask_at,
+    control_path,
 )
 from bluezone_agent.daemon.live_feed import SOCKET_NAME
 from bluezone_agent.errors import AgentError
@@ -62,6 +63,9 @@ class PageView(Protocol):
 
     async def submit(self, asked: RequestedSubmission) -> None:
         """Submit the owner's keys to the key server; raises AgentError."""
+
+    async def door(self, request: AgentRequest) -> None:
+        """Have the agent do something at its door; raises DoorError or StateInUseError."""
 
     def live(self) -> AsyncGenerator[LiveLine, None]:
         """Yield who is near, each second; raises NoLiveFeedError."""
@@ -112,6 +116,10 @@ class ServicePage:
     async def submit(self, asked: RequestedSubmission) -> None:
         """Have the agent submit the owner's keys; raises StateInUseError."""
         await self._ask(AgentRequest(SUBMIT, submission=asked))
+
+    async def door(self, request: AgentRequest) -> None:
+        """Have the agent do something at its door; raises DoorError or StateInUseError."""
+        await self._ask(request)
 
     async def _ask(self, request: AgentRequest) -> None:
         await asyncio.to_thread(ask_at, self._folder / PAGE_SOCKET_NAME, request, self._folder)
@@ -186,6 +194,11 @@ class OwnPage:
         """Run ``keys publish``; raises AgentError."""
         await submit(self._device, asked)
         self._changed()
+
+    async def door(self, request: AgentRequest) -> None:
+        """Have the agent do something at its door; raises DoorError or StateInUseError."""
+        state_dir = self._device.state_dir
+        await asyncio.to_thread(ask_at, control_path(state_dir), request, state_dir)
 
     async def _change(self, *command: str) -> None:
         await answered(self._device, *command, "--json")

@@ -139,7 +139,8 @@ def latest_marks(line: LiveTrial, most: int) -> list[str]:
     taken = [(mark, node.state.device) for node in line.nodes for mark in node.state.marks]
     for mark, device in sorted(taken, key=lambda each: -each[0].ago_s):
         for same, devices in found:
-            if (same.text, same.distances) == (mark.text, mark.distances) and same.ago_s - mark.ago_s < SAME_MOMENT_S:
+            alike = (same.text, same.distances) == (mark.text, mark.distances)
+            if alike and device not in devices and same.ago_s - mark.ago_s < SAME_MOMENT_S:
                 devices.append(device)
                 break
         else:

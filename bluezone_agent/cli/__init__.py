@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "check": Lazy("check:check", N_("Check diagnosis keys against your contacts"), CASES),
     "keys": Lazy("keys:keys", N_("List, export or submit your daily keys"), CASES),
     "authority": Lazy("authority:authority", N_("Publish and revoke keys of cases"), AUTHORITY),
+    "gate": Lazy("gate:gate", N_("Count people at a door, and devices that broadcast"), ORGANISER),
     "take-part": Lazy("take_part:take_part", N_("Write a receipt that you take part"), ORGANISER),
     "uptake": Lazy("uptake:uptake", N_("Count who takes part in each unit"), ORGANISER),
     "campaign": Lazy("campaign:campaign", N_("Make posters, slides and texts"), ORGANISER),

@@ -10,8 +10,10 @@ from typing import Final
 
 import click
 
-from bluezone_agent.app import logs
+from bluezone_agent.app import demo_door, logs
 from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
+from bluezone_agent.app.demo_door import DoorMorning
+from bluezone_agent.app.demo_door_text import told
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
@@ -24,6 +26,7 @@ from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.errors import N_
 from bluezone_agent.files import require_folder
 from bluezone_agent.html.demo import render
+from bluezone_agent.html.door import report_page
 from bluezone_agent.i18n import _, local_clock, local_number, ngettext
 from bluezone_agent.scenarios.cast import co_presence
 
@@ -35,7 +38,7 @@ CELLS_MIN: Final = (30, 60)
 
 @click.command(
     cls=Command,
-    answers=SimulatedDay | DevicesLeft,
+    answers=SimulatedDay | DevicesLeft | DoorMorning,
     help=N_(
         "Simulate one day with six devices: one person tests positive and submits their keys, and"
         " those who were close are warned. The simulation needs no Bluetooth and takes less than a minute."
@@ -67,16 +70,26 @@ CELLS_MIN: Final = (30, 60)
         " hand: export keys, publish them, check."
     ),
 )
+@option(
+    "--door",
+    is_flag=True,
+    help=N_("Simulate a morning at a door instead: what its guard sees of sixty people, forty with a device."),
+)
 @json_option
-def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_json: bool) -> None:
+def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, door: bool, as_json: bool) -> None:
     """Simulate, print the timeline and write the page; the exit code is always 0."""
     if kept and page:
         raise click.UsageError(_("--keep writes no page: leave out --page"))
+    if kept and door:
+        raise click.UsageError(_("--door leaves no devices: leave out --keep"))
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(log_level(logging.WARNING))
     if kept:
         _keep(kept, seed, protocol, as_json=as_json)
+        return
+    if door:
+        _door(page or Path(f"demo-door-seed-{seed}.html"), seed, as_json=as_json)
         return
     path = page or Path(f"demo-seed-{seed}.html")
     require_folder(path)
@@ -88,6 +101,21 @@ def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, as_j
     else:
         _print(day)
         click.echo(_("page with charts: {path}").format(path=printable(str(path))))
+
+
+def _door(path: Path, seed: int, *, as_json: bool) -> None:
+    """Simulate the morning, write its page for print, and compare what the guard saw with the truth."""
+    require_folder(path)
+    with working(_("simulating a morning at a door")):
+        simulated = demo_door.simulate(seed)
+    write_page(path, report_page(simulated.report))
+    found = DoorMorning.of(simulated.morning, path)
+    if as_json:
+        print_json(found)
+        return
+    for line in told(found):
+        click.echo(wrapped(line))
+    click.echo(_("page for print: {path}").format(path=printable(str(path))))
 
 
 def _keep(folder: Path, seed: int, protocol: str, *, as_json: bool) -> None:

@@ -147,7 +147,25 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             "bluezone-agent demo --seed 7 --protocol gaen --page day.html",
             N_("Simulate another day with another protocol:"),
         ),
+        Example("bluezone-agent demo --door", N_("See a morning at a door instead:")),
         Example("bluezone-agent demo --keep devices", N_("Keep two of its devices, to try the commands on:")),
+    ),
+    "gate": (
+        Example("bluezone-agent gate", N_("Count who comes in, and who has a device that broadcasts; q ends it:")),
+        Example("bluezone-agent gate --direction out --for 10s", N_("Count who goes out, for 10 seconds:")),
+        Example("bluezone-agent gate --for 10s --json > gate.jsonl", N_("For a display of your own:")),
+    ),
+    "gate report": (
+        Example("bluezone-agent gate report", N_("How many people passed today, and how many with a device?")),
+        Example(
+            "bluezone-agent gate report --days 7 --to html --file door.html", N_("Write a page of the week for print:")
+        ),
+        Example("bluezone-agent gate report --to csv > door.csv", N_("Write a table for programs:")),
+    ),
+    "gate calibrate": (Example("bluezone-agent gate calibrate", N_("Measure with one phone; takes a minute:")),),
+    "gate forget": (
+        Example("bluezone-agent gate forget --labels --yes", N_("Delete all badges and names:")),
+        Example("bluezone-agent gate forget --yes", N_("Delete everything that is kept of the door:")),
     ),
     "take-part": (
         Example("bluezone-agent take-part J7K2-9QF4-MX3T-8WHB-5DN4", N_("Write a receipt with the code on your slip:")),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from bluezone_agent.app.passphrase import Passphrase
-from bluezone_agent.cli.base import PATH_OR_STREAM, Command, device, is_person, option, say
+from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, device, is_person, option, say
 from bluezone_agent.cli.questions import ask_passphrase
 from bluezone_agent.errors import EXIT_USAGE, N_, AgentError
 from bluezone_agent.i18n import _
@@ -66,13 +66,24 @@ class ExtraMissingError(AgentError):
     callback=_passphrase,
     help=N_('Read a new passphrase for --listen from the first line of FILE ("-": standard input).'),
 )
+@option("--trial", metavar="DIR", type=PATH, help=N_("Show the trial in DIR, too, and take marks."))
 @option("--show-address", is_flag=True, help=N_("Print the address of the page that runs as a service, and exit."))
 @option("--service", is_flag=True, help=N_("Show what the agent writes into the folder that systemd provides."))
-def web(*, port: int, listen: str | None, passphrase: Passphrase, show_address: bool, service: bool) -> None:
+def web(
+    *,
+    port: int,
+    listen: str | None,
+    passphrase: Passphrase,
+    trial: Path | None,
+    show_address: bool,
+    service: bool,
+) -> None:
     """Serve until Ctrl-C."""
+    if service and trial is not None:
+        raise click.UsageError(_("--trial is for a page that you start yourself"))
     if passphrase.file is not None and listen is None:
         raise click.UsageError(_("--passphrase-file is for --listen ADDRESS"))
-    program = _program()
+    program = _imported("program")
     state = Path(os.environ.get(WEB_STATE) or ".")
     where = None if listen is None else program.Listen(listen, passphrase)
     if show_address:
@@ -80,7 +91,8 @@ def web(*, port: int, listen: str | None, passphrase: Passphrase, show_address: 
     elif service:
         program.run_service(state, port=port, listen=where, started=_show)
     else:
-        program.run(device(), port=port, listen=where, started=_say_started)
+        extra = None if trial is None else _imported("trial").TrialPage(trial)
+        program.run(device(), port=port, listen=where, started=_say_started, extra=extra)
 
 
 def _show(opened: Any) -> None:
@@ -101,9 +113,9 @@ def _say_started(opened: Any) -> None:
         say(_("Open this address in a browser on this device. Press Ctrl-C to stop."))
 
 
-def _program() -> Any:
+def _imported(name: str) -> Any:
     try:
-        return import_module("bluezone_agent.web.program")
+        return import_module(f"bluezone_agent.web.{name}")
     except ModuleNotFoundError as error:
         raise ExtraMissingError(
             N_("this command needs the package {name}"),

@@ -10,6 +10,7 @@ import msgspec
 
 from bluezone_agent.core.attenuation import Closeness
 from bluezone_agent.core.clock_state import DistrustReason
+from bluezone_agent.core.door import DoorNow
 
 VERSION: Final = 1
 SHOWN_OF_OWN: Final = 4
@@ -60,7 +61,7 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What the agent receives now; one line a second."""
+    """What the agent receives now: a line a second, and one as soon as the state of an open door changes."""
 
     version: int = VERSION
     number: int
@@ -91,6 +92,8 @@ class LiveLine(msgspec.Struct, frozen=True, kw_only=True):
     """Packets since the start by protocol."""
     discarded: dict[str, int]
     """Packets that did not count since the start, by reason."""
+    door: DoorNow | None = None
+    """What the guard of a door sees; None while no door is open."""
 
 
 class LiveRefused(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from bluezone_agent.core.reception import Sighting
 from bluezone_agent.daemon import control_socket
 from bluezone_agent.daemon.contact_writer import ContactWriter
 from bluezone_agent.daemon.control_socket import AgentRequest, Answer
+from bluezone_agent.daemon.door_control import DoorControl
 from bluezone_agent.daemon.failures import first_failure
 from bluezone_agent.daemon.identity import Identity, delete_future_keys, end_running_key
 from bluezone_agent.daemon.live_feed import LiveFeed
@@ -33,7 +34,8 @@ from bluezone_agent.daemon.rotation import Rotation
 from bluezone_agent.daemon.schedule import CHECK_JITTER_S, Job, repeat
 from bluezone_agent.daemon.trusted_clock import Now, TrustedClock
 from bluezone_agent.daemon.watchdog import Watchdog
-from bluezone_agent.errors import StoreWriteError
+from bluezone_agent.door.settings import DoorSettings
+from bluezone_agent.errors import StoreError, StoreWriteError
 from bluezone_agent.ports import Clock, Radio
 from bluezone_agent.stores.file.quarantine import delete_old
 from bluezone_agent.stores.store import Store
@@ -53,6 +55,7 @@ class _Parts:
     writer: ContactWriter
     supervisor: RadioSupervisor
     feed: LiveFeed
+    door: DoorControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Agent:
     """What else the owner's page may ask for."""
     page_folder: Path | None = None
     """The folder of the owner's page, which may ask for a pause there; None without such a page."""
+    door: DoorSettings = field(default_factory=DoorSettings)
+    """Of a door that its owner may open."""
     wait_for_radio: bool = False
     """Whether to wait for a radio that can't be used at the start."""
 
@@ -120,9 +125,12 @@ class Agent:
         )
         pause_control = PauseControl(self.store, time, self.watchdog)
         neighbours = Neighbours(secrets.token_bytes(PSEUDONYM_KEY_BYTES))
+        history = RadioHistory(self.store, self.clock)
+        door = DoorControl(self.store.state_dir, self.door, self.clock, time, history)
 
         def seen(sighting: Sighting) -> None:
             neighbours.received(sighting.observed, sighting.rssi_dbm, self.clock.uptime_s())
+            door.seen(sighting)
 
         writer = ContactWriter(
             self.store,
@@ -135,7 +143,6 @@ class Agent:
             watchdog=self.watchdog,
         )
         rotation = Rotation(identity, self.store, self.radio, self.clock, self.watchdog)
-        history = RadioHistory(self.store, self.clock)
         supervisor = RadioSupervisor(
             self.radio,
             rotation,
@@ -157,8 +164,11 @@ class Agent:
             rotation,
             self.protocol.name,
             self.assumed_tx_power_dbm,
+            door.now,
         )
-        return _Parts(time, pause_control, writer, supervisor, LiveFeed(view.line))
+        feed = LiveFeed(view.line)
+        door.changed = feed.hurry
+        return _Parts(time, pause_control, writer, supervisor, feed, door)
 
     async def _work(self, parts: _Parts, stop: asyncio.Event) -> None:
         supervisor, pause_control = parts.supervisor, parts.pause_control
@@ -172,18 +182,20 @@ class Agent:
             stop.set()  # a recording has ended
 
         async def expire() -> None:
-            self._expire(parts.time.look())
+            self._expire(parts.time.look(), parts.door)
 
         async def work_once_started() -> None:
             await supervisor.started.wait()
             self._say_started()
             if self.started is not None and pause_control.mode is not Mode.PAUSED:
                 self.started(self.radio.description, self.radio.scan_mode, self.protocol.name)
+            of_door = parts.door.answers()
             answers = {
                 control_socket.REPLACE_KEY: replace_key,
                 control_socket.LOOK_AT_PAUSE: lambda _request: pause_control.look(),
+                **of_door,
             }
-            of_page = {**self.page_answers, **pause_control.answers(self.pause_changed)}
+            of_page = {**self.page_answers, **pause_control.answers(self.pause_changed), **of_door}
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(parts.writer.write_minutes())
                 if self.check:
@@ -191,6 +203,7 @@ class Agent:
                 workers.create_task(repeat(self.clock, EXPIRY_HOURS, expire))
                 workers.create_task(control_socket.serve(control_socket.control_path(self.store.state_dir), answers))
                 workers.create_task(control_socket.serve_page(self.page_folder, of_page))
+                workers.create_task(parts.door.keep_time())
                 workers.create_task(parts.feed.serve(self.store.state_dir, self.page_folder))
                 await supervisor.first_scan_done.wait()
                 for job in self.background_jobs:
@@ -209,9 +222,10 @@ class Agent:
         )
         log.info("started", radio=self.radio.description, protocol=self.protocol.name)
 
-    def _expire(self, now: Now) -> None:
+    def _expire(self, now: Now, door: DoorControl) -> None:
         try:
             if now.stable:
+                self._expire_door(door, now.wall_s)
                 self.store.expire(now.wall_s)
                 for path in delete_old(self.store.state_dir, now.wall_s):
                     log.warning("damaged_store_deleted", path=str(path))
@@ -221,3 +235,9 @@ class Agent:
             return
         if gone:
             log.warning("oldest_contacts_deleted", minutes=gone, reason="the store has reached its maximum size")
+
+    def _expire_door(self, door: DoorControl, wall_s: float) -> None:
+        try:
+            door.expire(wall_s)
+        except StoreError as error:  # what is kept of a door must not end the agent
+            log.error("door_not_expired", reason=str(error))

@@ -12,10 +12,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from bluezone_agent.core.door import DoorAsked
 from bluezone_agent.core.pauses import LONGEST_S, SHORTEST_S, Mode
 from bluezone_agent.core.requested_submission import RequestedSubmission
 from bluezone_agent.daemon.unix_socket import OWNER_AND_GROUP, OWNER_ONLY, listen
-from bluezone_agent.errors import N_, AgentError, StateInUseError
+from bluezone_agent.door.refusals import refused
+from bluezone_agent.errors import N_, AgentError, DoorError, DoorRefusal, StateInUseError
 from bluezone_agent.paths import runtime_path
 
 SOCKET_NAME: Final = "agent.sock"
@@ -31,6 +33,19 @@ RESUME: Final = "resume"
 """End any pause."""
 SUBMIT: Final = "submit"
 """Submit the owner's keys to the key server."""
+DOOR_OPEN: Final = "door-open"
+"""Count people at a door, in the direction that the request states; an open door stays open."""
+DOOR_CLOSE: Final = "door-close"
+DOOR_DIRECTION: Final = "door-direction"
+"""Count in the direction that the request states, or in the other one."""
+DOOR_NO_DEVICE: Final = "door-no-device"
+"""Count a person without a device."""
+DOOR_LABEL: Final = "door-label"
+"""Label the last passage."""
+DOOR_UNDO: Final = "door-undo"
+"""Take the last passage back."""
+DOOR_CALIBRATE: Final = "door-calibrate"
+"""Begin the guided calibration of the threshold, or end it if it runs."""
 ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
 SUBMITTED_S: Final = 240
@@ -44,6 +59,7 @@ class AgentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: Mode = Mode.PAUSED
     lasts_s: Annotated[int, msgspec.Meta(ge=SHORTEST_S, le=LONGEST_S)] = SHORTEST_S
     submission: RequestedSubmission | None = None
+    door: DoorAsked | None = None
 
 
 Answer = Callable[[AgentRequest], Awaitable[None]]
@@ -92,6 +108,8 @@ async def _reply(request: AgentRequest, answers: Mapping[str, Answer]) -> dict[s
         return {"ok": False, "error": "unknown request"}
     try:
         await answer(request)
+    except DoorError as error:
+        return {"ok": False, "error": str(error), "refusal": error.reason}
     except AgentError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True}
@@ -108,7 +126,7 @@ def ask(state_dir: Path, request: str) -> None:
 
 
 def ask_at(path: Path, request: AgentRequest, named: Path) -> None:
-    """Do the same over the socket at ``path``; errors call the agent by ``named``."""
+    """Do the same over the socket at ``path``; errors call the agent by ``named``. Raises DoorError for a door."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_longest_s(request))
@@ -122,5 +140,7 @@ def ask_at(path: Path, request: AgentRequest, named: Path) -> None:
             path=named,
             reason=getattr(error, "strerror", None) or error,
         ) from error
+    if "refusal" in reply:
+        raise refused(DoorRefusal(reply["refusal"]))
     if not reply["ok"]:
         raise StateInUseError(N_("the agent running on {path} refused: {reason}"), path=named, reason=reply["error"])

@@ -1,4 +1,5 @@
-"""The live feed: a Unix socket from which the owner's programs read one JSON line a second while they are connected.
+"""The live feed: a Unix socket from which the owner's programs read one JSON line a second while they are connected,
+and one as soon as the state of an open door changes.
 
 Nothing is done while nobody reads. A reader that is too slow loses lines; it delays neither the agent nor others.
 """
@@ -36,6 +37,8 @@ class LiveFeed:
         """By reader: set when a line was added."""
         self._read = asyncio.Event()
         """Whether anybody reads."""
+        self._hurried = asyncio.Event()
+        """Whether a line is to be made before its second."""
         self._newest = b""
         """The newest line, at most a second old; empty while nobody reads."""
 
@@ -52,14 +55,21 @@ class LiveFeed:
                     sockets.create_task(listen(page_folder / SOCKET_NAME, self._connected, OWNER_AND_GROUP))
             lines.cancel()
 
+    def hurry(self) -> None:
+        """Make a line now rather than at the next second."""
+        self._hurried.set()
+
     async def _make_lines(self) -> None:
         while True:
             await self._read.wait()
+            self._hurried.clear()
             self._newest = msgspec.json.encode(self._look()) + b"\n"
             for added, waiting in self._waiting.items():
                 waiting.append(self._newest)
                 added.set()
-            await asyncio.sleep(EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._hurried.wait()
 
     async def _connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

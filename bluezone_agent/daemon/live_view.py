@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from bluezone_agent.core.attenuation import CLOSE_DB, MIDDLE_DB
+from bluezone_agent.core.door import DoorNow
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.journal import RadioState
 from bluezone_agent.core.live_line import LiveLine, LiveRadio, LiveState, masked
@@ -39,6 +41,7 @@ class LiveView:
     rotation: Rotation
     protocol: str
     assumed_tx_power_dbm: int
+    door: Callable[[], DoorNow | None] = lambda: None
     _number: int = 0
     _correction_db: float | None = None
     _looked_up_s: float = field(default=-math.inf)
@@ -72,6 +75,7 @@ class LiveView:
             not_shown=not_shown,
             received=dict(received.by_protocol),
             discarded=received.discarded,
+            door=self.door(),
         )
 
     def _correction(self, wall_s: float, up_s: float) -> float | None:

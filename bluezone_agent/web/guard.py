@@ -68,7 +68,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        limit_s = None if scope["path"] == STREAM else self.answer_s
+        limit_s = None if scope["path"].startswith(STREAM) else self.answer_s
         try:
             async with asyncio.timeout(limit_s):
                 await self._answer(scope, receive, _with_headers(send))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bluezone_agent.app.contacts import notes
+from bluezone_agent.app.door_text import limits
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.own_cost import cost_text
 from bluezone_agent.app.page_parts import PageContacts, PageExposures, PageFindings, PageNow, Part
@@ -18,6 +19,7 @@ from bluezone_agent.html.contacts import drawn_days
 from bluezone_agent.html.explain import histogram, hours_with_contact, timeline
 from bluezone_agent.i18n import _
 from bluezone_agent.web.charts import scanned_chart, share_text
+from bluezone_agent.web.door_words import WAYS
 from bluezone_agent.web.rendering import explained
 from bluezone_agent.web.submission import Answers, Mistake, answers_of, commands
 from bluezone_agent.web.submitting import SubmissionState
@@ -59,7 +61,8 @@ class Page(NamedTuple):
     name: str
     """A text for the catalogues."""
     template: str
-    shown: Callable[[Seen], Shown]
+    shown: Callable[[Seen], Shown] | None
+    """None for a page that needs nothing of the agent."""
     needs: tuple[type[Part], ...] = ()
     """Parts besides the present state."""
 
@@ -86,6 +89,11 @@ def today(seen: Seen) -> Shown:
 def nearby(_seen: Seen) -> Shown:
     """Who is near now; a script fills it."""
     return {}
+
+
+def door(_seen: Seen) -> Shown:
+    """Who passes a door; a script fills it."""
+    return {"ways": WAYS, "not_proved": limits()}
 
 
 def contacts(seen: Seen) -> Shown:
@@ -151,5 +159,6 @@ PAGES: Final = (
     Page("/exposures", N_("Exposures"), "exposures", exposures, (PageExposures,)),
     Page("/positive", N_("I tested positive"), "positive", positive, (PageFindings,)),
     Page("/doctor", N_("Problems and fixes"), "doctor", doctor, (PageFindings,)),
+    Page("/door", N_("Door"), "door", door),
     Page("/settings", N_("Settings"), "settings", settings),
 )

@@ -22,6 +22,7 @@ from bluezone_agent.files import replace
 from bluezone_agent.web.access import Access
 from bluezone_agent.web.lan import protected, require_own_network
 from bluezone_agent.web.server import LOOPBACK, Address, Network, bound, serve
+from bluezone_agent.web.site import ExtraPage
 
 TOKEN_BYTES: Final = 24
 TOKEN_FILE, ADDRESS_FILE = "token", "address"
@@ -50,13 +51,13 @@ class Listen(NamedTuple):
 Started = Callable[[Opened], object]
 
 
-def run(device: Device, *, port: int, listen: Listen | None, started: Started) -> None:
+def run(device: Device, *, port: int, listen: Listen | None, started: Started, extra: ExtraPage | None = None) -> None:
     """Serve the page of a store's owner until SIGTERM or SIGINT, on this device alone unless ``listen`` says more.
 
-    ``started`` is called with how to open it. Raises AgentError, OSError.
+    ``extra`` is one more page; ``started`` is called with how to open it all. Raises AgentError, OSError.
     """
     keep_memory_private()
-    _run(OwnPage(device), _served(port, listen, device.state_dir, _new_token), started)
+    _run(OwnPage(device), _served(port, listen, device.state_dir, _new_token), started, extra)
 
 
 def run_service(state: Path, *, port: int, listen: Listen | None, started: Started) -> None:
@@ -121,15 +122,17 @@ def _served(port: int, listen: Listen | None, state: Path, token: Callable[[], s
     return _Served(listen.host, port, access, network, fingerprint)
 
 
-def _run(view: PageView, served: _Served, started: Started) -> None:
+def _run(view: PageView, served: _Served, started: Started, extra: ExtraPage | None = None) -> None:
     with bound(served.host, served.port) as listening:
-        asyncio.run(_until_a_signal(view, served, listening, started))
+        asyncio.run(_until_a_signal(view, served, listening, started, extra))
 
 
-async def _until_a_signal(view: PageView, served: _Served, listening: socket.socket, started: Started) -> None:
+async def _until_a_signal(
+    view: PageView, served: _Served, listening: socket.socket, started: Started, extra: ExtraPage | None
+) -> None:
     stop, access = asyncio.Event(), served.access
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     address = Address(served.host, listening.getsockname()[1], access.secure)
     started(Opened(address.url if served.network else f"{address.url}?token={access.token}", served.fingerprint))
-    await serve(view, access, address, listening, stop, network=served.network)
+    await serve(view, access, address, listening, stop, network=served.network, extra=extra)

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 
@@ -19,7 +19,7 @@ from bluezone_agent.web.connections import REQUEST_S, LimitedProtocol
 from bluezone_agent.web.guard import Guard
 from bluezone_agent.web.login import Attempts, Login
 from bluezone_agent.web.passphrase import KeptPassphrase
-from bluezone_agent.web.site import Site
+from bluezone_agent.web.site import ExtraPage, Site
 from bluezone_agent.web.stream import Streams
 
 LOOPBACK: Final = "127.0.0.1"
@@ -82,15 +82,18 @@ class Network(NamedTuple):
 
 
 def application(
-    view: PageView, access: Access, address: Address, network: Network | None = None
-) -> tuple[Guard, Streams]:
+    view: PageView,
+    access: Access,
+    address: Address,
+    network: Network | None = None,
+    extra: ExtraPage | None = None,
+) -> tuple[Guard, tuple[Streams[Any], ...]]:
     """Return the guarded site, and its streams, whose work somebody has to run."""
-    streams = Streams(view)
-    site = Site(view, access, streams)
+    site = Site(view, access, extra)
     if network is None:
-        return Guard(site.application(), access, address.hosts, site.stranger), streams
+        return Guard(site.application(), access, address.hosts, site.stranger), site.streams
     login = Login(network.passphrase, access, site.asks_again, Attempts())
-    return Guard(site.application(), access, address.hosts, site.asks, login), streams
+    return Guard(site.application(), access, address.hosts, site.asks, login), site.streams
 
 
 class Server(uvicorn.Server):
@@ -126,12 +129,13 @@ async def serve(
     stop: asyncio.Event,
     *,
     network: Network | None = None,
+    extra: ExtraPage | None = None,
 ) -> None:
     """Serve the page until ``stop`` is set; raises ValueError if it would be open to a network without protection."""
     if network is None and (address.host != LOOPBACK or address.secure):
         raise ValueError("a network needs TLS and a passphrase")
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else any client could fill the log
-    app, streams = application(view, access, address, network)
+    app, streams = application(view, access, address, network, extra)
     server = Server(
         uvicorn.Config(
             app,
@@ -150,12 +154,13 @@ async def serve(
         )
     )
     async with asyncio.TaskGroup() as workers:
-        running = [workers.create_task(streams.work())]
+        running = [workers.create_task(stream.work()) for stream in streams]
         if isinstance(view, OwnPage):
             running.append(workers.create_task(view.work()))
         serving = workers.create_task(server.serve(sockets=[listening]))
         await stop.wait()
-        streams.end()
+        for stream in streams:
+            stream.end()
         server.should_exit = True
         await serving
         for worker in running:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from bluezone_agent.app.door_request import door_request
 from bluezone_agent.app.page_parts import PARTS, PageNow
 from bluezone_agent.app.page_view import PageView, present
 from bluezone_agent.app.pause_text import describe
 from bluezone_agent.core.pauses import Mode
-from bluezone_agent.errors import AgentError
+from bluezone_agent.errors import AgentError, NoLiveFeedError
 from bluezone_agent.i18n import LANGUAGES, speaking
 from bluezone_agent.web.access import LANGUAGE, Access
 from bluezone_agent.web.guard import STATIC, STREAM, form_of
+from bluezone_agent.web.live_words import in_words
 from bluezone_agent.web.login import LoginFault
-from bluezone_agent.web.pages import DURATIONS, PAGES, Page, Seen
+from bluezone_agent.web.pages import DURATIONS, PAGES, Page, Seen, Shown, positive
 from bluezone_agent.web.rendering import explained, language_of, rendered_page, static_files
 from bluezone_agent.web.stream import Streams
 from bluezone_agent.web.submission import Mistake, submission_of
@@ -32,33 +35,58 @@ log: Final = structlog.get_logger()
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 SETTINGS: Final = "/settings"
 POSITIVE: Final = "/positive"
+DOOR: Final = "/door"
 _POSITIVE: Final = next(page for page in PAGES if page.path == POSITIVE)
 STATUS: Final = {LoginFault.WRONG: 403, LoginFault.TOO_MANY: 429}
 """Of HTTP."""
 
 
-class Site:
-    """Answers requests that have passed the guard, over one view of the agent."""
+class ExtraPage(Protocol):
+    """A page that is there only if its owner asks for it, with a feed of its own."""
 
-    def __init__(self, view: PageView, access: Access, streams: Streams) -> None:
+    @property
+    def page(self) -> Page:
+        """Its entry of the menu."""
+
+    @property
+    def streams(self) -> Streams[Any]:
+        """Its feed."""
+
+    def routes(self) -> list[Route]:
+        """Return what it answers besides being shown."""
+
+
+class Site:
+    """Answers requests that have passed the guard, over one view of the agent, and of a page that not everybody has."""
+
+    def __init__(self, view: PageView, access: Access, extra: ExtraPage | None = None) -> None:
         self._view = view
         self._access = access
         self._static = static_files()
-        self._streams = streams
+        self._live = Streams(view.live, in_words, NoLiveFeedError)
+        self._extra = extra
+        self._pages = (*PAGES, *([] if extra is None else [extra.page]))
         self._submitting = Submitting(view)
 
     def application(self) -> Starlette:
         """Return it as an ASGI application."""
-        routes = [Route(page.path, self._shows(page), methods=["GET"]) for page in PAGES]
+        routes = [Route(page.path, self._shows(page), methods=["GET"]) for page in self._pages]
         routes += [
-            Route(STREAM, self._streams.answer, methods=["GET"]),
+            Route(STREAM, self._live.answer, methods=["GET"]),
             Route(STATIC + "{name}", self._file, methods=["GET"]),
             Route("/language", self._set_language, methods=["POST"]),
             Route(POSITIVE, self._submit, methods=["POST"]),
+            Route(DOOR, self._door, methods=["POST"]),
             Route("/pause", self._pause, methods=["POST"]),
             Route("/resume", self._resume, methods=["POST"]),
         ]
+        routes += [] if self._extra is None else self._extra.routes()
         return Starlette(routes=routes, exception_handlers={404: self._unknown})
+
+    @property
+    def streams(self) -> tuple[Streams[Any], ...]:
+        """Return the streams, whose work somebody has to run."""
+        return (self._live, *([] if self._extra is None else [self._extra.streams]))
 
     def stranger(self, request: Request) -> Response:
         """Answer a browser that has not shown the token."""
@@ -74,11 +102,15 @@ class Site:
 
     def _shows(self, page: Page) -> Handler:
         async def handler(request: Request) -> Response:
-            return await self._page(request, page, request.query_params)
+            if page.shown is None:
+                return await self._alone(request, page)
+            return await self._page(request, page, page.shown, request.query_params)
 
         return handler
 
-    async def _page(self, request: Request, page: Page, query: Mapping[str, str], mistake: str = "") -> Response:
+    async def _page(
+        self, request: Request, page: Page, made: Callable[[Seen], Shown], query: Mapping[str, str], mistake: str = ""
+    ) -> Response:
         configured = ""
         try:
             now = await self._view.part(PageNow)
@@ -92,9 +124,16 @@ class Site:
         now, language = present(now, datetime.now(UTC)), language_of(request, configured)
         with speaking(language):
             seen = Seen(now, language, query, self._submitting.state, mistake, **needed)  # type: ignore[arg-type] # by name
-            shown = page.shown(seen)
+            shown = made(seen)
             pause = None if now.pause is None else describe(now.pause)
         return self._framed(request, page.template, configured, now=now, pause=pause, **shown)
+
+    async def _alone(self, request: Request, page: Page) -> Response:
+        """Show a page that needs nothing of the agent: there may be none."""
+        now = None
+        with suppress(AgentError, OSError):
+            now = await self._view.part(PageNow)
+        return self._framed(request, page.template, "" if now is None else now.language)
 
     def _framed(self, request: Request, template: str, configured: str, status: int = 200, **shown: Any) -> Response:
         return rendered_page(
@@ -102,7 +141,7 @@ class Site:
             language_of(request, configured),
             status,
             here=request.url.path,
-            menu=PAGES,
+            menu=self._pages,
             form_value=self._access.form_value,
             **shown,
         )
@@ -127,7 +166,7 @@ class Site:
         language = form.get("language", "")
         if language not in LANGUAGES:
             return RedirectResponse(SETTINGS, 303)
-        known = next((page.path for page in PAGES if page.path == form.get("back")), SETTINGS)
+        known = next((page.path for page in self._pages if page.path == form.get("back")), SETTINGS)
         return RedirectResponse(known, 303, {"set-cookie": self._access.cookie(LANGUAGE, language)})
 
     async def _submit(self, request: Request) -> Response:
@@ -136,9 +175,23 @@ class Site:
         with speaking(language):
             asked = submission_of(form, language)
         if isinstance(asked, Mistake):
-            return await self._page(request, _POSITIVE, form, asked.text)
+            return await self._page(request, _POSITIVE, positive, form, asked.text)
         await self._submitting.begin(asked)
         return RedirectResponse(POSITIVE, 303)
+
+    async def _door(self, request: Request) -> Response:
+        """Answer a script with no content or with the reason in words, a form with the page."""
+        form = form_of(await request.body())
+        asked, scripted = door_request(form), "json" in request.headers.get("accept", "")
+        try:
+            if asked is not None:
+                await self._view.door(asked)
+        except (AgentError, OSError) as error:
+            if not scripted:
+                return self._failed(request, error, "")
+            with speaking(language_of(request, form.get("language", ""))):
+                return JSONResponse({"error": " – ".join(filter(None, explained(error)))}, 409)
+        return Response(status_code=204) if scripted else RedirectResponse(DOOR, 303)
 
     async def _pause(self, request: Request) -> Response:
         form = form_of(await request.body())

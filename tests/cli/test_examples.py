@@ -43,6 +43,8 @@ SHORTER: Final = {
     "bluezone-agent web": "timeout --foreground --preserve-status -s INT 5 bluezone-agent web",
     "bluezone-agent run": "timeout --foreground --preserve-status -s INT 5 bluezone-agent run",
     "bluezone-agent around": f"{WITH_AN_AGENT} bluezone-agent around",
+    "bluezone-agent gate": f"{WITH_AN_AGENT} bluezone-agent gate",
+    "gate calibrate": "gate calibrate || [ $? = 130 ]",
     "bluezone-agent trial run": "timeout --foreground --preserve-status -s INT 5 bluezone-agent trial run",
     "--node pi-1": "--node pi-1 --radio virtual",
     "--radio virtual --radio virtual": "--radio virtual",

@@ -10,6 +10,7 @@ SECURITY: Final = "tests/web/test_security.py"
 LAN: Final = "tests/web/test_lan.py"
 STATES: Final = "tests/web/test_states.py"
 SUBMISSION: Final = "tests/web/test_submission.py -m 'not slow'"
+DOOR: Final = "tests/web/test_door.py -m 'not slow'"
 MUTANTS: Final = (
     Mutant(
         "page-for-everybody",
@@ -226,5 +227,29 @@ MUTANTS: Final = (
         "    if not request.url.startswith(tuple(servers)):\n",
         "    if not request.url:\n",
         "tests/key_servers/test_relay.py",
+    ),
+    Mutant(
+        "letters-count-people",
+        "a name with an n in it, typed as a label, counts people without a device",
+        "web/static/door.js",
+        "if (kiosk.hidden || typing || ",
+        "if (kiosk.hidden || ",
+        f"{DOOR} -k guard_opens",
+    ),
+    Mutant(
+        "rings-each-second",
+        "the door rings as long as it is green, and nobody hears whether one or two were counted",
+        "web/static/door.js",
+        "seen !== null && seen !== now && ",
+        "",
+        f"{DOOR} -k rings_once",
+    ),
+    Mutant(
+        "door-refuses-in-silence",
+        "the guard does not see that a person was not counted",
+        "web/static/door.js",
+        'answer.ok ? "" : said || kiosk.dataset.failed',
+        '""',
+        f"{DOOR} -k refusal",
     ),
 )

@@ -169,4 +169,12 @@ MUTANTS: Final = (
         "data is not None",
         "tests/trials/test_node_log.py -k damaged",
     ),
+    Mutant(
+        "two-marks-are-one",
+        "who presses the same key twice within 8 s sees one mark",
+        "app/trial_live_text.py",
+        "alike and device not in devices and",
+        "alike and",
+        "tests/trials/test_live.py -k a_mark_that_several_devices_took_is_shown_once",
+    ),
 )

@@ -274,12 +274,13 @@ def test_the_screen_fits_and_names_what_is_wrong(language: str, situation: str, 
 
 
 def test_a_mark_that_several_devices_took_is_shown_once() -> None:
-    one = changed(marks=(MarkLine(ago_s=60.0, text="door"), MarkLine(ago_s=5.0, text="door")))
+    one = changed(marks=tuple(MarkLine(ago_s=ago_s, text="door") for ago_s in (60.0, 5.0, 3.0)))
     other = changed(device="pi-2", marks=(MarkLine(ago_s=4.0, text="door"), MarkLine(ago_s=1.0, text="window")))
     use_language("en")
     assert latest_marks(live(one, other), 9) == [
         "1:00 ago: door (pi-1)",
         "0:05 ago: door (pi-1, pi-2)",
+        "0:03 ago: door (pi-1)",
         "0:01 ago: window (pi-2)",
     ]
 

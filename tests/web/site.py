@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from bluezone_agent.app.page_view import PageView, ServicePage
 from bluezone_agent.web.access import Access
 from bluezone_agent.web.server import LOOPBACK, Address, Network, bound, serve
+from bluezone_agent.web.site import ExtraPage
 
 TOKEN: Final = "the-token-of-this-test"
 TIMEOUT_S: Final = 30
@@ -96,19 +97,25 @@ def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None]) -> 
 
 
 @contextmanager
-def served(view: PageView) -> Iterator[Site]:
-    """Serve a view on a free port."""
+def served(view: PageView, extra: ExtraPage | None = None) -> Iterator[Site]:
+    """Serve a view on a free port, perhaps with one more page."""
     with bound(LOOPBACK, 0) as listening:
         site = Site(Address(LOOPBACK, listening.getsockname()[1]), Access(TOKEN))
-        with running(view, site, listening):
+        with running(view, site, listening, extra=extra):
             yield site
 
 
 @contextmanager
-def running(view: PageView, site: Site, listening: socket.socket, network: Network | None = None) -> Iterator[None]:
+def running(
+    view: PageView,
+    site: Site,
+    listening: socket.socket,
+    network: Network | None = None,
+    extra: ExtraPage | None = None,
+) -> Iterator[None]:
     """Serve a view in another thread."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    work = serve(view, site.access, site.address, listening, stop, network=network)
+    work = serve(view, site.access, site.address, listening, stop, network=network, extra=extra)
     thread = threading.Thread(target=_run, args=(loop, work))
     thread.start()
     try:

@@ -23,13 +23,13 @@ from tests.web.site import served_folder
 HOSTILE: Final = (
     """</pre></title></style><script>alert("x")</script>" onload='y' &amp; {{ 7 * 7 }} {% raw %} <!-- \u202e\x1b[2J"""
 )
-SCRIPTS: Final = {"/static/nearby.js"}
+SCRIPTS: Final = {"/static/nearby.js", "/static/door.js"}
 WITHOUT_END: Final = {"meta", "link", "input", "br"}
 TAGS: Final = WITHOUT_END | {
     *("html", "head", "title", "script", "noscript", "body", "header", "nav", "main", "footer", "section", "form"),
     *("h1", "h2", "h3", "p", "a", "b", "i", "span", "div", "pre", "code", "ul", "ol", "li", "dl", "dt", "dd"),
     *("table", "thead", "tbody", "tr", "th", "td", "details", "summary", "fieldset", "legend", "label", "select"),
-    *("option", "button", "svg", "line", "rect", "text"),
+    *("option", "button", "kbd", "svg", "line", "rect", "text"),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from bluezone_agent.errors import N_, StateInUseError, StoreWriteError
 from bluezone_agent.stores.file.connection import connect
-from bluezone_agent.stores.file.open import FILE_NAME, exclusively
+from bluezone_agent.stores.file.open import DOOR_FILE_NAME, FILE_NAME, exclusively
 from bluezone_agent.stores.file.quarantine import QUARANTINED
 from bluezone_agent.stores.store import LOCK_NAME
 
@@ -23,7 +23,7 @@ CHUNK: Final = 1 << 20
 
 def own_files(state_dir: Path) -> list[Path]:
     """Return the store's files in ``state_dir``, links as themselves; folders are never included."""
-    names = {f"{FILE_NAME}{suffix}" for suffix in DATABASE_SUFFIXES} | {LOCK_NAME}
+    names = {f"{name}{suffix}" for name in (FILE_NAME, DOOR_FILE_NAME) for suffix in DATABASE_SUFFIXES} | {LOCK_NAME}
     if not state_dir.is_dir():
         return []
     return sorted(

@@ -17,7 +17,9 @@ from bluezone_agent.stores.file.connection import connect
 from bluezone_agent.stores.file.migrations import NAMES, applied
 
 FILE_NAME: Final = "agent.db"
-OWN_FILES: Final = "agent.*"
+DOOR_FILE_NAME: Final = "door.db"
+"""What is kept of a door has a file of its own (door.store)."""
+OWN_FILES: Final = ("agent.*", "door.*")
 OTHERS: Final = 0o077
 """Mode bits that give other users access to a file."""
 APPLICATION_ID: Final = 0x425A4147
@@ -62,7 +64,7 @@ def open_database(state_dir: Path) -> sqlite3.Connection:
             db = _connect(path)
             try:
                 require_ours(db, path)
-                _configure(db)
+                configure(db)
                 steps = applied(db)
                 if steps and len(steps) < len(NAMES):
                     _require_whole(db, path)  # the record of the tables from now on has to be right
@@ -161,7 +163,7 @@ def make_private(state_dir: Path) -> list[Path]:
             path=state_dir,
             mode=f"{mode:03o}",
         )
-    return [path for path in state_dir.glob(OWN_FILES) if _narrowed(path)]
+    return [path for names in OWN_FILES for path in state_dir.glob(names) if _narrowed(path)]
 
 
 def _narrowed(path: Path) -> bool:
@@ -244,7 +246,8 @@ def _require_nothing_added(db: sqlite3.Connection, path: Path) -> None:
             )
 
 
-def _configure(db: sqlite3.Connection) -> None:
+def configure(db: sqlite3.Connection) -> None:
+    """Set what :func:`open_database` promises of a connection that writes."""
     db.execute(f"PRAGMA page_size={PAGE_SIZE}")  # works only while the file is empty
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")

@@ -1,0 +1,1 @@
+"""Counts people at a door, and who of them has a device that broadcasts."""
