@@ -36,8 +36,8 @@ SIGNS: Final = {
 """A phone, an arrow, a tick, a one, an equals sign."""
 BLOCK: Final = ("█", "#")
 """What a sign is made of, and what replaces it where the encoding lacks it."""
-BELOW: Final = 7
-"""Lines below the field at most."""
+LEAST: Final = 3
+"""Lines of the field at least."""
 TOP_AND_BOTTOM: Final = 4
 """Lines of the field above and below its sign and words."""
 
@@ -60,8 +60,9 @@ def view(line: LiveLine, door: DoorNow, console: Console, *, prompt: str = "") -
         *(Text(printable(f"! {text}"), style="yellow") for text in words.cautions(line, door)),
         Text(printable(prompt), style="bold") if prompt else Text(keys, style="dim"),
     ]
-    used = sum(len(text.wrap(console, console.width)) for text in below)
-    height = max(3, console.height - used - 1)
+    while (room := console.height - 1 - sum(len(t.wrap(console, console.width)) for t in below)) < LEAST and below:
+        below.pop()  # the keys first
+    height = max(LEAST, room)
     return Group(_field(line, door, console, height), *below)
 
 
