@@ -151,7 +151,7 @@ def passed(program: Program) -> None:
         store.label(1, "=badge")
 
 
-DAY: Final = "2025-02-19"
+DAY: Final = "2025-02-20"
 
 
 def test_the_report_by_hour_as_text_json_csv_and_page(program: Program) -> None:
