@@ -191,7 +191,7 @@ class Scenes:
         def made(make: Callable[[str], Scene], times: int) -> list[Scene]:
             return [make(f"{seed}/{k}") for seed in seeds for k in range(times)]
 
-        self.alone = made(lambda name: held(f"alone {name}", place, 0), 4)
+        self.single = made(lambda name: held(f"alone {name}", place, 0), 4)
         self.followed = made(lambda name: held(f"followed {name}", place, 4), 4)
         self.stands = made(lambda name: stands(f"stands {name}", place, AWAY_M), 4)
         self.queue = made(lambda name: queue(f"queue {name}", place), 4)
@@ -199,7 +199,7 @@ class Scenes:
 
     def row(self, judge: Judge) -> str:
         """Return missed, and lit: at 1.5 m, in the queue, around the reader."""
-        every = [*self.alone, *self.followed]
+        every = [*self.single, *self.followed]
         missed = sum(not judge(shown) for shown in every) / len(every)
         false = (
             sum(bool(judge(shown)) for shown in shown_all) / len(shown_all)
@@ -213,7 +213,7 @@ def main(first: int, last: int) -> None:
     seeds, rule, place = range(first, last + 1), Rule(), Propagation()
     print(f"seeds {first} to {last}; rule: {rule}")
     found = Scenes(place, seeds)
-    for text, scenes in (("alone", found.alone), ("with four in the queue behind", found.followed)):
+    for text, scenes in (("alone", found.single), ("with four in the queue behind", found.followed)):
         times = [(counted(one, rule), one.held_s[0]) for one in scenes]
         late = sorted(at[0] - held_s for at, held_s in times if at and at[0] >= held_s - 0.5)
         early = sum(bool(at) and at[0] < held_s - 0.5 for at, held_s in times)

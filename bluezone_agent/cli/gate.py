@@ -65,11 +65,11 @@ Show = Callable[[LiveLine, DoorNow, str], None]
 def gate(ctx: click.Context, *, direction: str | None, lasts_s: int | None, silent: bool, as_json: bool) -> None:
     """Open the door until a key, Ctrl-C or the end of the time."""
     if ctx.invoked_subcommand is None:
-        session = _Session(device(), silent=silent or as_json)
+        session = _Guard(device(), silent=silent or as_json)
         asyncio.run(session.follow(Direction(direction) if direction else None, lasts_s, _shower(as_json=as_json)))
 
 
-class _Session:
+class _Guard:
     """One guard at a terminal: the last line, and what is being typed."""
 
     def __init__(self, owner: Device, *, silent: bool) -> None:

@@ -85,11 +85,11 @@ def test_the_screen_fits_and_says_the_state_and_the_counts(
         assert "in: 40 with a device, 20 without" in " ".join(text.split())
 
 
-def test_each_state_has_a_sign_and_the_larger_the_screen_the_larger() -> None:
+def test_each_state_has_a_picture_and_the_larger_the_screen_the_larger() -> None:
     use_language("en")
-    signs = {state: shown(replace(DOOR, state=state), 80, 24).count("█") for state in DoorState}
-    assert min(signs.values()) > 20
-    assert shown(DOOR, 200, 60).count("█") > 4 * signs[DoorState.WAITING]
+    pictures = {state: shown(replace(DOOR, state=state), 80, 24).count("█") for state in DoorState}
+    assert min(pictures.values()) > 20
+    assert shown(DOOR, 200, 60).count("█") > 4 * pictures[DoorState.WAITING]
     words = [shown(replace(DOOR, state=state), 80, 24) for state in DoorState]
     assert len(set(words)) == len(DoorState)
 
