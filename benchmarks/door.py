@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from random import Random
 from statistics import median
@@ -248,11 +249,11 @@ def trade_off(found: Scenes, place: Propagation) -> None:
     )
     for share_of_way in (0.2, 0.4, NEAR_SHARE, 0.8, 1.0):
         threshold = round(away + (near - away) * share_of_way)
-        print(f"threshold {threshold} dBm alone      {found.row(lambda one, t=threshold: lit(one, t))}")
+        print(f"threshold {threshold} dBm alone      {found.row(partial(lit, threshold_dbm=threshold))}")
     threshold = round(away + (near - away) * NEAR_SHARE)
     for rise_db in (2.0, 4.0, 6.0, 8.5, 10.0):
         rule = replace(Rule(), threshold_dbm=threshold, rise_db=rise_db)
-        print(f"rule: {threshold} dBm, rise {rise_db:4.1f} dB {found.row(lambda one, r=rule: counted(one, r))}")
+        print(f"rule: {threshold} dBm, rise {rise_db:4.1f} dB {found.row(partial(counted, rule=rule))}")
 
 
 if __name__ == "__main__":

@@ -38,5 +38,5 @@ def _replay(found: DoorMorning) -> str:
     if found.replay_counted:
         return _("Somebody replayed a recorded advertisement, and was counted with a device.")
     if found.replay_recognised:
-        return _('Somebody replayed a recorded advertisement: "Already counted".')
+        return _("Somebody replayed a recorded advertisement: the screen said that it was counted already.")
     return _("Somebody replayed a recorded advertisement, and was not counted with a device.")
