@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from random import Random
 from statistics import median
@@ -191,7 +192,7 @@ class Scenes:
         def made(make: Callable[[str], Scene], times: int) -> list[Scene]:
             return [make(f"{seed}/{k}") for seed in seeds for k in range(times)]
 
-        self.alone = made(lambda name: held(f"alone {name}", place, 0), 4)
+        self.single = made(lambda name: held(f"alone {name}", place, 0), 4)
         self.followed = made(lambda name: held(f"followed {name}", place, 4), 4)
         self.stands = made(lambda name: stands(f"stands {name}", place, AWAY_M), 4)
         self.queue = made(lambda name: queue(f"queue {name}", place), 4)
@@ -199,7 +200,7 @@ class Scenes:
 
     def row(self, judge: Judge) -> str:
         """Return missed, and lit: at 1.5 m, in the queue, around the reader."""
-        every = [*self.alone, *self.followed]
+        every = [*self.single, *self.followed]
         missed = sum(not judge(shown) for shown in every) / len(every)
         false = (
             sum(bool(judge(shown)) for shown in shown_all) / len(shown_all)
@@ -213,7 +214,7 @@ def main(first: int, last: int) -> None:
     seeds, rule, place = range(first, last + 1), Rule(), Propagation()
     print(f"seeds {first} to {last}; rule: {rule}")
     found = Scenes(place, seeds)
-    for text, scenes in (("alone", found.alone), ("with four in the queue behind", found.followed)):
+    for text, scenes in (("alone", found.single), ("with four in the queue behind", found.followed)):
         times = [(counted(one, rule), one.held_s[0]) for one in scenes]
         late = sorted(at[0] - held_s for at, held_s in times if at and at[0] >= held_s - 0.5)
         early = sum(bool(at) and at[0] < held_s - 0.5 for at, held_s in times)
@@ -248,11 +249,11 @@ def trade_off(found: Scenes, place: Propagation) -> None:
     )
     for share_of_way in (0.2, 0.4, NEAR_SHARE, 0.8, 1.0):
         threshold = round(away + (near - away) * share_of_way)
-        print(f"threshold {threshold} dBm alone      {found.row(lambda one, t=threshold: lit(one, t))}")
+        print(f"threshold {threshold} dBm alone      {found.row(partial(lit, threshold_dbm=threshold))}")
     threshold = round(away + (near - away) * NEAR_SHARE)
     for rise_db in (2.0, 4.0, 6.0, 8.5, 10.0):
         rule = replace(Rule(), threshold_dbm=threshold, rise_db=rise_db)
-        print(f"rule: {threshold} dBm, rise {rise_db:4.1f} dB {found.row(lambda one, r=rule: counted(one, r))}")
+        print(f"rule: {threshold} dBm, rise {rise_db:4.1f} dB {found.row(partial(counted, rule=rule))}")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class Program:
         if "--json" in arguments and done.stdout:
             for text in (
                 done.stdout.splitlines()
-                if " ".join(map(str, arguments[: 1 + (arguments[0] == "trial")])) in LINES
+                if " ".join(word for word in map(str, arguments[:2]) if not word.startswith("-")) in LINES
                 else [done.stdout]
             ):
                 require_shape(arguments, text)

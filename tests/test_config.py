@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.app import config_file
-from bluezone_agent.config import Authority, Config, Key, Publishing, Source, load, parse, risk_model
+from bluezone_agent.config import Authority, Config, Door, Key, Publishing, Source, load, parse, risk_model
 from bluezone_agent.errors import ConfigError
 from bluezone_agent.i18n import LANGUAGES, rendered
 
@@ -100,11 +100,15 @@ def test_the_example_explains_every_setting_with_its_true_default(language: str)
         line[2:] for line in text.splitlines() if line.startswith("# ") and " = " in line and "[" not in line[:3]
     ]
     shown = "\n".join(s for s in settings if s.split(" = ")[0] in Config.__struct_fields__)
-    assert set(Config.__struct_fields__) - {"sources", "publish", "authority", "home_assistant"} == {
+    assert set(Config.__struct_fields__) - {"sources", "publish", "authority", "home_assistant", "door"} == {
         s.split(" = ")[0] for s in shown.splitlines()
     }
     defaults = msgspec.structs.replace(parse(shown, PATH), notify_command=())
     assert defaults == Config()
+    _before, _section, door = text.partition("# [door]\n")
+    as_set = parse("[door]\n" + door.replace("# ", "").replace("...", ""), PATH)
+    assert as_set == Config()
+    assert {line.split(" = ")[0] for line in door.splitlines()} == {f"# {name}" for name in Door.__struct_fields__}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,11 @@ def test_the_example_explains_every_setting_with_its_true_default(language: str)
         ('rule = "x"', 'rule = "x" is not known', "swisscovid"),
         ("tx_power_dbm = 99", "tx_power_dbm has to be at most 20 (found: 99)", "config init -"),
         ('check_every_hours = "often"', 'check_every_hours has to be a whole number (found: "often")', "config init -"),
+        ("[door]\nthreshold = -60", 'unknown setting [door] "threshold"', "did you mean threshold_dbm?"),
+        ("[door]\nthreshold_dbm = 60", "door.threshold_dbm has to be at most -20 (found: 60)", "config init -"),
+        ("[door]\nretention_days = 0", "door.retention_days has to be at least 1 (found: 0)", "config init -"),
+        ("[door]\nlabel_purpose = 1", "door.label_purpose has to be text in quotes (found: 1)", "config init -"),
+        ("door = 3", "door has to be a table (found: 3)", "config init -"),
         ("source = 3", "source has to be a list in square brackets (found: 3)", "config init -"),
         ('[[source]]\nlocation = "x"\nkeys = "y"', 'unknown setting [[source]] "keys"', "did you mean key?"),
         ("[[source]]\nlayout = 'x'", 'source[1] needs "location"', "config init -"),

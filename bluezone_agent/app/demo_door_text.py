@@ -6,7 +6,7 @@ from bluezone_agent.app.demo_door import DoorMorning
 from bluezone_agent.i18n import _, ngettext
 
 
-def told(found: DoorMorning) -> list[str]:
+def sentences(found: DoorMorning) -> list[str]:
     """Return what was true and what the guard saw, a sentence a line."""
     return [
         _("A morning at a door (seed {seed}): {n} people in a queue, {with_device} with a device.").format(
@@ -38,5 +38,5 @@ def _replay(found: DoorMorning) -> str:
     if found.replay_counted:
         return _("Somebody replayed a recorded advertisement, and was counted with a device.")
     if found.replay_recognised:
-        return _('Somebody replayed a recorded advertisement: "Already counted".')
+        return _("Somebody replayed a recorded advertisement: the screen said that it was counted already.")
     return _("Somebody replayed a recorded advertisement, and was not counted with a device.")

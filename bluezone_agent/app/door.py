@@ -192,15 +192,15 @@ async def calibration(device: Device) -> AsyncGenerator[DoorNow, None]:
     If it is not read to the end, it ends without a result. Raises CalibrationError if nothing can be concluded, and as
     :func:`gate` does.
     """
-    begun = False
+    started = False
     async with aclosing(gate(device)) as lines:
         try:
             async for line in lines:
                 door = line.door
                 shown = door.calibration if door else None
-                if not begun:
+                if not started:
                     await asyncio.to_thread(ask, device, control_socket.DOOR_CALIBRATE)
-                    begun = True
+                    started = True
                 elif door is not None and shown is not None:
                     if shown.failure is not None:
                         raise CalibrationError(*FAILURES[shown.failure])
@@ -208,7 +208,7 @@ async def calibration(device: Device) -> AsyncGenerator[DoorNow, None]:
                     if shown.step is CalibrationStep.DONE:
                         return
         finally:
-            if begun:
+            if started:
                 with suppress(AgentError):
                     await asyncio.to_thread(ask, device, control_socket.DOOR_CALIBRATE)
 

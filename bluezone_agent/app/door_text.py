@@ -15,7 +15,7 @@ from bluezone_agent.i18n import _, local_number, local_time
 STATES: Final = {
     DoorState.WAITING: N_("Hold the phone near"),
     DoorState.APPROACHING: N_("Nearer…"),
-    DoorState.GREEN: N_("OK: it broadcasts"),
+    DoorState.GREEN: N_("It broadcasts"),
     DoorState.ONE_AT_A_TIME: N_("One at a time"),
     DoorState.ALREADY_COUNTED: N_("Already counted"),
 }
@@ -112,7 +112,7 @@ def limits() -> list[str]:
     return [
         _(
             "Green means that a device near the reader broadcast at that moment. It does not say whose it is, or that"
-            " it goes on: it can be switched off behind the door."
+            " it continues: it can be switched off behind the door."
         ),
         _("A recorded advertisement can be replayed by another device while its identifier is valid."),
         _(

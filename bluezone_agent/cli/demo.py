@@ -13,7 +13,7 @@ import click
 from bluezone_agent.app import demo_door, logs
 from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
 from bluezone_agent.app.demo_door import DoorMorning
-from bluezone_agent.app.demo_door_text import told
+from bluezone_agent.app.demo_door_text import sentences
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
 from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
@@ -113,7 +113,7 @@ def _door(path: Path, seed: int, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for line in told(found):
+    for line in sentences(found):
         click.echo(wrapped(line))
     click.echo(_("page for print: {path}").format(path=printable(str(path))))
 

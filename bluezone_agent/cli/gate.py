@@ -29,6 +29,8 @@ DURATION: Final = Duration(
 )
 ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ERASE: Final = "\x7f\x08"
+LAST_KEY_S: Final = 5.0
+"""How long the end waits for what the keys before it asked for."""
 ESCAPE: Final = "\x1b"
 
 Show = Callable[[LiveLine, DoorNow, str], None]
@@ -63,11 +65,11 @@ Show = Callable[[LiveLine, DoorNow, str], None]
 def gate(ctx: click.Context, *, direction: str | None, lasts_s: int | None, silent: bool, as_json: bool) -> None:
     """Open the door until a key, Ctrl-C or the end of the time."""
     if ctx.invoked_subcommand is None:
-        session = _Session(device(), silent=silent or as_json)
+        session = _Guard(device(), silent=silent or as_json)
         asyncio.run(session.follow(Direction(direction) if direction else None, lasts_s, _shower(as_json=as_json)))
 
 
-class _Session:
+class _Guard:
     """One guard at a terminal: the last line, and what is being typed."""
 
     def __init__(self, owner: Device, *, silent: bool) -> None:
@@ -79,6 +81,7 @@ class _Session:
         self._line: LiveLine | None = None
         self._show: Show = lambda _line, _door, _prompt: None
         self._asking: set[asyncio.Task[None]] = set()
+        self._in_turn = asyncio.Lock()
 
     async def follow(
         self, direction: Direction | None, lasts_s: int | None, shower: AbstractContextManager[Show]
@@ -100,7 +103,9 @@ class _Session:
                 done, _pending = await asyncio.wait(
                     (showing, stopping), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in (showing, stopping, *self._asking):
+                if self._asking:
+                    await asyncio.wait(self._asking, timeout=LAST_KEY_S)
+                for task in (showing, stopping):
                     task.cancel()
                 await asyncio.wait((showing, stopping))
         if showing in done:
@@ -160,7 +165,8 @@ class _Session:
 
     async def _asked(self, act: Callable[[Device], None]) -> None:
         try:
-            await asyncio.to_thread(act, self._owner)
+            async with self._in_turn:
+                await asyncio.to_thread(act, self._owner)
         except AgentError as error:
             self._said = rendered(error)[0]
             self._update()

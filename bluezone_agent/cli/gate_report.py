@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -46,14 +46,16 @@ FORMS = ("csv", "html")
     ),
 )
 @option("--day", type=DAY, metavar="DAY", help=N_("The last day to show (default: today)."))
-@option("--days", type=click.IntRange(1, 3650), default=1, show_default=True, metavar="NUMBER", help=N_("How many days."))
+@option(
+    "--days", type=click.IntRange(1, 3650), default=1, show_default=True, metavar="NUMBER", help=N_("How many days.")
+)
 @option("--to", "form", type=click.Choice(FORMS), help=N_("Write a table for programs, or a page for print."))
 @option("--passages", is_flag=True, help=N_("Show each person with the minute, and the label if there is one."))
 @option("--file", "path", type=PATH_OR_STREAM, default="-", metavar="FILE", help=N_("Where to write it (-: print)."))
 @json_option
-def report(*, day: date | None, days: int, form: str | None, passages: bool, path: Path, as_json: bool) -> None:
+def report(*, day: datetime | None, days: int, form: str | None, passages: bool, path: Path, as_json: bool) -> None:
     """Print the figures, or write them."""
-    until = day or doors.today(device())
+    until = day.date() if day else doors.today(device())
     found = doors.report(device(), until - timedelta(days=days - 1), until, passages=passages)
     if form is not None:
         write_over(path, (report_csv(found) if form == "csv" else report_page(found)).encode())

@@ -1,4 +1,4 @@
-"""The screen of a door's guard: a field of one colour with a sign in it, readable at two metres, and the counts."""
+"""The screen of a door's guard: a field of one colour with a picture in it, readable at two metres, and the counts."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ COLOURS: Final = {
     DoorState.ONE_AT_A_TIME: "white on red",
     DoorState.ALREADY_COUNTED: "black on cyan",
 }
-SIGNS: Final = {
+PICTURES: Final = {
     DoorState.WAITING: (" ##### ", " #   # ", " #   # ", " #   # ", " # # # ", " ##### "),
     DoorState.APPROACHING: ("   #   ", "  ###  ", " # # # ", "   #   ", "   #   ", "   #   "),
     DoorState.GREEN: ("      #", "     # ", "#   #  ", " # #   ", "  #    ", "       "),
     DoorState.ONE_AT_A_TIME: ("   #   ", "  ##   ", "   #   ", "   #   ", "   #   ", "  ###  "),
     DoorState.ALREADY_COUNTED: ("       ", "#######", "       ", "       ", "#######", "       "),
 }
-"""A phone, an arrow, a tick, a one, an equals sign."""
+"""A phone, an arrow, a tick, a one, an equals picture."""
 BLOCK: Final = ("█", "#")
-"""What a sign is made of, and what replaces it where the encoding lacks it."""
-BELOW: Final = 7
-"""Lines below the field at most."""
+"""What a picture is made of, and what replaces it where the encoding lacks it."""
+LEAST: Final = 3
+"""Lines of the field at least."""
 TOP_AND_BOTTOM: Final = 4
-"""Lines of the field above and below its sign and words."""
+"""Lines of the field above and below its picture and words."""
 
 Show = Callable[[LiveLine, DoorNow, str], None]
 
@@ -60,8 +60,9 @@ def view(line: LiveLine, door: DoorNow, console: Console, *, prompt: str = "") -
         *(Text(printable(f"! {text}"), style="yellow") for text in words.cautions(line, door)),
         Text(printable(prompt), style="bold") if prompt else Text(keys, style="dim"),
     ]
-    used = sum(len(text.wrap(console, console.width)) for text in below)
-    height = max(3, console.height - used - 1)
+    while (room := console.height - 1 - sum(len(t.wrap(console, console.width)) for t in below)) < LEAST and below:
+        below.pop()  # the keys first
+    height = max(LEAST, room)
     return Group(_field(line, door, console, height), *below)
 
 
@@ -70,16 +71,16 @@ def _field(line: LiveLine, door: DoorNow, console: Console, height: int) -> Pane
     text = Text(printable(words.state(door)), style="bold", justify="center")
     shown: list[Text] = [text]
     if door.calibration is None:
-        shown = [*_sign(door.state, console.width, height - TOP_AND_BOTTOM), text]
+        shown = [*_picture(door.state, console.width, height - TOP_AND_BOTTOM), text]
     title = f"{local_seconds(line.at)}  {_(words.DIRECTIONS[door.direction])}"
     return Panel(
         Align.center(Group(*shown), vertical="middle"), title=Text(title), style=style, height=height, padding=0
     )
 
 
-def _sign(state: DoorState, width: int, height: int) -> list[Text]:
-    """Return the sign as large as fits; none where it does not fit."""
-    rows = SIGNS[state]
+def _picture(state: DoorState, width: int, height: int) -> list[Text]:
+    """Return the picture as large as fits; none where it does not fit."""
+    rows = PICTURES[state]
     size = min(height // len(rows), width // (2 * len(rows[0]) + 4))
     block = next((letter for letter in BLOCK if has_letter(letter)), BLOCK[-1])
     lines = ["".join((block if cell == "#" else " ") * 2 * size for cell in row) for row in rows for _n in range(size)]

@@ -15,7 +15,7 @@ MOST: Final = 4096
 
 
 @dataclass(slots=True)
-class _Entry:
+class _CountedDevice:
     direction: Direction
     received_s: float
 
@@ -24,7 +24,7 @@ class Counted:
     """A device counts again in the other direction: somebody who came in may leave."""
 
     def __init__(self) -> None:
-        self._entries: dict[Hashable, _Entry] = {}
+        self._entries: dict[Hashable, _CountedDevice] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -32,7 +32,7 @@ class Counted:
     def add(self, key: Hashable, direction: Direction, at_s: float) -> None:
         """Count a device."""
         self._entries.pop(key, None)
-        self._entries[key] = _Entry(direction, at_s)
+        self._entries[key] = _CountedDevice(direction, at_s)
         if len(self._entries) > MOST:
             del self._entries[next(iter(self._entries))]
 

@@ -83,8 +83,8 @@ class DoorEngine:
             level = device.level_dbm(at_s)
             gone = at_s - device.last_s > GONE_S
             device.inside = not gone and (level is None or self._in_front(level))
-        if not device.settled and at_s - device.first_s >= SETTLES_S:
-            device.settled = True
+        if not device.examined and at_s - device.first_s >= SETTLES_S:
+            device.examined = True
             self._take_over(device, at_s)
 
     def _in_front(self, level_dbm: float | None) -> bool:
@@ -137,13 +137,13 @@ class DoorEngine:
     def _risen(self, device: NearDevice, level: float, at_s: float) -> bool:
         before = device.before_dbm(at_s)
         if before is None:  # it appeared from nothing
-            return device.settled and level >= self.rule.threshold_dbm + NO_PAST_DB
+            return device.examined and level >= self.rule.threshold_dbm + NO_PAST_DB
         return level - before >= self.rule.rise_db
 
     def _rises(self, device: NearDevice, level: float, at_s: float) -> bool:
         """Return whether it is on its way to be held near."""
         before = device.before_dbm(at_s)
-        return not device.settled if before is None else level - before >= self.rule.rise_db / 2
+        return not device.examined if before is None else level - before >= self.rule.rise_db / 2
 
     def _show(self, state: DoorState, at_s: float, *, again: bool = False) -> None:
         if state is not self.state or again:

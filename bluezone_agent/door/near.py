@@ -46,7 +46,7 @@ class NearDevice:
     last_s: float = -math.inf
     inside: bool = False
     """Whether it was counted since it came near: it has to leave before it is looked at again."""
-    settled: bool = False
+    examined: bool = False
     """Whether it is known to be a device of its own, and not the next identifier of another."""
 
     def level_dbm(self, at_s: float) -> float | None:

@@ -119,7 +119,7 @@ class _Door:
         self._air = Air(self._clock.now_s, seed=seed)
         self._engine = DoorEngine(Rule())
         self._owners: dict[ObservedIdentifier, Visitor] = {}
-        self._heard: dict[ObservedIdentifier, AdvertisingData] = {}
+        self._recorded: dict[ObservedIdentifier, AdvertisingData] = {}
         self._greens = 0
         with_device = set(self._random.sample(range(PEOPLE), WITH_DEVICE))
         self.result = Morning(seed, [Visitor(n, int(n in with_device)) for n in range(PEOPLE)])
@@ -169,7 +169,7 @@ class _Door:
         sighting = receive(advert)
         if isinstance(sighting, Sighting):
             observed = sighting.observed
-            self._heard[observed] = advert.advertising_data
+            self._recorded[observed] = advert.advertising_data
             if self._engine.packet(observed, observed.protocol, sighting.rssi_dbm, self._clock.uptime_s()):
                 self._greens += 1
                 self._owners[observed].counted += 1
@@ -237,7 +237,7 @@ class _Door:
     def _replay(self, visitor: Visitor) -> None:
         """Replay what was recorded of the last one who was counted and is out of range."""
         before = [v for v in self.result.visitors[: visitor.number] if v.counted and v.distance_m is None]
-        recorded = [data for observed, data in self._heard.items() if self._owners[observed] is before[-1]]
+        recorded = [data for observed, data in self._recorded.items() if self._owners[observed] is before[-1]]
         self._add(visitor, 0, lambda _: recorded[-1])
 
     async def _waits_for_the_change(self, visitor: Visitor) -> None:

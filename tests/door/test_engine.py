@@ -51,7 +51,7 @@ def test_who_stands_at_the_level_of_the_threshold_is_not_green(walk: Walk) -> No
 
 def test_who_comes_from_afar_and_stays_below_the_threshold_is_not_green(walk: Walk) -> None:
     walk.wait(8, a=FAR)
-    walk.wait(30, a=QUEUE)
+    walk.wait(30, a=walk.engine.rule.threshold_dbm - 1)
     assert walk.passed == []
 
 

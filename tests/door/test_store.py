@@ -152,9 +152,9 @@ def test_a_damaged_one_is_kept_aside_and_another_begun(tmp_path: Path) -> None:
         DoorStore(tmp_path)
     with open_or_begin(tmp_path) as store:
         assert store.passages() == []
-    aside = [found for found in tmp_path.iterdir() if found.name.startswith("agent.damaged-door-")]
-    assert [found.read_bytes() for found in aside] == [bytes(data)]
-    assert set(own_files(tmp_path)) == {path, *aside}
+    quarantined = [found for found in tmp_path.iterdir() if found.name.startswith("agent.damaged-door-")]
+    assert [found.read_bytes() for found in quarantined] == [bytes(data)]
+    assert set(own_files(tmp_path)) == {path, *quarantined}
 
 
 def test_a_later_versions_is_kept_aside_too(tmp_path: Path) -> None:

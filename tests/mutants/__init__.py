@@ -9,6 +9,7 @@ from tests.mutants import (
     clock,
     command_line,
     daemon,
+    door,
     exposures,
     notices,
     own_data,
@@ -42,4 +43,5 @@ MUTANTS: Final = (
     *page.MUTANTS,
     *trials.MUTANTS,
     *uptake.MUTANTS,
+    *door.MUTANTS,
 )
