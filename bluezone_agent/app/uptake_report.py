@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
-from bluezone_agent.uptake.blocks import Blocks, blocks_of
+from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks, blocks_of
 from bluezone_agent.uptake.folder import COUNTED, UptakeFolder
 from bluezone_agent.uptake.records import CountedLine, Evidence, read
 from bluezone_agent.uptake.sums import FigureKey, Sums, WorkKey
@@ -25,6 +26,19 @@ class UptakeShare(Result, frozen=True, kw_only=True):
     share_percent: float
     change: int | None
     """Since the round before; None if there is no figure of it."""
+
+
+class UptakeOnAir(Result, frozen=True, kw_only=True):
+    """Counted on the air: people whom somebody counted at places of the unit, and devices there at the same time."""
+
+    places: int
+    people: int
+    devices: float
+    devices_low: float
+    """Bounds of the 95 % interval."""
+    devices_high: float
+    share_percent: float
+    """Devices of the people counted; it says nothing of other people."""
 
 
 class UptakeUnit(Result, frozen=True, kw_only=True):
@@ -49,6 +63,8 @@ class UptakeUnit(Result, frozen=True, kw_only=True):
     """Confirmed by devices: members with a valid receipt."""
     running: UptakeShare | None
     """Confirmed by devices: those of them that scanned at least half of the time."""
+    on_air: UptakeOnAir | None
+    """Counted on the air."""
     target_reached: bool | None
     """By reported figures; None without a target or a figure."""
     streets: int | None
@@ -69,6 +85,8 @@ class UptakeCounted(Result, frozen=True, kw_only=True):
 
     unit: str
     counted_at: datetime
+    counted_by: str
+    """Who counted the people, by role."""
     minutes: int
     people: int
     devices: float
@@ -95,6 +113,7 @@ class UptakeReport(Result, frozen=True, kw_only=True):
     missed: tuple[UptakeMissed, ...]
     """The first 1,000 of them."""
     counted: tuple[UptakeCounted, ...]
+    """The last count of each unit of this folder itself that may be shown."""
     awaited: tuple[str, ...]
     """Units whose headcount and figures come with a signed report that has not been merged yet."""
     made_at: datetime
@@ -148,7 +167,7 @@ def evaluate(
         missed=tuple(
             UptakeMissed(unit=tree.units[at].unit, name=tree.title(at), reported_at=utc(at_s)) for at, at_s in missed
         ),
-        counted=tuple(_counted(line) for line in counted if line.round == this),
+        counted=tuple(_counted(tree, blocks, [line for line in counted if line.round == this])),
         awaited=tuple(tree.title(leaf) for leaf in tree.leaves() if tree.is_awaited(leaf)),
         made_at=datetime.now(UTC).replace(microsecond=0),
     )
@@ -225,9 +244,23 @@ class _Rows:
             installed=installed,
             receipts=self._share(number, Evidence.CONFIRMED, "installed"),
             running=self._share(number, Evidence.CONFIRMED, "running"),
+            on_air=self._on_air(number),
             target_reached=None if installed is None or target is None else installed.share_percent >= target,
             streets=work.streets if work and shown else None,
             leaflets=work.leaflets if work and shown else None,
+        )
+
+    def _on_air(self, number: int) -> UptakeOnAir | None:
+        found = self._sums.counts.get(WorkKey(number, self._this))
+        if found is None or not self._blocks.shown[number]:
+            return None
+        return UptakeOnAir(
+            places=found.places,
+            people=found.people,
+            devices=found.devices,
+            devices_low=found.devices_low,
+            devices_high=found.devices_high,
+            share_percent=100 * found.devices / found.people,
         )
 
     def _share(self, number: int, kind: Evidence, column: str) -> UptakeShare | None:
@@ -246,13 +279,17 @@ class _Rows:
         )
 
 
-def _counted(line: CountedLine) -> UptakeCounted:
-    return UptakeCounted(
-        unit=line.unit,
-        counted_at=line.at,
-        minutes=line.minutes,
-        people=line.people,
-        devices=line.devices,
-        devices_low=line.devices_low,
-        devices_high=line.devices_high,
-    )
+def _counted(tree: UnitTree, blocks: Blocks, lines: list[CountedLine]) -> Iterator[UptakeCounted]:
+    """Yield the last count of each unit, unless it or the people counted are too few to be shown."""
+    for line in {line.unit: line for line in lines}.values():
+        if line.people >= LEAST_PEOPLE and blocks.shown[tree.require(line.unit)]:
+            yield UptakeCounted(
+                unit=line.unit,
+                counted_at=line.at,
+                counted_by=line.counted_by,
+                minutes=line.minutes,
+                people=line.people,
+                devices=line.devices,
+                devices_low=line.devices_low,
+                devices_high=line.devices_high,
+            )

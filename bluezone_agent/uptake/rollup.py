@@ -10,9 +10,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
-from bluezone_agent.uptake.blocks import Blocks
+from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks
 from bluezone_agent.uptake.records import Evidence
-from bluezone_agent.uptake.sums import FigureKey, Sum, Sums, Work, WorkKey
+from bluezone_agent.uptake.sums import CountSum, FigureKey, Sum, Sums, Work, WorkKey
 from bluezone_agent.uptake.units import UnitTree
 
 MOST_NAMED: Final = 1000
@@ -49,12 +49,14 @@ class RollUp:
         below = self._leaves_inside(set(units))
         found = unit_sums(block_sums(figures, self._leaves, self._block_table()), within)
         work = unit_work(figures, self._leaves, below, deadline_s, rounds[-1])
+        counts = unit_counts(block_counts(figures, self._leaves, self._block_table()), within)
         return Sums(
             {
                 FigureKey(row["unit_number"], row["round"], row["kind"]): Sum(row["installed"], row["running"])
                 for row in self._rows(found)
             },
             {WorkKey(row.pop("unit_number"), row.pop("round")): Work(**row) for row in self._rows(work)},
+            {WorkKey(row.pop("unit_number"), row.pop("round")): CountSum(**row) for row in self._rows(counts)},
         )
 
     def missed(self, unit: int, number: int, deadline_s: int | None) -> list[tuple[int, int | None]]:
@@ -128,9 +130,60 @@ def block_sums(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Tabl
     )
 
 
-def _within_guard(value: Any) -> Any:
+def _within_guard(value: Any, people: Any = _.people) -> Any:
     """Return at least 1 and at most all people but one for a block with a small unit."""
-    return ibis.ifelse(_.guarded & value.notnull(), ibis.greatest(1, ibis.least(value, _.people - 1)), value)
+    return ibis.ifelse(_.guarded & value.notnull(), ibis.greatest(1, ibis.least(value, people - 1)), value)
+
+
+def block_counts(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Table:
+    """Return the counts on the air of each block whose units were all counted, with enough people."""
+    sums = (
+        figures.filter(_.kind == Evidence.COUNTED.value)
+        .inner_join(leaves, "unit")
+        .group_by("block", "round")
+        .aggregate(
+            places=_.count(),
+            present=_.people.sum(),
+            devices=_.devices.sum(),
+            below=((_.devices - _.devices_low) * (_.devices - _.devices_low)).sum(),
+            above=((_.devices_high - _.devices) * (_.devices_high - _.devices)).sum(),
+        )
+    )
+    whole = sums.inner_join(blocks, "block").filter((_.places == _.units) & (_.present >= LEAST_PEOPLE))
+    return whole.select(
+        "block",
+        "round",
+        "places",
+        "present",
+        devices=_within_guard(_.devices, _.present),
+        low=_within_guard(_.devices - _.below.sqrt(), _.present),
+        high=_within_guard(_.devices + _.above.sqrt(), _.present),
+    )
+
+
+def unit_counts(counts: ir.Table, within: ir.Table) -> ir.Table:
+    """Return the sums of counts over the blocks inside of each unit; their errors add as squares."""
+    below, above = _.devices - _.low, _.high - _.devices
+    sums = (
+        within.inner_join(counts, "block")
+        .group_by("unit_number", "round")
+        .aggregate(
+            places=_.places.sum(),
+            people=_.present.sum(),
+            devices=_.devices.sum(),
+            below=(below * below).sum(),
+            above=(above * above).sum(),
+        )
+    )
+    return sums.select(
+        "unit_number",
+        "round",
+        "places",
+        "people",
+        "devices",
+        devices_low=_.devices - _.below.sqrt(),
+        devices_high=_.devices + _.above.sqrt(),
+    )
 
 
 def unit_sums(sums: ir.Table, within: ir.Table) -> ir.Table:
