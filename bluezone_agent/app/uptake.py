@@ -104,10 +104,12 @@ class UptakeMerged(Result, frozen=True, kw_only=True):
     reports: tuple[MergedReport, ...]
 
 
-def new(units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None) -> UptakeMade:
-    """Make the folder of a campaign. Raises UptakeError, NewFileError."""
+def new(
+    units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None, language: str = "en"
+) -> UptakeMade:
+    """Make the folder of a campaign; ``language`` is that of its explanations. Raises UptakeError, NewFileError."""
     tree = UnitTree(read_units(units), units)
-    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent)
+    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent, language)
     return UptakeMade(
         folder=made.path,
         units=len(tree.units),

@@ -148,6 +148,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             N_("Simulate another day with another protocol:"),
         ),
         Example("bluezone-agent demo --keep devices", N_("Keep two of its devices, to try the commands on:")),
+        Example("bluezone-agent demo --campaign", N_("Simulate a campaign of a province, with receipts and letters:")),
     ),
     "take-part": (
         Example("bluezone-agent take-part J7K2-9QF4-MX3T-8WHB-5DN4", N_("Write a receipt with the code on your slip:")),
@@ -183,6 +184,16 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     ),
     "uptake collect": (
         Example("bluezone-agent uptake collect box --folder campaign", N_("Count the receipts in the folder box:")),
+    ),
+    "uptake census": (
+        Example(
+            "bluezone-agent uptake census room-1 --people 18 --by teacher --for 5m --folder campaign",
+            N_("Count devices for 5 minutes, where a teacher counted 18 people:"),
+        ),
+        Example(
+            "bluezone-agent uptake census room-1 --people 18 --by teacher --feed around.jsonl --folder campaign",
+            N_("Count from a recording of bluezone-agent around --json:"),
+        ),
     ),
     "uptake report": (
         Example("bluezone-agent uptake report --folder campaign --deadline 10:00", N_("Who takes part?")),

@@ -71,7 +71,7 @@ def count(hall: Hall, devices: int, random: Random, *, begins_s: int, lasts_s: i
                     reported[sighting.observed] = now_s[0]
                     near.received(sighting.observed, sighting.rssi_dbm, now_s[0])
             if number >= 0:
-                yield _line(near, number, now_s[0])
+                yield _line(near, number, now_s[0], sparse=hall.report_every_s > 0)
 
     return present_s / lasts_s, lines()
 
@@ -106,13 +106,13 @@ def _sends(random: Random) -> Callable[[float], AdvertisingData]:
     return advertising_data_at
 
 
-def _line(near: Neighbours, number: int, at_s: float) -> LiveLine:
+def _line(near: Neighbours, number: int, at_s: float, *, sparse: bool) -> LiveLine:
     shown, more = near.near(at_s, assumed_tx_power_dbm=ASSUMED_TX_POWER_DBM)
     return LiveLine(
         number=number,
         at=datetime.fromtimestamp(at_s, UTC),
         state=LiveState.SCANNING,
-        radio=LiveRadio(description="virtual", scan_mode="virtual", sparse=False, fault=None, message="", fields={}),
+        radio=LiveRadio(description="virtual", scan_mode="virtual", sparse=sparse, fault=None, message="", fields={}),
         protected=False,
         pause_left_s=None,
         clock_trusted=True,

@@ -6,24 +6,30 @@ a time. So the time that all identifiers were on the air together, divided by th
 devices, however often they rotate, come and go.
 
 *Identifiers that were received at least twice.* With ``c`` receptions in a time ``R`` from the first to the last, and
-gaps ``g`` between them, an identifier was on the air for ``R + c / (c - 1) * sum(g^2) / R``. The second term is the
-mean recurrence time of a renewal process, ``E[g^2] / (2 E[g])``, at both ends (Cox, Renewal Theory, 1962, section 5.2);
-with the factor it has no bias for receptions at random, where ``R`` is ``(c - 1) / (c + 1)`` of the time on average
-(David and Nagaraja, Order Statistics, 2003, section 2.5).
+gaps ``g`` between them, an identifier was on the air before the first and after the last for a time of which each has
+the expectation ``E[g^2] / (2 E[g])``, the mean recurrence time of a renewal process (Cox, Renewal Theory, 1962, section
+5.2), here ``c / (c - 1) * sum(g^2) / (2 R)``: with the factor it has no bias for receptions at random, where ``R`` is
+``(c - 1) / (c + 1)`` of the time on average (David and Nagaraja, Order Statistics, 2003, section 2.5).
 
-*Identifiers that were received once or never.* Of the latter there are at least ``f1 (f1 - 1) / (2 (f2 + 1))``, by the
-numbers ``f1`` and ``f2`` of those received once and twice, however different the devices are (Chao, Biometrics 43,
-1987, 783-791, with the correction of bias). Each counts with the mean time on the air of the others.
+*Short ones.* An identifier that ends soon after the count began, or begins soon before it ends, is received once or
+never though its device is received well. Of those that end, or begin, at a random moment, ``g / T`` are received once
+in a count of time ``T``, for together ``3 g^2 / T`` on the air with those never received (the integrals of the Poisson
+probabilities of 0 and 1 over the time that is left).
 
-*Interval.* Each end of a time on the air has the deviation of an exponential gap. The identifiers that were never
-received have Chao's variance and a log-normal interval. Both are put together by the method of variance estimates
-recovery (Zou and Donner, Statistics in Medicine 27, 2008, 1693-1702), and rounded outwards to whole devices.
+*Devices received badly.* The other identifiers that were received once, ``f1``, are of such, and at least ``f1 (f1 - 1)
+/ (2 (f2 + 1))`` more were never received, with ``f2`` received twice, however different the devices are (Chao,
+Biometrics 43, 1987, 783-791, with the correction of bias). Each counts with the mean time of the others.
+
+*Interval.* A time at an end has the deviation of an exponential gap, ``f1`` that of a count; their variances are
+doubled, since receptions come in bursts. The identifiers never received have Chao's variance and a log-normal interval.
+With an allowance for what the model leaves out, all are put together by the method of variance estimates recovery (Zou
+and Donner, Statistics in Medicine 27, 2008, 1693-1702), and rounded outwards to whole devices.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -42,6 +48,13 @@ and with 500 devices a slow computer needs some tenths more for a line."""
 CLOCK_DIFFERS_S: Final = 5.0
 NORMAL_95: Final = 1.96
 """Of the standard normal distribution, 95 % lies within as many deviations."""
+CAME: Final = 6.0
+"""An identifier whose first reception is this many recurrence times after the beginning began during the count: of
+those that were there before, e^-6 or 0.2 % look like it."""
+DISPERSION: Final = 2.0
+"""Variance of times and counts, in that of independent receptions; by halls 101 to 130 of ``benchmarks.census``."""
+MODEL_ERROR: Final = 0.02
+"""Of the devices: what is left in halls of 500, where chance is small; by the same halls."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +66,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: int
     """Distinct ones that were received."""
     unseen: float
-    """Of the devices, how many were received at most once, or never."""
+    """Of the devices, those that were received once, or never."""
     lasted_s: float
 
 
@@ -72,9 +85,19 @@ class _Track:
         self.last_s = at_s
         self.received += 1
 
-    def time_outside_s(self) -> float:
-        """Return how long it was on the air before the first and after the last reception, by expectation."""
-        return self.received / (self.received - 1) * self.gap_squares / (self.last_s - self.first_s)
+    @property
+    def range_s(self) -> float:
+        return self.last_s - self.first_s
+
+    @property
+    def gap_s(self) -> float:
+        """The mean gap of one that was received more than once."""
+        return self.range_s / (self.received - 1)
+
+    @property
+    def recurrence_s(self) -> float:
+        """The expected time from a random moment to the next reception, of one that was received more than once."""
+        return self.gap_squares / (2 * self.range_s)
 
 
 class Census:
@@ -87,6 +110,7 @@ class Census:
         self._first: LiveLine | None = None
         self._last: LiveLine | None = None
         self._lines = self._scanning = 0
+        self._sparse = False
 
     @property
     def lasted_s(self) -> float:
@@ -119,6 +143,7 @@ class Census:
         self._last = line
         self._lines += 1
         self._scanning += line.state is LiveState.SCANNING
+        self._sparse |= line.radio.sparse
         for near in line.neighbours:
             at_s = self.lasted_s - near.received_s
             track = self._tracks.get(near.pseudonym)
@@ -137,53 +162,72 @@ class Census:
             raise ValueError("a census takes more than one line")
         repeated = [track for track in self._tracks.values() if track.received > 1]
         once = len(self._tracks) - len(repeated)
-        twice = sum(track.received == 2 for track in repeated)
-        heard = _heard(repeated, self.lasted_s)
-        each = heard.devices / len(repeated) if repeated else 1.0
-        unseen = _unseen(once, twice, len(self._tracks))
-        rest = _Part(*((once + bound) * each for bound in unseen))
-        devices = heard.devices + rest.devices
-        low = devices - math.hypot(heard.devices - heard.low, rest.devices - rest.low)
-        high = devices + math.hypot(heard.high - heard.devices, rest.high - rest.devices)
+        found = _repeated(repeated, self.lasted_s, sparse=self._sparse)
+        f1 = max(0.0, once - found.short)
+        never = _never(f1, sum(track.received == 2 for track in repeated), len(self._tracks))
+        each = found.total_s / len(repeated) / self.lasted_s if repeated else 0.5
+        unseen = (f1 + never.number) * each
+        devices = (found.total_s + found.short_s) / self.lasted_s + unseen
+        around = NORMAL_95 * math.sqrt(DISPERSION * found.variance_s2) / self.lasted_s
+        of_once = NORMAL_95 * math.sqrt(DISPERSION * once)
+        same = (around, MODEL_ERROR * devices)
+        low = devices - math.hypot(*same, min(of_once, f1) * each, (never.number - never.low) * each)
+        high = devices + math.hypot(*same, of_once * each, (never.high - never.number) * each)
         return Estimate(
             devices=devices,
             low=max(0.0, float(math.floor(low))),
             high=float(math.ceil(high)),
             identifiers=len(self._tracks),
-            unseen=rest.devices,
+            unseen=unseen,
             lasted_s=self.lasted_s,
         )
 
 
-class _Part(NamedTuple):
-    """Some of the devices, with the bounds of the interval."""
+class _Repeated(NamedTuple):
+    """The identifiers that were received more than once, and the short ones to expect with them."""
 
-    devices: float
+    total_s: float
+    """Together on the air."""
+    variance_s2: float
+    short: float
+    """Of devices received well, how many identifiers are received once, because they end or begin at an end."""
+    short_s: float
+    """Together on the air, with those never received."""
+
+
+def _repeated(tracks: Sequence[_Track], lasted_s: float, *, sparse: bool) -> _Repeated:
+    """Add up; ``sparse`` receivers report an identifier as soon as it begins, and afterwards at regular times."""
+    total_s = variance_s2 = short = short_s = 0.0
+    for track in tracks:
+        end_s = track.received / (track.received - 1) * track.recurrence_s
+        begun = track.first_s > CAME * end_s
+        ended = lasted_s - track.last_s > CAME * end_s
+        beginning_s = 0.0 if sparse and begun else end_s
+        total_s += beginning_s + track.range_s + end_s
+        variance_s2 += beginning_s**2 + end_s**2 + (beginning_s + end_s) ** 2 / track.received
+        short += (begun + ended) * track.gap_s / lasted_s
+        short_s += (begun + ended) * 3 * track.recurrence_s**2 / lasted_s
+    return _Repeated(total_s, variance_s2, short, short_s)
+
+
+class _Never(NamedTuple):
+    """Identifiers that were never received, with the bounds of a 95 % interval."""
+
+    number: float
     low: float
     high: float
 
 
-def _heard(tracks: Iterable[_Track], lasted_s: float) -> _Part:
-    total_s = variance = 0.0
-    for track in tracks:
-        outside_s = track.time_outside_s()
-        total_s += track.last_s - track.first_s + outside_s
-        variance += outside_s**2 * (0.5 + 1 / track.received)
-    half = NORMAL_95 * math.sqrt(variance) / lasted_s
-    return _Part(total_s / lasted_s, total_s / lasted_s - half, total_s / lasted_s + half)
-
-
-def _unseen(once: int, twice: int, identifiers: int) -> _Part:
-    """Return how many identifiers were never received (Chao 1987, with the correction of bias)."""
-    if not once:
-        return _Part(0.0, 0.0, 0.0)
-    never = once * (once - 1) / (2 * (twice + 1))
+def _never(once: float, twice: int, identifiers: int) -> _Never:
+    """Return how many there are by those received once and twice (Chao 1987, with the correction of bias)."""
+    number = max(0.0, once * (once - 1) / (2 * (twice + 1)))
     if twice:
         ratio = once / twice
         variance = twice * (ratio**2 / 2 + ratio**3 + ratio**4 / 4)
     else:
-        variance = once * (once - 1) / 2 + once * (2 * once - 1) ** 2 / 4 - once**4 / (4 * (identifiers + never))
-    if not never:
-        return _Part(0.0, 0.0, NORMAL_95 * math.sqrt(max(variance, 0.0)))
-    spread = math.exp(NORMAL_95 * math.sqrt(math.log(1 + max(variance, 0.0) / never**2)))
-    return _Part(never, never / spread, never * spread)
+        at_most = max(identifiers + number, 1.0)
+        variance = max(0.0, once * (once - 1) / 2 + once * (2 * once - 1) ** 2 / 4 - once**4 / (4 * at_most))
+    if not number:
+        return _Never(0.0, 0.0, NORMAL_95 * math.sqrt(variance))
+    spread = math.exp(NORMAL_95 * math.sqrt(math.log(1 + variance / number**2)))
+    return _Never(number, number / spread, number * spread)
