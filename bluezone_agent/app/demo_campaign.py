@@ -136,7 +136,7 @@ class _Campaign:
     def _new(self, name: str, lines: list[str]) -> Path:
         units = self.path("units", f"{name}.csv")
         create(units, "\n".join(["unit,parent,headcount,name", *lines, ""]).encode(), durable=False)
-        return uptake.new(units, self.folder / name, "staff", ZONE, TARGET_PERCENT, _("en")).folder
+        return uptake.new(units, self.folder / name, "staff", ZONE, TARGET_PERCENT, language=_("en")).folder
 
     def hold_round(self, office: _Office, number: int, stores: list[Path]) -> uptake.UptakeSubmitted:
         """Record, collect, count and submit a signed report."""

@@ -105,11 +105,11 @@ class UptakeMerged(Result, frozen=True, kw_only=True):
 
 
 def new(
-    units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None, language: str = "en"
+    units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None, *, language: str = "en"
 ) -> UptakeMade:
     """Make the folder of a campaign; ``language`` is that of its explanations. Raises UptakeError, NewFileError."""
     tree = UnitTree(read_units(units), units)
-    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent, language)
+    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent, language=language)
     return UptakeMade(
         folder=made.path,
         units=len(tree.units),

@@ -91,7 +91,7 @@ def uptake() -> None:
 @json_option
 def new(*, units: Path, folder: Path, denominator: str, zone: str, target: float | None, as_json: bool) -> None:
     """Make a folder; an existing one is never changed."""
-    made = campaigns.new(units, folder, denominator, zone, target, _("en"))
+    made = campaigns.new(units, folder, denominator, zone, target, language=_("en"))
     if as_json:
         print_json(made)
         return

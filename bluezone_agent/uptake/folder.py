@@ -74,7 +74,7 @@ class UptakeFolder:
 
 
 def make_folder(
-    path: Path, units: bytes, denominator: str, zone: str, target_percent: float | None, language: str = "en"
+    path: Path, units: bytes, denominator: str, zone: str, target_percent: float | None, *, language: str = "en"
 ) -> UptakeFolder:
     """Make the folder of a new campaign with a new signing key; ``language`` is that of the explanations.
 
