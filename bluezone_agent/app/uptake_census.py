@@ -77,7 +77,7 @@ def _lines(path: Path) -> Iterator[LiveLine]:
     except (OSError, UnicodeDecodeError) as error:
         raise UptakeError(
             N_("can't read {path}: {reason}"),
-            N_("name a file with what bluezone-agent around --json printed"),
+            N_('name a file that "bluezone-agent around --json" wrote'),
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error
@@ -87,7 +87,7 @@ def _lines(path: Path) -> Iterator[LiveLine]:
         except msgspec.DecodeError as error:  # ValidationError is one
             raise UptakeError(
                 N_("{path}, line {line}: this is not a line of the live feed"),
-                N_("name a file with what bluezone-agent around --json printed"),
+                N_('name a file that "bluezone-agent around --json" wrote'),
                 path=path,
                 line=number,
             ) from error

@@ -17,6 +17,9 @@ from bluezone_agent.uptake.sums import FigureKey, Sums, WorkKey
 from bluezone_agent.uptake.units import UnitTree, UptakeError
 
 EXTRA: Final = "uptake"
+ENGINE_NAMES: Final = ("duckdb", "spark")
+"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
+DEFAULT_ENGINE: Final = ENGINE_NAMES[0]
 
 
 class UptakeShare(Result, frozen=True, kw_only=True):
@@ -119,13 +122,32 @@ class UptakeReport(Result, frozen=True, kw_only=True):
     made_at: datetime
 
 
-def report(folder: Path, *, number: int | None, unit: str | None, levels: int, deadline: str | None) -> UptakeReport:
-    """Return the report of a round; ``number`` None is the latest one. Raises UptakeError, MissingPackageError."""
+def report(
+    folder: Path,
+    *,
+    number: int | None,
+    unit: str | None,
+    levels: int,
+    deadline: str | None,
+    engine: str = DEFAULT_ENGINE,
+) -> UptakeReport:
+    """Return the report of a round; ``number`` None is the latest one.
+
+    Raises UptakeError, MissingPackageError, EngineError.
+    """
     campaign = UptakeFolder(folder)
     joined = imported("uptake.merge", EXTRA).joined(campaign)
     counted = list(read(folder / COUNTED, CountedLine))
     return evaluate(
-        campaign, joined.tree, joined.figures, counted, number=number, unit=unit, levels=levels, deadline=deadline
+        campaign,
+        joined.tree,
+        joined.figures,
+        counted,
+        number=number,
+        unit=unit,
+        levels=levels,
+        deadline=deadline,
+        engine=engine,
     )
 
 
@@ -139,19 +161,20 @@ def evaluate(
     unit: str | None = None,
     levels: int = 1,
     deadline: str | None = None,
+    engine: str = DEFAULT_ENGINE,
 ) -> UptakeReport:
-    """Return the report of a round from figures of units without sub-units. Raises UptakeError."""
+    """Return the report of a round from figures of units without sub-units. Raises UptakeError, EngineError."""
     blocks = blocks_of(tree)
-    rollup = imported("uptake.rollup", EXTRA).RollUp(tree, blocks, figures)
-    this, before = _rounds(rollup.rounds(), number)
-    deadline_at = _deadline(campaign, rollup, this, deadline)
-    deadline_s = int(deadline_at.timestamp()) if deadline_at else None
-    root = tree.require(unit) if unit else 0
-    view = _view(tree, root, levels)
-    sums: Sums = rollup.sums([at for at, _level in view], [n for n in (before, this) if n], deadline_s)
+    with imported("uptake.rollup", EXTRA).RollUp(tree, blocks, figures, engine) as rollup:
+        this, before = _rounds(rollup.rounds(), number)
+        deadline_at = _deadline(campaign, rollup, this, deadline)
+        deadline_s = int(deadline_at.timestamp()) if deadline_at else None
+        root = tree.require(unit) if unit else 0
+        view = _view(tree, root, levels)
+        sums: Sums = rollup.sums([at for at, _level in view], [n for n in (before, this) if n], deadline_s)
+        missed = rollup.missed(root, this, deadline_s)
     rows = _Rows(tree, blocks, sums, (this, before), campaign.settings.target_percent)
     units = tuple(rows.row(at, level) for at, level in view)
-    missed = rollup.missed(root, this, deadline_s)
     share = units[0].installed.share_percent / 100 if units[0].installed else None
     return UptakeReport(
         round=this,
