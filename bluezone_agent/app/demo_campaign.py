@@ -54,7 +54,7 @@ RUNS: Final = ((0.5, 14.0, 1.0), (0.25, 14.0, 0.5), (0.15, 5.0, 0.75), (0.1, 2.0
 RECEIPTS: Final = 0.8
 """Share of those who have it that leave a receipt."""
 CENSUS_S: Final = 120
-HALL: Final = Hall(radius_m=8.0)
+HALL: Final = Hall(radius_m=8.0, come_or_leave=0.0)
 PRESENT: Final = 0.8
 """Share of the largest department that is there when people are counted."""
 

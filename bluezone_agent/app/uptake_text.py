@@ -62,7 +62,7 @@ def _evidence(report: UptakeReport) -> Iterator[tuple[tuple[str, str, str], list
 
 def _on_air(report: UptakeReport) -> Iterator[tuple[str, list[str | int | float | None]]]:
     found = [unit.on_air for unit in report.units]
-    yield _("counted"), [None if air is None else air.people for air in found]
+    yield _("people present"), [None if air is None else air.people for air in found]
     yield _("on the air"), [None if air is None else round(air.devices, 1) for air in found]
     yield _("95 %"), [None if air is None else f"{air.devices_low:.0f}-{air.devices_high:.0f}" for air in found]
     yield _("on the air %"), [None if air is None else round(air.share_percent, 1) for air in found]

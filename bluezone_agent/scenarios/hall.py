@@ -22,8 +22,6 @@ from bluezone_agent.radios.simulated.neighbours import rotating
 
 SPREAD_DB: Final = 5.0
 """Standard deviation of the power from device to device: models, pockets and bags."""
-COME_OR_LEAVE: Final = 1 / 3
-"""Share of the devices that come or leave during the count."""
 STEP_S: Final = 1
 """One packet of each device a second: of four, a receiver that changes channels and shares its antenna gets one."""
 CLOCKS_S: Final = 3600.0
@@ -39,6 +37,8 @@ class Hall:
     """Share of packets that are lost, however strong."""
     report_every_s: float = 0.0
     """A device is reported at most once in this time, as bluetoothd does with some adapters."""
+    come_or_leave: float = 1 / 3
+    """Share of the devices that come or leave during the count."""
 
 
 def count(hall: Hall, devices: int, random: Random, *, begins_s: int, lasts_s: int) -> tuple[float, Iterator[LiveLine]]:
@@ -48,7 +48,7 @@ def count(hall: Hall, devices: int, random: Random, *, begins_s: int, lasts_s: i
     air = Air(lambda: now_s[0], seed=random.getrandbits(32), propagation=propagation)
     present_s = 0.0
     for _ in range(devices):
-        came_s, left_s = _stay(random, begins_s, begins_s + lasts_s)
+        came_s, left_s = _stay(random, hall.come_or_leave, begins_s, begins_s + lasts_s)
         present_s += min(left_s, begins_s + lasts_s) - max(came_s, begins_s)
         air.observed(
             _stands(random, hall.radius_m, came_s, left_s),
@@ -76,9 +76,9 @@ def count(hall: Hall, devices: int, random: Random, *, begins_s: int, lasts_s: i
     return present_s / lasts_s, lines()
 
 
-def _stay(random: Random, begins_s: float, ends_s: float) -> tuple[float, float]:
+def _stay(random: Random, come_or_leave: float, begins_s: float, ends_s: float) -> tuple[float, float]:
     """Return when a device comes and leaves; most are there before and after."""
-    if random.random() >= COME_OR_LEAVE:
+    if random.random() >= come_or_leave:
         return -math.inf, math.inf
     at_s = random.uniform(begins_s, ends_s)
     return (at_s, math.inf) if random.random() < 0.5 else (-math.inf, at_s)

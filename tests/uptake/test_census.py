@@ -202,3 +202,10 @@ def test_on_the_virtual_air_the_interval_holds_the_true_number(devices: int, los
         estimate = census(lines).estimate()
         covered += estimate.low <= true <= estimate.high
     assert covered >= 5
+
+
+@pytest.mark.slow
+def test_a_hall_of_500_devices_is_counted() -> None:
+    """Each is in the table of neighbours twice for 30 s after its rotation."""
+    true, lines = count(Hall(5.0, 0.1), 500, Random(1), begins_s=int(BEGAN.timestamp()), lasts_s=90)
+    assert census(lines).estimate().devices == pytest.approx(true, rel=0.03)

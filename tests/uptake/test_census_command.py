@@ -113,11 +113,11 @@ def test_counts_stand_in_columns_of_their_own_in_every_table(office: Program) ->
     assert float(line["counted_devices"]) == pytest.approx(whole["devices"], abs=0.05)
     sheet = load_workbook(office.home / "r.xlsx").worksheets[0]
     names = [cell.value for cell in sheet[1]]
-    assert sheet.cell(2, 1 + names.index("counted")).value == 80
+    assert sheet.cell(2, 1 + names.index("people present")).value == 80
     assert sheet.cell(2, 1 + names.index("on the air")).value == pytest.approx(whole["devices"], abs=0.05)
     text = "\n".join(page.extract_text() for page in PdfReader(office.home / "r.pdf").pages)
-    assert "counted" in text
-    assert f"{whole['devices']:.1f}" in text
+    printed = next(line for line in text.splitlines() if line.startswith("office "))
+    assert f" 80 {whole['devices']:.1f} " in printed, "names and figures side by side"
     status, said = office.at_terminal("uptake", "report", "--folder", "c", columns=60)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
     assert status == 0
@@ -167,6 +167,22 @@ def test_counts_go_up_in_signed_reports(office: Program) -> None:
     feed = written(office.home / "f.jsonl", lines(9))
     done = office.run("uptake", "census", "office", "--people", "9", "--by", "x", "--feed", feed, "--folder", "p")
     assert "counted twice" in done.stderr
+
+
+def test_a_unit_that_was_counted_here_is_not_merged_too(office: Program) -> None:
+    said = office.run("uptake", "submit", "o.zip", "--folder", "c").stderr
+    key = re.findall(r"[0-9a-f]{64}", said)[0]
+    (office.home / "above.csv").write_text("unit,parent,headcount\nprovince,,\noffice,province,112\n")
+    feed = written(office.home / "f.jsonl", lines(9))
+    for line in (
+        "new above.csv p",
+        f"trust office {key} --folder p",
+        f"census office --people 12 --by guard --feed {feed} --folder p",
+    ):
+        done = office.run("uptake", *line.split())
+        assert done.returncode == 0, done.stderr
+    done = office.run("uptake", "merge", "o.zip", "--folder", "p")
+    assert '"office" would be counted twice: it is in p/counted.csv and in o.zip' in " ".join(done.stderr.split())
 
 
 def test_a_report_without_counts_is_as_earlier_versions_wrote_it(office: Program) -> None:
