@@ -152,7 +152,7 @@ def test_devices_that_nobody_received_are_estimated_from_those_received_once() -
     assert len(received) < 70
     estimate = found(received)
     assert estimate.low <= 100 <= estimate.high
-    assert estimate.unseen > 30
+    assert estimate.unseen > 50, "the 42 that were received once, and more"
 
 
 @settings(max_examples=25, deadline=None)
