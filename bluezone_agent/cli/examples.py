@@ -191,7 +191,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
             N_("Count devices for 5 minutes, where a teacher counted 18 people:"),
         ),
         Example(
-            "bluezone-agent uptake census room-1 --people 18 --by teacher --feed around.jsonl --folder campaign",
+            "bluezone-agent uptake census room-1 --people 18 --by guard --feed air.jsonl --folder campaign",
             N_("Count from a recording of bluezone-agent around --json:"),
         ),
     ),

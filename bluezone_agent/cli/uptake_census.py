@@ -40,7 +40,7 @@ NOT_PROVED: Final = (
 )
 @argument("unit", metavar="UNIT")
 @option("--people", type=PEOPLE, required=True, metavar="NUMBER", help=N_("How many people were counted there."))
-@option("--by", "counted_by", required=True, metavar="TEXT", help=N_("Who counted them, by role: guard, teacher."))
+@option("--by", "counted_by", required=True, metavar="NAME", help=N_("Who counted them, by role: guard, teacher."))
 @option(
     "--at", metavar="TIME", help=N_("When they were counted: 09:40, or 2021-05-10T09:40 (default: the middle of it).")
 )

@@ -168,9 +168,9 @@ class Census:
         each = found.total_s / len(repeated) / self.lasted_s if repeated else 0.5
         unseen = (f1 + never.number) * each
         devices = (found.total_s + found.short_s) / self.lasted_s + unseen
-        around = NORMAL_95 * math.sqrt(DISPERSION * found.variance_s2) / self.lasted_s
+        of_times = NORMAL_95 * math.sqrt(DISPERSION * found.variance_s2) / self.lasted_s
         of_once = NORMAL_95 * math.sqrt(DISPERSION * once)
-        same = (around, MODEL_ERROR * devices)
+        same = (of_times, MODEL_ERROR * devices)
         low = devices - math.hypot(*same, min(of_once, f1) * each, (never.number - never.low) * each)
         high = devices + math.hypot(*same, of_once * each, (never.high - never.number) * each)
         return Estimate(
@@ -200,13 +200,13 @@ def _repeated(tracks: Sequence[_Track], lasted_s: float, *, sparse: bool) -> _Re
     total_s = variance_s2 = short = short_s = 0.0
     for track in tracks:
         end_s = track.received / (track.received - 1) * track.recurrence_s
-        begun = track.first_s > CAME * end_s
+        began = track.first_s > CAME * end_s
         ended = lasted_s - track.last_s > CAME * end_s
-        beginning_s = 0.0 if sparse and begun else end_s
+        beginning_s = 0.0 if sparse and began else end_s
         total_s += beginning_s + track.range_s + end_s
         variance_s2 += beginning_s**2 + end_s**2 + (beginning_s + end_s) ** 2 / track.received
-        short += (begun + ended) * track.gap_s / lasted_s
-        short_s += (begun + ended) * 3 * track.recurrence_s**2 / lasted_s
+        short += (began + ended) * track.gap_s / lasted_s
+        short_s += (began + ended) * 3 * track.recurrence_s**2 / lasted_s
     return _Repeated(total_s, variance_s2, short, short_s)
 
 

@@ -20,9 +20,9 @@ LONGEST: Final = 80
 NO_LINES: Final = str.maketrans("\r\0", "  ")
 """What the reader of tables stumbles over inside of a line."""
 MOST_PEOPLE: Final = 200_000_000
-PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
+SIMPLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 """A name of a unit that is right without a closer look."""
-PLAIN_COUNT: Final = re.compile(r"[0-9]{1,8}")
+SIMPLE_COUNT: Final = re.compile(r"[0-9]{1,8}")
 FORMULA: Final = ("=", "+", "-", "@")
 """A spreadsheet computes what begins with one of these."""
 
@@ -214,8 +214,8 @@ def parse_units(lines: Iterable[str], path: Path) -> Iterator[Unit]:
         )
     places = [head.index(name) for name in (*COLUMNS, NAME_COLUMN) if name in head]
     for line, row in rows:
-        if (plain := _plain_unit(row, places, line)) is not None and len(row) == len(head):
-            yield plain
+        if (simple := _simple_unit(row, places, line)) is not None and len(row) == len(head):
+            yield simple
             continue
         if not any(row) or not "".join(row).strip():
             continue
@@ -231,17 +231,17 @@ def parse_units(lines: Iterable[str], path: Path) -> Iterator[Unit]:
         yield _unit(dict(zip(head, map(normal, row), strict=True)), line, path)
 
 
-def _plain_unit(row: list[str], places: list[int], line: int) -> Unit | None:
+def _simple_unit(row: list[str], places: list[int], line: int) -> Unit | None:
     """Return the unit of a row that needs no second look, as nearly all of half a million do; None for others."""
     try:
         unit, parent, count, *name = [row[place] for place in places]
     except IndexError:
         return None
-    if not PLAIN.fullmatch(unit) or not (not parent or PLAIN.fullmatch(parent)) or (name and name[0]):
+    if not SIMPLE.fullmatch(unit) or not (not parent or SIMPLE.fullmatch(parent)) or (name and name[0]):
         return None
     if not count:
         return Unit(unit, parent, None, "", line)
-    return Unit(unit, parent, int(count), "", line) if PLAIN_COUNT.fullmatch(count) else None
+    return Unit(unit, parent, int(count), "", line) if SIMPLE_COUNT.fullmatch(count) else None
 
 
 def _unit(row: dict[str, str], line: int, path: Path) -> Unit:

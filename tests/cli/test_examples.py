@@ -54,7 +54,7 @@ SHORTER: Final = {
         f"{WITH_A_TRIAL} timeout --foreground --preserve-status -s INT 5 bluezone-agent trial live"
     ),
     "--for 10s": "--for 1s",
-    "--by teacher --for 5m": "--by teacher --feed around.jsonl",
+    "--by teacher --for 5m": "--by teacher --feed air.jsonl",
     "bluezone-agent trial stop": f"{WITH_A_TRIAL} bluezone-agent trial stop",
 }
 """What an example leaves to time or to a second device, and how it is run here."""
@@ -207,7 +207,7 @@ def _campaign(home: Home) -> None:
 def _recorded_room(home: Home) -> None:
     _campaign(home)
     _true, lines = count(Hall(5.0), 12, Random(1), begins_s=int(day_start_s(time.time())), lasts_s=60)
-    (home.home / "around.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    (home.home / "air.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
 def _drop_box(home: Home) -> None:

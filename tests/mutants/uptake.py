@@ -23,7 +23,7 @@ MUTANTS: Final = (
         "all-or-none-tells-of-each",
         "when everybody of a group has it, each person of a small unit has it",
         "uptake/rollup.py",
-        "ibis.greatest(1, ibis.least(value, _.people - 1))",
+        "ibis.greatest(1, ibis.least(value, people - 1))",
         "value",
         f"{BLOCKS} -k all_or_none",
     ),

@@ -89,7 +89,7 @@ def test_every_figure_of_a_report_is_the_same(program: Program) -> None:
     assert one.keys() == other.keys()
     assert len(one) > 500
     assert [place for place in one if not same(one[place], other[place])] == []
-    kinds = {place.split()[2] for place, value in one.items() if place.startswith("units ") and value is not None}
+    kinds = {place.split()[2] for place, value in one.items() if place.startswith(" units ") and value is not None}
     assert {"installed", "receipts", "running", "on_air", "streets", "leaflets"} <= kinds
     assert one[" hidden_units"] > 0
 
