@@ -44,7 +44,8 @@ def published(tree: UnitTree, editions: list[Reports], kind: str = "reported") -
     blocks = blocks_of(tree)
     every = range(len(tree.units))
     numbers = range(1, len(editions) + 1)
-    sums = RollUp(tree, blocks, pa.Table.from_pylist(rows, SCHEMA)).sums(list(every), list(numbers), None)
+    with RollUp(tree, blocks, pa.Table.from_pylist(rows, SCHEMA)) as rollup:
+        sums = rollup.sums(list(every), list(numbers), None)
     if kind == "counted":
         return [
             {at: air.devices for at in every if blocks.shown[at] and (air := sums.counts.get(WorkKey(at, n)))}
@@ -145,7 +146,8 @@ def test_no_count_of_few_people_is_shown_nor_a_part_of_a_group(tree: UnitTree, d
         for leaf, n in people.items()
     ]
     blocks = blocks_of(tree)
-    counts = RollUp(tree, blocks, pa.Table.from_pylist(rows, SCHEMA)).sums(range(len(tree.units)), [1], None).counts
+    with RollUp(tree, blocks, pa.Table.from_pylist(rows, SCHEMA)) as rollup:
+        counts = rollup.sums(range(len(tree.units)), [1], None).counts
     groups = defaultdict[int, list[int]](list)
     for leaf, block in blocks.of_leaf.items():
         groups[block].append(leaf)
