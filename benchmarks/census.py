@@ -5,7 +5,8 @@
 A hall with people, of whom 6 % to 90 % have a device: 5 to 500 devices of both protocols that rotate, each by a clock
 of its own, in pockets and bags; a third of them come or leave while an agent in the middle counts for five minutes.
 Packets go through the agent's own decoder and table of neighbours to lines of the live feed. The true number is the
-mean number of devices in the hall. The estimator was chosen with seeds 101 to 150; the figures are of 1 to 50.
+mean number of devices in the hall. What can be chosen in the estimator was chosen with seeds 101 to 130; the figures
+are of 1 to 50.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class RollUp:
 
     def _table(self, name: str, rows: pa.Table) -> ir.Table:
         path = f"{self._folder.name}/{name}.parquet"
-        pq.write_table(rows, path, compression="lz4")
+        pq.write_table(rows, path, compression="snappy")  # Spark does not read every LZ4 block of Arrow
         return self._engine.parquet(name, [path])
 
     def rounds(self) -> list[int]:

@@ -61,10 +61,13 @@ class UnitTree:
         self.units = list(self._parents_first(units, below))
         self.number = {one.unit: number for number, one in enumerate(self.units)}
         self.parent = [self.number[one.parent] if one.parent else -1 for one in self.units]
-        self.children: list[list[int]] = [[] for _ in self.units]
+        self.children: list[Sequence[int]] = [()] * len(self.units)  # one tuple for all that have none
+        inside: dict[int, list[int]] = {}
         for number, parent in enumerate(self.parent):
+            inside.setdefault(parent, []).append(number)
+        for parent, found in inside.items():
             if parent >= 0:
-                self.children[parent].append(number)
+                self.children[parent] = found
         self.headcount = self._headcounts()
 
     def _by_id(self, units: Sequence[Unit]) -> dict[str, Unit]:
