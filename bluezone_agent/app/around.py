@@ -21,7 +21,7 @@ from bluezone_agent.stores.store import agent_runs
 FIRST_LINE_S: Final = 10.0
 """A busy Pi Zero has answered by then."""
 LONGEST_LINE: Final = 2**20
-"""Bytes; 300 neighbours take 60 kB."""
+"""Bytes; 1,000 neighbours take 200 kB."""
 
 
 async def live(device: Device) -> AsyncGenerator[LiveLine, None]:

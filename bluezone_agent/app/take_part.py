@@ -65,10 +65,15 @@ def receipt(device: Device, code: MemberCode) -> MemberReceipt:
                 N_("the time is not known, so the last 14 days are not either"),
                 N_("wait until the clock is synchronised, or set clock_trusted = true if it is right"),
             )
-        calendar = owner_calendar(store)
-        spans = store.listening.since(now.wall_s - RETENTION_DAYS * DAY_S)
-    days, share = time_running(spans, calendar, now.wall_s)
-    return make_receipt(code, calendar.day(now.wall_s), days, share)
+        return receipt_at(store, code, now.wall_s)
+
+
+def receipt_at(store: Store, code: MemberCode, now_s: float) -> MemberReceipt:
+    """Return the receipt of the device with this store at ``now_s``, Unix seconds."""
+    calendar = owner_calendar(store)
+    spans = store.listening.since(now_s - RETENTION_DAYS * DAY_S)
+    days, share = time_running(spans, calendar, now_s)
+    return make_receipt(code, calendar.day(now_s), days, share)
 
 
 def time_running(spans: list[Span], calendar: Calendar, now_s: float) -> tuple[int, float]:

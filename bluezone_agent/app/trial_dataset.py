@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bluezone_agent.trials.report import ComputedReport
 
 ENGINES: Final = ("duckdb", "spark")
-"""Of ``bluezone_agent.trials.engines``, which only an analyst's machine can import."""
+"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
 DEFAULT_ENGINE: Final = ENGINES[0]
 PAGE_NAME: Final = "report.html"
 RECORDINGS: Final = KINDS

@@ -17,9 +17,9 @@ from bluezone_agent.extra_packages import imported
 from bluezone_agent.files import create, read_text, write_new
 from bluezone_agent.uptake import inbox
 from bluezone_agent.uptake.codes import MemberCode, new_code, parse_code
-from bluezone_agent.uptake.folder import CODES, COLLECTED, KEY, REPORTED, UNITS, UptakeFolder, make_folder
+from bluezone_agent.uptake.folder import CODES, COLLECTED, COUNTED, KEY, REPORTED, UNITS, UptakeFolder, make_folder
 from bluezone_agent.uptake.receipts import LARGEST, Members, collect
-from bluezone_agent.uptake.records import CollectedLine, ReportedLine, append, read
+from bluezone_agent.uptake.records import CollectedLine, CountedLine, ReportedLine, append, read
 from bluezone_agent.uptake.signing import public_text, read_key
 from bluezone_agent.uptake.units import UnitTree, UptakeError, csv_rows, read_units
 
@@ -104,10 +104,12 @@ class UptakeMerged(Result, frozen=True, kw_only=True):
     reports: tuple[MergedReport, ...]
 
 
-def new(units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None) -> UptakeMade:
-    """Make the folder of a campaign. Raises UptakeError, NewFileError."""
+def new(
+    units: Path, folder: Path, denominator: str, zone: str, target_percent: float | None, *, language: str = "en"
+) -> UptakeMade:
+    """Make the folder of a campaign; ``language`` is that of its explanations. Raises UptakeError, NewFileError."""
     tree = UnitTree(read_units(units), units)
-    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent)
+    made = make_folder(folder, read_text(units).encode(), denominator, zone, target_percent, language=language)
     return UptakeMade(
         folder=made.path,
         units=len(tree.units),
@@ -133,7 +135,7 @@ def record(
     tree = campaign.own_units()
     leaf = tree.require(unit)
     name, headcount = tree.units[leaf].unit, tree.headcount[leaf]
-    _require_own(campaign, tree, leaf)
+    require_own(campaign, tree, leaf)
     if installed is not None and installed > headcount:
         raise UptakeError(
             N_('{installed} installed, but "{unit}" has {headcount} people'),
@@ -164,7 +166,7 @@ def record(
     )
 
 
-def _require_own(campaign: UptakeFolder, tree: UnitTree, number: int) -> None:
+def require_own(campaign: UptakeFolder, tree: UnitTree, number: int) -> None:
     """Raise UptakeError unless the figures of a unit are recorded here."""
     name = tree.units[number].unit
     if tree.children[number]:
@@ -192,9 +194,10 @@ def _require_own(campaign: UptakeFolder, tree: UnitTree, number: int) -> None:
 
 def latest_round(campaign: UptakeFolder) -> int:
     """Return the latest round of the folder's own records, 1 before the first. Raises UptakeError."""
-    lines: list[ReportedLine | CollectedLine] = [
+    lines: list[ReportedLine | CollectedLine | CountedLine] = [
         *read(campaign.path / REPORTED, ReportedLine),
         *read(campaign.path / COLLECTED, CollectedLine),
+        *read(campaign.path / COUNTED, CountedLine),
     ]
     return max((line.round for line in lines), default=1)
 

@@ -14,7 +14,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from bluezone_agent.app import uptake_text as words
-from bluezone_agent.app.uptake_report import UptakeReport, UptakeShare, UptakeUnit
+from bluezone_agent.app.uptake_report import UptakeOnAir, UptakeReport, UptakeShare, UptakeUnit
 from bluezone_agent.i18n import _, ngettext
 from bluezone_agent.typesetting import typeset
 from bluezone_agent.uptake.codes import MemberCode
@@ -38,6 +38,12 @@ CSV_COLUMNS: Final = (
     "confirmed_running",
     "confirmed_running_share_percent",
     "confirmed_running_change",
+    "counted_places",
+    "counted_people",
+    "counted_devices",
+    "counted_devices_low",
+    "counted_devices_high",
+    "counted_share_percent",
     "streets",
     "leaflets",
 )
@@ -65,6 +71,7 @@ def report_csv(report: UptakeReport) -> bytes:
                 *_share(unit.installed),
                 unit.receipts.people if unit.receipts else None,
                 *_share(unit.running),
+                *_on_air(unit.on_air),
                 unit.streets,
                 unit.leaflets,
             )
@@ -74,6 +81,13 @@ def report_csv(report: UptakeReport) -> bytes:
 
 def _share(share: UptakeShare | None) -> tuple[int | None, float | None, int | None]:
     return (share.people, round(share.share_percent, 2), share.change) if share else (None, None, None)
+
+
+def _on_air(found: UptakeOnAir | None) -> tuple[int | float | None, ...]:
+    if found is None:
+        return (None,) * 6
+    bounds = (round(value, 1) for value in (found.devices, found.devices_low, found.devices_high))
+    return (found.places, found.people, *bounds, round(found.share_percent, 2))
 
 
 def report_xlsx(report: UptakeReport) -> bytes:

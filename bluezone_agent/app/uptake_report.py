@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -9,13 +10,16 @@ from typing import Any, Final
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
-from bluezone_agent.uptake.blocks import Blocks, blocks_of
+from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks, blocks_of
 from bluezone_agent.uptake.folder import COUNTED, UptakeFolder
 from bluezone_agent.uptake.records import CountedLine, Evidence, read
 from bluezone_agent.uptake.sums import FigureKey, Sums, WorkKey
 from bluezone_agent.uptake.units import UnitTree, UptakeError
 
 EXTRA: Final = "uptake"
+ENGINE_NAMES: Final = ("duckdb", "spark")
+"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
+DEFAULT_ENGINE: Final = ENGINE_NAMES[0]
 
 
 class UptakeShare(Result, frozen=True, kw_only=True):
@@ -25,6 +29,19 @@ class UptakeShare(Result, frozen=True, kw_only=True):
     share_percent: float
     change: int | None
     """Since the round before; None if there is no figure of it."""
+
+
+class UptakeOnAir(Result, frozen=True, kw_only=True):
+    """Counted on the air: people whom somebody counted at places of the unit, and devices there at the same time."""
+
+    places: int
+    people: int
+    devices: float
+    devices_low: float
+    """Bounds of the 95 % interval."""
+    devices_high: float
+    share_percent: float
+    """Devices of the people counted; it says nothing of other people."""
 
 
 class UptakeUnit(Result, frozen=True, kw_only=True):
@@ -49,6 +66,8 @@ class UptakeUnit(Result, frozen=True, kw_only=True):
     """Confirmed by devices: members with a valid receipt."""
     running: UptakeShare | None
     """Confirmed by devices: those of them that scanned at least half of the time."""
+    on_air: UptakeOnAir | None
+    """Counted on the air."""
     target_reached: bool | None
     """By reported figures; None without a target or a figure."""
     streets: int | None
@@ -69,6 +88,8 @@ class UptakeCounted(Result, frozen=True, kw_only=True):
 
     unit: str
     counted_at: datetime
+    counted_by: str
+    """Who counted the people, by role."""
     minutes: int
     people: int
     devices: float
@@ -95,18 +116,38 @@ class UptakeReport(Result, frozen=True, kw_only=True):
     missed: tuple[UptakeMissed, ...]
     """The first 1,000 of them."""
     counted: tuple[UptakeCounted, ...]
+    """The last count of each unit of this folder itself that may be shown."""
     awaited: tuple[str, ...]
     """Units whose headcount and figures come with a signed report that has not been merged yet."""
     made_at: datetime
 
 
-def report(folder: Path, *, number: int | None, unit: str | None, levels: int, deadline: str | None) -> UptakeReport:
-    """Return the report of a round; ``number`` None is the latest one. Raises UptakeError, MissingPackageError."""
+def report(
+    folder: Path,
+    *,
+    number: int | None,
+    unit: str | None,
+    levels: int,
+    deadline: str | None,
+    engine: str = DEFAULT_ENGINE,
+) -> UptakeReport:
+    """Return the report of a round; ``number`` None is the latest one.
+
+    Raises UptakeError, MissingPackageError, EngineError.
+    """
     campaign = UptakeFolder(folder)
     joined = imported("uptake.merge", EXTRA).joined(campaign)
     counted = list(read(folder / COUNTED, CountedLine))
     return evaluate(
-        campaign, joined.tree, joined.figures, counted, number=number, unit=unit, levels=levels, deadline=deadline
+        campaign,
+        joined.tree,
+        joined.figures,
+        counted,
+        number=number,
+        unit=unit,
+        levels=levels,
+        deadline=deadline,
+        engine=engine,
     )
 
 
@@ -120,19 +161,20 @@ def evaluate(
     unit: str | None = None,
     levels: int = 1,
     deadline: str | None = None,
+    engine: str = DEFAULT_ENGINE,
 ) -> UptakeReport:
-    """Return the report of a round from figures of units without sub-units. Raises UptakeError."""
+    """Return the report of a round from figures of units without sub-units. Raises UptakeError, EngineError."""
     blocks = blocks_of(tree)
-    rollup = imported("uptake.rollup", EXTRA).RollUp(tree, blocks, figures)
-    this, before = _rounds(rollup.rounds(), number)
-    deadline_at = _deadline(campaign, rollup, this, deadline)
-    deadline_s = int(deadline_at.timestamp()) if deadline_at else None
-    root = tree.require(unit) if unit else 0
-    view = _view(tree, root, levels)
-    sums: Sums = rollup.sums([at for at, _level in view], [n for n in (before, this) if n], deadline_s)
+    with imported("uptake.rollup", EXTRA).RollUp(tree, blocks, figures, engine) as rollup:
+        this, before = _rounds(rollup.rounds(), number)
+        deadline_at = _deadline(campaign, rollup, this, deadline)
+        deadline_s = int(deadline_at.timestamp()) if deadline_at else None
+        root = tree.require(unit) if unit else 0
+        view = _view(tree, root, levels)
+        sums: Sums = rollup.sums([at for at, _level in view], [n for n in (before, this) if n], deadline_s)
+        missed = rollup.missed(root, this, deadline_s)
     rows = _Rows(tree, blocks, sums, (this, before), campaign.settings.target_percent)
     units = tuple(rows.row(at, level) for at, level in view)
-    missed = rollup.missed(root, this, deadline_s)
     share = units[0].installed.share_percent / 100 if units[0].installed else None
     return UptakeReport(
         round=this,
@@ -148,7 +190,7 @@ def evaluate(
         missed=tuple(
             UptakeMissed(unit=tree.units[at].unit, name=tree.title(at), reported_at=utc(at_s)) for at, at_s in missed
         ),
-        counted=tuple(_counted(line) for line in counted if line.round == this),
+        counted=tuple(_counted(tree, blocks, [line for line in counted if line.round == this])),
         awaited=tuple(tree.title(leaf) for leaf in tree.leaves() if tree.is_awaited(leaf)),
         made_at=datetime.now(UTC).replace(microsecond=0),
     )
@@ -225,9 +267,23 @@ class _Rows:
             installed=installed,
             receipts=self._share(number, Evidence.CONFIRMED, "installed"),
             running=self._share(number, Evidence.CONFIRMED, "running"),
+            on_air=self._on_air(number),
             target_reached=None if installed is None or target is None else installed.share_percent >= target,
             streets=work.streets if work and shown else None,
             leaflets=work.leaflets if work and shown else None,
+        )
+
+    def _on_air(self, number: int) -> UptakeOnAir | None:
+        found = self._sums.counts.get(WorkKey(number, self._this))
+        if found is None or not self._blocks.shown[number]:
+            return None
+        return UptakeOnAir(
+            places=found.places,
+            people=found.people,
+            devices=found.devices,
+            devices_low=found.devices_low,
+            devices_high=found.devices_high,
+            share_percent=100 * found.devices / found.people,
         )
 
     def _share(self, number: int, kind: Evidence, column: str) -> UptakeShare | None:
@@ -246,13 +302,17 @@ class _Rows:
         )
 
 
-def _counted(line: CountedLine) -> UptakeCounted:
-    return UptakeCounted(
-        unit=line.unit,
-        counted_at=line.at,
-        minutes=line.minutes,
-        people=line.people,
-        devices=line.devices,
-        devices_low=line.devices_low,
-        devices_high=line.devices_high,
-    )
+def _counted(tree: UnitTree, blocks: Blocks, lines: list[CountedLine]) -> Iterator[UptakeCounted]:
+    """Yield the last count of each unit, unless it or the people counted are too few to be shown."""
+    for line in {line.unit: line for line in lines}.values():
+        if line.people >= LEAST_PEOPLE and blocks.shown[tree.require(line.unit)]:
+            yield UptakeCounted(
+                unit=line.unit,
+                counted_at=line.at,
+                counted_by=line.counted_by,
+                minutes=line.minutes,
+                people=line.people,
+                devices=line.devices,
+                devices_low=line.devices_low,
+                devices_high=line.devices_high,
+            )

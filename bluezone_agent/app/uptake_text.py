@@ -49,6 +49,7 @@ def table(report: UptakeReport) -> ReportTable:
         for name, values in zip(heads, zip(*map(_values, shares), strict=True), strict=True):
             if any(value is not None for value in values):
                 columns[name] = list(values)
+    columns |= {name: list(values) for name, values in _on_air(report) if any(value is not None for value in values)}
     work = {_("streets"): [u.streets for u in report.units], _("leaflets"): [u.leaflets for u in report.units]}
     columns |= {name: list(values) for name, values in work.items() if any(values)}
     return ReportTable(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
@@ -57,6 +58,14 @@ def table(report: UptakeReport) -> ReportTable:
 def _evidence(report: UptakeReport) -> Iterator[tuple[tuple[str, str, str], list[UptakeShare | None]]]:
     yield (_("installed"), "%", "±"), [u.installed for u in report.units]
     yield (_("running"), _("running %"), _("running ±")), [u.running for u in report.units]
+
+
+def _on_air(report: UptakeReport) -> Iterator[tuple[str, list[str | int | float | None]]]:
+    found = [unit.on_air for unit in report.units]
+    yield _("people present"), [None if air is None else air.people for air in found]
+    yield _("on the air"), [None if air is None else round(air.devices, 1) for air in found]
+    yield _("95 %"), [None if air is None else f"{air.devices_low:.0f}-{air.devices_high:.0f}" for air in found]
+    yield _("on the air %"), [None if air is None else round(air.share_percent, 1) for air in found]
 
 
 def _values(share: UptakeShare | None) -> tuple[int | None, float | None, int | None]:
@@ -95,6 +104,15 @@ def sentence(unit: UptakeUnit) -> str:
                 people=unit.running.people, share=local_number(unit.running.share_percent)
             )
         )
+    if unit.on_air:
+        parts.append(
+            _("{devices:.1f} devices on the air ({low:.0f} to {high:.0f}) for {people} people counted").format(
+                devices=local_number(unit.on_air.devices),
+                low=unit.on_air.devices_low,
+                high=unit.on_air.devices_high,
+                people=unit.on_air.people,
+            )
+        )
     if unit.streets or unit.leaflets:
         parts.append(
             _("{streets} streets, {leaflets} leaflets").format(streets=unit.streets or 0, leaflets=unit.leaflets or 0)
@@ -124,13 +142,21 @@ def notes(report: UptakeReport) -> Iterator[str]:
             "running: devices that scanned at least half of the time, by receipts that members left. The organiser made"
             " the codes and could forge receipts, or link one whose sender is known"
         )
-    for counted in report.counted:
+    if whole.on_air or report.counted or any(unit.on_air for unit in report.units):
         yield _(
-            "counted on the air at {unit}: {devices:.0f} devices ({low:.0f} to {high:.0f}) for {people} people; this"
-            " says nothing of other people"
+            "on the air: devices received at a place, against people counted there, with a 95 % interval. It says"
+            " nothing of other people and other hours; a person with two devices counts twice, devices next door count"
+            " too, and iPhones of the old Bluezone app do not"
+        )
+    for counted in report.counted[:MOST_NAMES]:
+        yield _(
+            "counted on the air at {unit} on {when} by {who}: {devices:.1f} devices ({low:.0f} to {high:.0f}) for"
+            " {people} people"
         ).format(
             unit=counted.unit,
-            devices=counted.devices,
+            when=zone_time(report, counted.counted_at),
+            who=counted.counted_by or "-",
+            devices=local_number(counted.devices),
             low=counted.devices_low,
             high=counted.devices_high,
             people=counted.people,

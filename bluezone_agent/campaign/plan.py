@@ -15,8 +15,8 @@ import msgspec
 from bluezone_agent.config_errors import KINDS, TOP, WRONG
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.files import read_text
-from bluezone_agent.trials.mistakes import Mistakes, not_toml, shown
-from bluezone_agent.trials.toml_lines import Where
+from bluezone_agent.plans.mistakes import Mistakes, not_toml, shown
+from bluezone_agent.plans.toml_lines import Where
 
 LONGEST_UNIT: Final = 90
 LONGEST_APP: Final = 24

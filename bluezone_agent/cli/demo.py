@@ -12,10 +12,12 @@ import click
 
 from bluezone_agent.app import demo_door, logs
 from bluezone_agent.app.demo import Day, DevicesLeft, PersonVerdict, SimulatedDay, keep, simulate
+from bluezone_agent.app.demo_campaign import SimulatedCampaign
 from bluezone_agent.app.demo_door import DoorMorning
 from bluezone_agent.app.demo_door_text import sentences
 from bluezone_agent.app.exposure_day import ExposureDay
 from bluezone_agent.app.sentences import advice, describe
+from bluezone_agent.cli import demo_campaign
 from bluezone_agent.cli.base import PATH, PATH_OR_STREAM, Command, json_option, option, print_json, printable, say
 from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.cli.progress import working
@@ -32,13 +34,14 @@ from bluezone_agent.scenarios.cast import co_presence
 
 VIETNAM: Final = "ICT-7"
 """POSIX notation for UTC+7, which needs no time zone database."""
+CAMPAIGN: Final = "demo-campaign"
 CELLS_MIN: Final = (30, 60)
 """Minutes per character: the first that fits the terminal."""
 
 
 @click.command(
     cls=Command,
-    answers=SimulatedDay | DevicesLeft | DoorMorning,
+    answers=SimulatedDay | DevicesLeft | DoorMorning | SimulatedCampaign,
     help=N_(
         "Simulate one day with six devices: one person tests positive and submits their keys, and"
         " those who were close are warned. The simulation needs no Bluetooth and takes less than a minute."
@@ -75,13 +78,38 @@ CELLS_MIN: Final = (30, 60)
     is_flag=True,
     help=N_("Simulate a morning at a door instead: what its guard sees of sixty people, forty with a device."),
 )
+@option(
+    "--campaign",
+    type=PATH,
+    is_flag=False,
+    flag_value=CAMPAIGN,
+    metavar="[DIR]",
+    help=N_(
+        "Simulate a campaign of a province instead: five offices, three rounds, with codes, receipts, signed reports,"
+        " letters and leaflets, in the new folder DIR (default: demo-campaign)."
+    ),
+)
 @json_option
-def demo(*, seed: int, protocol: str, page: Path | None, kept: Path | None, door: bool, as_json: bool) -> None:
+def demo(
+    *,
+    seed: int,
+    protocol: str,
+    page: Path | None,
+    kept: Path | None,
+    door: bool,
+    campaign: Path | None,
+    as_json: bool,
+) -> None:
     """Simulate, print the timeline and write the page; the exit code is always 0."""
     if kept and page:
         raise click.UsageError(_("--keep writes no page: leave out --page"))
     if kept and door:
         raise click.UsageError(_("--door leaves no devices: leave out --keep"))
+    if campaign:
+        if kept or page or door:
+            raise click.UsageError(_("--campaign is another simulation: leave out --keep, --page and --door"))
+        demo_campaign.show(campaign, seed, as_json=as_json)
+        return
     os.environ["TZ"] = VIETNAM
     time.tzset()
     logs.to_stderr(log_level(logging.WARNING))

@@ -149,6 +149,7 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
         ),
         Example("bluezone-agent demo --door", N_("See a morning at a door instead:")),
         Example("bluezone-agent demo --keep devices", N_("Keep two of its devices, to try the commands on:")),
+        Example("bluezone-agent demo --campaign", N_("Simulate a campaign of a province, with receipts and letters:")),
     ),
     "gate": (
         Example("bluezone-agent gate", N_("Count who comes in, and who has a device that broadcasts; q ends it:")),
@@ -201,6 +202,16 @@ EXAMPLES: Final[dict[str, tuple[Example, ...]]] = {
     ),
     "uptake collect": (
         Example("bluezone-agent uptake collect box --folder campaign", N_("Count the receipts in the folder box:")),
+    ),
+    "uptake census": (
+        Example(
+            "bluezone-agent uptake census room-1 --people 18 --by teacher --for 5m --folder campaign",
+            N_("Count devices for 5 minutes, where a teacher counted 18 people:"),
+        ),
+        Example(
+            "bluezone-agent uptake census room-1 --people 18 --by guard --feed air.jsonl --folder campaign",
+            N_("Count from a recording of bluezone-agent around --json:"),
+        ),
     ),
     "uptake report": (
         Example("bluezone-agent uptake report --folder campaign --deadline 10:00", N_("Who takes part?")),

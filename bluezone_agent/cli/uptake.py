@@ -48,13 +48,19 @@ REASONS: Final = {
     Refusal.REPEATED: N_("repeated: of each code one receipt counts"),
     Refusal.EARLIER_ROUND: N_("already counted in an earlier round"),
 }
-REPORT: Final = {"report": Lazy("uptake_report:report", N_("Show who takes part, and who did not report"))}
+LATER: Final = {
+    "census": Lazy("uptake_census:census", N_("Count devices on the air against people counted there")),
+    "report": Lazy("uptake_report:report", N_("Show who takes part, and who did not report")),
+}
 
 
 @click.group(
     cls=Group,
-    lazy=REPORT,
-    help=N_("Count who takes part in each unit: as reported, and as confirmed by devices. The two are never mixed."),
+    lazy=LATER,
+    help=N_(
+        "Count who takes part in each unit: as reported, as confirmed by devices, and as counted on the air. The three"
+        " are never mixed."
+    ),
 )
 def uptake() -> None:
     """Group of the commands of an organiser."""
@@ -85,7 +91,7 @@ def uptake() -> None:
 @json_option
 def new(*, units: Path, folder: Path, denominator: str, zone: str, target: float | None, as_json: bool) -> None:
     """Make a folder; an existing one is never changed."""
-    made = campaigns.new(units, folder, denominator, zone, target)
+    made = campaigns.new(units, folder, denominator, zone, target, language=_("en"))
     if as_json:
         print_json(made)
         return

@@ -44,6 +44,13 @@ FORMS = ("csv", "xlsx", "pdf")
     metavar="TIME",
     help=N_("Time by which units had to report: 10:00 on the day of the first report, or 2021-05-10T10:00."),
 )
+@option(
+    "--engine",
+    type=click.Choice(reports.ENGINE_NAMES),
+    default=reports.DEFAULT_ENGINE,
+    show_default=True,
+    help=N_("What computes the tables: DuckDB in this process, or Spark as it is configured (extra [spark])."),
+)
 @option("--csv", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write the table as CSV."))
 @option("--xlsx", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write the table for a spreadsheet."))
 @option("--pdf", type=PATH_OR_STREAM, metavar="FILE", help=N_("Also write a letter for print."))
@@ -55,13 +62,14 @@ def report(
     unit: str | None,
     levels: int,
     deadline: str | None,
+    engine: str,
     folder: Path,
     as_json: bool,
     **files: Path | None,
 ) -> None:
     """Report; files of an older report are replaced."""
     with working(_("computing")):
-        found = reports.report(folder, number=number, unit=unit, levels=levels, deadline=deadline)
+        found = reports.report(folder, number=number, unit=unit, levels=levels, deadline=deadline, engine=engine)
         written = {path: _written(found, form) for form in FORMS if (path := files[form])}
     for path, content in written.items():
         write_over(path, content)

@@ -19,8 +19,9 @@ apart, may be missed."""
 BUCKET_S: Final = 4.0
 """The power is averaged over the present bucket and the one before: 16 to 32 packets, so that fading of 4 dB averages
 out, and who walks away is far after 8 s. Milliwatts are averaged, as in a stored minute, for which the bands are."""
-MOST_SHOWN: Final = 300
-"""Neighbours in a line of the feed, 60 kB; within 2 m there is room for some thirty people."""
+MOST_SHOWN: Final = 1000
+"""Neighbours in a line of the feed, 200 kB. A census counts halls of 500 devices, each of which is shown under two
+identifiers for 30 s after its rotation."""
 MOST_KNOWN: Final = 2 * MOST_SHOWN
 """Identifiers in memory: those that are shown, and as many that compete with them in a flood."""
 SWEEP_S: Final = 1.0
@@ -28,7 +29,7 @@ SWEEP_S: Final = 1.0
 LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXYZ"
 """No vowels, so that no word can appear, and nothing that looks like something else."""
 PSEUDONYM_LETTERS: Final = 5
-"""28^5 is 17 million: two of 300 neighbours share one with a probability of 0.3 %."""
+"""28^5 is 17 million: two of 1,000 neighbours share one with a probability of 3 %."""
 
 
 def pseudonym(secret: bytes, observed: ObservedIdentifier) -> str:

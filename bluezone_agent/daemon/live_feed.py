@@ -24,7 +24,7 @@ EVERY_S: Final = 1.0
 MOST_READERS: Final = 16
 """At one time: a terminal, the web page and some programs of the owner's own."""
 WAITING_LINES: Final = 2
-"""For a reader: what it missed is old, so the newest lines are kept. A line has up to 60 kB."""
+"""For a reader: what it missed is old, so the newest lines are kept. A line has up to 200 kB."""
 
 
 class LiveFeed:

@@ -8,10 +8,10 @@ from itertools import combinations, pairwise
 from typing import Final
 
 from bluezone_agent.errors import N_
+from bluezone_agent.plans.mistakes import Mistakes
+from bluezone_agent.plans.toml_lines import Where
 from bluezone_agent.trials.geometry import placed
-from bluezone_agent.trials.mistakes import Mistakes
 from bluezone_agent.trials.plan import Phase
-from bluezone_agent.trials.toml_lines import Where
 
 LONGEST_MIN: Final = 7 * 24 * 60.0
 FARTHEST_M: Final = 1000.0

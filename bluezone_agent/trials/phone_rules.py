@@ -8,9 +8,9 @@ from typing import Final
 
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import N_
-from bluezone_agent.trials.mistakes import Mistakes, shown
+from bluezone_agent.plans.mistakes import Mistakes, shown
+from bluezone_agent.plans.toml_lines import Where
 from bluezone_agent.trials.plan import PHONE, TrialDevice
-from bluezone_agent.trials.toml_lines import Where
 
 ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 IDENTIFIER: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")

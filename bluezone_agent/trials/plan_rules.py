@@ -12,12 +12,12 @@ from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.core.protocols import PROTOCOLS
 from bluezone_agent.errors import N_
+from bluezone_agent.plans.mistakes import Mistakes, shown
+from bluezone_agent.plans.toml_lines import Where
 from bluezone_agent.trials.broker_address import broker_address, is_with_login
-from bluezone_agent.trials.mistakes import Mistakes, shown
 from bluezone_agent.trials.phase_rules import require_phase
 from bluezone_agent.trials.phone_rules import require_different_phones, require_findable
 from bluezone_agent.trials.plan import CARRIED, ROLES, RadioSettings, Schedule, TrialDevice, TrialInfo, TrialPlan
-from bluezone_agent.trials.toml_lines import Where
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 """Of a trial, a device, a pseudonym: it becomes the name of a folder, and a column."""

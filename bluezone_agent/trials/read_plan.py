@@ -12,10 +12,10 @@ import msgspec
 from bluezone_agent.config_errors import KINDS, TOP, WRONG
 from bluezone_agent.errors import N_, Text
 from bluezone_agent.files import read_text
-from bluezone_agent.trials.mistakes import Mistakes, PlanError, not_toml, shown
+from bluezone_agent.plans.mistakes import Mistakes, PlanError, not_toml, shown
+from bluezone_agent.plans.toml_lines import Where
 from bluezone_agent.trials.plan import LiveSettings, Phase, RadioSettings, Schedule, TrialDevice, TrialInfo, TrialPlan
 from bluezone_agent.trials.plan_rules import require_valid
-from bluezone_agent.trials.toml_lines import Where
 
 PLAN_NAME: Final = "trial.toml"
 LISTS: Final[dict[str, type[msgspec.Struct]]] = {"device": TrialDevice, "phase": Phase}

@@ -13,10 +13,10 @@ import numpy as np
 
 from bluezone_agent import files
 from bluezone_agent.core.packet_share import RECOMMENDED_S
+from bluezone_agent.tables.engines import DUCKDB
 from bluezone_agent.trials import analysis, figures, herald_figures
 from bluezone_agent.trials.common_time import PhaseTime
 from bluezone_agent.trials.dataset import Dataset
-from bluezone_agent.trials.engines import DUCKDB
 from bluezone_agent.trials.folder import DATASET, REPORT, TrialFolder
 from bluezone_agent.trials.path_loss import PathLoss, fitted
 from bluezone_agent.trials.plan import Schedule, TrialPlan

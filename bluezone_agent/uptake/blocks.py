@@ -61,7 +61,7 @@ class _Builder:
     def build(self) -> None:
         """Go from the smallest units to the whole, and take small ones along until they are enough."""
         tree = self.tree
-        small: list[list[int]] = [[] for _ in tree.units]
+        small: dict[int, list[int]] = {}
         least: list[int | None] = [None] * len(tree.units)  # the smallest block inside
         for number in reversed(range(len(tree.units))):
             below = tree.children[number]
@@ -72,18 +72,20 @@ class _Builder:
                 self.of_leaf[number] = self.home[number] = number
                 self.people[number], self.units[number] = 0, 1
             elif not below:
-                small[number].append(number)
+                small[number] = [number]
             else:
-                pool = [leaf for child in below for leaf in small[child]]
+                pool = [leaf for child in below for leaf in small.get(child, ())]
                 candidates = [(child, least[child]) for child in below]
                 self._place(number, pool, small, [(child, block) for child, block in candidates if block is not None])
                 blocks = [block for _child, block in candidates if block is not None]
-                own = [self.of_leaf[pool[0]]] if pool and not small[number] else []
+                own = [self.of_leaf[pool[0]]] if pool and number not in small else []
                 least[number] = min([*blocks, *own], key=self.people.__getitem__, default=None)
-        if small[0]:
+        if 0 in small:
             self.form(small[0][0], small[0], NOWHERE)
 
-    def _place(self, number: int, pool: list[int], small: list[list[int]], candidates: list[tuple[int, int]]) -> None:
+    def _place(
+        self, number: int, pool: list[int], small: dict[int, list[int]], candidates: list[tuple[int, int]]
+    ) -> None:
         if not pool:
             return
         if len(pool) >= LEAST_UNITS and sum(self.tree.headcount[leaf] for leaf in pool) >= LEAST_PEOPLE:
@@ -93,7 +95,7 @@ class _Builder:
             _child, block = min(candidates, key=lambda c: (bool(self.tree.children[c[0]]), self.tree.headcount[c[0]]))
             self.form(block, pool, number)
         else:
-            small[number].extend(pool)
+            small[number] = pool
 
 
 def blocks_of(tree: UnitTree) -> Blocks:

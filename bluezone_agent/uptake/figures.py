@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from bluezone_agent.errors import N_
-from bluezone_agent.uptake.folder import COLLECTED, REPORTED, UptakeFolder
-from bluezone_agent.uptake.records import MOST_ROUNDS, CollectedLine, Evidence, ReportedLine, read
-from bluezone_agent.uptake.units import UnitTree, UptakeError
+from bluezone_agent.uptake.folder import COLLECTED, COUNTED, REPORTED, UptakeFolder
+from bluezone_agent.uptake.records import MOST_ROUNDS, CollectedLine, CountedLine, Evidence, ReportedLine, read
+from bluezone_agent.uptake.units import MOST_PEOPLE, UnitTree, UptakeError
 
 SCHEMA: Final = pa.schema(
     {
@@ -26,15 +26,23 @@ SCHEMA: Final = pa.schema(
         "streets": pa.int64(),
         "leaflets": pa.int64(),
         "at_s": pa.int64(),  # when the head of the unit reported, Unix seconds; 0 for other evidence
+        "people": pa.int64(),  # counted only, as are the next three: people whom somebody counted at one place
+        "devices": pa.float64(),  # on the air there, at a moment
+        "devices_low": pa.float64(),  # bounds of the 95 % interval
+        "devices_high": pa.float64(),
     }
 )
-MERGED_KINDS: Final = (Evidence.REPORTED, Evidence.CONFIRMED)
-"""What goes upwards. A count on the air is one place's, and has no sum."""
+COUNTED_COLUMNS: Final = ("people", "devices", "devices_low", "devices_high")
+"""Left out of a file without counts, as in the files of earlier versions."""
 
 
 def own_figures(folder: UptakeFolder, tree: UnitTree) -> pa.Table:
     """Return what this folder's own records say. Raises UptakeError."""
-    rows = [*_reported(folder.path / REPORTED, tree), *_confirmed(folder.path / COLLECTED, tree)]
+    rows = [
+        *_reported(folder.path / REPORTED, tree),
+        *_confirmed(folder.path / COLLECTED, tree),
+        *_counted(folder.path / COUNTED, tree),
+    ]
     return pa.Table.from_pylist(rows, SCHEMA)
 
 
@@ -76,6 +84,25 @@ def _confirmed(path: Path, tree: UnitTree) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def _counted(path: Path, tree: UnitTree) -> list[dict[str, Any]]:
+    """The last count of a unit and round; one of a unit with sub-units is in no sum."""
+    latest = {(line.round, line.unit): line for line in read(path, CountedLine)}
+    return [
+        {
+            "unit": line.unit,
+            "round": line.round,
+            "kind": Evidence.COUNTED.value,
+            "at_s": 0,
+            "people": line.people,
+            "devices": line.devices,
+            "devices_low": line.devices_low,
+            "devices_high": line.devices_high,
+        }
+        for line in latest.values()
+        if not tree.children[tree.require(line.unit)]
+    ]
+
+
 def require_leaf(tree: UnitTree, unit: str) -> int:
     """Return the number of a unit that reports itself; raises UptakeError for others."""
     number = tree.require(unit)
@@ -92,17 +119,20 @@ def require_leaf(tree: UnitTree, unit: str) -> int:
 def figures_csv(figures: pa.Table) -> bytes:
     """Return figures as CSV."""
     out = io.BytesIO()
-    pa_csv.write_csv(figures, out)
+    counted = pc.any(pc.is_valid(figures["devices"])).as_py()
+    pa_csv.write_csv(figures if counted else figures.drop_columns(list(COUNTED_COLUMNS)), out)
     return out.getvalue()
 
 
 def read_figures(data: bytes, tree: UnitTree, path: Path) -> pa.Table:
     """Read the figures of a report about ``tree``; ``path`` is for errors. Raises UptakeError."""
+    head = data.split(b"\n", 1)[0]
+    there = [name for name in SCHEMA.names if name not in COUNTED_COLUMNS or b'"devices"' in head]
     try:
         table = pa_csv.read_csv(
             io.BytesIO(data),
             convert_options=pa_csv.ConvertOptions(
-                column_types=SCHEMA, include_columns=SCHEMA.names, strings_can_be_null=False
+                column_types=SCHEMA, include_columns=there, strings_can_be_null=False
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
@@ -112,6 +142,8 @@ def read_figures(data: bytes, tree: UnitTree, path: Path) -> pa.Table:
             path=path,
             reason=error,
         ) from error
+    for name in SCHEMA.names[len(there) :]:
+        table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
     _require_possible(table, tree, path)
     return table
 
@@ -122,7 +154,8 @@ def _require_possible(table: pa.Table, tree: UnitTree, path: Path) -> None:
     names = pa.array([tree.units[leaf].unit for leaf in leaves], pa.string())
     place = pc.index_in(table["unit"], value_set=names)
     people = pc.take(pa.array([tree.headcount[leaf] for leaf in leaves], pa.int64()), place)
-    kinds = pa.array([kind.value for kind in MERGED_KINDS])
+    kinds = pa.array([kind.value for kind in Evidence])
+    counted = pc.equal(table["kind"], Evidence.COUNTED.value)
     conditions = (
         pc.is_valid(place),
         pc.is_in(table["kind"], value_set=kinds),
@@ -131,6 +164,12 @@ def _require_possible(table: pa.Table, tree: UnitTree, path: Path) -> None:
         pc.and_(pc.greater_equal(table["running"], 0), pc.less_equal(table["running"], table["installed"])),
         pc.greater_equal(table["streets"], 0),
         pc.greater_equal(table["leaflets"], 0),
+        *(pc.equal(counted, pc.is_valid(table[name])) for name in COUNTED_COLUMNS),
+        pc.invert(pc.and_(counted, pc.is_valid(table["installed"]))),
+        pc.and_(pc.greater_equal(table["people"], 1), pc.less_equal(table["people"], MOST_PEOPLE)),
+        pc.and_(pc.greater_equal(table["devices_low"], 0), pc.less_equal(table["devices_low"], table["devices"])),
+        pc.less_equal(table["devices"], table["devices_high"]),
+        pc.less_equal(table["devices_high"], MOST_PEOPLE),
     )
     for condition in conditions:
         good = pc.fill_null(condition, fill_value=True)

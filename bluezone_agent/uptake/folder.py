@@ -27,6 +27,7 @@ CODES: Final = "codes.csv"
 KEY: Final = "signing.key"
 TRUSTED: Final = "trusted.csv"
 MERGED: Final = "merged"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 DENOMINATORS: Final = ("staff", "pupils", "households", "residents")
 ZONE: Final = "Asia/Ho_Chi_Minh"
 CLOCK: Final = re.compile(r"(?:(\d{4}-\d\d-\d\d)[T ])?([01]\d|2[0-3]):([0-5]\d)")
@@ -72,34 +73,25 @@ class UptakeFolder:
         return datetime.combine(named.date(), time(int(found[2]), int(found[3])), self.zone)
 
 
-SETTINGS_TEXT: Final = """\
-# A campaign: how many people of each unit take part. Written by "bluezone-agent uptake new".
+def make_folder(
+    path: Path, units: bytes, denominator: str, zone: str, target_percent: float | None, *, language: str = "en"
+) -> UptakeFolder:
+    """Make the folder of a new campaign with a new signing key; ``language`` is that of the explanations.
 
-# The first four characters of this campaign's codes. Don't change it.
-campaign = "{campaign}"
-
-# Who is counted in units.csv: {denominators}.
-denominator = "{denominator}"
-
-# The time zone of deadlines, a name of the IANA list.
-timezone = "{zone}"
-
-# The share that each unit should reach, in percent.
-{target}
-"""
-
-
-def make_folder(path: Path, units: bytes, denominator: str, zone: str, target_percent: float | None) -> UptakeFolder:
-    """Make the folder of a new campaign with a new signing key. Raises NewFileError, OSError."""
+    Raises NewFileError, OSError.
+    """
     with made_folder(path):
         create(path / UNITS, units)
         create(path / KEY, new_key())
-        text = SETTINGS_TEXT.format(
-            campaign=new_campaign(),
-            denominator=denominator,
-            denominators=", ".join(DENOMINATORS),
-            zone=zone,
-            target="# target_percent = 60" if target_percent is None else f"target_percent = {target_percent:g}",
+        text = (
+            (TEMPLATES / f"uptake.{language}.toml")
+            .read_text("utf-8")
+            .format(
+                campaign=new_campaign(),
+                denominator=denominator,
+                zone=zone,
+                target="# target_percent = 60" if target_percent is None else f"target_percent = {target_percent:g}",
+            )
         )
         create(path / SETTINGS, text.encode())
     return UptakeFolder(path)

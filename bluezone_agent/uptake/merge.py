@@ -11,9 +11,9 @@ import pyarrow as pa
 from bluezone_agent.errors import N_
 from bluezone_agent.files import PRIVATE_FOLDER, replace
 from bluezone_agent.uptake.figures import own_figures, read_figures
-from bluezone_agent.uptake.folder import MERGED, REPORTED, UNITS, UptakeFolder
+from bluezone_agent.uptake.folder import COUNTED, MERGED, REPORTED, UNITS, UptakeFolder
 from bluezone_agent.uptake.inbox import kept, kept_at, read_trusted
-from bluezone_agent.uptake.records import ReportedLine, read
+from bluezone_agent.uptake.records import CountedLine, ReportedLine, read
 from bluezone_agent.uptake.report_file import SignedReport, read_report
 from bluezone_agent.uptake.units import Unit, UnitTree, UptakeError
 
@@ -134,10 +134,11 @@ def _require_once(folder: UptakeFolder, own: UnitTree, reports: Iterable[SignedR
     """Raise UptakeError, with both places, if a unit is in two of them, or has figures both here and in a report."""
     here = folder.path / UNITS
     places: dict[str, Path] = dict.fromkeys((one.unit for one in own.units), here)
-    recorded = {line.unit for line in read(folder.path / REPORTED, ReportedLine)}
+    recorded = {line.unit: folder.path / COUNTED for line in read(folder.path / COUNTED, CountedLine)}
+    recorded |= {line.unit: folder.path / REPORTED for line in read(folder.path / REPORTED, ReportedLine)}
     for report in reports:
         if report.unit in recorded:
-            raise _twice(report.unit, folder.path / REPORTED, report.path)
+            raise _twice(report.unit, recorded[report.unit], report.path)
         for one in report.tree.units[1:]:
             if one.unit in places:
                 raise _twice(one.unit, places[one.unit], report.path)

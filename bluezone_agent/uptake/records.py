@@ -65,16 +65,21 @@ class CountedLine(msgspec.Struct, frozen=True, kw_only=True):
     people: int
     """Counted by a person."""
     devices: float
-    """Estimated from the identifiers of each slot."""
+    """Estimated from the identifiers on the air."""
     devices_low: float
     """Bounds of the 95 % interval."""
     devices_high: float
+    counted_by: str = ""
+    """Who counted the people, by role; lines of earlier versions end before it."""
 
+
+ADDED: Final[dict[type[msgspec.Struct], tuple[str, ...]]] = {CountedLine: ("counted_by",)}
+"""The last columns of a file, where earlier versions wrote none of them."""
 
 Line = TypeVar("Line", ReportedLine, CollectedLine, CountedLine)
 
 
-def append(path: Path, lines: Sequence[ReportedLine | CollectedLine]) -> None:
+def append(path: Path, lines: Sequence[ReportedLine | CollectedLine | CountedLine]) -> None:
     """Append lines; a new file gets the names of the columns first. Raises OSError."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -103,13 +108,14 @@ def read(path: Path, kind: type[Line]) -> Iterator[Line]:
             reason=getattr(error, "strerror", None) or error,
         ) from error
     names = list(kind.__struct_fields__)
+    lengths = range(len(names) - len(ADDED.get(kind, ())), len(names) + 1)
     for number, row in csv_rows(text.split("\n"), path):
-        if not row or (number == 1 and row == names):
+        if not row or (number == 1 and len(row) in lengths and row == names[: len(row)]):
             continue
         values: dict[str, Any] = {name: value for name, value in zip(names, row, strict=False) if value != ""}
         try:
             line = msgspec.convert(values, kind, strict=False)
-            if len(row) != len(names) or not 1 <= line.round <= MOST_ROUNDS or min(_numbers(line)) < 0:
+            if len(row) not in lengths or not 1 <= line.round <= MOST_ROUNDS or min(_numbers(line)) < 0:
                 raise ValueError(row)
         except ValueError as error:  # ValidationError is one
             raise UptakeError(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Self
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis import _
 
-from bluezone_agent.uptake.blocks import Blocks
+from bluezone_agent.tables.engines import DUCKDB, ENGINES
+from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks
 from bluezone_agent.uptake.records import Evidence
-from bluezone_agent.uptake.sums import FigureKey, Sum, Sums, Work, WorkKey
+from bluezone_agent.uptake.sums import CountSum, FigureKey, Sum, Sums, Work, WorkKey
 from bluezone_agent.uptake.units import UnitTree
 
 MOST_NAMED: Final = 1000
@@ -20,15 +24,19 @@ MOST_NAMED: Final = 1000
 
 
 class RollUp:
-    """Figures and units as tables of an engine."""
+    """Figures and units as tables of an engine, which reads them from files in a folder that is deleted at the end."""
 
-    def __init__(self, tree: UnitTree, blocks: Blocks, figures: pa.Table) -> None:
+    def __init__(self, tree: UnitTree, blocks: Blocks, figures: pa.Table, engine: str = DUCKDB) -> None:
+        """``engine`` is a name of :data:`ENGINES`. Raises MissingPackageError, EngineError."""
+        self._engine = ENGINES[engine]()
+        self._folder = TemporaryDirectory(prefix="bluezone-")
         self._tree = tree
         self._blocks = blocks
-        self._connection = ibis.duckdb.connect()
-        self._figures = ibis.memtable(figures)
+        self._parent = np.asarray(tree.parent, np.int64)
+        self._figures = self._table("figures", figures)
         leaves = list(blocks.of_leaf)
-        self._leaves = ibis.memtable(
+        self._leaves = self._table(
+            "leaves",
             pa.table(
                 {
                     "unit": pa.array([tree.units[leaf].unit for leaf in leaves], pa.string()),
@@ -38,6 +46,17 @@ class RollUp:
             ),
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def _table(self, name: str, rows: pa.Table) -> ir.Table:
+        path = f"{self._folder.name}/{name}.parquet"
+        pq.write_table(rows, path, compression="snappy")  # Spark does not read every LZ4 block of Arrow
+        return self._engine.parquet(name, [path])
+
     def rounds(self) -> list[int]:
         """Return the rounds of which there are figures."""
         return sorted(row["round"] for row in self._rows(self._figures.select("round").distinct()))
@@ -45,21 +64,25 @@ class RollUp:
     def sums(self, units: Collection[int], rounds: Sequence[int], deadline_s: int | None) -> Sums:
         """Return the figures of ``units`` in ``rounds``; the deadline is of the last round, Unix seconds."""
         figures = self._figures.filter(_["round"].isin(list(rounds)))
-        within = self._inside("block", self._blocks.home.items(), set(units))
-        below = self._leaves_inside(set(units))
-        found = unit_sums(block_sums(figures, self._leaves, self._block_table()), within)
+        blocks = self._block_table()
+        home = [(block, unit) for block, unit in self._blocks.home.items() if unit >= 0]
+        within = self._inside("block", home, units)
+        below = self._leaves_inside("below", units)
+        found = unit_sums(block_sums(figures, self._leaves, blocks), within)
         work = unit_work(figures, self._leaves, below, deadline_s, rounds[-1])
+        counts = unit_counts(block_counts(figures, self._leaves, blocks), within)
         return Sums(
             {
                 FigureKey(row["unit_number"], row["round"], row["kind"]): Sum(row["installed"], row["running"])
                 for row in self._rows(found)
             },
             {WorkKey(row.pop("unit_number"), row.pop("round")): Work(**row) for row in self._rows(work)},
+            {WorkKey(row.pop("unit_number"), row.pop("round")): CountSum(**row) for row in self._rows(counts)},
         )
 
     def missed(self, unit: int, number: int, deadline_s: int | None) -> list[tuple[int, int | None]]:
         """Return units below ``unit`` without a report by the deadline, and when each reported, Unix seconds."""
-        below = self._leaves_inside({unit})
+        below = self._leaves_inside("asked", [unit])
         reported = self._figures.filter(
             (_.kind == Evidence.REPORTED.value) & (_["round"] == number) & _.installed.notnull()
         ).select("unit", "at_s")
@@ -77,14 +100,16 @@ class RollUp:
         first: int | None = self._rows(reported.aggregate(first_s=_.at_s.min()))[0]["first_s"]
         return first
 
-    def _rows(self, table: ir.Table) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._connection.to_pyarrow(table).to_pylist()
+    @staticmethod
+    def _rows(table: ir.Table) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
         return rows
 
     def _block_table(self) -> ir.Table:
         blocks = self._blocks
         numbers = list(blocks.home)
-        return ibis.memtable(
+        return self._table(
+            "blocks",
             pa.table(
                 {
                     "block": pa.array(numbers, pa.int64()),
@@ -92,26 +117,26 @@ class RollUp:
                     "people": pa.array([blocks.people[block] for block in numbers], pa.int64()),
                     "guarded": pa.array([block in blocks.guarded for block in numbers], pa.bool_()),
                 }
-            )
+            ),
         )
 
-    def _inside(self, name: str, begins: Iterable[tuple[int, int]], units: set[int]) -> ir.Table:
+    def _leaves_inside(self, name: str, units: Collection[int]) -> ir.Table:
+        return self._inside("leaf", [(leaf, leaf) for leaf in self._blocks.of_leaf], units, name)
+
+    def _inside(
+        self, thing: str, begins: Sequence[tuple[int, int]], units: Collection[int], name: str = "within"
+    ) -> ir.Table:
         """Return which of ``units`` contain what; ``begins`` are things with the smallest unit that contains each."""
-        things, containers = list[int](), list[int]()
-        parent = self._tree.parent
-        for thing, unit in begins:
-            number = unit
-            while number >= 0:
-                if number in units:
-                    things.append(thing)
-                    containers.append(number)
-                number = parent[number]
-        return ibis.memtable(
-            pa.table({name: pa.array(things, pa.int64()), "unit_number": pa.array(containers, pa.int64())})
-        )
-
-    def _leaves_inside(self, units: set[int]) -> ir.Table:
-        return self._inside("leaf", ((leaf, leaf) for leaf in self._blocks.of_leaf), units)
+        wanted = np.zeros(len(self._parent), bool)
+        wanted[list(units)] = True
+        things, at = np.asarray(begins, np.int64).reshape(-1, 2).T
+        found = [np.empty((2, 0), np.int64)]
+        while things.size:  # a level up each time
+            found.append(np.stack((things, at))[:, wanted[at]])
+            at = self._parent[at]
+            things, at = things[at >= 0], at[at >= 0]
+        inside, containers = np.concatenate(found, axis=1)
+        return self._table(name, pa.table({thing: inside, "unit_number": containers}))
 
 
 def block_sums(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Table:
@@ -128,9 +153,60 @@ def block_sums(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Tabl
     )
 
 
-def _within_guard(value: Any) -> Any:
+def _within_guard(value: Any, people: Any = _.people) -> Any:
     """Return at least 1 and at most all people but one for a block with a small unit."""
-    return ibis.ifelse(_.guarded & value.notnull(), ibis.greatest(1, ibis.least(value, _.people - 1)), value)
+    return ibis.ifelse(_.guarded & value.notnull(), ibis.greatest(1, ibis.least(value, people - 1)), value)
+
+
+def block_counts(figures: ir.Table, leaves: ir.Table, blocks: ir.Table) -> ir.Table:
+    """Return the counts on the air of each block whose units were all counted, with enough people."""
+    sums = (
+        figures.filter(_.kind == Evidence.COUNTED.value)
+        .inner_join(leaves, "unit")
+        .group_by("block", "round")
+        .aggregate(
+            places=_.count(),
+            present=_.people.sum(),
+            devices=_.devices.sum(),
+            below=((_.devices - _.devices_low) * (_.devices - _.devices_low)).sum(),
+            above=((_.devices_high - _.devices) * (_.devices_high - _.devices)).sum(),
+        )
+    )
+    whole = sums.inner_join(blocks, "block").filter((_.places == _.units) & (_.present >= LEAST_PEOPLE))
+    return whole.select(
+        "block",
+        "round",
+        "places",
+        "present",
+        devices=_within_guard(_.devices, _.present),
+        low=_within_guard(_.devices - _.below.sqrt(), _.present),
+        high=_within_guard(_.devices + _.above.sqrt(), _.present),
+    )
+
+
+def unit_counts(counts: ir.Table, within: ir.Table) -> ir.Table:
+    """Return the sums of counts over the blocks inside of each unit; their errors add as squares."""
+    below, above = _.devices - _.low, _.high - _.devices
+    sums = (
+        within.inner_join(counts, "block")
+        .group_by("unit_number", "round")
+        .aggregate(
+            places=_.places.sum(),
+            people=_.present.sum(),
+            devices=_.devices.sum(),
+            below=(below * below).sum(),
+            above=(above * above).sum(),
+        )
+    )
+    return sums.select(
+        "unit_number",
+        "round",
+        "places",
+        "people",
+        "devices",
+        devices_low=_.devices - _.below.sqrt(),
+        devices_high=_.devices + _.above.sqrt(),
+    )
 
 
 def unit_sums(sums: ir.Table, within: ir.Table) -> ir.Table:

@@ -14,6 +14,17 @@ class Sum(msgspec.Struct, frozen=True):
     running: int | None
 
 
+class CountSum(msgspec.Struct, frozen=True):
+    """Counts on the air of a unit in one round: of the blocks inside of which every unit was counted."""
+
+    places: int
+    people: int
+    devices: float
+    devices_low: float
+    """Bounds of the 95 % interval: the counts are independent of each other."""
+    devices_high: float
+
+
 class Work(msgspec.Struct, frozen=True):
     """How many of a unit's sub-units reported in a round, and the work of house-to-house teams."""
 
@@ -45,3 +56,4 @@ class Sums(msgspec.Struct, frozen=True):
 
     figures: dict[FigureKey, Sum]
     work: dict[WorkKey, Work]
+    counts: dict[WorkKey, CountSum]

@@ -9,8 +9,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Final
 
+import msgspec
 import pytest
 from _pytest.mark import ParameterSet
 
@@ -19,6 +21,7 @@ from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.errors import EXIT_FAULT
+from bluezone_agent.scenarios.hall import Hall, count
 from bluezone_agent.stores.store import Store
 from bluezone_agent.trials.folder import TrialFolder
 from tests.key_servers.google import Servers
@@ -53,6 +56,7 @@ SHORTER: Final = {
         f"{WITH_A_TRIAL} timeout --foreground --preserve-status -s INT 5 bluezone-agent trial live"
     ),
     "--for 10s": "--for 1s",
+    "--by teacher --for 5m": "--by teacher --feed air.jsonl",
     "bluezone-agent trial stop": f"{WITH_A_TRIAL} bluezone-agent trial stop",
 }
 """What an example leaves to time or to a second device, and how it is run here."""
@@ -202,6 +206,12 @@ def _campaign(home: Home) -> None:
     home.must("bluezone-agent uptake record room-2 --installed 4 --folder campaign")
 
 
+def _recorded_room(home: Home) -> None:
+    _campaign(home)
+    _true, lines = count(Hall(5.0), 12, Random(1), begins_s=int(day_start_s(time.time())), lasts_s=60)
+    (home.home / "air.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+
+
 def _drop_box(home: Home) -> None:
     _campaign(home)
     home.must("bluezone-agent uptake codes --csv slips.csv --folder campaign")
@@ -245,6 +255,7 @@ PREPARED: Final[dict[str, Callable[[Home], object]]] = {
     "campaign make": lambda home: home.must("bluezone-agent campaign new campaign.toml"),
     "uptake new": lambda home: (home.home / "units.csv").write_text("unit,parent,headcount\na,,5\n"),
     **{f"uptake {command}": _campaign for command in ("record", "codes", "report", "submit")},
+    "uptake census": _recorded_room,
     "uptake collect": _drop_box,
     "uptake trust": _province,
     "uptake merge": _submitted,

@@ -68,7 +68,7 @@ MUTANTS: Final = (
     Mutant(
         "line-of-another-table",
         "a mistake in a plan is shown at the first table of its kind",
-        "trials/toml_lines.py",
+        "plans/toml_lines.py",
         "(name, self._seen[name])",
         "(name, 0)",
         "tests/trials/test_plan.py -k mistake",

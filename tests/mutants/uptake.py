@@ -7,6 +7,8 @@ from typing import Final
 from tests.mutants.mutant import Mutant
 
 BLOCKS: Final = "tests/uptake/test_blocks.py"
+CENSUS: Final = "tests/uptake/test_census.py"
+CENSUS_COMMAND: Final = "tests/uptake/test_census_command.py"
 RECEIPTS: Final = "tests/uptake/test_receipts.py"
 MUTANTS: Final = (
     Mutant(
@@ -21,7 +23,7 @@ MUTANTS: Final = (
         "all-or-none-tells-of-each",
         "when everybody of a group has it, each person of a small unit has it",
         "uptake/rollup.py",
-        "ibis.greatest(1, ibis.least(value, _.people - 1))",
+        "ibis.greatest(1, ibis.least(value, people - 1))",
         "value",
         f"{BLOCKS} -k all_or_none",
     ),
@@ -80,6 +82,86 @@ MUTANTS: Final = (
         "    if not good or digests !=",
         "    if not good or digests ==",
         "tests/uptake/test_letters_case.py -k sums_go_up",
+    ),
+    Mutant(
+        "rotation-makes-two-devices",
+        "a device that begins another identifier during a count is two",
+        "uptake/census.py",
+        "        devices = (found.total_s + found.short_s) / self.lasted_s + unseen\n",
+        "        devices = len(repeated) + unseen\n",
+        f"{CENSUS} -k ends_while_another",
+    ),
+    Mutant(
+        "nobody-is-missed",
+        "devices that were never received are not estimated",
+        "uptake/census.py",
+        "        unseen = (f1 + never.number) * each\n",
+        "        unseen = f1 * each\n",
+        f"{CENSUS} -k nobody_received",
+    ),
+    Mutant(
+        "silence-is-a-departure",
+        "a device is gone while its packets are missed",
+        "uptake/census.py",
+        "        total_s += beginning_s + track.range_s + end_s\n",
+        "        total_s += track.received\n",
+        f"{CENSUS} -k missed_packets",
+    ),
+    Mutant(
+        "received-before-the-count",
+        "who left before the count began is counted",
+        "uptake/census.py",
+        "            if at_s < 0 or (",
+        "            if (",
+        f"{CENSUS} -k before_the_count",
+    ),
+    Mutant(
+        "census-of-a-crowd",
+        "of 500 devices 300 are counted, because the feed shows no more",
+        "core/neighbours.py",
+        "MOST_SHOWN: Final = 1000\n",
+        "MOST_SHOWN: Final = 300\n",
+        f"{CENSUS} -k hall_of_500",
+    ),
+    Mutant(
+        "count-of-a-hidden-unit",
+        "the count of a unit that is not shown stands below the table",
+        "app/uptake_report.py",
+        "line.people >= LEAST_PEOPLE and blocks.shown[tree.require(line.unit)]",
+        "line.people >= LEAST_PEOPLE",
+        f"{CENSUS_COMMAND} -k few_people",
+    ),
+    Mutant(
+        "count-of-half-a-group",
+        "sums of counts before and after a small unit was counted differ by that unit",
+        "uptake/rollup.py",
+        "(_.places == _.units) & (_.present >= LEAST_PEOPLE)",
+        "_.present >= LEAST_PEOPLE",
+        f"{BLOCKS} -k before_the_small_unit",
+    ),
+    Mutant(
+        "count-of-few-people",
+        "how many of three people have a device is shown",
+        "uptake/rollup.py",
+        "(_.places == _.units) & (_.present >= LEAST_PEOPLE)",
+        "_.places == _.units",
+        f"{BLOCKS} -k no_count_of_few_people",
+    ),
+    Mutant(
+        "counted-here-and-merged",
+        "a count of a unit stays in the sum when the unit's own report is merged",
+        "uptake/merge.py",
+        "    recorded = {line.unit: folder.path / COUNTED for line in read(folder.path / COUNTED, CountedLine)}\n",
+        "    recorded = dict[str, Path]()\n",
+        f"{CENSUS_COMMAND} -k not_merged_too",
+    ),
+    Mutant(
+        "settings-in-english",
+        "a Vietnamese organiser's uptake.toml is explained in English",
+        "uptake/folder.py",
+        'f"uptake.{language}.toml"',
+        '"uptake.en.toml"',
+        "tests/uptake/test_units.py -k explained",
     ),
     Mutant(
         "sms-of-vietnamese-letters",

@@ -25,6 +25,7 @@ from bluezone_agent import extra_packages
 from bluezone_agent.app import trial_dataset
 from bluezone_agent.app.trial_score import DEFAULT_RULES
 from bluezone_agent.errors import AgentError
+from bluezone_agent.plans.mistakes import PlanError
 from bluezone_agent.trials import analysis
 from bluezone_agent.trials.append import JsonLines
 from bluezone_agent.trials.clock_offsets import device_offsets, least_delays, pair_offsets
@@ -32,7 +33,6 @@ from bluezone_agent.trials.dataset import Dataset
 from bluezone_agent.trials.dataset_tables import TABLES
 from bluezone_agent.trials.folder import DATASET, MARKS, TrialError, TrialFolder
 from bluezone_agent.trials.forget import RECEIPTS, forget
-from bluezone_agent.trials.mistakes import PlanError
 from bluezone_agent.trials.pack import pack
 from bluezone_agent.trials.path_loss import fitted
 from bluezone_agent.trials.records import NS, TrialMark

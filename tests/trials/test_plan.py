@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluezone_agent.i18n import rendered
+from bluezone_agent.plans.mistakes import PlanError
+from bluezone_agent.plans.toml_lines import TomlLines
 from bluezone_agent.trials.geometry import place_of, placed, simulated_place, true_distance_m
-from bluezone_agent.trials.mistakes import PlanError
 from bluezone_agent.trials.plan import TrialPlan
 from bluezone_agent.trials.read_plan import parse_plan, read_plan
 from bluezone_agent.trials.templates import TEMPLATES, plan_text
-from bluezone_agent.trials.toml_lines import TomlLines
 from tests.trials.plans import HEAD, PHASE, PLAN
 
 NAME = 'name = "short"'

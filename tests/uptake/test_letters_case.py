@@ -144,7 +144,7 @@ def test_csv_xlsx_and_letter_say_the_same(office: Level) -> None:
     )
     home = office.program.home
     table = list(csv.DictReader(io.StringIO((home / "r.csv").read_text("utf-8-sig"))))
-    sheet = load_workbook(home / "r.xlsx").worksheets[0]
+    sheet, about, missed = load_workbook(home / "r.xlsx").worksheets
     reader = PdfReader(home / "r.pdf")
     text = "\n".join(page.extract_text() for page in reader.pages)
     assert sheet.max_row == len(table) + 1 == 14
@@ -155,6 +155,20 @@ def test_csv_xlsx_and_letter_say_the_same(office: Level) -> None:
         assert (line["hidden"] == "true") is (row[1] == "*")
         printed = next(printed for printed in text.splitlines() if printed.startswith(f"{line['name']} "))
         assert not shown or re.search(rf"\b{shown}\b", printed), printed
+        if line["hidden"] == "true":
+            assert re.fullmatch(r"\* 1/1(?: -)+", printed.removeprefix(line["name"]).strip()), printed
+            assert set(row[3:]) == {None}
+            assert not any(
+                value for name, value in line.items() if name.startswith(("reported_", "confirmed_", "counted_"))
+            )
+    assert [[cell.value for cell in row] for row in missed.iter_rows(min_row=2)] == [
+        ["H57.09.11", LATE, "2021-05-17 10:25"]
+    ]
+    notes = " ".join(str(cell.value) for row in about.iter_rows() for cell in row)
+    flat = " ".join(text.split())
+    for note in ("11 of 12 units reported by then", f"late: {LATE} (2021-05-17 10:25)", "2 units are not shown"):
+        assert note in notes
+        assert note in flat
     fonts = {str(font["/BaseFont"]) for page in reader.pages for font in page_fonts(page)}
     assert fonts
     assert all("NotoSans" in font for font in fonts), fonts

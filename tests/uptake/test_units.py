@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bluezone_agent.i18n import LANGUAGES
+from bluezone_agent.uptake.folder import DENOMINATORS, SETTINGS, ZONE, make_folder
 from bluezone_agent.uptake.units import UnitTree, UptakeError, parse_units, read_units
 from tests.uptake.trees import PATH, trees
 
@@ -73,3 +75,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         tree(text)
     except UptakeError as error:
         assert error.hint  # noqa: PT017 - either way
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_settings_of_a_new_campaign_are_explained_in_each_language(tmp_path: Path, language: str) -> None:
+    made = make_folder(tmp_path / "c", b"unit,parent,headcount\na,,9\n", "pupils", ZONE, 60.0, language=language)
+    assert (made.settings.denominator, made.settings.timezone, made.settings.target_percent) == ("pupils", ZONE, 60.0)
+    text = (tmp_path / "c" / SETTINGS).read_text("utf-8")
+    assert ("Múi giờ" in text) is (language == "vi")
+    assert all(name in text for name in DENOMINATORS)
+    assert sum(line.startswith("# ") for line in text.splitlines()) == 5, "one for the file and one a setting"

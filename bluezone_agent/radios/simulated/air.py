@@ -143,6 +143,11 @@ class Air:
         """Add a device that only transmits: ``advertising_data_at`` a true time, under ``address_at`` it."""
         self._add(motion, tx_power_dbm, 0.0, advertising_data_at).address = address_at
 
+    def listener(self, motion: Motion) -> Callable[[], Iterator[tuple[AdvertisingData, int, bytes]]]:
+        """Add a device that only receives; return what yields its :meth:`receptions` now."""
+        device = self._add(motion, 0.0, 0.0, lambda _: None)
+        return lambda: self.receptions(device)
+
     def _add(
         self,
         motion: Motion,

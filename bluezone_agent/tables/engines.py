@@ -34,8 +34,8 @@ class DuckEngine:
 
 
 def _spark() -> Engine:
-    """Return Spark as an engine; raises MissingPackageError if it is not installed, TrialError if it does not start."""
-    return cast("Engine", imported("trials.spark_engine", SPARK).SparkEngine())
+    """Return Spark as an engine; raises MissingPackageError without its packages, EngineError if it does not start."""
+    return cast("Engine", imported("tables.spark_engine", SPARK).SparkEngine())
 
 
 ENGINES: Final[dict[str, Callable[[], Engine]]] = {DUCKDB: DuckEngine, SPARK: _spark}

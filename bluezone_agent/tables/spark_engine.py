@@ -11,8 +11,7 @@ import ibis.expr.types as ir
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from bluezone_agent.errors import N_
-from bluezone_agent.trials.folder import TrialError
+from bluezone_agent.errors import N_, AgentError
 
 SETTINGS: Final = {
     "spark.sql.session.timeZone": "UTC",
@@ -21,11 +20,15 @@ SETTINGS: Final = {
 }
 
 
+class EngineError(AgentError):
+    """An engine does not start."""
+
+
 class SparkEngine:
     """Spark, as its own configuration says: without one, on all cores of this machine."""
 
     def __init__(self) -> None:
-        """Raises TrialError if there is no Java to run it."""
+        """Raises EngineError if there is no Java to run it."""
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # otherwise it asks the name server for our own name
         builder = SparkSession.builder.appName("bluezone-agent")
         for name, value in SETTINGS.items():
@@ -33,7 +36,7 @@ class SparkEngine:
         try:
             self._session: Any = builder.getOrCreate()
         except (PySparkException, OSError) as error:
-            raise TrialError(
+            raise EngineError(
                 N_("Spark does not start: {reason}"),
                 N_("it needs Java 17 or later; on Debian: apt install openjdk-17-jre-headless"),
                 reason=str(error).splitlines()[0] if str(error) else type(error).__name__,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bluezone_agent.config_errors import TOP
 from bluezone_agent.errors import N_, AgentError, ConfigError
-from bluezone_agent.trials.toml_lines import TomlLines, Where
+from bluezone_agent.plans.toml_lines import TomlLines, Where
 
 
 class PlanError(ConfigError):
