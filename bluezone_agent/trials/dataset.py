@@ -81,8 +81,8 @@ class Dataset:
 
 def _first(path: str, column: str) -> str:
     """Return the first value of a column of a file that has rows."""
-    (batch, *_) = pq.ParquetFile(path).iter_batches(batch_size=1, columns=[column])
-    return str(batch[column][0])
+    with pq.ParquetFile(path) as file:
+        return str(next(file.iter_batches(batch_size=1, columns=[column]))[column][0])
 
 
 def _package(folder: Path) -> dict[str, Any]:

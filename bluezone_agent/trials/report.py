@@ -51,6 +51,8 @@ class ComputedReport:
     """Everything that a page shows."""
 
     plan: TrialPlan
+    dataset: Dataset
+    """It is open: its files were read and are the ones that were packed."""
     scorable: bool
     """Whether rules can be compared with true distances."""
     efficacy: Efficacy
@@ -86,6 +88,7 @@ def report(trial: TrialFolder, engine: str = DUCKDB) -> ComputedReport:
         row["expected_per_s"] = expected
     return ComputedReport(
         plan,
+        dataset,
         timed and bool(_rows(dataset["truth"].limit(1))),
         found,
         fit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -81,15 +82,9 @@ class Weighing:
     def weighed(self, pair: Pair) -> Weighed:
         """Weigh all minutes of a pair at once: a model may look beyond the window."""
         weights = self.model.weigh(pair.minutes)
-        scans = stand_in_indexes(pair.minutes)
-        stood = {t: weights.get(t, weights[pair.minutes[i].minute]) for t, i in scans.items()}
-        minutes = sorted(stood)
-        return Weighed(
-            np.array(minutes, dtype=np.int64),
-            np.concatenate(([0.0], np.cumsum([stood[t] for t in minutes]))),
-            sum(weights.values()),
-            sum(stood.values()),
-        )
+        stood = [weights[t] if t in weights else weights[scan] for t, scan in _scans(pair).items()]
+        minutes = np.fromiter(_scans(pair), dtype=np.int64, count=len(stood))
+        return Weighed(minutes, np.concatenate(([0.0], np.cumsum(stood))), sum(weights.values()), sum(stood))
 
     def judge_windows(self, counted: Tally, weighed: Weighed, windows: Windows, pairs: Ints) -> None:
         """Count what is said of the windows of ``pairs``. No rule is held to say more minutes than a window has."""
@@ -106,6 +101,12 @@ class Weighing:
         said_min, near_min = np.array([weighed.rested if rested else weighed.received]), np.array([near_minutes(known)])
         error_min = np.abs(said_min - near_min)
         counted.add(near_min >= WARN_AFTER_MIN, said_min >= self.model.warning_minutes, said_min, error_min, pairs)
+
+
+@lru_cache(maxsize=1)
+def _scans(pair: Pair) -> dict[int, int]:
+    """Return the minutes for which anything received stands, in order, and that in which it was received."""
+    return {t: pair.minutes[i].minute for t, i in stand_in_indexes(pair.minutes).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,9 +89,9 @@ def score(
             received = folded(
                 _shifted(pairs.calibration.applied(its) if setting.power == CALIBRATED else its, setting.offset_db)
             )
-            groups = list(_alike(received, receiver.numbers))
-            for rule in rules:
-                rule.count(groups)
+            for pair, numbers in _alike(received, receiver.numbers):
+                for rule in rules:
+                    rule.count(pair, numbers)
     return [
         DatasetScore(rule.name, setting.schedule, setting.power, setting.offset_db, window_min, **_values(tally))
         for setting, rules in counts
@@ -126,16 +126,15 @@ class _RuleCounts:
         self._longest_s = dict.fromkeys(WINDOWS_MIN, 0.0)
         self._scenes = Tally()
 
-    def count(self, groups: Sequence[tuple[Pair, Ints]]) -> None:
-        """Count what the rule says of pairs of which all with these numbers are alike."""
-        for pair, numbers in groups:
-            weighed = self._rule.weighed(pair)
-            for window_min, tally in self._windows.items():
-                windows = cut(pair.known, float(window_min * MINUTE_S))
-                if len(windows.minutes):
-                    self._longest_s[window_min] = max(self._longest_s[window_min], windows.length_s)
-                self._rule.judge_windows(tally, weighed, windows, numbers)
-            self._rule.judge_scene(self._scenes, weighed, pair.known, numbers, rested=self._rested)
+    def count(self, pair: Pair, numbers: Ints) -> None:
+        """Count what the rule says of the pairs with these numbers, which are all like ``pair``."""
+        weighed = self._rule.weighed(pair)
+        for window_min, tally in self._windows.items():
+            windows = cut(pair.known, float(window_min * MINUTE_S))
+            if len(windows.minutes):
+                self._longest_s[window_min] = max(self._longest_s[window_min], windows.length_s)
+            self._rule.judge_windows(tally, weighed, windows, numbers)
+        self._rule.judge_scene(self._scenes, weighed, pair.known, numbers, rested=self._rested)
 
     def tallies(self) -> Iterator[tuple[int | None, Tally]]:
         """Yield the length of windows and what was said of them; at last of whole scenes."""
