@@ -13,7 +13,7 @@ import numpy as np
 
 from bluezone_agent import files
 from bluezone_agent.core.packet_share import RECOMMENDED_S
-from bluezone_agent.trials import analysis, figures, herald_figures
+from bluezone_agent.trials import analysis, figures, herald_figures, phase_levels
 from bluezone_agent.trials.common_time import PhaseTime
 from bluezone_agent.trials.dataset import Dataset
 from bluezone_agent.trials.engines import DUCKDB
@@ -70,7 +70,7 @@ def report(trial: TrialFolder, engine: str = DUCKDB) -> ComputedReport:
     adverts, pairs = dataset["adverts"], sorted((receiver.id, sender.id) for receiver, sender in plan.pairs())
     fit = fitted(_sums(_rows(analysis.sums_for_fit(adverts.filter(adverts.phase != "")))))
     order = [phase.name for phase in plan.phases]
-    by_phase = sorted(_rows(analysis.by_phase(adverts)), key=lambda row: order.index(row["phase"]))
+    by_phase = sorted(phase_levels.by_phase(phase_levels.counted(adverts).to_pyarrow()), key=lambda row: order.index(row["phase"]))
     drawn = {"rssi-over-distance": figures.rssi_over_distance(by_phase, fit)}
     timed = rows["phases"][0]["begins_s"] is not None
     expected = _expected_per_s(plan) if not dataset.kind else None
