@@ -25,6 +25,8 @@ PAGE_NAME: Final = "report.html"
 RECORDINGS: Final = KINDS
 LOGS: Final = READERS
 HERALD: Final = "herald"
+MOST_SCORED: Final = 20_000_000
+"""Packets of a trial whose rules a report compares: they take minutes; ``trial score`` has no limit."""
 PHONES: Final = "4/240"
 """How Exposure Notification's phones scan: 4 s every 4 minutes."""
 
@@ -154,7 +156,8 @@ def report(folder: Path, engine: str = DEFAULT_ENGINE) -> tuple[TrialReport, Com
     made: ComputedReport = module.report(trial, engine)
     module.write_files(trial, made)
     schedules = [] if isinstance(made.plan.radio.scan, Schedule) else [PHONES]
-    scores = score_as_reported(trial, made.dataset, schedules).scores if made.scorable else ()
+    scored = made.scorable and sum(row["packets"] for row in made.tables["pairs"]) <= MOST_SCORED
+    scores = score_as_reported(trial, made.dataset, schedules).scores if scored else ()
     return _result(folder, made, scores), made
 
 

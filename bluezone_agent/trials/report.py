@@ -70,7 +70,8 @@ def report(trial: TrialFolder, engine: str = DUCKDB) -> ComputedReport:
     adverts, pairs = dataset["adverts"], sorted((receiver.id, sender.id) for receiver, sender in plan.pairs())
     fit = fitted(_sums(_rows(analysis.sums_for_fit(adverts.filter(adverts.phase != "")))))
     order = [phase.name for phase in plan.phases]
-    by_phase = sorted(phase_levels.by_phase(phase_levels.counted(adverts).to_pyarrow()), key=lambda row: order.index(row["phase"]))
+    by_phase = phase_levels.by_phase(phase_levels.counted(adverts).to_pyarrow())
+    by_phase.sort(key=lambda row: order.index(row["phase"]))
     drawn = {"rssi-over-distance": figures.rssi_over_distance(by_phase, fit)}
     timed = rows["phases"][0]["begins_s"] is not None
     expected = _expected_per_s(plan) if not dataset.kind else None
