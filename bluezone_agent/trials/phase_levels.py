@@ -34,9 +34,8 @@ def by_phase(counted: pa.Table) -> list[dict[str, Any]]:
     edges = _edges(counted)
     packets, distances = (counted[name].to_numpy().astype(np.int64) for name in ("packets", "distances"))
     metres, dbm = (counted[name].cast(pa.float64()).to_numpy() for name in ("metres", "rssi_dbm"))
-    firsts = edges[:-1].tolist()
-    names = {name: counted[name].take(firsts).to_pylist() for name in KEY}
-    rows = zip(*(names[name] for name in KEY), firsts, edges[1:].tolist(), strict=True)
+    names = [counted[name].take(pa.array(edges[:-1])).to_pylist() for name in KEY]
+    rows = zip(*names, edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     return [
         {"phase": phase, "receiver": receiver, "sender": sender, "packets": int(packets[i:k].sum())}
         | {"distance_m": float(np.nansum(metres[i:k]) / n) if (n := distances[i:k].sum()) else None}

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.slow
 EQUAL = 1e-9
 BEGAN = 1_790_000_000.25
 DEVICES = ("a", "b", "c", "d")
+ALIKE = ("d", "e")
+"""They were always in one place, and nobody received them."""
 PHASES = (
     ImportedPhase("first", BEGAN, BEGAN + 900.5),
     ImportedPhase("second", BEGAN + 900.5, BEGAN + 1500),
@@ -48,13 +50,14 @@ def truths(random: Random) -> Iterator[Row]:
         at_s, ends_s = (phase.begins_s or 0.0) + random.choice((0, 7.5, 61.25)), phase.ends_s or 0.0
         while at_s < ends_s:
             until_s = min(ends_s, at_s + random.choice((1.0, 1.0, 0.5, 30.0, 200.25, 400.0)))
-            row = {"begins_s": at_s, "ends_s": until_s, "distance_m": random.choice((0.5, 1.9, 2.0, 2.1, 6.0))}
-            yield row | {"phase": phase.name, "one": one, "other": other, "source": "plan", "confidence": 3}
+            row: Row = {"begins_s": at_s, "ends_s": until_s, "distance_m": random.choice((0.5, 1.9, 2.0, 2.1, 6.0))}
+            row |= {"phase": phase.name, "one": one, "source": "plan", "confidence": 3}
+            yield from (row | {"other": who} for who in (ALIKE if other == "d" else other))
             at_s = until_s + random.choice((0, 0, 0.5, 45.0))
 
 
 def packets(random: Random) -> dict[str, list[object]]:
-    """Return packets of all pairs but those of d, which nobody received, at levels that rules distinguish."""
+    """Return packets of all pairs but those of :data:`ALIKE`, at levels that rules distinguish."""
     rows = []
     for phase, receiver, sender in product(PHASES, DEVICES[:3], DEVICES[:3]):
         if receiver == sender:
@@ -76,6 +79,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> TrialFolder:
         ImportedDevice("b", power_dbm=-14.0),
         ImportedDevice("c"),
         ImportedDevice("d", "broadcast"),
+        ImportedDevice("e", "broadcast"),
     ]
     truth = rows_table("truth", list(truths(random)))
     write_recording(Recording({"title": "Made"}, devices, PHASES, adverts_table(packets(random)), truth), folder, {})
