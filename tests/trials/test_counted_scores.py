@@ -24,10 +24,10 @@ from bluezone_agent.trials.imports.recording import (
 )
 from bluezone_agent.trials.plan import Schedule
 from bluezone_agent.trials.scoring import load
-from bluezone_agent.trials.scoring.known_time import FIRST_MINUTE, cut, known_time, weighted_median
+from bluezone_agent.trials.scoring.known_time import FIRST_MINUTE, known_time, weighted_median, windows_of
 from bluezone_agent.trials.scoring.score import CALIBRATED, DatasetScore, score
 from bluezone_agent.trials.scoring.tally import ScoreCounts, auc
-from tests.trials.plain_scores import plain_pairs, plain_score
+from tests.trials.reference_scores import reference_pairs, reference_score
 
 pytestmark = pytest.mark.slow
 EQUAL = 1e-9
@@ -109,8 +109,8 @@ def test_every_score_is_that_of_its_definition(
     assert len(found) == 3 * 2 * 2 * 2 * 3
     compared = 0
     for one in found:
-        pairs = plain_pairs(trial, one.schedule, calibrated=one.power == CALIBRATED, offset_db=one.offset_db)
-        expected = plain_score(pairs, MODELS[one.rule], one.window_min, rested=one.schedule is not None)
+        pairs = reference_pairs(trial, one.schedule, calibrated=one.power == CALIBRATED, offset_db=one.offset_db)
+        expected = reference_score(pairs, MODELS[one.rule], one.window_min, rested=one.schedule is not None)
         row = as_row(one)
         assert {name: value for name, value in row.items() if not close(value, expected[name])} == {}
         compared += sum(value is not None for value in row.values())
@@ -145,7 +145,7 @@ def test_windows_of_spans_are_those_of_their_seconds(
         its = is_near[slice(*np.searchsorted(times_s, (start, start + longest_s)))]
         if len(its) * (known.step_s() or length_s) >= longest_s / 2:
             expected.append((FIRST_MINUTE + round((start - times_s[0]) / 60), its.mean() * longest_s))
-    found = cut(known, length_s)
+    found = windows_of(known, length_s)
     assert list(zip(found.minutes.tolist(), found.near_s.tolist(), strict=True)) == [
         (minute, pytest.approx(near_s)) for minute, near_s in expected
     ]
@@ -180,4 +180,4 @@ def test_equal_known_times_are_kept_once() -> None:
     one, other = (known_time(np.array([BEGAN]), np.array([BEGAN + 86_400]), np.array([True])) for _ in range(2))
     assert one is other
     assert sum(array.nbytes for array in (one.begins_s, one.points, one.near)) < 100
-    assert cut(one, 300.0) is cut(other, 300.0)
+    assert windows_of(one, 300.0) is windows_of(other, 300.0)

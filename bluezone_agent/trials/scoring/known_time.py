@@ -122,7 +122,7 @@ def _of_bytes(begins: bytes, ends: bytes, near: bytes) -> KnownTime:
 
 
 @lru_cache(maxsize=SAME)
-def cut(known: KnownTime, length_s: float) -> Windows:
+def windows_of(known: KnownTime, length_s: float) -> Windows:
     """Cut a known time into whole windows.
 
     What is shorter than a window is one of its own length. ``length_s`` is a whole number of minutes.

@@ -27,7 +27,7 @@ RECEIVERS_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class DeviceCalibrations:
     """What a dataset knows of its devices."""
 
     power_dbm: Mapping[str, float]
@@ -57,7 +57,7 @@ class LoadedPairs:
 
     pairs: list[Pair]
     """With the stated transmit power, or the plan's where none is stated."""
-    calibration: Calibration
+    calibration: DeviceCalibrations
 
     @property
     def has_calibration(self) -> bool:
@@ -204,10 +204,10 @@ def _scenes(phases: Sequence[Mapping[str, Any]], trial: TrialFolder, *, by_phase
     return found
 
 
-def _calibration(dataset: Dataset, plan: TrialPlan) -> Calibration:
+def _calibration(dataset: Dataset, plan: TrialPlan) -> DeviceCalibrations:
     rows = {row["device"]: row for row in dataset["devices"].to_pyarrow().to_pylist()}
     known = [(device, rows[device.id]) for device in plan.devices if device.id in rows]
-    return Calibration(
+    return DeviceCalibrations(
         {device.id: row["power_dbm"] for device, row in known if device.broadcasts and row["power_dbm"] is not None},
         {device.id: row["rssi_correction_db"] for device, row in known if device.listens and row["rssi_correction_db"]},
     )

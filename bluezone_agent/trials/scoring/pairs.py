@@ -18,7 +18,7 @@ from bluezone_agent.core.attenuation import (
 )
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, power_summary
-from bluezone_agent.trials.scoring.known_time import KnownTime, cut
+from bluezone_agent.trials.scoring.known_time import KnownTime, windows_of
 
 PacketsByMinute = Mapping[int, Mapping[int, int]]
 """Minute → RSSI in dBm → packets."""
@@ -81,7 +81,7 @@ class _Summary:
 
 def windows(pair: Pair, length_s: float) -> list[JudgedWindow]:
     """Cut a pair's known time into whole windows; those in which nothing was received are among them."""
-    of = cut(pair.known, length_s)
+    of = windows_of(pair.known, length_s)
     rows = zip(of.minutes.tolist(), of.ends.tolist(), of.near_s.tolist(), strict=True)
     return [JudgedWindow(pair, of.length_s, (first, end), near_s) for first, end, near_s in rows]
 

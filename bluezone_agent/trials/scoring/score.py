@@ -16,7 +16,7 @@ from bluezone_agent.trials.dataset import Dataset
 from bluezone_agent.trials.folder import DATASET, TrialFolder
 from bluezone_agent.trials.plan import Schedule
 from bluezone_agent.trials.scoring.judged import Weighing
-from bluezone_agent.trials.scoring.known_time import Ints, KnownTime, cut
+from bluezone_agent.trials.scoring.known_time import Ints, KnownTime, windows_of
 from bluezone_agent.trials.scoring.load import TrialPairs
 from bluezone_agent.trials.scoring.pairs import Pair, folded
 from bluezone_agent.trials.scoring.tally import Tally, auc, intervals, rates
@@ -143,7 +143,7 @@ class _RuleCounts:
         """Count what the rule says of the pairs with these numbers, which are all like ``pair``."""
         weighed = self._rule.weighed(pair)
         for window_min, tally in self._windows.items():
-            windows = cut(pair.known, float(window_min * MINUTE_S))
+            windows = windows_of(pair.known, float(window_min * MINUTE_S))
             if len(windows.minutes):
                 self._longest_s[window_min] = max(self._longest_s[window_min], windows.length_s)
             self._rule.judge_windows(tally, weighed, windows, numbers)

@@ -26,7 +26,7 @@ NEAREST = [ReceivedMinute(t, 0.0, 10_000) for t in range(31)]
 
 
 @dataclass
-class PlainPair:
+class ReferencePair:
     """A pair with its truth, second by second, and its packets."""
 
     key: Key
@@ -70,9 +70,9 @@ class PlainPair:
         return sum(near for _t, near in self.seconds) * min(step_s, 60.0) / 60
 
 
-def plain_pairs(
+def reference_pairs(
     trial: TrialFolder, schedule: Schedule | None, *, calibrated: bool, offset_db: float
-) -> list[PlainPair]:
+) -> list[ReferencePair]:
     """Return every pair whose distance is known, in the order of scene, receiver and sender."""
     plan, scene_of = trial.plan(), {}
     ended_s = float("-inf")
@@ -107,7 +107,7 @@ def plain_pairs(
         power_dbm = median(stated) if stated else float(plan.radio.tx_power_dbm)
         known_dbm, known_db = devices[key[2]]["power_dbm"], devices[key[1]]["rssi_correction_db"] or 0.0
         found.append(
-            PlainPair(
+            ReferencePair(
                 key,
                 its,
                 packets[key],
@@ -118,7 +118,7 @@ def plain_pairs(
     return found
 
 
-def plain_score(pairs: Sequence[PlainPair], model: RiskModel, window_min: int | None, *, rested: bool) -> Row:
+def reference_score(pairs: Sequence[ReferencePair], model: RiskModel, window_min: int | None, *, rested: bool) -> Row:
     """Return what a rule said of the windows of pairs, or of whole scenes."""
     judged = [list(_windows(pair, model, window_min) if window_min else _scene(pair, model, rested)) for pair in pairs]
     judged = [of_pair for of_pair in judged if of_pair]
@@ -138,7 +138,7 @@ def plain_score(pairs: Sequence[PlainPair], model: RiskModel, window_min: int | 
     return found
 
 
-def _windows(pair: PlainPair, model: RiskModel, window_min: int) -> Iterator[tuple[bool, bool, float, float]]:
+def _windows(pair: ReferencePair, model: RiskModel, window_min: int) -> Iterator[tuple[bool, bool, float, float]]:
     """Minutes are differences of running sums: their rounding decides between scores that are otherwise equal."""
     most, weights = max(model.weigh(NEAREST).values()), _stood(pair, model)
     for length_min, first, end, near_min in pair.windows(window_min * 60.0):
@@ -148,12 +148,12 @@ def _windows(pair: PlainPair, model: RiskModel, window_min: int) -> Iterator[tup
         yield near_min >= length_min / 2, score >= 0.5, score, abs(min(minutes, length_min) - near_min)
 
 
-def _scene(pair: PlainPair, model: RiskModel, rested: bool) -> Iterator[tuple[bool, bool, float, float]]:
+def _scene(pair: ReferencePair, model: RiskModel, rested: bool) -> Iterator[tuple[bool, bool, float, float]]:
     said_min = sum((_stood(pair, model) if rested else model.weigh(pair.minutes())).values())
     yield pair.near_min() >= 15, said_min >= model.warning_minutes, said_min, abs(said_min - pair.near_min())
 
 
-def _stood(pair: PlainPair, model: RiskModel) -> dict[int, float]:
+def _stood(pair: ReferencePair, model: RiskModel) -> dict[int, float]:
     minutes = pair.minutes()
     weights = model.weigh(minutes)
     return {t: weights.get(t, weights[minutes[i].minute]) for t, i in stand_in_indexes(minutes).items()}
