@@ -53,7 +53,7 @@ def test_a_truth_in_parts_is_one_and_the_gap_is_unknown(tmp_path: Path) -> None:
     source.mkdir()
     pairs = imported(experiment(source), tmp_path / "t")
     pair = pairs["1", "2"]
-    assert len(pair.truth_t_s) == 540
+    assert len(pair.known.seconds()[0]) == 540
     assert [w.is_near for w in windows(pair, 300.0)] == [True, False]
     assert ("1", "3") not in pairs  # never seen by a camera: nothing to be judged by
 
@@ -82,7 +82,7 @@ def test_what_a_table_states_is_accepted_where_it_states_anything(tmp_path: Path
     assert pairs["phone-2"].tx_power_dbm == -21
     assert pairs["phone-3"].tx_power_dbm == TrialFolder(tmp_path / "t").plan().radio.tx_power_dbm  # 0 states nothing
     assert "phone-4" not in pairs  # -1 m is no distance
-    assert set(pairs["phone-2"].truth_m) == {1.5}
+    assert pairs["phone-2"].known.near.all()  # 1.5 m
 
 
 PHONES = [(2, -21, 1.5), (3, 0, 4.0), (4, -20, -1.0)]

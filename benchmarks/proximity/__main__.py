@@ -31,8 +31,9 @@ from bluezone_agent.core.risk.learned import LearnedProximityModel
 from bluezone_agent.core.risk.learned_coefficients import COEFFICIENTS
 from bluezone_agent.trials.scoring.fitting import LENGTHS_S, coefficients
 from bluezone_agent.trials.scoring.judged import Judged, Weighing, judged
+from bluezone_agent.trials.scoring.known_time import Floats
 from bluezone_agent.trials.scoring.lessons import of_people
-from bluezone_agent.trials.scoring.pairs import Floats, Pair, folded, windows
+from bluezone_agent.trials.scoring.pairs import Pair, folded, windows
 
 Rule = Weighing | Threshold
 PHONES_OWN_SCHEDULE = "dp3t-exp34"

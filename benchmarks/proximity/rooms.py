@@ -15,10 +15,12 @@ from bluezone_agent.core.protocols import decode
 from bluezone_agent.core.reception import Advert
 from bluezone_agent.radios.simulated.air import Air, Motion, Position, Propagation
 from bluezone_agent.trials.plan import Schedule
-from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, Pair
+from bluezone_agent.trials.scoring.known_time import FIRST_MINUTE, KnownTime
+from bluezone_agent.trials.scoring.pairs import Pair
 from tests.radio_contract import advertisements
 
 STATED_TX_POWER_DBM = -12
+NEAR_M = 2.0
 LIKE_LIFE = Propagation(loss_at_1m_db=50.0, decade_db=12.0, body_db=8.0, shadowing_db=5.0, fading_db=5.0)
 """Decade and scatter as among the people of exp34."""
 
@@ -37,8 +39,7 @@ def virtual(
             str(sender),
             _counted(received.get((receiver, sender), []), schedule),
             STATED_TX_POWER_DBM,
-            seconds,
-            np.linalg.norm(places[receiver] - places[sender], axis=1),
+            KnownTime.of_points(seconds, np.linalg.norm(places[receiver] - places[sender], axis=1) <= NEAR_M),
         )
         for receiver in range(people)
         for sender in range(people)

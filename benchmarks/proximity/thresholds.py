@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 
 from bluezone_agent.core.risk.learned import stand_in_indexes
-from bluezone_agent.trials.scoring.judged import Bools
-from bluezone_agent.trials.scoring.pairs import Floats, JudgedWindow, Pair
+from bluezone_agent.trials.scoring.known_time import Bools, Floats
+from bluezone_agent.trials.scoring.pairs import JudgedWindow, Pair
 
 NOTHING_RECEIVED_DB = 120.0
 

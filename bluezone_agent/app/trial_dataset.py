@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bluezone_agent.app.result import Result
-from bluezone_agent.app.trial_score import EXTRA, TrialScore, score
+from bluezone_agent.app.trial_score import DEFAULT_ENGINE, EXTRA, TrialScore, score_as_reported
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
 from bluezone_agent.trials import control
@@ -21,15 +21,12 @@ from bluezone_agent.trials.plan import Schedule
 if TYPE_CHECKING:
     from bluezone_agent.trials.report import ComputedReport
 
-ENGINES: Final = ("duckdb", "spark")
-"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
-DEFAULT_ENGINE: Final = ENGINES[0]
 PAGE_NAME: Final = "report.html"
 RECORDINGS: Final = KINDS
 LOGS: Final = READERS
 HERALD: Final = "herald"
-MOST_SCORED: Final = 1000
-"""Pairs whose rules a report compares; for more, ``trial score`` takes minutes and is the owner's choice."""
+MOST_SCORED: Final = 20_000_000
+"""Packets of a trial whose rules a report compares: they take minutes; ``trial score`` has no limit."""
 PHONES: Final = "4/240"
 """How Exposure Notification's phones scan: 4 s every 4 minutes."""
 
@@ -155,11 +152,12 @@ def report(folder: Path, engine: str = DEFAULT_ENGINE) -> tuple[TrialReport, Com
     Raises PlanError, TrialError.
     """
     module = imported("trials.report", EXTRA)
-    made: ComputedReport = module.report(TrialFolder(folder), engine)
-    module.write_files(TrialFolder(folder), made)
+    trial = TrialFolder(folder)
+    made: ComputedReport = module.report(trial, engine)
+    module.write_files(trial, made)
     schedules = [] if isinstance(made.plan.radio.scan, Schedule) else [PHONES]
-    scored = made.scorable and made.efficacy.pairs <= MOST_SCORED
-    scores = score(folder, (), schedules, ()).scores if scored else ()
+    scored = made.scorable and sum(row["packets"] for row in made.tables["pairs"]) <= MOST_SCORED
+    scores = score_as_reported(trial, made.dataset, schedules).scores if scored else ()
     return _result(folder, made, scores), made
 
 

@@ -14,16 +14,21 @@ from bluezone_agent.core.risk import own_model
 from bluezone_agent.errors import N_, NewFileError
 from bluezone_agent.extra_packages import imported
 from bluezone_agent.files import create
-from bluezone_agent.trials.folder import REPORT, TrialError, TrialFolder
+from bluezone_agent.trials.folder import DATASET, REPORT, TrialError, TrialFolder
 from bluezone_agent.trials.plan import Schedule
 from bluezone_agent.trials.plan_rules import NAME
 
 if TYPE_CHECKING:
+    from bluezone_agent.core.risk import RiskModel
+    from bluezone_agent.trials.dataset import Dataset
     from bluezone_agent.trials.scoring.judged import Judged
     from bluezone_agent.trials.scoring.score import DatasetScore
 
 EXTRA: Final = "trials"
 """The packages for analysis, which a recording device does not have."""
+ENGINES: Final = ("duckdb", "spark")
+"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
+DEFAULT_ENGINE: Final = ENGINES[0]
 DEFAULT_RULES: Final = ("learned", "swisscovid", "lfph-narrow-v2", "lfph-wide", "bluezone")
 SWEEP_DB: Final = (-6.0, -3.0, 0.0, 3.0, 6.0)
 RULES: Final = "rules"
@@ -142,18 +147,40 @@ def _windows(length: int, judged: Judged) -> FittedWindows:
     )
 
 
-def score(folder: Path, rules: Sequence[str], schedules: Sequence[str], offsets_db: Sequence[float]) -> TrialScores:
+def score(
+    folder: Path,
+    rules: Sequence[str],
+    schedules: Sequence[str],
+    offsets_db: Sequence[float],
+    engine: str = DEFAULT_ENGINE,
+) -> TrialScores:
     """Score rules on a packed trial, as recorded and with every schedule such as ``4/240``; write them as CSV.
 
     Raises ConfigError, PlanError, TrialError.
     """
     models = [risk_model(rule, "--rule") for rule in dict.fromkeys(rules or DEFAULT_RULES)]
     planned = [None, *map(_schedule, dict.fromkeys(schedules))]
-    trial = TrialFolder(folder)
-    module = imported("trials.scoring.score", EXTRA)
-    found = module.score(trial, models, planned, tuple(dict.fromkeys(offsets_db)) or (0.0,))
+    offsets = tuple(dict.fromkeys(offsets_db)) or (0.0,)
+    dataset = imported("trials.dataset", EXTRA).Dataset(folder / DATASET, engine)
+    return _scored(TrialFolder(folder), dataset, models, planned, offsets)
+
+
+def score_as_reported(trial: TrialFolder, dataset: Dataset, schedules: Sequence[str]) -> TrialScores:
+    """Score the default rules on a dataset that is open. Raises PlanError, TrialError."""
+    models = [risk_model(rule, "--rule") for rule in DEFAULT_RULES]
+    return _scored(trial, dataset, models, [None, *map(_schedule, schedules)], (0.0,))
+
+
+def _scored(
+    trial: TrialFolder,
+    dataset: Dataset,
+    models: Sequence[RiskModel],
+    schedules: Sequence[Schedule | None],
+    offsets_db: Sequence[float],
+) -> TrialScores:
+    found = imported("trials.scoring.score", EXTRA).score(trial, models, schedules, offsets_db, dataset)
     scores = tuple(_result(one) for one in found)
-    path = folder / REPORT / SCORES_NAME
+    path = trial.path / REPORT / SCORES_NAME
     imported("trials.report", EXTRA).write_table(path, [dict(_row(one)) for one in scores])
     return TrialScores(file=path, near_m=trial.plan().trial.near_m, scores=scores)
 

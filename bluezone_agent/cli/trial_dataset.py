@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from bluezone_agent.app import trial_dataset as datasets
+from bluezone_agent.app.trial_score import DEFAULT_ENGINE, ENGINES
 from bluezone_agent.cli.base import PATH, Command, argument, json_option, option, print_json, printable, say
 from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.cli.progress import working
@@ -127,8 +128,8 @@ def _import_log(kind: str, source: Path, folder: Path, node: str, *, as_json: bo
 @folder_argument
 @option(
     "--engine",
-    type=click.Choice(datasets.ENGINES),
-    default=datasets.DEFAULT_ENGINE,
+    type=click.Choice(ENGINES),
+    default=DEFAULT_ENGINE,
     show_default=True,
     help=N_("What computes the tables: DuckDB in this process, or Spark as it is configured (extra [spark])."),
 )

@@ -49,6 +49,13 @@ NUMBERS: Final = range(1, 11)
 )
 @option("--offset-db", "offsets_db", metavar="DB", type=float, multiple=True, help=N_("Add this to every RSSI."))
 @option("--sweep", is_flag=True, help=N_("Offsets of -6, -3, 0, 3 and 6 dB: radios that are that far off."))
+@option(
+    "--engine",
+    type=click.Choice(scoring.ENGINES),
+    default=scoring.DEFAULT_ENGINE,
+    show_default=True,
+    help=N_("What counts the packets: DuckDB in this process, or Spark as it is configured (extra [spark])."),
+)
 @json_option
 def score(
     *,
@@ -57,11 +64,12 @@ def score(
     schedules: tuple[str, ...],
     offsets_db: tuple[float, ...],
     sweep: bool,
+    engine: str,
     as_json: bool,
 ) -> None:
     """Score; the table is in scores.csv of the report, too."""
     with working(_("computing")):
-        found = scoring.score(folder, rules, schedules, offsets_db + (scoring.SWEEP_DB if sweep else ()))
+        found = scoring.score(folder, rules, schedules, offsets_db + (scoring.SWEEP_DB if sweep else ()), engine)
     if as_json:
         print_json(found)
         return

@@ -58,6 +58,7 @@ def report_page(found: TrialReport, made: ComputedReport) -> str:
         rules=[
             (title, [_rule(one) for one in of_setting]) for title, of_setting in groupby(found.scores, key=_setting)
         ],
+        rules_left_out=made.scorable and not found.scores,
         near_m=_number(plan.trial.near_m, 1),
         phases=[_phase(row) for row in made.tables["phases"][:MOST_ROWS]],
         devices=[

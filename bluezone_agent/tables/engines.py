@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Callable, Sequence
+from tempfile import mkdtemp
 from typing import Final, Protocol, cast
 
 import ibis
@@ -12,6 +15,11 @@ from bluezone_agent.extra_packages import imported
 
 DUCKDB: Final = "duckdb"
 SPARK: Final = "spark"
+SETTINGS: Final = {
+    "enable_progress_bar": "false",
+    "memory_limit": "2GB",
+}
+"""Of DuckDB; what it sorts and groups beyond that goes to the disk."""
 
 
 class Engine(Protocol):
@@ -26,7 +34,10 @@ class DuckEngine:
 
     def __init__(self) -> None:
         self._connection = ibis.duckdb.connect()
-        self._connection.raw_sql("SET enable_progress_bar = false")
+        spilled = mkdtemp(prefix="bluezone-agent-")  # otherwise it is a folder where the command was run
+        weakref.finalize(self, shutil.rmtree, spilled, ignore_errors=True)
+        for name, value in (SETTINGS | {"temp_directory": spilled}).items():
+            self._connection.raw_sql(f"SET {name} = '{value}'")
 
     def parquet(self, _name: str, paths: Sequence[str]) -> ir.Table:
         """Return a table of some files."""

@@ -46,24 +46,6 @@ def by_pair(adverts: ir.Table) -> ir.Table:
     )
 
 
-def by_phase(adverts: ir.Table) -> ir.Table:
-    """Return the received power of each pair in each phase, with the mean of its true distance."""
-    return (
-        adverts.filter(_.phase != "")
-        .group_by("phase", *PAIR)
-        .aggregate(
-            packets=_.count(),
-            distance_m=_.distance_m.mean(),
-            mean_dbm=_.rssi_dbm.mean(),
-            median_dbm=_.rssi_dbm.quantile(0.5),
-            low_dbm=_.rssi_dbm.quantile(0.05),
-            high_dbm=_.rssi_dbm.quantile(0.95),
-            deviation_db=_.rssi_dbm.std(how="sample"),
-        )
-        .order_by("phase", *PAIR)
-    )
-
-
 def windows(adverts: ir.Table, phases: Sequence[PhaseTime], window_s: float = WINDOW_S) -> ir.Table:
     """Return the windows in which a pair has a packet; they are counted through all phases, without times between."""
     begins, before, count = list[tuple[Any, float]](), list[tuple[Any, int]](), 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,15 @@ from bluezone_agent.trials.folder import TrialError
 from bluezone_agent.trials.pack import PACKAGE_NAME
 
 BLOCK: Final = 2**20
+PACKETS: Final = "adverts"
+
+
+@dataclass(frozen=True, slots=True)
+class PacketFiles:
+    """The files of one receiver."""
+
+    paths: list[str]
+    rows: int
 
 
 class Dataset:
@@ -29,13 +39,30 @@ class Dataset:
         package = _package(folder)
         self._source: dict[str, Any] = package.get("source", {})
         self._paths: dict[str, list[str]] = {}
+        self._rows: dict[str, int] = {}
         for resource in package["resources"]:
             _require_whole(folder, resource)
-            self._paths.setdefault(resource["table"], []).append(str(folder / resource["path"]))
+            path = str(folder / resource["path"])
+            self._paths.setdefault(resource["table"], []).append(path)
+            self._rows[path] = resource["rows"]
         self._engine: Engine = ENGINES[engine]()
 
     def __getitem__(self, table: str) -> ir.Table:
         return self._engine.parquet(table, self._paths[table])
+
+    def packets(self, paths: Sequence[str]) -> ir.Table:
+        """Return the packets of some files of :meth:`packets_by_receiver`."""
+        return self._engine.parquet("some_adverts", paths)
+
+    def packets_by_receiver(self) -> dict[str, PacketFiles]:
+        """Return the files of each receiver of whom there are packets; every file is of one."""
+        found: dict[str, PacketFiles] = {}
+        for path in self._paths[PACKETS]:
+            if rows := self._rows[path]:
+                receiver = _first(path, "receiver")
+                before = found.get(receiver, PacketFiles([], 0))
+                found[receiver] = PacketFiles([*before.paths, path], before.rows + rows)
+        return found
 
     @property
     def kind(self) -> str:
@@ -50,6 +77,12 @@ class Dataset:
     def has(self, table: str) -> bool:
         """Return whether there is a file of this table."""
         return table in self._paths
+
+
+def _first(path: str, column: str) -> str:
+    """Return the first value of a column of a file that has rows."""
+    with pq.ParquetFile(path) as file:
+        return str(next(file.iter_batches(batch_size=1, columns=[column]))[column][0])
 
 
 def _package(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from bluezone_agent import files
 from bluezone_agent.core.packet_share import RECOMMENDED_S
 from bluezone_agent.tables.engines import DUCKDB
-from bluezone_agent.trials import analysis, figures, herald_figures
+from bluezone_agent.trials import analysis, figures, herald_figures, phase_levels
 from bluezone_agent.trials.common_time import PhaseTime
 from bluezone_agent.trials.dataset import Dataset
 from bluezone_agent.trials.folder import DATASET, REPORT, TrialFolder
@@ -51,6 +51,8 @@ class ComputedReport:
     """Everything that a page shows."""
 
     plan: TrialPlan
+    dataset: Dataset
+    """It is open: its files were read and are the ones that were packed."""
     scorable: bool
     """Whether rules can be compared with true distances."""
     efficacy: Efficacy
@@ -68,7 +70,8 @@ def report(trial: TrialFolder, engine: str = DUCKDB) -> ComputedReport:
     adverts, pairs = dataset["adverts"], sorted((receiver.id, sender.id) for receiver, sender in plan.pairs())
     fit = fitted(_sums(_rows(analysis.sums_for_fit(adverts.filter(adverts.phase != "")))))
     order = [phase.name for phase in plan.phases]
-    by_phase = sorted(_rows(analysis.by_phase(adverts)), key=lambda row: order.index(row["phase"]))
+    by_phase = phase_levels.by_phase(phase_levels.counted(adverts).to_pyarrow())
+    by_phase.sort(key=lambda row: order.index(row["phase"]))
     drawn = {"rssi-over-distance": figures.rssi_over_distance(by_phase, fit)}
     timed = rows["phases"][0]["begins_s"] is not None
     expected = _expected_per_s(plan) if not dataset.kind else None
@@ -86,6 +89,7 @@ def report(trial: TrialFolder, engine: str = DUCKDB) -> ComputedReport:
         row["expected_per_s"] = expected
     return ComputedReport(
         plan,
+        dataset,
         timed and bool(_rows(dataset["truth"].limit(1))),
         found,
         fit,

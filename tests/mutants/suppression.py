@@ -20,8 +20,8 @@ MUTANTS: Final = (
         "floor-of-those-received",
         "while fewer than five packets were received, each weak one lowers the floor",
         "core/risk/learned.py",
-        "    return [n / STRONGEST for n in _counts_below(bins)]\n",
-        "    return [n / (STRONGEST - left) for n in _counts_below(bins)]\n",
+        "    return tuple(n / STRONGEST for n in _counts_below(strongest))\n",
+        "    return tuple(n / (STRONGEST - left) for n in _counts_below(strongest))\n",
         LEARNED + " -k lowers_no_floor",
     ),
     Mutant(

@@ -8,6 +8,7 @@ from tests.mutants.mutant import Mutant
 
 LASTING: Final = "tests/trials/test_lasting.py"
 DATASET: Final = "tests/trials/test_dataset.py"
+COUNTED: Final = "tests/trials/test_counted_scores.py"
 MUTANTS: Final = (
     Mutant(
         "packets-not-synced",
@@ -152,6 +153,46 @@ MUTANTS: Final = (
         "correction_db=pair.correction_db + offset_db",
         "correction_db=pair.correction_db",
         "tests/trials/test_score.py -k offset",
+    ),
+    Mutant(
+        "unknown-seconds-count",
+        "windows of a trial count seconds in which no distance is known",
+        "trials/scoring/known_time.py",
+        "np.clip(within, 0, self.points[at])",
+        "np.maximum(within, 0)",
+        f"{COUNTED} -k windows_of_spans",
+    ),
+    Mutant(
+        "silent-pairs-count-once",
+        "of many pairs in which nothing was received a score counts one",
+        "trials/scoring/score.py",
+        "yield pairs[its[0]], numbers[its]",
+        "yield pairs[its[0]], numbers[its[:1]]",
+        f"{COUNTED} -k definition",
+    ),
+    Mutant(
+        "intervals-by-receiver",
+        "the intervals of a score depend on the order in which receivers are read",
+        "trials/scoring/tally.py",
+        "axis=0)[order]",
+        "axis=0)",
+        f"{COUNTED} -k definition",
+    ),
+    Mutant(
+        "phone-that-always-scans",
+        "a score with a phone's schedule is that of all packets",
+        "trials/scoring/counted.py",
+        "return (within < schedule.on_s).sum()",
+        "return (within < schedule.every_s).sum()",
+        "tests/trials/test_score.py -k schedule_keeps",
+    ),
+    Mutant(
+        "quantiles-of-levels",
+        "the median RSSI of a phase ignores how many packets had each level",
+        "trials/phase_levels.py",
+        "dbm[order], np.cumsum(packets[order]), int(packets.sum())",
+        "dbm[order], np.cumsum(packets[order] > 0), int(packets.sum())",
+        "tests/trials/test_phase_levels.py",
     ),
     Mutant(
         "fit-judged-by-what-it-knows",

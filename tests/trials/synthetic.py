@@ -46,7 +46,8 @@ def record(folder: Path, *, devices: int, packets: int, length_s: int, seed: int
 
 
 def _plan(names: list[str], length_s: int) -> str:
-    places = ", ".join(f"{name} = [{number * SPACING_M}, 0]" for number, name in enumerate(names))
+    middle = len(names) // 2  # a plan's positions are up to 1,000 m from the origin
+    places = ", ".join(f"{name} = [{(number - middle) * SPACING_M}, 0]" for number, name in enumerate(names))
     devices = "".join(f'[[device]]\nid = "{name}"\n' for name in names)
     head = '[trial]\nname = "synthetic"\ntitle = "Devices in a row"\nprotocol = "gaen"\n'
     return f'{head}{devices}[[phase]]\nname = "row"\nminutes = {length_s / 60}\npositions = {{{places}}}\n'

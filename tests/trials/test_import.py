@@ -11,7 +11,7 @@ import tarfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest.mock import ANY
 
 import pyarrow.parquet as pq
@@ -26,6 +26,7 @@ from bluezone_agent.trials.imports.recording import import_recording
 from bluezone_agent.trials.report import Efficacy, report
 from tests.shared import shared_file
 from tests.test_recordings import experiment
+from tests.trials import herald_recording
 
 pytestmark = pytest.mark.slow
 
@@ -186,6 +187,30 @@ def test_range_angle_has_or_counts_every_row_of_its_logs(tmp_path: Path) -> None
     assert {round(p["distance_m"] / 0.3048) for p in packets(trial) if p["distance_m"]} <= set(range(2, 16))
     assert report(trial).efficacy.detection == 1
     assert about(trial)[0] == "CC-BY-4.0"
+
+
+RECORDINGS: Final = {
+    "dp3t": "dp3t-exp34",
+    "mit-matrix": "mit_matrix.csv.gz",
+    "danis": "danis_room.csv.gz",
+    "multi-channel": "multi-channel",
+    "range-angle": "range_angle.tar.gz",
+    "herald": "",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_import_is_a_valid_data_package(kind: str, tmp_path: Path, long: bool) -> None:
+    """Frictionless reads a hundred thousand rows in ten seconds, so all of them only in the long form."""
+    source = (
+        herald_recording.write(tmp_path / "source") if kind == "herald" else shared_file(f"data/{RECORDINGS[kind]}")
+    )
+    import_recording(kind, source, tmp_path / "t")
+    path, most = tmp_path / "t" / DATASET / "datapackage.json", 100_000 if long else 1_000
+    checked = validate(str(path), limit_rows=most)
+    assert checked.valid, checked.flatten(["rowNumber", "fieldName", "note"])
+    counted = {task.name: task.stats.get("rows") or 0 for task in checked.tasks}
+    assert counted == {r["name"]: min(r["rows"], most) for r in json.loads(path.read_text())["resources"]}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "dp3t"])

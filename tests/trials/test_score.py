@@ -32,8 +32,9 @@ from bluezone_agent.trials.imports.recording import (
 )
 from bluezone_agent.trials.plan import Schedule
 from bluezone_agent.trials.scoring.judged import Judged
+from bluezone_agent.trials.scoring.known_time import FIRST_MINUTE
 from bluezone_agent.trials.scoring.load import load
-from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, folded, windows
+from bluezone_agent.trials.scoring.pairs import folded, windows
 from bluezone_agent.trials.scoring.score import score
 from tests.program import Program
 from tests.shared import shared_file
@@ -78,7 +79,7 @@ def trial(tmp_path: Path) -> TrialFolder:
 
 def test_phases_without_a_break_are_one_scene(trial: TrialFolder) -> None:
     loaded = load(trial)
-    assert [(pair.scene, len(pair.packets), len(pair.truth_t_s)) for pair in loaded.pairs] == [
+    assert [(pair.scene, len(pair.packets), len(pair.known.seconds()[0])) for pair in loaded.pairs] == [
         ("later", 15, 900),
         ("near", 30, 1800),
     ]

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, expect
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.page_view import OwnPage
 from bluezone_agent.i18n import LANGUAGES, speaking
+from bluezone_agent.plans.mistakes import PlanError
 from bluezone_agent.trials.append import read_json_lines
 from bluezone_agent.trials.control import SOCKET_NAME
 from bluezone_agent.trials.folder import MARKS, TrialError, TrialFolder
-from bluezone_agent.trials.mistakes import PlanError
 from bluezone_agent.trials.records import MARKS_DECODER
 from bluezone_agent.web.trial import TrialPage
 from bluezone_agent.web.trial_words import trial_words

@@ -59,6 +59,9 @@ FLOOR_WHOLE_FROM: Final = 0.78
 """Probability from which the floor of a minute is 1. Both were chosen, with the figures of docs/evaluation.md in view,
 so that the floor covers half an hour at 48 dB and makes little else near."""
 
+KEPT: Final = 2**14
+"""Minutes whose features are kept: those with few sightings look alike, and a large trial has millions of them."""
+
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -151,24 +154,34 @@ def _counted(probability: float, low: float, high: float) -> float:
 
 def features(m: ReceivedMinute) -> list[float]:
     """Return a minute's features: :data:`FEATURES` numbers from 0 to 1, none of which rises with attenuation."""
-    bins = _strong(_bins(m))
-    received = sum(bins.values())
-    return [max(n / received, min(1.0, n / ENOUGH)) for n in _counts_below(bins)]
+    return list(_features(_bins(m)))
+
+
+@lru_cache(maxsize=KEPT)
+def _features(bins: tuple[tuple[float, int], ...]) -> tuple[float, ...]:
+    strong = _strong(dict(bins))
+    received = sum(strong.values())
+    return tuple(max(n / received, min(1.0, n / ENOUGH)) for n in _counts_below(strong))
 
 
 def strongest_features(m: ReceivedMinute) -> list[float]:
     """Return :func:`features` of only the :data:`STRONGEST` sightings: no other sighting lowers a number."""
-    bins, left = dict[float, int](), STRONGEST
-    for db, n in sorted(_bins(m).items()):
-        bins[db] = min(n, left)
-        left -= bins[db]
-    return [n / STRONGEST for n in _counts_below(bins)]
+    return list(_strongest_features(_bins(m)))
 
 
-def _bins(m: ReceivedMinute) -> dict[float, int]:
-    """Return how many sightings are in each bin, by the bin's lower bound in dB."""
-    bins = {float(HISTOGRAM_BIN_DB * b): n for b, n in m.histogram.items()}
-    return bins or {m.attenuation_db - HISTOGRAM_BIN_DB / 2: m.count}
+@lru_cache(maxsize=KEPT)
+def _strongest_features(bins: tuple[tuple[float, int], ...]) -> tuple[float, ...]:
+    strongest, left = dict[float, int](), STRONGEST
+    for db, n in sorted(bins):
+        strongest[db] = min(n, left)
+        left -= strongest[db]
+    return tuple(n / STRONGEST for n in _counts_below(strongest))
+
+
+def _bins(m: ReceivedMinute) -> tuple[tuple[float, int], ...]:
+    """Return the lower bound of each bin in dB, and how many sightings are in it."""
+    bins = tuple([(float(HISTOGRAM_BIN_DB * b), n) for b, n in m.histogram.items()])
+    return bins or ((m.attenuation_db - HISTOGRAM_BIN_DB / 2, m.count),)
 
 
 def _counts_below(bins: Mapping[float, int]) -> list[float]:

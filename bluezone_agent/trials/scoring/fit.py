@@ -70,8 +70,8 @@ def fit(trial: TrialFolder) -> FittedTrial:
 
 def _coefficients(trial: TrialFolder, pairs: Sequence[Pair]) -> Coefficients:
     received = [pair for pair in pairs if pair.packets]
-    near = [bool((pair.truth_m <= pair.near_m).any()) for pair in received]
-    far = [bool((pair.truth_m > pair.near_m).any()) for pair in received]
+    near = [bool(pair.known.near.any()) for pair in received]
+    far = [not pair.known.near.all() for pair in received]
     if not any(near) or not any(far):
         raise TrialError(
             N_("{path} has too little to learn from: without some of its phases nobody is near, or nobody is far"),

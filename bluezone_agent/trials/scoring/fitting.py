@@ -18,7 +18,8 @@ from bluezone_agent.core.risk.learned import (
     stand_in_indexes,
     windowed_mean,
 )
-from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, Floats, Pair, windows
+from bluezone_agent.trials.scoring.known_time import FIRST_MINUTE, Floats
+from bluezone_agent.trials.scoring.pairs import Pair, windows
 
 HALF_WIDTHS_MIN = (0, 7)
 """Between the two, +-2 minutes got no weight at all."""
@@ -127,16 +128,17 @@ def _variance(weighted_spans: Sequence[tuple[float, list[_Spans]]], low: float, 
 def near_share(pair: Pair) -> tuple[Floats, Floats]:
     """Return of each minute that anything heard stands for the share within 2 m, and how many seconds are known."""
     stand_ins = list(stand_in_indexes(pair.minutes))
-    minutes = (FIRST_MINUTE + (pair.truth_t_s - pair.truth_t_s[0]) // 60).astype(int)
+    times_s, is_near = pair.known.seconds()
+    minutes = (FIRST_MINUTE + (times_s - times_s[0]) // 60).astype(int)
     index = np.searchsorted(stand_ins, minutes)
     index[~np.isin(minutes, stand_ins)] = len(stand_ins)
     known = np.bincount(index, minlength=len(stand_ins) + 1)[:-1].astype(np.float64)
-    near = np.bincount(index, weights=pair.truth_m <= pair.near_m, minlength=len(stand_ins) + 1)[:-1]
+    near = np.bincount(index, weights=is_near, minlength=len(stand_ins) + 1)[:-1]
     return (near / np.maximum(known, 1)).astype(np.float64), known
 
 
 def _rows(lesson: Lesson) -> Rows:
-    received = [p for p in lesson.pairs if p.minutes and len(p.truth_t_s)]
+    received = [p for p in lesson.pairs if p.minutes]
     features = np.concatenate([_features(p) for p in received])
     shares = [near_share(p) for p in received]
     known = np.concatenate([seconds for _, seconds in shares])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,15 +14,35 @@ from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.risk import RiskModel
 from bluezone_agent.core.risk.learned import stand_in_indexes
-from bluezone_agent.trials.scoring.pairs import Floats, JudgedWindow, Pair
+from bluezone_agent.trials.scoring import tally
+from bluezone_agent.trials.scoring.known_time import Bools, Floats, Ints, KnownTime, Windows
+from bluezone_agent.trials.scoring.pairs import JudgedWindow, Pair
+from bluezone_agent.trials.scoring.tally import Interval, ScoreCounts, Tally
 
-Bools = NDArray[np.bool_]
-SAMPLES: Final = 200
-PERCENTILES: Final = (5, 95)
 WARN_AFTER_MIN: Final = 15.0
 """Minutes near after which somebody should be told (the Ministry of Health's)."""
+HALF: Final = 0.5
+"""A rule says that a window is near where its minutes count for so much of the most that they can, on average."""
 LONG_WINDOW: Final = [ReceivedMinute(t, 0.0, 10_000) for t in range(31)]
-Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a rule counts of a pair."""
+
+    minutes: Ints
+    """Minutes that count, ascending."""
+    sums: Floats
+    """The sums of the weights before each of them, and at the end."""
+    received: float
+    """The weighted minutes in which something was received."""
+    rested: float
+    """The same, if a scan also stands for the minutes since the one before."""
+
+    def between(self, firsts: Ints, ends: Ints) -> Floats:
+        """Return what the minutes from each of ``firsts`` to the one before each of ``ends`` count."""
+        begin, until = np.searchsorted(self.minutes, firsts), np.searchsorted(self.minutes, ends)
+        return np.asarray(self.sums[until] - self.sums[begin], dtype=np.float64)
 
 
 class Weighing:
@@ -34,9 +55,7 @@ class Weighing:
         self.model = model
         self.name = model.name
         self._most = max(model.weigh(LONG_WINDOW).values())
-        self._weights: dict[Pair, dict[int, float]] = {}
-        self._sums: dict[Pair, tuple[NDArray[np.int_], Floats]] = {}
-        """Minutes that count, and the sums of the weights before each of them and at the end."""
+        self._kept: dict[Pair, Weighed] = {}
 
     def scores(self, windows: Sequence[JudgedWindow]) -> Floats:
         """Return one number a window: the higher, the nearer."""
@@ -44,38 +63,55 @@ class Weighing:
 
     def is_near(self, scores: Floats) -> Bools:
         """Decide for each score."""
-        return scores >= 0.5
+        return scores >= HALF
 
     def minutes(self, windows: Sequence[JudgedWindow]) -> Floats:
         """Return the minutes near of each window."""
-        return np.array([self._between(w.pair, *w.minutes) / self._most for w in windows], dtype=np.float64)
+        return np.array([self._minutes(w) for w in windows], dtype=np.float64)
 
-    def total(self, pair: Pair, *, rested: bool) -> float:
-        """Return the weighted minutes of a pair, which the rule compares with its limit."""
-        return sum((self._weigh(pair) if rested else self.model.weigh(pair.minutes)).values())
+    def _minutes(self, window: JudgedWindow) -> float:
+        if window.pair not in self._kept:
+            self._kept[window.pair] = self.weighed(window.pair)
+        first, end = (np.array([minute]) for minute in window.minutes)
+        return float(self.minutes_of(self._kept[window.pair], first, end)[0])
 
-    def _between(self, pair: Pair, first: int, end: int) -> float:
-        """Return what the minutes from ``first`` to the one before ``end`` count."""
-        if pair not in self._sums:
-            weights = self._weigh(pair)
-            minutes = np.array(sorted(weights), dtype=np.int_)
-            self._sums[pair] = minutes, np.concatenate(([0.0], np.cumsum([weights[t] for t in minutes.tolist()])))
-        minutes, sums = self._sums[pair]
-        begin, until = np.searchsorted(minutes, (first, end))
-        return float(sums[until] - sums[begin])
+    def minutes_of(self, weighed: Weighed, firsts: Ints, ends: Ints) -> Floats:
+        """Return the minutes near from each of ``firsts`` to the one before each of ``ends``."""
+        return np.asarray(weighed.between(firsts, ends) / self._most)
 
-    def _weigh(self, pair: Pair) -> dict[int, float]:
+    def weighed(self, pair: Pair) -> Weighed:
         """Weigh all minutes of a pair at once: a model may look beyond the window."""
-        if pair not in self._weights:
-            weights = self.model.weigh(pair.minutes)
-            scans = stand_in_indexes(pair.minutes)
-            self._weights[pair] = {t: weights.get(t, weights[pair.minutes[i].minute]) for t, i in scans.items()}
-        return self._weights[pair]
+        weights = self.model.weigh(pair.minutes)
+        stood = [weights[t] if t in weights else weights[scan] for t, scan in _scans(pair).items()]
+        minutes = np.fromiter(_scans(pair), dtype=np.int64, count=len(stood))
+        return Weighed(minutes, np.concatenate(([0.0], np.cumsum(stood))), sum(weights.values()), sum(stood))
+
+    def judge_windows(self, counted: Tally, weighed: Weighed, windows: Windows, pairs: Ints) -> None:
+        """Count what is said of the windows of ``pairs``. No rule is held to say more minutes than a window has."""
+        minutes, length_min = self.minutes_of(weighed, windows.minutes, windows.ends), windows.length_s / MINUTE_S
+        scores, error_min = minutes / length_min, np.abs(np.minimum(minutes, length_min) - windows.near_s / MINUTE_S)
+        counted.add(windows.near, self.is_near(scores), scores, error_min, pairs)
+
+    def judge_scene(self, counted: Tally, weighed: Weighed, known: KnownTime, pairs: Ints, *, rested: bool) -> None:
+        """Count what a user would be told of a whole scene: a warning, from the rule's own minutes on.
+
+        Where the radio ``rested`` between scans, a scan stands for the minutes since the one before, up to 5 minutes,
+        as in Exposure Notification. Somebody should be told after :data:`WARN_AFTER_MIN` known minutes near.
+        """
+        said_min, near_min = np.array([weighed.rested if rested else weighed.received]), np.array([near_minutes(known)])
+        error_min = np.abs(said_min - near_min)
+        counted.add(near_min >= WARN_AFTER_MIN, said_min >= self.model.warning_minutes, said_min, error_min, pairs)
+
+
+@lru_cache(maxsize=1)
+def _scans(pair: Pair) -> dict[int, int]:
+    """Return the minutes for which anything received stands, in order, and that in which it was received."""
+    return {t: pair.minutes[i].minute for t, i in stand_in_indexes(pair.minutes).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one rule said of every window, or scene, of a set; how right it was is NaN where that is not defined."""
+    """What one rule said of every window of a set; how right it was is NaN where that is not defined."""
 
     near: Bools
     said: Bools
@@ -85,52 +121,25 @@ class Judged:
     """The number of the pair that each is of."""
 
     def rates(self) -> dict[str, float]:
-        """Return precision, recall, F1, and nDCF: the share of near ones missed plus that of far ones called near."""
-        return {name: float(value[0]) for name, value in _rates(self._counts().sum(0, keepdims=True)).items()}
+        """Return precision, recall, F1, and nDCF."""
+        return tally.rates(self._of_pairs())
 
     def intervals(self) -> dict[str, Interval]:
         """Return of each of :meth:`rates` the 5th and 95th percentile over samples of pairs."""
-        of_pair = self._counts()
-        random = np.random.default_rng(1)
-        drawn = random.integers(0, len(of_pair), (SAMPLES, len(of_pair)))
-        sampled = np.array([of_pair[rows].sum(0) for rows in drawn])
-        found = {}
-        for name, values in _rates(sampled).items():
-            known = values[~np.isnan(values)]
-            low, high = np.percentile(known, PERCENTILES) if len(known) else (np.nan, np.nan)
-            found[name] = (float(low), float(high))
-        return found
+        return tally.intervals(self._of_pairs())
 
     def auc(self) -> float:
         """Return the chance that a near one scores higher than a far one; ties count half."""
-        near, far = self.scores[self.near], np.sort(self.scores[~self.near])
-        if not len(near) or not len(far):
-            return float("nan")
-        below, upto = np.searchsorted(far, near, "left"), np.searchsorted(far, near, "right")
-        return float((below + upto).mean() / 2 / len(far))
+        near, far = ScoreCounts(), ScoreCounts()
+        near.add(self.scores[self.near])
+        far.add(self.scores[~self.near])
+        return tally.auc(near, far)
 
-    def _counts(self) -> NDArray[np.int_]:
-        """Return of each pair: near and said, near and missed, far and said, far and not."""
+    def _of_pairs(self) -> Ints:
         pairs = np.unique(self.pair, return_inverse=True)[1]
         kinds = (self.near & self.said, self.near & ~self.said, ~self.near & self.said, ~self.near & ~self.said)
         count = int(pairs.max()) + 1 if len(pairs) else 0
-        return np.stack([np.bincount(pairs, weights=kind, minlength=count) for kind in kinds], axis=1).astype(np.int_)
-
-
-def _rates(counts: NDArray[np.int_]) -> Mapping[str, Floats]:
-    hits, missed, false, quiet = counts.T.astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "precision": hits / (hits + false),
-            "recall": hits / (hits + missed),
-            "f1": 2 * hits / (2 * hits + missed + false),
-            "ndcf": missed / (hits + missed) + false / (false + quiet),
-        }
-
-
-def judge_windows(rule: Weighing, windows: Sequence[JudgedWindow]) -> Judged:
-    """Judge every window. No rule is held to say more minutes than a window has."""
-    return judged(rule.scores(windows), rule.is_near(rule.scores(windows)), rule.minutes(windows), windows)
+        return np.stack([np.bincount(pairs, weights=kind, minlength=count) for kind in kinds], axis=1).astype(np.int64)
 
 
 def judged(scores: Floats, said: Bools, minutes: Floats, windows: Sequence[JudgedWindow]) -> Judged:
@@ -146,24 +155,7 @@ def judged(scores: Floats, said: Bools, minutes: Floats, windows: Sequence[Judge
     )
 
 
-def judge_scenes(rule: Weighing, pairs: Sequence[Pair], *, rested: bool) -> Judged:
-    """Judge what a user would be told of each whole scene: a warning, from the rule's own minutes on.
-
-    Where the radio ``rested`` between scans, a scan stands for the minutes since the one before, up to 5 minutes, as in
-    Exposure Notification. Somebody should be told after :data:`WARN_AFTER_MIN` known minutes near.
-    """
-    said_min = np.array([rule.total(pair, rested=rested) for pair in pairs], dtype=np.float64)
-    near_min = np.array([_near_min(pair) for pair in pairs], dtype=np.float64)
-    return Judged(
-        near_min >= WARN_AFTER_MIN,
-        said_min >= rule.model.warning_minutes,
-        said_min,
-        np.abs(said_min - near_min),
-        np.arange(len(pairs)),
-    )
-
-
-def _near_min(pair: Pair) -> float:
+def near_minutes(known: KnownTime) -> float:
     """Return the minutes near, of the seconds that are known."""
-    step_s = float(np.median(np.diff(pair.truth_t_s))) if len(pair.truth_t_s) > 1 else 1.0
-    return float((pair.truth_m <= pair.near_m).sum()) * min(step_s, float(MINUTE_S)) / MINUTE_S
+    step_s = known.step_s()
+    return known.near_points() * (1.0 if step_s is None else min(step_s, float(MINUTE_S))) / MINUTE_S

@@ -1,32 +1,54 @@
-"""The pairs of a dataset: packets counted by minute and RSSI where they lie, and the truth of each second."""
+"""The pairs of a dataset, some receivers at a time: packets counted where they lie, and the known time of each pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-from ibis import _
 
-from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.errors import N_
 from bluezone_agent.trials.dataset import Dataset
 from bluezone_agent.trials.folder import DATASET, TrialError, TrialFolder
 from bluezone_agent.trials.plan import Schedule, TrialPlan
-from bluezone_agent.trials.scoring.pairs import FIRST_MINUTE, Floats, Pair
+from bluezone_agent.trials.scoring.counted import CountedPackets, counted
+from bluezone_agent.trials.scoring.known_pairs import KnownPairs, Numbering, known_pairs
+from bluezone_agent.trials.scoring.known_time import Ints
+from bluezone_agent.trials.scoring.pairs import Pair
 
 NO_BREAK_S: Final = 1.0
 """Phases that follow one another within this are one scene."""
-SECOND_S: Final = 1.0
-ROUNDING_S: Final = 1e-6
-KEY: Final = ("scene", "receiver", "sender")
-PairKey = tuple[str, str, str]
-"""Scene, receiver, sender."""
+PACKETS_AT_ONCE: Final = 2_000_000
+"""Of so many receivers that they have about as many are read together; a receiver is never divided."""
+RECEIVERS_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCalibrations:
+    """What a dataset knows of its devices."""
+
+    power_dbm: Mapping[str, float]
+    """Of senders."""
+    correction_db: Mapping[str, float]
+    """Of receivers; not 0."""
+
+    def __bool__(self) -> bool:
+        """Whether a calibration of any pair is known."""
+        return bool(self.power_dbm or self.correction_db)
+
+    def applied(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Return the pairs with calibrated powers, and the stated ones where there are none."""
+        return [
+            replace(
+                pair,
+                tx_power_dbm=self.power_dbm.get(pair.sender, pair.tx_power_dbm),
+                correction_db=self.correction_db.get(pair.receiver, 0.0),
+            )
+            for pair in pairs
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,52 +57,134 @@ class LoadedPairs:
 
     pairs: list[Pair]
     """With the stated transmit power, or the plan's where none is stated."""
-    calibrated: dict[tuple[str, str], tuple[float | None, float]]
-    """Receiver and sender → the sender's calibrated power, None if it is not known, and the receiver's correction."""
+    calibration: DeviceCalibrations
 
     @property
     def has_calibration(self) -> bool:
         """Whether a calibration of any pair is known."""
-        return any(power is not None or correction for power, correction in self.calibrated.values())
+        return bool(self.calibration)
 
     def with_calibration(self) -> list[Pair]:
         """Return the pairs with calibrated powers, and the stated ones where there are none."""
-        found = []
-        for pair in self.pairs:
-            power_dbm, correction_db = self.calibrated[pair.receiver, pair.sender]
-            known = pair.tx_power_dbm if power_dbm is None else power_dbm
-            found.append(replace(pair, tx_power_dbm=known, correction_db=correction_db))
-        return found
+        return self.calibration.applied(self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverPairs:
+    """The pairs of one receiver, in the order of scene and sender."""
+
+    numbers: Ints
+    """Of each pair, in the order of scene, receiver and sender among all of the trial."""
+    pairs: tuple[list[Pair], ...]
+    """For each schedule."""
 
 
 def load(trial: TrialFolder, schedule: Schedule | None = None, *, by_phase: bool = False) -> LoadedPairs:
-    """Read the pairs of a packed trial whose distance is known; only what ``schedule`` would have received.
+    """Read all pairs of a packed trial whose distance is known; only what ``schedule`` would have received.
 
     A scene is a stretch of phases without a break, or with ``by_phase`` each phase. Raises PlanError, TrialError.
     """
-    plan, dataset = trial.plan(), Dataset(trial.path / DATASET)
-    scenes = _scenes(dataset["phases"].to_pyarrow().to_pylist(), trial, by_phase=by_phase)
-    truth = _truth(dataset, scenes)
-    if not truth:
-        raise TrialError(
-            N_("{path}: no distance is known"),
-            N_("a rule is compared with true distances: state them in the plan, or by marks, and pack again"),
-            path=trial.path,
-        )
-    packets, stated = _packets(dataset, scenes, truth, schedule)
-    pairs = [
-        Pair(
-            scene,
-            receiver,
-            sender,
-            packets.get((scene, receiver, sender), {}),
-            stated.get((receiver, sender), float(plan.radio.tx_power_dbm)),
-            *truth[scene, receiver, sender],
-            near_m=plan.trial.near_m,
-        )
-        for scene, receiver, sender in sorted(_keys(plan, truth))
-    ]
-    return LoadedPairs(pairs, _calibrated(dataset, plan))
+    pairs = TrialPairs(trial, Dataset(trial.path / DATASET), (schedule,), by_phase=by_phase)
+    found = [pair for receiver in pairs for pair in receiver.pairs[0]]
+    found.sort(key=lambda pair: (pair.scene, pair.receiver, pair.sender))
+    return LoadedPairs(found, pairs.calibration)
+
+
+class TrialPairs:
+    """The pairs of a packed trial whose distance is known, receiver by receiver."""
+
+    def __init__(
+        self, trial: TrialFolder, dataset: Dataset, schedules: Sequence[Schedule | None], *, by_phase: bool = False
+    ) -> None:
+        """Raises PlanError, and TrialError if no distance or no time is known."""
+        self._plan, self._dataset, self._schedules = trial.plan(), dataset, schedules
+        scene_of = _scenes(dataset["phases"].to_pyarrow().to_pylist(), trial, by_phase=by_phase)
+        if not dataset["truth"].limit(1).to_pyarrow().num_rows:
+            raise TrialError(
+                N_("{path}: no distance is known"),
+                N_("a rule is compared with true distances: state them in the plan, or by marks, and pack again"),
+                path=trial.path,
+            )
+        devices = sorted(device.id for device in self._plan.devices)
+        self._numbering = Numbering(scene_of, sorted(set(scene_of.values())), devices)
+        self._of_phases = pa.table({"phase": list(scene_of), "scene": list(scene_of.values())})
+        self._senders = self._numbers(device.id for device in self._plan.devices if device.broadcasts)
+        self.calibration = _calibration(dataset, self._plan)
+
+    def __iter__(self) -> Iterator[ReceiverPairs]:
+        """Yield the pairs of each receiver that has any."""
+        files = self._dataset.packets_by_receiver()
+        listening = sorted(device.id for device in self._plan.devices if device.listens)
+        for receivers in grouped({name: files[name].rows if name in files else 0 for name in listening}):
+            known = self._known(receivers)
+            paths = [path for name in receivers if name in files for path in files[name].paths]
+            yield from self._of_receivers(known, self._counted(known, paths))
+
+    def _known(self, receivers: Sequence[str]) -> KnownPairs:
+        truth = self._dataset["truth"]
+        rows = truth.filter(truth.one.isin(receivers) | truth.other.isin(receivers)).to_pyarrow()
+        return known_pairs(rows, self._numbering, self._numbers(receivers), self._senders, self._plan.trial.near_m)
+
+    def _counted(self, known: KnownPairs, paths: Sequence[str]) -> CountedPackets:
+        if not paths or not known.times:
+            return CountedPackets.none(len(self._schedules))
+        names = self._numbering
+        pairs = {
+            "scene": [names.scenes[number] for number in known.scenes],
+            "receiver": [names.devices[number] for number in known.receivers],
+            "sender": [names.devices[number] for number in known.senders],
+            "pair": range(len(known.times)),
+            "since_s": [time.first_s for time in known.times],
+        }
+        return counted(self._dataset.packets(paths), pa.table(pairs), self._of_phases, self._schedules)
+
+    def _of_receivers(self, known: KnownPairs, packets: CountedPackets) -> Iterator[ReceiverPairs]:
+        numbers = self._numbering.of_pairs(known)
+        edges = np.searchsorted(packets.pair, np.arange(len(known.times) + 1))
+        for _receiver, of_receiver in groupby(range(len(known.times)), key=known.receivers.tolist().__getitem__):
+            its = list(of_receiver)
+            rows = {pair: slice(*edges[pair : pair + 2]) for pair in its}
+            yield ReceiverPairs(
+                numbers[its],
+                tuple(self._pairs(known, packets, rows, number) for number in range(len(self._schedules))),
+            )
+
+    def _pairs(
+        self, known: KnownPairs, packets: CountedPackets, rows: Mapping[int, slice], schedule: int
+    ) -> list[Pair]:
+        """Return the pairs of a receiver, whose packets are in these rows."""
+        of_sender: dict[int, list[slice]] = {}
+        for pair, its in rows.items():
+            of_sender.setdefault(int(known.senders[pair]), []).append(its)
+        planned_dbm, names = float(self._plan.radio.tx_power_dbm), self._numbering
+        stated = {sender: packets.stated(its, schedule) for sender, its in of_sender.items()}
+        return [
+            Pair(
+                names.scenes[known.scenes[pair]],
+                names.devices[known.receivers[pair]],
+                names.devices[sender := int(known.senders[pair])],
+                packets.by_minute(its, schedule),
+                planned_dbm if (stated_dbm := stated[sender]) is None else stated_dbm,
+                known.times[pair],
+            )
+            for pair, its in rows.items()
+        ]
+
+    def _numbers(self, devices: Iterable[str]) -> Ints:
+        return self._numbering.of_devices(pa.chunked_array([pa.array(devices, pa.string())]))
+
+
+def grouped(packets: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the receivers, of whom each has so many packets, in groups of about :data:`PACKETS_AT_ONCE`."""
+    group, size = list[str](), 0
+    for name, count in packets.items():
+        if group and (size + count > PACKETS_AT_ONCE or len(group) == RECEIVERS_AT_ONCE):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += count
+    if group:
+        yield group
 
 
 def _scenes(phases: Sequence[Mapping[str, Any]], trial: TrialFolder, *, by_phase: bool) -> dict[str, str]:
@@ -100,78 +204,10 @@ def _scenes(phases: Sequence[Mapping[str, Any]], trial: TrialFolder, *, by_phase
     return found
 
 
-def _keys(plan: TrialPlan, truth: Mapping[PairKey, object]) -> Iterator[PairKey]:
-    possible = {(receiver.id, sender.id) for receiver, sender in plan.pairs()}
-    return (key for key in truth if key[1:] in possible)
-
-
-def _truth(dataset: Dataset, scenes: Mapping[str, str]) -> dict[PairKey, tuple[Floats, Floats]]:
-    """Return the seconds at which the distance of each pair is known, and the metres, in both directions."""
-    rows = dataset["truth"].to_pyarrow()
-    columns = [rows[name].to_pylist() for name in ("phase", "one", "other")]
-    spans = zip(*(rows[name].to_pylist() for name in ("begins_s", "ends_s", "distance_m")), strict=True)
-    known: dict[PairKey, list[tuple[float, float, float]]] = {}
-    for phase, one, other, span in zip(*columns, spans, strict=True):
-        known.setdefault((scenes[phase], one, other), []).append(span)
-    found: dict[PairKey, tuple[Floats, Floats]] = {}
-    for (scene, one, other), its in known.items():
-        found[scene, one, other] = found[scene, other, one] = _seconds(sorted(its))
-    return found
-
-
-def _seconds(spans: Sequence[tuple[float, float, float]]) -> tuple[Floats, Floats]:
-    t_s: list[float] = []
-    metres: list[float] = []
-    for begins_s, ends_s, distance_m in spans:
-        seconds = [begins_s] if ends_s - begins_s <= SECOND_S + ROUNDING_S else np.arange(begins_s, ends_s, SECOND_S)
-        t_s += list(seconds)
-        metres += [distance_m] * len(seconds)
-    return np.array(t_s, dtype=np.float64), np.array(metres, dtype=np.float64)
-
-
-def _packets(
-    dataset: Dataset,
-    scenes: Mapping[str, str],
-    truth: Mapping[PairKey, tuple[Floats, Floats]],
-    schedule: Schedule | None,
-) -> tuple[dict[PairKey, dict[int, dict[int, int]]], dict[tuple[str, str], float]]:
-    """Return the packets of each pair by minute and RSSI, and the powers that they state."""
-    columns = {name: [key[number] for key in truth] for number, name in enumerate(KEY)}
-    starts = [float(t_s[0]) for t_s, _ in truth.values()]
-    since = ibis.memtable(pa.table(columns | {"since_s": starts}))
-    of_phase = ibis.memtable(pa.table({"phase": list(scenes), "scene": list(scenes.values())}))
-    received = dataset["adverts"].filter(_.rssi_dbm.notnull()).join(of_phase, "phase").join(since, list(KEY))
-    received = received.mutate(at_s=_.time_s - _.since_s)
-    if schedule is not None:
-        within = _.at_s - (_.at_s / schedule.every_s).floor() * schedule.every_s
-        received = received.filter(within < schedule.on_s)
-    counted = (
-        received.mutate(minute=(_.at_s / MINUTE_S).floor().cast("int64") + FIRST_MINUTE)
-        .group_by(*KEY, "minute", "rssi_dbm")
-        .aggregate(n=_.count())
-        .order_by(*KEY, "minute", "rssi_dbm")
+def _calibration(dataset: Dataset, plan: TrialPlan) -> DeviceCalibrations:
+    rows = {row["device"]: row for row in dataset["devices"].to_pyarrow().to_pylist()}
+    known = [(device, rows[device.id]) for device in plan.devices if device.id in rows]
+    return DeviceCalibrations(
+        {device.id: row["power_dbm"] for device, row in known if device.broadcasts and row["power_dbm"] is not None},
+        {device.id: row["rssi_correction_db"] for device, row in known if device.listens and row["rssi_correction_db"]},
     )
-    packets = {
-        key: {minute: {row[4]: row[5] for row in its} for minute, its in groupby(of_pair, key=lambda row: row[3])}
-        for key, of_pair in groupby(_rows(counted), key=lambda row: row[:3])
-    }
-    powers = received.group_by("receiver", "sender").aggregate(stated=_.stated_dbm.quantile(0.5))
-    stated = {(row[0], row[1]): float(row[2]) for row in _rows(powers) if row[2] is not None}
-    return packets, stated
-
-
-def _rows(expression: ir.Table) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of an expression, batch by batch."""
-    for batch in expression.to_pyarrow().to_batches():
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
-def _calibrated(dataset: Dataset, plan: TrialPlan) -> dict[tuple[str, str], tuple[float | None, float]]:
-    devices = {row["device"]: row for row in dataset["devices"].to_pyarrow().to_pylist()}
-    return {
-        (receiver.id, sender.id): (
-            devices.get(sender.id, {}).get("power_dbm"),
-            devices.get(receiver.id, {}).get("rssi_correction_db") or 0.0,
-        )
-        for receiver, sender in plan.pairs()
-    }

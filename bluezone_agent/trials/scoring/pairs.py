@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bluezone_agent.core.attenuation import ReceivedMinute, attenuation_db, attenuation_histogram, co_presence
+from bluezone_agent.core.attenuation import (
+    NO_OTHERS,
+    CoPresence,
+    ReceivedMinute,
+    attenuation_db,
+    attenuation_histogram,
+)
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.sightings import PLAUSIBLE_RSSI_DBM, power_summary
+from bluezone_agent.trials.scoring.known_time import KnownTime, windows_of
 
-Floats = NDArray[np.float64]
 PacketsByMinute = Mapping[int, Mapping[int, int]]
 """Minute → RSSI in dBm → packets."""
-NEAR_M: Final = 2.0
-LEAST_KNOWN: Final = 0.5
-"""Share of a window's seconds whose distance must be known for the window to count."""
-FIRST_MINUTE: Final = 1440
-"""Number of the first minute of a pair's known time: what was received before it has a minute too."""
+SUMMARIES: Final = 2**16
+"""Minutes that are kept, since many have the same packets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +36,8 @@ class Pair:
     packets: PacketsByMinute
     """Minutes count from the first second at which the distance is known, which is in :data:`FIRST_MINUTE`."""
     tx_power_dbm: float
-    truth_t_s: Floats
-    """Times at which the distance is known, a second apart where it is measured continuously; ascending."""
-    truth_m: Floats
-    near_m: float = NEAR_M
+    known: KnownTime
+    """When the distance is known, and when they were near."""
     correction_db: float = 0.0
     """What is added to the RSSI."""
     minutes: tuple[ReceivedMinute, ...] = ()
@@ -47,12 +47,8 @@ class Pair:
         """Return the packets with their corrected RSSI, in whole dBm; without those that can't be."""
         found: dict[int, dict[int, int]] = {}
         for minute, by_rssi in sorted(self.packets.items()):
-            corrected: Counter[int] = Counter()
-            for rssi_dbm, n in sorted(by_rssi.items()):
-                if (dbm := round(rssi_dbm + self.correction_db)) in PLAUSIBLE_RSSI_DBM:
-                    corrected[dbm] += n
-            if corrected:
-                found[minute] = dict(corrected)
+            if corrected := _corrected(by_rssi.items(), self.correction_db):
+                found[minute] = corrected
         return found
 
 
@@ -73,61 +69,94 @@ class JudgedWindow:
         return self.near_s >= self.length_s / 2
 
 
-def windows(pair: Pair, length_s: float) -> list[JudgedWindow]:
-    """Cut a pair's known time into whole windows; those in which nothing was received are among them.
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What the agent keeps of a minute's packets."""
 
-    What is shorter than a window is one of its own length. ``length_s`` is a whole number of minutes.
-    """
-    if not len(pair.truth_t_s):
-        return []
-    first, last = pair.truth_t_s[0], pair.truth_t_s[-1]
-    step_s = float(np.median(np.diff(pair.truth_t_s))) if len(pair.truth_t_s) > 1 else length_s
-    length_s = min(length_s, float(last - first) + step_s)
-    found: list[JudgedWindow] = []
-    for start in np.arange(first, last - length_s / 2, length_s):
-        known = slice(*np.searchsorted(pair.truth_t_s, (start, start + length_s)))
-        metres = pair.truth_m[known]
-        if len(metres) * step_s < LEAST_KNOWN * length_s:
-            continue
-        near_s = float((metres <= pair.near_m).mean()) * length_s
-        minute = FIRST_MINUTE + round((start - first) / MINUTE_S)
-        found.append(JudgedWindow(pair, length_s, (minute, minute + max(1, round(length_s / MINUTE_S))), near_s))
-    return found
+    mean_dbm: float
+    attenuation_db: float
+    count: int
+    histogram: Mapping[int, int]
+
+
+def windows(pair: Pair, length_s: float) -> list[JudgedWindow]:
+    """Cut a pair's known time into whole windows; those in which nothing was received are among them."""
+    of = windows_of(pair.known, length_s)
+    rows = zip(of.minutes.tolist(), of.ends.tolist(), of.near_s.tolist(), strict=True)
+    return [JudgedWindow(pair, of.length_s, (first, end), near_s) for first, end, near_s in rows]
 
 
 def folded(pairs: Iterable[Pair], *, with_co_presence: bool = True) -> list[Pair]:
     """Fold packets into minutes as the agent does; the others that a receiver got in the same minute are company.
 
-    All pairs of a scene come together.
+    All pairs of a receiver in a scene come together.
     """
-    pairs = list(pairs)
-    minutes_of = [{t: power_summary(by_rssi) for t, by_rssi in pair.received().items()} for pair in pairs]
-    levels: dict[tuple[str, str, int], dict[str, float]] = {}
-    for pair, minutes in zip(pairs, minutes_of, strict=True):
-        for t, (_, mean_dbm, _) in minutes.items() if with_co_presence else ():
-            levels.setdefault(_same_minute(pair, t), {})[pair.sender] = mean_dbm
+    found = [(pair, _summaries(pair)) for pair in pairs]
+    levels = _levels(found) if with_co_presence else {}
     return [
-        replace(
-            pair,
-            minutes=tuple(_received(pair, t, kept, levels.get(_same_minute(pair, t), {})) for t, kept in found.items()),
-        )
-        for pair, found in zip(pairs, minutes_of, strict=True)
+        replace(pair, minutes=tuple(_received(pair, minutes, levels.get((pair.scene, pair.receiver), {}))))
+        for pair, minutes in found
     ]
 
 
-def _same_minute(pair: Pair, minute: int) -> tuple[str, str, int]:
+def _summaries(pair: Pair) -> dict[int, _Summary]:
+    return {
+        minute: summary
+        for minute, by_rssi in sorted(pair.packets.items())
+        if (summary := _summary(tuple(by_rssi.items()), pair.correction_db, pair.tx_power_dbm)) is not None
+    }
+
+
+@lru_cache(maxsize=SUMMARIES)
+def _summary(by_rssi: tuple[tuple[int, int], ...], correction_db: float, tx_power_dbm: float) -> _Summary | None:
+    """Return what is kept of a minute; None if no RSSI can be."""
+    corrected = _corrected(by_rssi, correction_db)
+    if not corrected:
+        return None
+    count, mean_dbm, histogram = power_summary(corrected)
+    return _Summary(
+        mean_dbm, attenuation_db(tx_power_dbm, mean_dbm), count, attenuation_histogram(histogram, tx_power_dbm)
+    )
+
+
+def _corrected(by_rssi: Iterable[tuple[int, int]], correction_db: float) -> dict[int, int]:
+    corrected: Counter[int] = Counter()
+    for rssi_dbm, n in sorted(by_rssi):
+        if (dbm := round(rssi_dbm + correction_db)) in PLAUSIBLE_RSSI_DBM:
+            corrected[dbm] += n
+    return dict(corrected)
+
+
+def _shift(pair: Pair) -> int:
     """Where the known time of two pairs begins at different moments, theirs are the same minutes within one."""
-    return pair.scene, pair.receiver, minute + int(pair.truth_t_s[0] // MINUTE_S)
+    return int(pair.known.first_s // MINUTE_S)
+
+
+def _levels(
+    pairs: Iterable[tuple[Pair, Mapping[int, _Summary]]],
+) -> dict[tuple[str, str], dict[int, tuple[list[float], float]]]:
+    """Return the mean RSSI of all that a receiver received in a minute of a scene, ascending, and their sum."""
+    found: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for pair, minutes in pairs:
+        of_receiver, shift = found.setdefault((pair.scene, pair.receiver), {}), _shift(pair)
+        for t, summary in minutes.items():
+            of_receiver.setdefault(t + shift, []).append(summary.mean_dbm)
+    return {key: {t: (sorted(its), sum(its)) for t, its in by_minute.items()} for key, by_minute in found.items()}
 
 
 def _received(
-    pair: Pair, minute: int, kept: tuple[int, float, dict[int, int]], levels: dict[str, float]
-) -> ReceivedMinute:
-    count, mean_dbm, histogram = kept
-    return ReceivedMinute(
-        minute,
-        attenuation_db(pair.tx_power_dbm, mean_dbm),
-        count,
-        attenuation_histogram(histogram, pair.tx_power_dbm),
-        co_presence(mean_dbm, [dbm for other, dbm in levels.items() if other != pair.sender]),
-    )
+    pair: Pair, minutes: Mapping[int, _Summary], levels: Mapping[int, tuple[list[float], float]]
+) -> Iterator[ReceivedMinute]:
+    shift = _shift(pair)
+    for t, kept in minutes.items():
+        company = _co_presence(kept.mean_dbm, *levels[t + shift]) if levels else NO_OTHERS
+        yield ReceivedMinute(t, kept.attenuation_db, kept.count, kept.histogram, company)
+
+
+def _co_presence(mean_dbm: float, levels: Sequence[float], sum_dbm: float) -> CoPresence:
+    """Return what ``co_presence`` of the core does of the others among ``levels``, without going through them all."""
+    others = len(levels) - 1
+    if not others:
+        return NO_OTHERS
+    weaker_by_db = mean_dbm - (sum_dbm - mean_dbm) / others
+    return CoPresence(others, len(levels) - bisect_right(levels, mean_dbm), round(weaker_by_db, 2))
