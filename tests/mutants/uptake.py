@@ -164,6 +164,14 @@ MUTANTS: Final = (
         "tests/uptake/test_units.py -k explained",
     ),
     Mutant(
+        "names-behind-figures",
+        "in a letter of twelve columns the names of units stand behind the figures",
+        "typesetting/templates/letter.typ",
+        "  flipped: wide,\n",
+        "",
+        "tests/scenarios/test_demo_campaign.py -k pages",
+    ),
+    Mutant(
         "sms-of-vietnamese-letters",
         "a text message with Vietnamese letters is sent, and paid, as two",
         "campaign/sms.py",
