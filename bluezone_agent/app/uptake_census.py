@@ -57,7 +57,7 @@ async def from_agent(device: Device, lasts_s: int, advance: Callable[[int], None
         async for line in lines:
             before_s = census.lasted_s
             census.add(line)
-            advance(int(census.lasted_s - before_s))
+            advance(int(census.lasted_s) - int(before_s))
             if census.lasted_s >= lasts_s:
                 break
     return census
@@ -150,7 +150,7 @@ def _estimate(census: Census) -> Estimate:
     if not census.continuous:
         raise UptakeError(
             N_(
-                "these lines are not of one stretch of time: {lines:.0f} s by their numbers, {clock:.0f} s by the clock"
+                "these lines are not of one stretch of time: {lines:.0f} s by the uptime, {clock:.0f} s by the clock"
             ),
             N_("count again without a break, and don't set the clock meanwhile"),
             lines=lasted_s,

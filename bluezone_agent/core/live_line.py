@@ -67,6 +67,8 @@ class LiveLine(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     """Of this line since the agent started: a gap means that the reader was too slow for some lines."""
     at: datetime
+    up_s: float
+    """Uptime of the device, seconds: nobody can set it."""
     state: LiveState
     radio: LiveRadio
     protected: bool

@@ -60,6 +60,7 @@ class LiveView:
         return LiveLine(
             number=self._number,
             at=datetime.fromtimestamp(int(now.wall_s), UTC),
+            up_s=round(now.uptime_s, 2),
             state=state,
             radio=_shown(radio),
             protected=mode is Mode.PROTECTED,

@@ -111,6 +111,7 @@ def _line(near: Neighbours, number: int, at_s: float, *, sparse: bool) -> LiveLi
     return LiveLine(
         number=number,
         at=datetime.fromtimestamp(at_s, UTC),
+        up_s=at_s,
         state=LiveState.SCANNING,
         radio=LiveRadio(description="virtual", scan_mode="virtual", sparse=sparse, fault=None, message="", fields={}),
         protected=False,

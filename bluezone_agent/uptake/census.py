@@ -42,10 +42,8 @@ LEAST_S: Final = 60
 """A count takes at least as long; bluetoothd then reports each device five times with the slowest adapters."""
 LEAST_SCANNED: Final = 0.9
 """Share of the time for which the agent has to scan; what it missed meanwhile counts as missed packets."""
-CLOCK_DIFFERS: Final = 0.3
-"""By how much the time of the lines may differ from that of their clock: the feed sleeps for a second after each line,
-and with 500 devices a slow computer needs some tenths more for a line."""
 CLOCK_DIFFERS_S: Final = 5.0
+"""By how much the time of the lines may differ from that of their clock."""
 NORMAL_95: Final = 1.96
 """Of the standard normal distribution, 95 % lies within as many deviations."""
 CAME: Final = 6.0
@@ -101,7 +99,7 @@ class _Track:
 
 
 class Census:
-    """Reads lines of the live feed, one a second; at most one reception of an identifier counts per line."""
+    """Reads lines of the live feed, about one a second; at most one reception of an identifier counts per line."""
 
     def __init__(self) -> None:
         self._tracks: dict[str, _Track] = {}
@@ -115,7 +113,7 @@ class Census:
     @property
     def lasted_s(self) -> float:
         """Seconds from the first line to the last."""
-        return 0.0 if self._first is None or self._last is None else float(self._last.number - self._first.number)
+        return 0.0 if self._first is None or self._last is None else self._last.up_s - self._first.up_s
 
     @property
     def scanned_s(self) -> float:
@@ -130,7 +128,7 @@ class Census:
     @property
     def continuous(self) -> bool:
         """Whether the lines are of one stretch of time, in which nobody set the clock."""
-        return abs(self.clock_s - self.lasted_s) <= CLOCK_DIFFERS_S + CLOCK_DIFFERS * self.lasted_s
+        return abs(self.clock_s - self.lasted_s) <= CLOCK_DIFFERS_S
 
     @property
     def middle(self) -> datetime | None:

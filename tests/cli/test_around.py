@@ -51,6 +51,7 @@ def neighbour(attenuation_db: float, received_s: float = 0.3, pseudonym: str = "
 LINE: Final = LiveLine(
     number=1,
     at=datetime(2026, 11, 24, 5, 0, 0, tzinfo=UTC),
+    up_s=1000.0,
     state=LiveState.SCANNING,
     radio=RADIO,
     protected=False,

@@ -187,4 +187,12 @@ MUTANTS: Final = (
         "autoescape=False",
         "tests/campaign/test_products.py -k never_markup",
     ),
+    Mutant(
+        "line-is-a-second",
+        "while a door is open, every change of its state makes the time of a census longer",
+        "uptake/census.py",
+        "self._last.up_s - self._first.up_s",
+        "float(self._last.number - self._first.number)",
+        "tests/uptake/test_census.py -k lines_in_between",
+    ),
 )

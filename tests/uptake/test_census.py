@@ -53,6 +53,7 @@ def feed(received: list[Received], lasts_s: int = LASTS_S, state: LiveState = Li
         yield LiveLine(
             number=41 + now_s,
             at=BEGAN + timedelta(seconds=now_s),
+            up_s=5000.0 + now_s,
             state=state,
             radio=LiveRadio(description="", scan_mode="", sparse=False, fault=None, message="", fields={}),
             protected=False,
@@ -169,6 +170,19 @@ def test_a_reader_that_lost_lines_counts_the_same() -> None:
     received = [Received(f"d{n}", every(EVERY_S)) for n in range(10)]
     lines = list(feed(received))
     assert census(lines[:100] + lines[110:]).estimate().devices == pytest.approx(10, rel=0.01)
+
+
+def test_lines_in_between_count_for_no_more_time() -> None:
+    """As the feed sends one when the state of an open door changes."""
+    received = [Received(f"d{n}", every(EVERY_S)) for n in range(10)]
+    lines = [
+        msgspec.structs.replace(line, number=line.number * 3 + more, up_s=line.up_s + more / 10)
+        for line in feed(received)
+        for more in range(3)
+    ]
+    assert census(lines).continuous
+    assert census(lines).lasted_s == pytest.approx(LASTS_S, abs=1)
+    assert census(lines).estimate().devices == pytest.approx(10, rel=0.01)
 
 
 def test_lines_of_two_days_are_no_count() -> None:

@@ -34,6 +34,7 @@ def line(*neighbours: Neighbour, state: LiveState = LiveState.SCANNING) -> LiveL
     return LiveLine(
         number=1,
         at=datetime.now(UTC),
+        up_s=1000.0,
         state=state,
         radio=LiveRadio(description="", scan_mode="", sparse=False, fault=None, message=message, fields=fields),
         protected=False,
