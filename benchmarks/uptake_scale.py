@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from bluezone_agent.app import uptake as campaigns
 from bluezone_agent.app.uptake_report import report
-from bluezone_agent.tables.engines import DUCKDB, SPARK
+from bluezone_agent.tables.names import DUCKDB, SPARK
 from bluezone_agent.uptake.figures import SCHEMA, figures_csv
 from bluezone_agent.uptake.folder import KEY
 from bluezone_agent.uptake.report_file import write_report

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bluezone_agent.app.result import Result
-from bluezone_agent.app.trial_score import DEFAULT_ENGINE, EXTRA, TrialScore, score_as_reported
+from bluezone_agent.app.trial_score import EXTRA, TrialScore, score_as_reported
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
+from bluezone_agent.tables.names import DEFAULT_ENGINE
 from bluezone_agent.trials import control
 from bluezone_agent.trials.folder import DATASET, REPORT, TrialError, TrialFolder
 from bluezone_agent.trials.forget import forget as forget_person

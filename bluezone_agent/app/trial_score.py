@@ -14,6 +14,7 @@ from bluezone_agent.core.risk import own_model
 from bluezone_agent.errors import N_, NewFileError
 from bluezone_agent.extra_packages import imported
 from bluezone_agent.files import create
+from bluezone_agent.tables.names import DEFAULT_ENGINE
 from bluezone_agent.trials.folder import DATASET, REPORT, TrialError, TrialFolder
 from bluezone_agent.trials.plan import Schedule
 from bluezone_agent.trials.plan_rules import NAME
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "trials"
 """The packages for analysis, which a recording device does not have."""
-ENGINES: Final = ("duckdb", "spark")
-"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
-DEFAULT_ENGINE: Final = ENGINES[0]
 DEFAULT_RULES: Final = ("learned", "swisscovid", "lfph-narrow-v2", "lfph-wide", "bluezone")
 SWEEP_DB: Final = (-6.0, -3.0, 0.0, 3.0, 6.0)
 RULES: Final = "rules"

@@ -149,9 +149,7 @@ def _estimate(census: Census) -> Estimate:
         )
     if not census.continuous:
         raise UptakeError(
-            N_(
-                "these lines are not of one stretch of time: {lines:.0f} s by the uptime, {clock:.0f} s by the clock"
-            ),
+            N_("these lines are not of one stretch of time: {lines:.0f} s by the uptime, {clock:.0f} s by the clock"),
             N_("count again without a break, and don't set the clock meanwhile"),
             lines=lasted_s,
             clock=census.clock_s,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bluezone_agent.app.result import Result, utc
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
+from bluezone_agent.tables.names import DEFAULT_ENGINE
 from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks, blocks_of
 from bluezone_agent.uptake.folder import COUNTED, UptakeFolder
 from bluezone_agent.uptake.records import CountedLine, Evidence, read
@@ -17,9 +18,6 @@ from bluezone_agent.uptake.sums import FigureKey, Sums, WorkKey
 from bluezone_agent.uptake.units import UnitTree, UptakeError
 
 EXTRA: Final = "uptake"
-ENGINE_NAMES: Final = ("duckdb", "spark")
-"""Of ``bluezone_agent.tables.engines``, which only an analyst's machine can import."""
-DEFAULT_ENGINE: Final = ENGINE_NAMES[0]
 
 
 class UptakeShare(Result, frozen=True, kw_only=True):

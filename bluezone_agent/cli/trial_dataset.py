@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from bluezone_agent.app import trial_dataset as datasets
-from bluezone_agent.app.trial_score import DEFAULT_ENGINE, ENGINES
 from bluezone_agent.cli.base import PATH, Command, argument, json_option, option, print_json, printable, say
 from bluezone_agent.cli.page_file import write_page
 from bluezone_agent.cli.progress import working
@@ -18,6 +17,7 @@ from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import N_
 from bluezone_agent.html.trial import report_page
 from bluezone_agent.i18n import _, local_number, ngettext
+from bluezone_agent.tables.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 folder_argument = argument("folder", metavar="DIR", type=PATH)
 UTC_TIME: Final = click.DateTime(("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"))
@@ -128,7 +128,7 @@ def _import_log(kind: str, source: Path, folder: Path, node: str, *, as_json: bo
 @folder_argument
 @option(
     "--engine",
-    type=click.Choice(ENGINES),
+    type=click.Choice(ENGINE_NAMES),
     default=DEFAULT_ENGINE,
     show_default=True,
     help=N_("What computes the tables: DuckDB in this process, or Spark as it is configured (extra [spark])."),

@@ -18,6 +18,7 @@ from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_number, ngettext
+from bluezone_agent.tables.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 folder_argument = argument("folder", metavar="DIR", type=PATH)
 NUMBERS: Final = range(1, 11)
@@ -51,8 +52,8 @@ NUMBERS: Final = range(1, 11)
 @option("--sweep", is_flag=True, help=N_("Offsets of -6, -3, 0, 3 and 6 dB: radios that are that far off."))
 @option(
     "--engine",
-    type=click.Choice(scoring.ENGINES),
-    default=scoring.DEFAULT_ENGINE,
+    type=click.Choice(ENGINE_NAMES),
+    default=DEFAULT_ENGINE,
     show_default=True,
     help=N_("What counts the packets: DuckDB in this process, or Spark as it is configured (extra [spark])."),
 )

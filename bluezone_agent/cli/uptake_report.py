@@ -17,6 +17,7 @@ from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
 from bluezone_agent.files import write_over
 from bluezone_agent.i18n import _
+from bluezone_agent.tables.names import DEFAULT_ENGINE, ENGINE_NAMES
 
 FORMS = ("csv", "xlsx", "pdf")
 
@@ -46,8 +47,8 @@ FORMS = ("csv", "xlsx", "pdf")
 )
 @option(
     "--engine",
-    type=click.Choice(reports.ENGINE_NAMES),
-    default=reports.DEFAULT_ENGINE,
+    type=click.Choice(ENGINE_NAMES),
+    default=DEFAULT_ENGINE,
     show_default=True,
     help=N_("What computes the tables: DuckDB in this process, or Spark as it is configured (extra [spark])."),
 )

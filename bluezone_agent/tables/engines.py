@@ -12,9 +12,8 @@ import ibis
 import ibis.expr.types as ir
 
 from bluezone_agent.extra_packages import imported
+from bluezone_agent.tables.names import DUCKDB, SPARK
 
-DUCKDB: Final = "duckdb"
-SPARK: Final = "spark"
 SETTINGS: Final = {
     "enable_progress_bar": "false",
     "memory_limit": "2GB",

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bluezone_agent.errors import N_
-from bluezone_agent.tables.engines import DUCKDB, ENGINES, Engine
+from bluezone_agent.tables.engines import ENGINES, Engine
+from bluezone_agent.tables.names import DUCKDB
 from bluezone_agent.trials.folder import TrialError
 from bluezone_agent.trials.pack import PACKAGE_NAME
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from bluezone_agent import files
 from bluezone_agent.core.packet_share import RECOMMENDED_S
-from bluezone_agent.tables.engines import DUCKDB
+from bluezone_agent.tables.names import DUCKDB
 from bluezone_agent.trials import analysis, figures, herald_figures, phase_levels
 from bluezone_agent.trials.common_time import PhaseTime
 from bluezone_agent.trials.dataset import Dataset

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import _
 
-from bluezone_agent.tables.engines import DUCKDB, ENGINES
+from bluezone_agent.tables.engines import ENGINES
+from bluezone_agent.tables.names import DUCKDB
 from bluezone_agent.uptake.blocks import LEAST_PEOPLE, Blocks
 from bluezone_agent.uptake.records import Evidence
 from bluezone_agent.uptake.sums import CountSum, FigureKey, Sum, Sums, Work, WorkKey
