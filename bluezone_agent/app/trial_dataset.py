@@ -11,12 +11,13 @@ from bluezone_agent.app.result import Result
 from bluezone_agent.app.trial_score import EXTRA, TrialScore, score_as_reported
 from bluezone_agent.errors import N_
 from bluezone_agent.extra_packages import imported
+from bluezone_agent.radios.recorded.advert_tables import read_columns
 from bluezone_agent.tables.names import DEFAULT_ENGINE
 from bluezone_agent.trials import control
 from bluezone_agent.trials.folder import DATASET, REPORT, TrialError, TrialFolder
 from bluezone_agent.trials.forget import forget as forget_person
 from bluezone_agent.trials.imports import KINDS
-from bluezone_agent.trials.node_log import READERS, record_log
+from bluezone_agent.trials.node_log import CSV, READERS, record_log
 from bluezone_agent.trials.plan import Schedule
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PAGE_NAME: Final = "report.html"
 RECORDINGS: Final = KINDS
 LOGS: Final = READERS
+TABLE: Final = CSV
 HERALD: Final = "herald"
 MOST_SCORED: Final = 20_000_000
 """Packets of a trial whose rules a report compares: they take minutes; ``trial score`` has no limit."""
@@ -183,13 +185,15 @@ def import_recording(
     return TrialImport(folder=folder, rows=rows, counted_packets=counted, settings=tuple(settings))
 
 
-def import_log(kind: str, source: Path, folder: Path, node: str) -> NodeLog:
+def import_log(kind: str, source: Path, folder: Path, node: str, columns: str = "") -> NodeLog:
     """Make the log of a device that can't run the agent its recording; ``kind`` is one of :data:`LOGS`.
+
+    ``columns`` says what the columns of a table are called.
 
     Raises PlanError, TrialError, RecordingError.
     """
     participant = TrialFolder(folder).participant(node)
-    return NodeLog(folder=participant.folder, packets=record_log(participant, kind, source))
+    return NodeLog(folder=participant.folder, packets=record_log(participant, kind, source, read_columns(columns)))
 
 
 def export(folder: Path, kind: str, to: Path) -> TrialExport:

@@ -56,7 +56,7 @@ def _print_rows(found: dict[str, int]) -> None:
     help=N_(
         "Make the new folder DIR with the dataset of a published recording in SOURCE, a file or a folder that"
         " stays as it is. KIND: dp3t, mit-matrix, danis, multi-channel, range-angle, or herald for the folders"
-        " of a Herald test. KIND btsnoop or pcap makes the log of a device that can't run the agent the"
+        " of a Herald test. KIND btsnoop, pcap or csv makes the log of a device that can't run the agent the"
         " recording of NAME in the trial DIR."
     ),
 )
@@ -67,7 +67,13 @@ def _print_rows(found: dict[str, int]) -> None:
     "--from", "begins", metavar="WHEN", type=UTC_TIME, help=N_("When a Herald test began: 2026-11-29T22:21:00, UTC.")
 )
 @option("--until", "ends", metavar="WHEN", type=UTC_TIME, help=N_("When it ended."))
-@option("--node", metavar="NAME", help=N_("Which device of the plan a btsnoop or pcap log is of."))
+@option("--node", metavar="NAME", help=N_("Which device of the plan a log is of."))
+@option(
+    "--columns",
+    metavar="NAMES",
+    default="",
+    help=N_("What the columns of a csv log are called: time=Timestamp,rssi=RSSI,data=Payload."),
+)
 @json_option
 def import_(
     *,
@@ -77,13 +83,16 @@ def import_(
     begins: datetime | None,
     ends: datetime | None,
     node: str | None,
+    columns: str,
     as_json: bool,
 ) -> None:
     """Import; then a report can be made, or of a log a dataset."""
     if (node is not None) != (kind in datasets.LOGS):
-        raise click.UsageError(_("--node NAME goes with btsnoop and pcap, and with nothing else"))
+        raise click.UsageError(_("--node NAME goes with btsnoop, pcap and csv, and with nothing else"))
+    if columns and kind != datasets.TABLE:
+        raise click.UsageError(_("--columns NAMES goes with csv"))
     if node is not None:
-        _import_log(kind, source, folder, node, as_json=as_json)
+        _print_log(datasets.import_log(kind, source, folder, node, columns), as_json=as_json)
         return
     with working(_("reading")):
         done = datasets.import_recording(
@@ -106,8 +115,7 @@ def import_(
     say(_("written: {path}").format(path=done.folder))
 
 
-def _import_log(kind: str, source: Path, folder: Path, node: str, *, as_json: bool) -> None:
-    done = datasets.import_log(kind, source, folder, node)
+def _print_log(done: datasets.NodeLog, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return

@@ -1,4 +1,4 @@
-"""``trial import btsnoop`` and ``pcap``: the log of a device that can't run the agent, as that device's recording."""
+"""``trial import btsnoop``, ``pcap`` and ``csv``: what a device logged that can't run the agent, as its recording."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.reception import Advert, receive
 from bluezone_agent.errors import N_
 from bluezone_agent.files import replace
+from bluezone_agent.radios.recorded.advert_tables import read_table
 from bluezone_agent.radios.recorded.hci_logs import read_btsnoop, read_pcap
 from bluezone_agent.trials.folder import DEVICE, Participant, TrialError
 from bluezone_agent.trials.recorder import Recorder
 from bluezone_agent.trials.records import RecordedDevice
 
-READERS: Final[Mapping[str, Callable[[Path], Iterator[Advert]]]] = {"btsnoop": read_btsnoop, "pcap": read_pcap}
-"""Forms of a log."""
+CSV: Final = "csv"
+READERS: Final[Mapping[str, Callable[[Path, Mapping[str, str]], Iterator[Advert]]]] = {
+    "btsnoop": lambda path, _columns: read_btsnoop(path),
+    "pcap": lambda path, _columns: read_pcap(path),
+    CSV: read_table,
+}
+"""Forms of a log; a table has columns with names of its own."""
 
 
 class LogClock:
@@ -49,7 +55,7 @@ class LogClock:
         del at_most_s
 
 
-def record_log(participant: Participant, kind: str, path: Path) -> dict[str, int]:
+def record_log(participant: Participant, kind: str, path: Path, columns: Mapping[str, str]) -> dict[str, int]:
     """Write the packets of a log as what a device of the plan recorded; return how many there are of each sender.
 
     Raises TrialError if the device has a recording, or the log nothing of the trial; RecordingError, OSError.
@@ -61,7 +67,7 @@ def record_log(participant: Participant, kind: str, path: Path) -> dict[str, int
             path=participant.folder,
             device=participant.device.id,
         )
-    adverts = list(READERS[kind](path))
+    adverts = sorted(READERS[kind](path, columns), key=lambda advert: advert.received_at_s)
     if not any(_is_known(participant, advert) for advert in adverts):
         raise TrialError(
             N_("{path} has no packet of the trial's devices"),

@@ -218,4 +218,12 @@ MUTANTS: Final = (
         "alike and",
         "tests/trials/test_live.py -k a_mark_that_several_devices_took_is_shown_once",
     ),
+    Mutant(
+        "milliseconds-are-seconds",
+        "a table of a phone's app, in milliseconds, has no packet of the trial",
+        "radios/recorded/advert_tables.py",
+        "(1e11, 1e3)",
+        "(1e11, 1.0)",
+        "tests/trials/test_advert_tables.py -k form_of_a_time",
+    ),
 )

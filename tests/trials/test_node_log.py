@@ -165,7 +165,7 @@ def test_a_log_is_the_recording_of_a_device(tmp_path: Path, program: Program) ->
     rows = pack_dataset(trial)
     assert rows["adverts"] == 320
     with pytest.raises(TrialError, match="already has a recording"):
-        record_log(trial.participant("door"), "btsnoop", log)
+        record_log(trial.participant("door"), "btsnoop", log, {})
     assert program.run("trial", "import", "btsnoop", str(log), str(trial.path)).returncode == 2
     assert program.run("trial", "import", "dp3t", str(log), str(trial.path), "--node", "a").returncode == 2
 
@@ -175,5 +175,5 @@ def test_a_log_of_nobody_is_refused(tmp_path: Path) -> None:
     trial = made(tmp_path / "t")
     (tmp_path / "x").write_bytes(btsnoop([(1e9, legacy(STRANGER, -61))], 1002))
     with pytest.raises(TrialError, match="no packet of the trial"):
-        record_log(trial.participant("door"), "btsnoop", tmp_path / "x")
+        record_log(trial.participant("door"), "btsnoop", tmp_path / "x", {})
     assert not trial.device("door").exists()
