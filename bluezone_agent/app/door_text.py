@@ -55,6 +55,11 @@ def counted(door: DoorNow) -> list[str]:
     return [counts(door.counts, direction) for direction in directions]
 
 
+def everybody(found: DoorCounts) -> int:
+    """Return the number of all people."""
+    return people(found)
+
+
 def cautions(line: LiveLine, door: DoorNow) -> list[str]:
     """Return what keeps the door from working, or from working well."""
     found = []

@@ -28,7 +28,6 @@ from bluezone_agent.cli.questions import require_yes
 from bluezone_agent.cli.table import print_table
 from bluezone_agent.cli.wrapping import wrapped
 from bluezone_agent.core.door import CalibrationStep, DoorCalibration
-from bluezone_agent.door.figures import people
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.files import write_over
 from bluezone_agent.html.door import report_page
@@ -70,7 +69,7 @@ def _print(found: DoorReport) -> None:
         click.echo(_("nobody was counted"))
     for day in found.days:
         title = _("{day}: {n} people, {share} with a device").format(
-            day=local_date(day.day), n=people(day.people), share=words.share(day.share_percent)
+            day=local_date(day.day), n=words.everybody(day.people), share=words.share(day.share_percent)
         )
         print_table(
             words.columns(),

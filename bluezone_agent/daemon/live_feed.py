@@ -21,6 +21,8 @@ from bluezone_agent.paths import runtime_path
 
 SOCKET_NAME: Final = "live.sock"
 EVERY_S: Final = 1.0
+LEAST_S: Final = 0.1
+"""Between two lines, whatever strangers send to an open door."""
 MOST_READERS: Final = 16
 """At one time: a terminal, the web page and some programs of the owner's own."""
 WAITING_LINES: Final = 2
@@ -67,8 +69,9 @@ class LiveFeed:
             for added, waiting in self._waiting.items():
                 waiting.append(self._newest)
                 added.set()
+            await asyncio.sleep(LEAST_S)
             with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
+                async with asyncio.timeout(EVERY_S - LEAST_S):
                     await self._hurried.wait()
 
     async def _connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

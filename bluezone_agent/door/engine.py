@@ -44,8 +44,7 @@ class DoorEngine:
             return False
         self._counted.received(key, at_s)
         self._follow(device, at_s)
-        level = device.level_dbm(at_s)
-        if level is None or level < self.rule.threshold_dbm or self._look(at_s) is not device:
+        if not self._in_front(device.level_dbm(at_s)) or self._look(at_s) is not device:
             return False
         device.inside = True
         self._counted.add(key, self.direction, at_s)

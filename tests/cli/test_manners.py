@@ -24,6 +24,7 @@ ASKING: Final = {
     "keys encrypt": ("keys encrypt", "--passphrase-file FILE"),
     "keys decrypt": ("keys decrypt", "--passphrase-file FILE"),
     "wipe": ("wipe", "--yes"),
+    "gate forget": ("gate forget", "--yes"),
     "export": ("export --to csv my-data", "--yes"),
     "take-part": ("take-part J7K2-9QF4-MX3T-8WHB-5DN4", "--yes"),
     "trial forget": ("trial forget meeting --person P01", "--yes"),

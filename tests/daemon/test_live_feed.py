@@ -27,10 +27,11 @@ from bluezone_agent.core.live_line import LiveLine, LiveRefused, LiveState
 from bluezone_agent.core.neighbours import GONE_S
 from bluezone_agent.core.pauses import Mode
 from bluezone_agent.core.protocols import PROTOCOLS, decode
-from bluezone_agent.daemon.live_feed import MOST_READERS, SOCKET_NAME, WAITING_LINES
+from bluezone_agent.daemon.live_feed import LEAST_S, MOST_READERS, SOCKET_NAME, WAITING_LINES, LiveFeed
 from bluezone_agent.errors import RadioFault, RadioUnavailableError
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import StateLock, Store
+from tests.cli.test_around import LINE
 from tests.daemon.test_agent import Bench, advertisement_of_another
 from tests.daemon.test_pause_control import ask
 
@@ -103,6 +104,33 @@ def test_a_reader_sees_at_once_and_each_second_who_is_near_until_30_s_after(stor
         assert first.radio.description == "steered"
 
     run_simulated(bench.during(look))
+
+
+def test_lines_are_a_tenth_of_a_second_apart_however_often_something_changes(store: Store) -> None:
+    bench = Bench(store)
+    made = 0
+
+    async def look(b: Bench) -> None:
+        nonlocal made
+        feed = LiveFeed(bench_line)
+        (store.state_dir / "other").mkdir(mode=0o700)
+        serving = asyncio.create_task(feed.serve(store.state_dir / "other"))
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_unix_connection(store.state_dir / "other" / SOCKET_NAME)
+        for _ in range(1000):
+            feed.hurry()
+            await asyncio.sleep(0.001)
+        writer.transport.abort()
+        serving.cancel()
+        del reader
+
+    def bench_line() -> LiveLine:
+        nonlocal made
+        made += 1
+        return LINE
+
+    run_simulated(bench.during(look))
+    assert 8 <= made <= 1 / LEAST_S + 2
 
 
 def test_no_line_has_an_identifier_of_others_or_more_than_the_end_of_the_own(store: Store) -> None:

@@ -131,6 +131,14 @@ MUTANTS: Final = (
         f"{DAEMON} -k at_once_rather",
     ),
     Mutant(
+        "a-line-for-each-packet",
+        "a stranger's packets make the agent write hundreds of lines a second",
+        "daemon/live_feed.py",
+        "            await asyncio.sleep(LEAST_S)\n",
+        "            await asyncio.sleep(0)\n",
+        "tests/daemon/test_live_feed.py -k tenth_of_a_second",
+    ),
+    Mutant(
         "number-used-again",
         "a label meant for one person becomes another one's",
         "door/schema.py",
