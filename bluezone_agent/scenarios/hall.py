@@ -24,8 +24,6 @@ SPREAD_DB: Final = 5.0
 """Standard deviation of the power from device to device: models, pockets and bags."""
 STEP_S: Final = 1
 """One packet of each device a second: of four, a receiver that changes channels and shares its antenna gets one."""
-CLOCKS_S: Final = 3600.0
-"""Devices begin their slots up to this far apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Hall:
     """Share of packets that are lost, however strong."""
     report_every_s: float = 0.0
     """A device is reported at most once in this time, as bluetoothd does with some adapters."""
+    clocks_s: float = 3600.0
+    """Devices begin their slots up to this far apart."""
     come_or_leave: float = 1 / 3
     """Share of the devices that come or leave during the count."""
 
@@ -52,7 +52,7 @@ def count(hall: Hall, devices: int, random: Random, *, begins_s: int, lasts_s: i
         present_s += min(left_s, begins_s + lasts_s) - max(came_s, begins_s)
         air.observed(
             _stands(random, hall.radius_m, came_s, left_s),
-            _sends(random),
+            _sends(random, hall.clocks_s),
             tx_power_dbm=random.gauss(ASSUMED_TX_POWER_DBM, SPREAD_DB),
         )
     receptions = air.listener(lambda _: Position(0.0, 0.0))
@@ -91,10 +91,10 @@ def _stands(random: Random, radius_m: float, came_s: float, left_s: float) -> Ca
     return lambda at_s: place if came_s <= at_s < left_s else None
 
 
-def _sends(random: Random) -> Callable[[float], AdvertisingData]:
+def _sends(random: Random, clocks_s: float) -> Callable[[float], AdvertisingData]:
     """Return what a device of some protocol advertises, by a clock of its own; computed once a minute."""
     sends = rotating(random.choice(list(PROTOCOLS.values())), random.randbytes)
-    ahead_s, known = random.uniform(0, CLOCKS_S), dict[float, AdvertisingData]()
+    ahead_s, known = random.uniform(0, clocks_s), dict[float, AdvertisingData]()
 
     def advertising_data_at(unix_s: float) -> AdvertisingData:
         minute = (unix_s + ahead_s) // MINUTE_S

@@ -11,14 +11,14 @@ the expectation ``E[g^2] / (2 E[g])``, the mean recurrence time of a renewal pro
 5.2), here ``c / (c - 1) * sum(g^2) / (2 R)``: with the factor it has no bias for receptions at random, where ``R`` is
 ``(c - 1) / (c + 1)`` of the time on average (David and Nagaraja, Order Statistics, 2003, section 2.5).
 
-*Short ones.* An identifier that ends soon after the count began, or begins soon before it ends, is received once or
-never though its device is received well. Of those that end, or begin, at a random moment, ``g / T`` are received once
-in a count of time ``T``, for together ``3 g^2 / T`` on the air with those never received (the integrals of the Poisson
-probabilities of 0 and 1 over the time that is left).
+*Short ones.* An identifier that ends soon after the count began, or begins soon before it ends, may be received once
+though its device is received well, and devices with right clocks begin new ones at the same moment. So one that was
+received once within four gaps of such an end, by the median gap of all, counts from there to that end and no further.
 
-*Devices received badly.* The other identifiers that were received once, ``f1``, are of such, and at least ``f1 (f1 - 1)
-/ (2 (f2 + 1))`` more were never received, with ``f2`` received twice, however different the devices are (Chao,
-Biometrics 43, 1987, 783-791, with the correction of bias). Each counts with the mean time of the others.
+*Devices received badly.* The other identifiers that were received once are of such, and so are as many in the same
+share of the time near the ends: ``f1`` together. At least ``f1 (f1 - 1) / (2 (f2 + 1))`` more were never received, with
+``f2`` received twice, however different the devices are (Chao, Biometrics 43, 1987, 783-791, with the correction of
+bias). Each counts with the mean time of the others.
 
 *Interval.* A time at an end has the deviation of an exponential gap, ``f1`` that of a count; their variances are
 doubled, since receptions come in bursts. The identifiers never received have Chao's variance and a log-normal interval.
@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Final, NamedTuple
 
 import msgspec
@@ -49,6 +50,12 @@ NORMAL_95: Final = 1.96
 CAME: Final = 6.0
 """An identifier whose first reception is this many recurrence times after the beginning began during the count: of
 those that were there before, e^-6 or 0.2 % look like it."""
+NEAR_END_GAPS: Final = 4.0
+"""Of identifiers whose device is received well, 7 % are still received only once after as many gaps: 4 e^-4."""
+MOST_NEAR_END: Final = 1 / 6
+"""Share of the time at each end that is left out at most: of a device that is received badly there is no more."""
+ENOUGH: Final = 3
+"""Receptions of an identifier whose mean gap counts in the median."""
 DISPERSION: Final = 2.0
 """Variance of times and counts, in that of independent receptions; by halls 101 to 130 of ``benchmarks.census``."""
 MODEL_ERROR: Final = 0.02
@@ -82,6 +89,10 @@ class _Track:
         self.gap_squares += (at_s - self.last_s) ** 2
         self.last_s = at_s
         self.received += 1
+
+    def is_within(self, end_s: float, lasted_s: float) -> bool:
+        """Return whether not all of its receptions are within ``end_s`` of the same end of the count."""
+        return self.last_s >= end_s and self.first_s <= lasted_s - end_s
 
     @property
     def range_s(self) -> float:
@@ -158,54 +169,61 @@ class Census:
         """Return the number of devices; ValueError if the lines are of no length of time."""
         if self.lasted_s <= 0:
             raise ValueError("a census takes more than one line")
-        repeated = [track for track in self._tracks.values() if track.received > 1]
-        once = len(self._tracks) - len(repeated)
-        found = _repeated(repeated, self.lasted_s, sparse=self._sparse)
-        f1 = max(0.0, once - found.short)
-        never = _never(f1, sum(track.received == 2 for track in repeated), len(self._tracks))
-        each = found.total_s / len(repeated) / self.lasted_s if repeated else 0.5
-        unseen = (f1 + never.number) * each
-        devices = (found.total_s + found.short_s) / self.lasted_s + unseen
-        of_times = NORMAL_95 * math.sqrt(DISPERSION * found.variance_s2) / self.lasted_s
-        of_once = NORMAL_95 * math.sqrt(DISPERSION * once)
+        lasted_s, tracks = self.lasted_s, list(self._tracks.values())
+        repeated = [track for track in tracks if track.received > 1]
+        end_s = _end_s(repeated, lasted_s)
+        whole = lasted_s / (lasted_s - 2 * end_s)
+        inside = sum(track.received == 1 and track.is_within(end_s, lasted_s) for track in tracks)
+        twice = sum(track.received == 2 and track.is_within(end_s, lasted_s) for track in tracks)
+        found = _repeated(repeated, sparse=self._sparse)
+        never = _never(once := inside * whole, twice, len(tracks))
+        each = found.total_s / len(repeated) / lasted_s if repeated else 0.5
+        unseen = (once + never.number) * each
+        devices = (found.total_s + _short_s(tracks, end_s, lasted_s)) / lasted_s + unseen
+        of_times = NORMAL_95 * math.sqrt(DISPERSION * found.variance_s2) / lasted_s
+        of_once = NORMAL_95 * math.sqrt(DISPERSION * (inside + 2 * end_s / lasted_s)) * whole
         same = (of_times, MODEL_ERROR * devices)
-        low = devices - math.hypot(*same, min(of_once, f1) * each, (never.number - never.low) * each)
+        low = devices - math.hypot(*same, min(of_once, once) * each, (never.number - never.low) * each)
         high = devices + math.hypot(*same, of_once * each, (never.high - never.number) * each)
         return Estimate(
             devices=devices,
             low=max(0.0, float(math.floor(low))),
             high=float(math.ceil(high)),
-            identifiers=len(self._tracks),
+            identifiers=len(tracks),
             unseen=unseen,
-            lasted_s=self.lasted_s,
+            lasted_s=lasted_s,
         )
 
 
+def _end_s(repeated: Sequence[_Track], lasted_s: float) -> float:
+    """Return how long before an end an identifier of a device that is received well may be received only once."""
+    gaps = [track.gap_s for track in repeated if track.received >= ENOUGH]
+    return min(NEAR_END_GAPS * median(gaps) if gaps else lasted_s, MOST_NEAR_END * lasted_s)
+
+
+def _short_s(tracks: Sequence[_Track], end_s: float, lasted_s: float) -> float:
+    """Return how long the identifiers that were received once near an end were on the air."""
+    short = [track for track in tracks if track.received == 1 and not track.is_within(end_s, lasted_s)]
+    return sum(min(track.first_s, lasted_s - track.first_s) + end_s / NEAR_END_GAPS for track in short)
+
+
 class _Repeated(NamedTuple):
-    """The identifiers that were received more than once, and the short ones to expect with them."""
+    """The identifiers that were received more than once."""
 
     total_s: float
     """Together on the air."""
     variance_s2: float
-    short: float
-    """Of devices received well, how many identifiers are received once, because they end or begin at an end."""
-    short_s: float
-    """Together on the air, with those never received."""
 
 
-def _repeated(tracks: Sequence[_Track], lasted_s: float, *, sparse: bool) -> _Repeated:
+def _repeated(tracks: Sequence[_Track], *, sparse: bool) -> _Repeated:
     """Add up; ``sparse`` receivers report an identifier as soon as it begins, and afterwards at regular times."""
-    total_s = variance_s2 = short = short_s = 0.0
+    total_s = variance_s2 = 0.0
     for track in tracks:
         end_s = track.received / (track.received - 1) * track.recurrence_s
-        began = track.first_s > CAME * end_s
-        ended = lasted_s - track.last_s > CAME * end_s
-        beginning_s = 0.0 if sparse and began else end_s
+        beginning_s = 0.0 if sparse and track.first_s > CAME * end_s else end_s
         total_s += beginning_s + track.range_s + end_s
         variance_s2 += beginning_s**2 + end_s**2 + (beginning_s + end_s) ** 2 / track.received
-        short += (began + ended) * track.gap_s / lasted_s
-        short_s += (began + ended) * 3 * track.recurrence_s**2 / lasted_s
-    return _Repeated(total_s, variance_s2, short, short_s)
+    return _Repeated(total_s, variance_s2)
 
 
 class _Never(NamedTuple):

@@ -109,6 +109,21 @@ def test_an_identifier_that_ends_while_another_begins_is_one_device() -> None:
     assert estimate.low <= 20 <= estimate.high
 
 
+@pytest.mark.parametrize("rotates_s", [0.5, 1.5, 12.5, 290.5, 298.5, 299.5])
+@pytest.mark.parametrize("step_s", [1.0, 11.0])
+def test_devices_that_all_rotate_at_the_same_moment_near_an_end_are_not_counted_twice(
+    rotates_s: float, step_s: float
+) -> None:
+    """With right clocks they do."""
+    received = []
+    for number in range(20):
+        before = [t for t in every(step_s, number * step_s / 20) if t < rotates_s]
+        received += [Received(f"{number} before", before), Received(f"{number} after", every(step_s, rotates_s))]
+    estimate = found([one for one in received if one.times_s])
+    assert estimate.devices == pytest.approx(20, rel=0.06)
+    assert estimate.low <= 20 <= estimate.high
+
+
 def test_who_is_there_half_of_the_time_is_half_a_device_at_a_moment() -> None:
     received = [
         Received("stays", every(EVERY_S)),
