@@ -89,7 +89,8 @@ class TrialReport(Result, frozen=True, kw_only=True):
     """None if the true distance is unknown or always the same."""
     receptions: tuple[PairReception, ...]
     scores: tuple[TrialScore, ...]
-    """Rules compared with the true distances, as recorded and as a phone scans; empty if those are not known."""
+    """Rules compared with the true distances, as recorded and as a phone scans; empty if those are not known, and for
+    more than 20 million packets."""
 
 
 class TrialImport(Result, frozen=True, kw_only=True):
