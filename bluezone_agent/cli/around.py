@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import click
 
 from bluezone_agent.app.around import live
 from bluezone_agent.app.around_text import CLOSENESS, cautions, headline, last_received, state_text
-from bluezone_agent.app.device import Device
 from bluezone_agent.cli.base import Command, device, option, print_json_line, printable
-from bluezone_agent.cli.durations import Duration
-from bluezone_agent.cli.keyboard import pressed_keys
 from bluezone_agent.cli.screens import person_watches, screen_of
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.cli.watching import DURATION, follow
 from bluezone_agent.core.live_line import LiveLine, LiveState
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_number, local_seconds
 
-DURATION: Final = Duration(
-    "smhd", 1, DAY_S, N_("{value} is not a duration from 1s to 1d: write for example 10s, 5m or 1h")
-)
-ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUIT_KEYS: Final = b"qQ"
 
 Show = Callable[[LiveLine], None]
@@ -43,32 +35,8 @@ Show = Callable[[LiveLine], None]
 @option("--json", "as_json", is_flag=True, help=N_("Print one JSON object per second instead of text."))
 def around(*, lasts_s: int | None, as_json: bool) -> None:
     """Show each line of the live feed until a key, Ctrl-C or the end of the time."""
-    asyncio.run(_follow(device(), lasts_s, as_json=as_json))
-
-
-async def _follow(owner: Device, lasts_s: int | None, *, as_json: bool) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in ENDS:
-        loop.add_signal_handler(number, stop.set)
-    async with aclosing(live(owner)) as lines:
-        first = await anext(lines)  # its errors come before the screen
-        with _shower(as_json=as_json) as show, pressed_keys(_quits(stop.set)):
-            show(first)
-
-            async def show_each() -> None:
-                async for line in lines:
-                    show(line)
-
-            showing = asyncio.create_task(show_each())
-            stopping = asyncio.create_task(stop.wait())
-            done, _pending = await asyncio.wait(
-                (showing, stopping), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in (showing, stopping):
-                task.cancel()
-            await asyncio.wait((showing, stopping))
-    if showing in done:
-        showing.result()
+    stop = asyncio.Event()
+    asyncio.run(follow(live(device()), _shower(as_json=as_json), _quits(stop.set), stop=stop, lasts_s=lasts_s))
 
 
 def _shower(*, as_json: bool) -> AbstractContextManager[Show]:

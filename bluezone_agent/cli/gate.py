@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import click
@@ -15,23 +14,15 @@ from bluezone_agent.app import door_text as words
 from bluezone_agent.app.device import Device
 from bluezone_agent.app.door import GateLine
 from bluezone_agent.cli.base import Group, Lazy, device, option, print_json_line, printable, say
-from bluezone_agent.cli.durations import Duration
-from bluezone_agent.cli.keyboard import pressed_keys
 from bluezone_agent.cli.screens import person_watches, screen_of
+from bluezone_agent.cli.watching import DURATION, Typing, follow
 from bluezone_agent.core.door import Direction, DoorNow, DoorState
-from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.live_line import LiveLine
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.i18n import _, local_seconds, rendered
 
-DURATION: Final = Duration(
-    "smhd", 1, DAY_S, N_("{value} is not a duration from 1s to 1d: write for example 10s, 5m or 1h")
-)
-ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ERASE: Final = "\x7f\x08"
 LAST_KEY_S: Final = 5.0
 """How long the end waits for what the keys before it asked for."""
-ESCAPE: Final = "\x1b"
 
 Show = Callable[[LiveLine, DoorNow, str], None]
 
@@ -76,7 +67,7 @@ class _Guard:
         self._owner = owner
         self._silent = silent
         self._stop = asyncio.Event()
-        self._typed: str | None = None
+        self._typing = Typing(self._command, self._typed)
         self._said = ""
         self._line: LiveLine | None = None
         self._show: Show = lambda _line, _door, _prompt: None
@@ -86,30 +77,23 @@ class _Guard:
     async def follow(
         self, direction: Direction | None, lasts_s: int | None, shower: AbstractContextManager[Show]
     ) -> None:
-        loop = asyncio.get_running_loop()
-        for number in ENDS:
-            loop.add_signal_handler(number, self._stop.set)
-        async with aclosing(doors.gate(self._owner, direction)) as lines:
-            first = await anext(lines)  # its errors come before the screen
-            with shower as self._show, pressed_keys(self._pressed):
-                self._update(first)
+        await follow(
+            doors.gate(self._owner, direction),
+            self._screen(shower),
+            self._pressed,
+            stop=self._stop,
+            lasts_s=lasts_s,
+            finish=self._finish,
+        )
 
-                async def show_each() -> None:
-                    async for line in lines:
-                        self._update(line)
+    @contextmanager
+    def _screen(self, shower: AbstractContextManager[Show]) -> Iterator[Callable[[LiveLine], None]]:
+        with shower as self._show:
+            yield self._update
 
-                showing = asyncio.create_task(show_each())
-                stopping = asyncio.create_task(self._stop.wait())
-                done, _pending = await asyncio.wait(
-                    (showing, stopping), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED
-                )
-                if self._asking:
-                    await asyncio.wait(self._asking, timeout=LAST_KEY_S)
-                for task in (showing, stopping):
-                    task.cancel()
-                await asyncio.wait((showing, stopping))
-        if showing in done:
-            showing.result()
+    async def _finish(self) -> None:
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=LAST_KEY_S)
 
     def _update(self, line: LiveLine | None = None) -> None:
         before, self._line = self._line, line or self._line
@@ -117,7 +101,8 @@ class _Guard:
             return
         if self._is_new_green(before, self._line):
             click.echo("\a", nl=False, err=True)
-        prompt = self._said if self._typed is None else _("label: {text}").format(text=self._typed + "_")
+        typed = self._typing.text
+        prompt = self._said if typed is None else _("label: {text}").format(text=typed + "_")
         self._show(self._line, self._line.door, prompt)
         if line is not None:
             self._said = ""
@@ -131,32 +116,19 @@ class _Guard:
     def _pressed(self, keys: bytes) -> None:
         if not keys:
             self._stop.set()
-        for key in keys.decode("utf-8", "ignore"):
-            if self._typed is None:
-                self._command(key)
-            else:
-                self._type(key)
+        self._typing.pressed(keys)
         self._update()
 
     def _command(self, key: str) -> None:
         if key in "qQ":
             self._stop.set()
         elif key in "lL":
-            self._typed = ""
+            self._typing.begin()
         elif (act := ACTS.get(key.lower())) is not None:
             self._ask(act)
 
-    def _type(self, key: str) -> None:
-        typed = self._typed or ""
-        if key in "\r\n":
-            self._typed = None
-            self._ask(lambda owner: doors.label(owner, typed))
-        elif key == ESCAPE:
-            self._typed = None
-        elif key in ERASE:
-            self._typed = typed[:-1]
-        elif key.isprintable():
-            self._typed = typed + key
+    def _typed(self, text: str) -> None:
+        self._ask(lambda owner: doors.label(owner, text))
 
     def _ask(self, act: Callable[[Device], None]) -> None:
         task = asyncio.create_task(self._asked(act))

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
-import signal
-from collections.abc import Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 import click
 
-from bluezone_agent.app.trial_live import live as follow
+from bluezone_agent.app.trial_live import live as live_lines
 from bluezone_agent.app.trial_live_text import age_text, headline, problems, share_text
 from bluezone_agent.app.trial_run import mark
 from bluezone_agent.cli.base import PATH, Command, argument, option, print_json_line, printable, say
-from bluezone_agent.cli.durations import Duration
-from bluezone_agent.cli.keyboard import pressed_keys
 from bluezone_agent.cli.screens import person_watches, screen_of
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.cli.watching import DURATION, Typing, follow
 from bluezone_agent.errors import N_, AgentError
 from bluezone_agent.i18n import _, local_seconds, rendered
 from bluezone_agent.trials.live_line import ENDED, LiveTrial
 
-DURATION: Final = Duration(
-    "smhd", 1, DAY_S, N_("{value} is not a duration from 1s to 1d: write for example 10s, 5m or 1h")
-)
-ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DIGITS: Final = "123456789"
 SPACE_MARK: Final = "space"
 """The text of a mark by the space bar; that of a digit is the digit."""
-ERASE: Final = "\x7f\x08"
-ESCAPE: Final = "\x1b"
 
 Show = Callable[[LiveTrial, str], None]
 
@@ -61,77 +51,58 @@ class _Session:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stop = asyncio.Event()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
-        self._typed: str | None = None
+        self._typing = Typing(self._command, self._typed)
         self._said = ""
         self._line: LiveTrial | None = None
         self._show: Show = lambda _line, _prompt: None
         self._noting: set[asyncio.Task[None]] = set()
 
     async def follow(self, lasts_s: int | None, shower: AbstractContextManager[Show]) -> None:
-        loop = asyncio.get_running_loop()
-        for number in ENDS:
-            loop.add_signal_handler(number, self._stop.set)
-        async with aclosing(follow(self._folder)) as lines:
-            first = await anext(lines)  # its errors come before the screen
-            with shower as self._show, pressed_keys(self._pressed):
-                self._update(first)
+        ended = await follow(
+            live_lines(self._folder),
+            self._screen(shower),
+            self._pressed,
+            stop=self._stop,
+            lasts_s=lasts_s,
+            finish=self._finish,
+        )
+        if ended and self._line and all(node.state.state in ENDED for node in self._line.nodes):
+            say(_("every recorder has ended"))
 
-                async def show_each() -> None:
-                    async for line in lines:
-                        self._update(line)
+    @contextmanager
+    def _screen(self, shower: AbstractContextManager[Show]) -> Iterator[Callable[[LiveTrial], None]]:
+        with shower as self._show:
+            yield self._update
 
-                showing = asyncio.create_task(show_each())
-                stopping = asyncio.create_task(self._stop.wait())
-                done, _pending = await asyncio.wait(
-                    (showing, stopping), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in (showing, stopping, *self._noting):
-                    task.cancel()
-                await asyncio.wait((showing, stopping))
-        if showing in done:
-            showing.result()
-            if self._line and all(node.state.state in ENDED for node in self._line.nodes):
-                say(_("every recorder has ended"))
+    async def _finish(self) -> None:
+        for task in self._noting:
+            task.cancel()
 
     def _update(self, line: LiveTrial | None = None) -> None:
         self._line = line or self._line
         if self._line is not None:
-            prompt = self._said if self._typed is None else _("mark: {text}").format(text=self._typed + "_")
-            self._show(self._line, prompt)
+            typed = self._typing.text
+            self._show(self._line, self._said if typed is None else _("mark: {text}").format(text=typed + "_"))
         if line is not None:
             self._said = ""
 
     def _pressed(self, keys: bytes) -> None:
         if not keys:
             self._stop.set()
-        for key in self._decoder.decode(keys):
-            if self._typed is None:
-                self._command(key)
-            else:
-                self._type(key)
+        self._typing.pressed(keys)
         self._update()
 
     def _command(self, key: str) -> None:
         if key in "qQ":
             self._stop.set()
         elif key in "mM":
-            self._typed = ""
+            self._typing.begin()
         elif key == " " or key in DIGITS:
             self._note(SPACE_MARK if key == " " else key)
 
-    def _type(self, key: str) -> None:
-        typed = self._typed or ""
-        if key in "\r\n":
-            self._typed = None
-            if typed.strip():
-                self._note(typed)
-        elif key == ESCAPE:
-            self._typed = None
-        elif key in ERASE:
-            self._typed = typed[:-1]
-        elif key.isprintable():
-            self._typed = typed + key
+    def _typed(self, text: str) -> None:
+        if text.strip():
+            self._note(text)
 
     def _note(self, text: str) -> None:
         task = asyncio.create_task(self._noted(text))
