@@ -145,8 +145,8 @@ MUTANTS: Final = (
         "silence-unsaid",
         "status says that it advertises while nothing is on the air until the next slot",
         "daemon/rotation.py",
-        "        self._store.post(Silenced(int(now_s), round(now_s + slot_left_s)))\n",
-        "",
+        "post(Silenced(int(now_s), round(now_s + slot_left_s)), *self._no_refusal(now_s))",
+        "post(*self._no_refusal(now_s))",
         "tests/daemon/test_radio_supervisor.py -k once_the_days_keys",
     ),
     Mutant(

@@ -116,8 +116,8 @@ MUTANTS: Final = (
         "slot-without-end",
         "a clock that is set back keeps an identifier on the air",
         "daemon/rotation.py",
-        "await self._clock.sleep_until(over_s, at_most_s=over_up_s - self._clock.uptime_s())",
-        "await self._clock.sleep_until(over_s)",
+        "self._clock.sleep_until(over_s, at_most_s=left_s)",
+        "self._clock.sleep_until(over_s)",
         CLOCK,
     ),
     Mutant(
