@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from bluezone_agent.i18n import ASKED
 from tests.key_servers.google import Servers, running
 from tests.program import Program
 
@@ -40,6 +42,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(autouse=True)
+def language_ends_with_the_test() -> Iterator[None]:
+    """A command that runs in this process leaves the language that was asked for in its environment."""
+    before = {name: os.environ.get(name) for name in (ASKED, "LANGUAGE")}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(scope="session")

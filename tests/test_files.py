@@ -50,6 +50,7 @@ OPENED_ELSEWHERE: Final = {
     "cli/questions.py",  # the terminal
     "cli/streams.py",  # the standard streams, by their numbers
     "authority/key_folder.py",  # a lock
+    "door/store.py",
     "stores/file/erase.py",
     "stores/file/open.py",
     "radios/kernel/broker.py",  # a lock

@@ -20,7 +20,7 @@ from bluezone_agent.core.live_line import LiveLine
 from bluezone_agent.errors import N_
 from bluezone_agent.i18n import _, local_time
 
-SIGNS: Final = {
+SYMBOLS: Final = {
     DoorState.WAITING: "…",
     DoorState.APPROACHING: "→",
     DoorState.GREEN: "✓",
@@ -56,7 +56,7 @@ class DoorWords(msgspec.Struct, frozen=True, kw_only=True):
     """What the script shows; it makes no texts of its own."""
 
     state: str
-    sign: str
+    symbol: str
     headline: str
     detail: str
     counts: tuple[CountWords, ...]
@@ -80,7 +80,7 @@ def door_words(line: LiveLine, door: DoorNow) -> DoorWords:
     calibration, last = door.calibration, door.last
     return DoorWords(
         state=door.state,
-        sign=SIGNS[door.state],
+        symbol=SYMBOLS[door.state],
         headline=str(_(STATES[door.state])),
         detail=str(_(DETAILS[door.state])),
         counts=_counts(door),

@@ -103,7 +103,7 @@ class Site:
     def _shows(self, page: Page) -> Handler:
         async def handler(request: Request) -> Response:
             if page.shown is None:
-                return await self._alone(request, page)
+                return await self._without_agent(request, page)
             return await self._page(request, page, page.shown, request.query_params)
 
         return handler
@@ -128,7 +128,7 @@ class Site:
             pause = None if now.pause is None else describe(now.pause)
         return self._framed(request, page.template, configured, now=now, pause=pause, **shown)
 
-    async def _alone(self, request: Request, page: Page) -> Response:
+    async def _without_agent(self, request: Request, page: Page) -> Response:
         """Show a page that needs nothing of the agent: there may be none."""
         now = None
         with suppress(AgentError, OSError):

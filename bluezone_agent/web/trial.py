@@ -41,10 +41,10 @@ class TrialPage:
         """Return what the page answers besides being shown."""
         return [
             Route(TRIAL_STREAM, self.streams.answer, methods=["GET"]),
-            Route(TRIAL, self._mark, methods=["POST"]),
+            Route(TRIAL, self._noted, methods=["POST"]),
         ]
 
-    async def _mark(self, request: Request) -> Response:
+    async def _noted(self, request: Request) -> Response:
         """Note a mark in every recording on this machine; a script is told which, or why not."""
         form = form_of(await request.body())
         with speaking(language_of(request, form.get("language", ""))):

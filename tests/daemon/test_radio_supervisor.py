@@ -316,8 +316,8 @@ def test_the_reason_of_a_silence_is_the_used_up_keys_not_what_was_before(bench: 
     bench.live(use_up)
 
 
-def test_an_identifier_whose_pause_was_cut_off_was_never_sent_and_costs_no_other_key(bench: Bench) -> None:
-    async def cut_off(b: Bench) -> None:
+def test_an_identifier_whose_pause_was_interrupted_was_never_sent_and_costs_no_other_key(bench: Bench) -> None:
+    async def interrupt(b: Bench) -> None:
         b.radio.pause_s = 2.0
         until_rotation_s = 900 - b.clock.now_s() % 900
         await asyncio.sleep(until_rotation_s + 1)
@@ -328,7 +328,7 @@ def test_an_identifier_whose_pause_was_cut_off_was_never_sent_and_costs_no_other
         assert len(b.store.keys.all()) == 1
         assert len(b.identifiers()) == len(set(b.identifiers())) == 2
 
-    bench.live(cut_off)
+    bench.live(interrupt)
 
 
 def test_a_silent_scanner_is_started_again_within_100_s_and_the_silence_is_a_gap(bench: Bench) -> None:

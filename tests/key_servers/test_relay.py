@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,12 @@ def listening(tmp_path: Path, servers: Servers) -> Iterator[Path]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        threading.Thread(target=relay.serve, args=(listener, (f"{servers.url}/",)), daemon=True).start()
+
+        def serve() -> None:
+            with suppress(OSError):  # the listener is closed below
+                relay.serve(listener, (f"{servers.url}/",))
+
+        threading.Thread(target=serve, daemon=True).start()
         yield path
 
 

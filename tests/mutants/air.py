@@ -108,14 +108,14 @@ MUTANTS: Final = (
         "tests/daemon/test_radio_supervisor.py -k replaced_key",
     ),
     Mutant(
-        "cut-off-pause-costs-a-key",
+        "interrupted-pause-costs-a-key",
         "an adapter that is lost between two identifiers uses up a key although nothing was sent",
         "daemon/rotation.py",
         """            self._identity.was_kept_off_air()
             raise
 """,
         "            raise\n",
-        "tests/daemon/test_radio_supervisor.py -k cut_off",
+        "tests/daemon/test_radio_supervisor.py -k pause_was_interrupted",
     ),
     Mutant(
         "old-refusal-stays",

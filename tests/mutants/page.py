@@ -238,7 +238,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "rings-each-second",
-        "the door rings as long as it is green, and nobody hears whether one or two were counted",
+        "the door rings as long as it is green, and nobody can tell whether one or two were counted",
         "web/static/door.js",
         "seen !== null && seen !== now && ",
         "",

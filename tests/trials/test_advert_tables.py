@@ -21,7 +21,7 @@ from tests.trials.plans import PLAN, made
 from tests.trials.test_node_log import STRANGER, sent
 
 AT_S = 1_682_327_807.376
-BEACON_LINE = """\
+TASKIT = """\
 Time,Anchor,MAC,RSSI,Connectable,Advertising payload,Name
 1682327807376,line1-01,ed:96:ca:78:2c:f5,-81,C,0201061aff4c000215e2c56db5dffb48d2b060d0f5a71096e000000000c5,blinky
 """
@@ -44,7 +44,7 @@ def read(folder: Path, text: str, columns: str = "") -> list[tuple[float, int, b
 
 
 def test_a_table_of_another_project(tmp_path: Path) -> None:
-    ((at_s, rssi_dbm, data),) = read(tmp_path, BEACON_LINE, "data=Advertising payload")
+    ((at_s, rssi_dbm, data),) = read(tmp_path, TASKIT, "data=Advertising payload")
     assert (at_s, rssi_dbm) == (AT_S, -81)
     assert data.hex() == "0201061aff4c000215e2c56db5dffb48d2b060d0f5a71096e000000000c5"
 

@@ -136,11 +136,11 @@ def asks(agent: Guarded) -> list[tuple[str, DoorAsked | None]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", DoorState)
-def test_every_state_is_said_and_has_a_sign_of_its_own(state: DoorState, language: str) -> None:
+def test_every_state_is_said_and_has_a_symbol_of_its_own(state: DoorState, language: str) -> None:
     with speaking(language):
         said = [door_words(LINE, replace(OPEN, state=one)) for one in DoorState]
         here = door_words(LINE, replace(OPEN, state=state))
-    assert len({words.sign for words in said}) == len({words.headline for words in said}) == len(DoorState)
+    assert len({words.symbol for words in said}) == len({words.headline for words in said}) == len(DoorState)
     assert here.headline
     assert here.detail
     assert here.state == state

@@ -72,7 +72,7 @@ function show(line) {
   warnings(part("troubles"), door === null ? line.troubles : door.limits);
   if (door === null) { seen = null; return; }
   lamp.className = "lamp " + door.state;
-  say(part("sign"), door.sign);
+  say(part("symbol"), door.symbol);
   say(part("headline"), door.headline);
   say(part("detail"), door.detail);
   part("counts").replaceChildren(...counts(door.counts));
