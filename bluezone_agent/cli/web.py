@@ -67,6 +67,12 @@ class ExtraMissingError(AgentError):
     help=N_('Read a new passphrase for --listen from the first line of FILE ("-": standard input).'),
 )
 @option("--trial", metavar="DIR", type=PATH, help=N_("Show the trial in DIR, too, and take marks."))
+@option(
+    "--campaign",
+    metavar="DIR",
+    type=PATH,
+    help=N_("Show the campaign in DIR, too: who takes part, and a form for heads of units."),
+)
 @option("--show-address", is_flag=True, help=N_("Print the address of the page that runs as a service, and exit."))
 @option("--service", is_flag=True, help=N_("Show what the agent writes into the folder that systemd provides."))
 def web(
@@ -75,12 +81,13 @@ def web(
     listen: str | None,
     passphrase: Passphrase,
     trial: Path | None,
+    campaign: Path | None,
     show_address: bool,
     service: bool,
 ) -> None:
     """Serve until Ctrl-C."""
-    if service and trial is not None:
-        raise click.UsageError(_("--trial is for a page that you start yourself"))
+    if service and (trial or campaign):
+        raise click.UsageError(_("--trial and --campaign are for a page that you start yourself"))
     if passphrase.file is not None and listen is None:
         raise click.UsageError(_("--passphrase-file is for --listen ADDRESS"))
     program = _imported("program")
@@ -91,8 +98,9 @@ def web(
     elif service:
         program.run_service(state, port=port, listen=where, started=_show)
     else:
-        extra = None if trial is None else _imported("trial").TrialPage(trial)
-        program.run(device(), port=port, listen=where, started=_say_started, extra=extra)
+        extras = [_imported("trial").TrialPage(trial)] if trial else []
+        extras += [_imported("unit").UnitPage(campaign)] if campaign else []
+        program.run(device(), port=port, listen=where, started=_say_started, extras=extras)
 
 
 def _show(opened: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -51,13 +51,15 @@ class Listen(NamedTuple):
 Started = Callable[[Opened], object]
 
 
-def run(device: Device, *, port: int, listen: Listen | None, started: Started, extra: ExtraPage | None = None) -> None:
+def run(
+    device: Device, *, port: int, listen: Listen | None, started: Started, extras: Sequence[ExtraPage] = ()
+) -> None:
     """Serve the page of a store's owner until SIGTERM or SIGINT, on this device alone unless ``listen`` says more.
 
-    ``extra`` is one more page; ``started`` is called with how to open it all. Raises AgentError, OSError.
+    ``extras`` are more pages; ``started`` is called with how to open it all. Raises AgentError, OSError.
     """
     keep_memory_private()
-    _run(OwnPage(device), _served(port, listen, device.state_dir, _new_token), started, extra)
+    _run(OwnPage(device), _served(port, listen, device.state_dir, _new_token), started, extras)
 
 
 def run_service(state: Path, *, port: int, listen: Listen | None, started: Started) -> None:
@@ -122,17 +124,17 @@ def _served(port: int, listen: Listen | None, state: Path, token: Callable[[], s
     return _Served(listen.host, port, access, network, fingerprint)
 
 
-def _run(view: PageView, served: _Served, started: Started, extra: ExtraPage | None = None) -> None:
+def _run(view: PageView, served: _Served, started: Started, extras: Sequence[ExtraPage] = ()) -> None:
     with bound(served.host, served.port) as listening:
-        asyncio.run(_until_a_signal(view, served, listening, started, extra))
+        asyncio.run(_until_a_signal(view, served, listening, started, extras))
 
 
 async def _until_a_signal(
-    view: PageView, served: _Served, listening: socket.socket, started: Started, extra: ExtraPage | None
+    view: PageView, served: _Served, listening: socket.socket, started: Started, extras: Sequence[ExtraPage]
 ) -> None:
     stop, access = asyncio.Event(), served.access
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     address = Address(served.host, listening.getsockname()[1], access.secure)
     started(Opened(address.url if served.network else f"{address.url}?token={access.token}", served.fingerprint))
-    await serve(view, access, address, listening, stop, network=served.network, extra=extra)
+    await serve(view, access, address, listening, stop, network=served.network, extras=extras)

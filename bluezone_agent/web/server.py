@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -86,10 +86,10 @@ def application(
     access: Access,
     address: Address,
     network: Network | None = None,
-    extra: ExtraPage | None = None,
+    extras: Sequence[ExtraPage] = (),
 ) -> tuple[Guard, tuple[Streams[Any], ...]]:
     """Return the guarded site, and its streams, whose work somebody has to run."""
-    site = Site(view, access, extra)
+    site = Site(view, access, extras)
     if network is None:
         return Guard(site.application(), access, address.hosts, site.stranger), site.streams
     login = Login(network.passphrase, access, site.asks_again, Attempts())
@@ -129,13 +129,13 @@ async def serve(
     stop: asyncio.Event,
     *,
     network: Network | None = None,
-    extra: ExtraPage | None = None,
+    extras: Sequence[ExtraPage] = (),
 ) -> None:
     """Serve the page until ``stop`` is set; raises ValueError if it would be open to a network without protection."""
     if network is None and (address.host != LOOPBACK or address.secure):
         raise ValueError("a network needs TLS and a passphrase")
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else any client could fill the log
-    app, streams = application(view, access, address, network, extra)
+    app, streams = application(view, access, address, network, extras)
     server = Server(
         uvicorn.Config(
             app,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -41,31 +41,37 @@ STATUS: Final = {LoginFault.WRONG: 403, LoginFault.TOO_MANY: 429}
 """Of HTTP."""
 
 
+Failed = Callable[[Request, AgentError | OSError], Response]
+
+
 class ExtraPage(Protocol):
-    """A page that is there only if its owner asks for it, with a feed of its own."""
+    """A page that is there only if its owner asks for it, and that needs nothing of the agent."""
 
     @property
     def page(self) -> Page:
         """Its entry of the menu."""
 
     @property
-    def streams(self) -> Streams[Any]:
-        """Its feed."""
+    def streams(self) -> tuple[Streams[Any], ...]:
+        """Its feeds."""
 
-    def routes(self) -> list[Route]:
-        """Return what it answers besides being shown."""
+    async def shown(self, language: str) -> Shown:
+        """Return what the page is made from; raises AgentError, OSError."""
+
+    def routes(self, failed: Failed) -> list[Route]:
+        """Return what it answers besides being shown; ``failed`` makes a page of an error."""
 
 
 class Site:
-    """Answers requests that have passed the guard, over one view of the agent, and of a page that not everybody has."""
+    """Answers requests that have passed the guard, over one view of the agent, and of pages that not everybody has."""
 
-    def __init__(self, view: PageView, access: Access, extra: ExtraPage | None = None) -> None:
+    def __init__(self, view: PageView, access: Access, extras: Sequence[ExtraPage] = ()) -> None:
         self._view = view
         self._access = access
         self._static = static_files()
         self._live = Streams(view.live, in_words, NoLiveFeedError)
-        self._extra = extra
-        self._pages = (*PAGES, *([] if extra is None else [extra.page]))
+        self._extras = {extra.page.path: extra for extra in extras}
+        self._pages = (*PAGES, *(extra.page for extra in extras))
         self._submitting = Submitting(view)
 
     def application(self) -> Starlette:
@@ -80,13 +86,14 @@ class Site:
             Route("/pause", self._pause, methods=["POST"]),
             Route("/resume", self._resume, methods=["POST"]),
         ]
-        routes += [] if self._extra is None else self._extra.routes()
+        for extra in self._extras.values():
+            routes += extra.routes(self._failed_extra)
         return Starlette(routes=routes, exception_handlers={404: self._unknown})
 
     @property
     def streams(self) -> tuple[Streams[Any], ...]:
         """Return the streams, whose work somebody has to run."""
-        return (self._live, *([] if self._extra is None else [self._extra.streams]))
+        return (self._live, *(stream for extra in self._extras.values() for stream in extra.streams))
 
     def stranger(self, request: Request) -> Response:
         """Answer a browser that has not shown the token."""
@@ -133,7 +140,12 @@ class Site:
         now = None
         with suppress(AgentError, OSError):
             now = await self._view.part(PageNow)
-        return self._framed(request, page.template, "" if now is None else now.language)
+        configured = "" if now is None else now.language
+        try:
+            shown = await self._extras[page.path].shown(language_of(request, configured))
+        except (AgentError, OSError) as error:
+            return self._failed(request, error, configured)
+        return self._framed(request, page.template, configured, **shown)
 
     def _framed(self, request: Request, template: str, configured: str, status: int = 200, **shown: Any) -> Response:
         return rendered_page(
@@ -151,6 +163,9 @@ class Site:
         with speaking(language_of(request, configured)):
             said, hint = explained(error)
         return self._framed(request, "failed", configured, 503, error=said, hint=hint)
+
+    def _failed_extra(self, request: Request, error: AgentError | OSError) -> Response:
+        return self._failed(request, error, "")
 
     async def _unknown(self, request: Request, _error: Exception) -> Response:
         return self._framed(request, "unknown", "", 404)

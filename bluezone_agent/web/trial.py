@@ -17,8 +17,9 @@ from bluezone_agent.i18n import _, speaking
 from bluezone_agent.trials.folder import TrialFolder
 from bluezone_agent.trials.live_line import LiveTrial
 from bluezone_agent.web.guard import STREAM, form_of
-from bluezone_agent.web.pages import Page
+from bluezone_agent.web.pages import Page, Shown
 from bluezone_agent.web.rendering import explained, language_of
+from bluezone_agent.web.site import Failed
 from bluezone_agent.web.stream import Streams
 from bluezone_agent.web.trial_words import trial_words
 
@@ -35,12 +36,17 @@ class TrialPage:
         """Raises PlanError, TrialError for a folder that has no trial."""
         TrialFolder(folder).plan()
         self._folder = folder
-        self.streams: Streams[LiveTrial] = Streams(lambda: live(folder), trial_words, AgentError)
+        self._live: Streams[LiveTrial] = Streams(lambda: live(folder), trial_words, AgentError)
+        self.streams = (self._live,)
 
-    def routes(self) -> list[Route]:
+    async def shown(self, _language: str) -> Shown:
+        """Return nothing: a script fills the page."""
+        return {}
+
+    def routes(self, _failed: Failed) -> list[Route]:
         """Return what the page answers besides being shown."""
         return [
-            Route(TRIAL_STREAM, self.streams.answer, methods=["GET"]),
+            Route(TRIAL_STREAM, self._live.answer, methods=["GET"]),
             Route(TRIAL, self._noted, methods=["POST"]),
         ]
 

@@ -7,7 +7,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +97,11 @@ def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None]) -> 
 
 
 @contextmanager
-def served(view: PageView, extra: ExtraPage | None = None) -> Iterator[Site]:
-    """Serve a view on a free port, perhaps with one more page."""
+def served(view: PageView, *extras: ExtraPage) -> Iterator[Site]:
+    """Serve a view on a free port, perhaps with more pages."""
     with bound(LOOPBACK, 0) as listening:
         site = Site(Address(LOOPBACK, listening.getsockname()[1]), Access(TOKEN))
-        with running(view, site, listening, extra=extra):
+        with running(view, site, listening, extras=extras):
             yield site
 
 
@@ -111,11 +111,11 @@ def running(
     site: Site,
     listening: socket.socket,
     network: Network | None = None,
-    extra: ExtraPage | None = None,
+    extras: Sequence[ExtraPage] = (),
 ) -> Iterator[None]:
     """Serve a view in another thread."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    work = serve(view, site.access, site.address, listening, stop, network=network, extra=extra)
+    work = serve(view, site.access, site.address, listening, stop, network=network, extras=extras)
     thread = threading.Thread(target=_run, args=(loop, work))
     thread.start()
     try:
