@@ -252,4 +252,12 @@ MUTANTS: Final = (
         '""',
         f"{DOOR} -k refusal",
     ),
+    Mutant(
+        "any-text-is-a-number",
+        "a head of unit who types a minus or foreign digits is told nothing, or counts wrongly",
+        "web/unit.py",
+        "installed.isascii() and installed.isdigit() and ",
+        "installed and ",
+        "tests/web/test_unit_page.py -k mistake",
+    ),
 )
