@@ -61,8 +61,7 @@ class Page(NamedTuple):
     name: str
     """A text for the catalogues."""
     template: str
-    shown: Callable[[Seen], Shown] | None
-    """None for a page that needs nothing of the agent."""
+    shown: Callable[[Seen], Shown]
     needs: tuple[type[Part], ...] = ()
     """Parts besides the present state."""
 

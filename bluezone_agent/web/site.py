@@ -24,7 +24,7 @@ from bluezone_agent.web.access import LANGUAGE, Access
 from bluezone_agent.web.guard import STATIC, STREAM, form_of
 from bluezone_agent.web.live_words import in_words
 from bluezone_agent.web.login import LoginFault
-from bluezone_agent.web.pages import DURATIONS, PAGES, Page, Seen, Shown, positive
+from bluezone_agent.web.pages import DURATIONS, PAGES, Page, Seen, Shown
 from bluezone_agent.web.rendering import explained, language_of, rendered_page, static_files
 from bluezone_agent.web.stream import Streams
 from bluezone_agent.web.submission import Mistake, submission_of
@@ -47,9 +47,10 @@ Failed = Callable[[Request, AgentError | OSError], Response]
 class ExtraPage(Protocol):
     """A page that is there only if its owner asks for it, and that needs nothing of the agent."""
 
-    @property
-    def page(self) -> Page:
-        """Its entry of the menu."""
+    path: str
+    name: str
+    """A text for the catalogues."""
+    template: str
 
     @property
     def streams(self) -> tuple[Streams[Any], ...]:
@@ -70,13 +71,13 @@ class Site:
         self._access = access
         self._static = static_files()
         self._live = Streams(view.live, in_words, NoLiveFeedError)
-        self._extras = {extra.page.path: extra for extra in extras}
-        self._pages = (*PAGES, *(extra.page for extra in extras))
+        self._extras = extras
+        self._menu: tuple[Page | ExtraPage, ...] = (*PAGES, *extras)
         self._submitting = Submitting(view)
 
     def application(self) -> Starlette:
         """Return it as an ASGI application."""
-        routes = [Route(page.path, self._shows(page), methods=["GET"]) for page in self._pages]
+        routes = [Route(page.path, self._shows(page), methods=["GET"]) for page in PAGES]
         routes += [
             Route(STREAM, self._live.answer, methods=["GET"]),
             Route(STATIC + "{name}", self._file, methods=["GET"]),
@@ -86,14 +87,14 @@ class Site:
             Route("/pause", self._pause, methods=["POST"]),
             Route("/resume", self._resume, methods=["POST"]),
         ]
-        for extra in self._extras.values():
-            routes += extra.routes(self._failed_extra)
+        for extra in self._extras:
+            routes += [Route(extra.path, self._shows_extra(extra), methods=["GET"]), *extra.routes(self._failed_extra)]
         return Starlette(routes=routes, exception_handlers={404: self._unknown})
 
     @property
     def streams(self) -> tuple[Streams[Any], ...]:
         """Return the streams, whose work somebody has to run."""
-        return (self._live, *(stream for extra in self._extras.values() for stream in extra.streams))
+        return (self._live, *(stream for extra in self._extras for stream in extra.streams))
 
     def stranger(self, request: Request) -> Response:
         """Answer a browser that has not shown the token."""
@@ -109,15 +110,17 @@ class Site:
 
     def _shows(self, page: Page) -> Handler:
         async def handler(request: Request) -> Response:
-            if page.shown is None:
-                return await self._without_agent(request, page)
-            return await self._page(request, page, page.shown, request.query_params)
+            return await self._page(request, page, request.query_params)
 
         return handler
 
-    async def _page(
-        self, request: Request, page: Page, made: Callable[[Seen], Shown], query: Mapping[str, str], mistake: str = ""
-    ) -> Response:
+    def _shows_extra(self, extra: ExtraPage) -> Handler:
+        async def handler(request: Request) -> Response:
+            return await self._without_agent(request, extra)
+
+        return handler
+
+    async def _page(self, request: Request, page: Page, query: Mapping[str, str], mistake: str = "") -> Response:
         configured = ""
         try:
             now = await self._view.part(PageNow)
@@ -131,18 +134,18 @@ class Site:
         now, language = present(now, datetime.now(UTC)), language_of(request, configured)
         with speaking(language):
             seen = Seen(now, language, query, self._submitting.state, mistake, **needed)  # type: ignore[arg-type] # by name
-            shown = made(seen)
+            shown = page.shown(seen)
             pause = None if now.pause is None else describe(now.pause)
         return self._framed(request, page.template, configured, now=now, pause=pause, **shown)
 
-    async def _without_agent(self, request: Request, page: Page) -> Response:
+    async def _without_agent(self, request: Request, page: ExtraPage) -> Response:
         """Show a page that needs nothing of the agent: there may be none."""
         now = None
         with suppress(AgentError, OSError):
             now = await self._view.part(PageNow)
         configured = "" if now is None else now.language
         try:
-            shown = await self._extras[page.path].shown(language_of(request, configured))
+            shown = await page.shown(language_of(request, configured))
         except (AgentError, OSError) as error:
             return self._failed(request, error, configured)
         return self._framed(request, page.template, configured, **shown)
@@ -153,7 +156,7 @@ class Site:
             language_of(request, configured),
             status,
             here=request.url.path,
-            menu=self._pages,
+            menu=self._menu,
             form_value=self._access.form_value,
             **shown,
         )
@@ -181,7 +184,7 @@ class Site:
         language = form.get("language", "")
         if language not in LANGUAGES:
             return RedirectResponse(SETTINGS, 303)
-        known = next((page.path for page in self._pages if page.path == form.get("back")), SETTINGS)
+        known = next((page.path for page in self._menu if page.path == form.get("back")), SETTINGS)
         return RedirectResponse(known, 303, {"set-cookie": self._access.cookie(LANGUAGE, language)})
 
     async def _submit(self, request: Request) -> Response:
@@ -190,7 +193,7 @@ class Site:
         with speaking(language):
             asked = submission_of(form, language)
         if isinstance(asked, Mistake):
-            return await self._page(request, _POSITIVE, positive, form, asked.text)
+            return await self._page(request, _POSITIVE, form, asked.text)
         await self._submitting.begin(asked)
         return RedirectResponse(POSITIVE, 303)
 

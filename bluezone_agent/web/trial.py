@@ -17,7 +17,7 @@ from bluezone_agent.i18n import _, speaking
 from bluezone_agent.trials.folder import TrialFolder
 from bluezone_agent.trials.live_line import LiveTrial
 from bluezone_agent.web.guard import STREAM, form_of
-from bluezone_agent.web.pages import Page, Shown
+from bluezone_agent.web.pages import Shown
 from bluezone_agent.web.rendering import explained, language_of
 from bluezone_agent.web.site import Failed
 from bluezone_agent.web.stream import Streams
@@ -30,7 +30,9 @@ TRIAL_STREAM: Final = STREAM + TRIAL
 class TrialPage:
     """The trial in one folder, for a page of its owner."""
 
-    page: Final = Page(TRIAL, N_("Trial"), "trial", None)
+    path = TRIAL
+    name: str = N_("Trial")
+    template = "trial"
 
     def __init__(self, folder: Path) -> None:
         """Raises PlanError, TrialError for a folder that has no trial."""

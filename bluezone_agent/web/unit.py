@@ -18,7 +18,7 @@ from bluezone_agent.i18n import speaking
 from bluezone_agent.uptake.folder import UptakeFolder
 from bluezone_agent.uptake.units import UptakeError
 from bluezone_agent.web.guard import form_of
-from bluezone_agent.web.pages import Page, Shown
+from bluezone_agent.web.pages import Shown
 from bluezone_agent.web.rendering import explained
 from bluezone_agent.web.site import Failed
 
@@ -30,8 +30,10 @@ LONGEST_NUMBER: Final = 9
 class UnitPage:
     """The campaign in one folder, for a page of its owner."""
 
-    page: Final = Page(UNIT, N_("Unit"), "unit", None)
-    streams: Final = ()
+    path = UNIT
+    name: str = N_("Unit")
+    template = "unit"
+    streams = ()
 
     def __init__(self, folder: Path) -> None:
         """Raises UptakeError for a folder that has no campaign."""
