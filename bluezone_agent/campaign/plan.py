@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import msgspec
 from bluezone_agent.config_errors import KINDS, TOP, WRONG
 from bluezone_agent.errors import N_, ConfigError
 from bluezone_agent.files import read_text
-from bluezone_agent.plans.mistakes import Mistakes, not_toml, shown
+from bluezone_agent.plans.mistakes import Mistakes, parsed, shown
 from bluezone_agent.plans.toml_lines import Where
 
 LONGEST_UNIT: Final = 90
@@ -81,10 +80,7 @@ def read_plan(path: Path) -> CampaignPlan:
             path=path,
             reason=getattr(error, "strerror", None) or error,
         ) from error
-    try:
-        raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise not_toml(path, text, error) from error
+    raw = parsed(text, path)
     mistakes = Mistakes(path, text)
     _require_known(raw, mistakes)
     try:

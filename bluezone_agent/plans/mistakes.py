@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from bluezone_agent.config_errors import TOP
 from bluezone_agent.errors import N_, AgentError, ConfigError
@@ -16,16 +18,19 @@ class PlanError(ConfigError):
     """The plan of a trial is wrong; its author can fix it."""
 
 
-def not_toml(path: Path, text: str, error: Exception) -> PlanError:
-    """Return the error for a text that ``tomllib`` can't read."""
-    where = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-    return PlanError(
-        N_("{path}, line {line}: this is not valid TOML: {reason}"),
-        N_("put texts in quotes, close every bracket and quote, and set each name once"),
-        path=path,
-        line=int(where[1]) if where else len(text.rstrip().split("\n")),
-        reason=str(error).partition(" (at ")[0],
-    )
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """Return the tables and settings of a TOML text; raises PlanError with the line if it is none."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        where = re.search(r"\(at line (\d+), column \d+\)$", str(error))
+        raise PlanError(
+            N_("{path}, line {line}: this is not valid TOML: {reason}"),
+            N_("put texts in quotes, close every bracket and quote, and set each name once"),
+            path=path,
+            line=int(where[1]) if where else len(text.rstrip().split("\n")),
+            reason=str(error).partition(" (at ")[0],
+        ) from error
 
 
 class Mistakes:

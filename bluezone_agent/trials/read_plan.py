@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ import msgspec
 from bluezone_agent.config_errors import KINDS, TOP, WRONG
 from bluezone_agent.errors import N_, Text
 from bluezone_agent.files import read_text
-from bluezone_agent.plans.mistakes import Mistakes, PlanError, not_toml, shown
+from bluezone_agent.plans.mistakes import Mistakes, PlanError, parsed, shown
 from bluezone_agent.plans.toml_lines import Where
 from bluezone_agent.trials.plan import LiveSettings, Phase, RadioSettings, Schedule, TrialDevice, TrialInfo, TrialPlan
 from bluezone_agent.trials.plan_rules import require_valid
@@ -49,10 +48,7 @@ def read_plan(path: Path) -> TrialPlan:
 
 def parse_plan(text: str, path: Path) -> TrialPlan:
     """Read and check a plan's text; ``path`` is for its errors. Raises PlanError."""
-    try:
-        raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise not_toml(path, text, error) from error
+    raw = parsed(text, path)
     mistakes = Mistakes(path, text)
     _require_known_names(raw, mistakes)
     try:
