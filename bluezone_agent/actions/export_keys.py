@@ -10,6 +10,7 @@ from bluezone_agent.core.diagnosis_keys.submission import write_submission
 from bluezone_agent.core.identifiers import DailyKey
 from bluezone_agent.core.intervals import DAY_S, day_start_s
 from bluezone_agent.daemon import control_socket
+from bluezone_agent.daemon.control_socket import AgentRequest
 from bluezone_agent.daemon.identity import end_running_key
 from bluezone_agent.errors import N_, ExportError
 from bluezone_agent.files import write_new
@@ -22,7 +23,7 @@ def end_current_key(store: Store) -> None:
     Raises StateInUseError when a running agent does not answer; then no key was ended.
     """
     if agent_runs(store.state_dir):
-        control_socket.ask(store.state_dir, control_socket.REPLACE_KEY)
+        control_socket.ask(store.state_dir, AgentRequest(control_socket.REPLACE_KEY))
     else:
         with StateLock(store.state_dir):
             end_running_key(store)

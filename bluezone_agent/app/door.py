@@ -27,7 +27,7 @@ from bluezone_agent.core.door import (
 from bluezone_agent.core.intervals import MINUTE_S
 from bluezone_agent.core.live_line import LiveLine, LiveState
 from bluezone_agent.daemon import control_socket
-from bluezone_agent.daemon.control_socket import AgentRequest, ask_at, control_path
+from bluezone_agent.daemon.control_socket import AgentRequest
 from bluezone_agent.door.figures import by_hour, counts, local, share_percent
 from bluezone_agent.door.rule import Rule
 from bluezone_agent.door.settings import DoorSettings
@@ -130,8 +130,7 @@ def door_settings(config: Config) -> DoorSettings:
 
 def ask(device: Device, verb: str, direction: Direction | None = None, label: str = "") -> None:
     """Ask the running agent for something; raises DoorError, StateInUseError."""
-    request = AgentRequest(verb, door=DoorAsked(direction, label))
-    ask_at(control_path(device.state_dir), request, device.state_dir)
+    control_socket.ask(device.state_dir, AgentRequest(verb, door=DoorAsked(direction, label)))
 
 
 def turn(device: Device) -> None:

@@ -34,8 +34,8 @@ from bluezone_agent.daemon.control_socket import (
     RESUME,
     SUBMIT,
     AgentRequest,
+    ask,
     ask_at,
-    control_path,
 )
 from bluezone_agent.daemon.live_feed import SOCKET_NAME
 from bluezone_agent.errors import AgentError
@@ -197,8 +197,7 @@ class OwnPage:
 
     async def door(self, request: AgentRequest) -> None:
         """Have the agent do something at its door; raises DoorError or StateInUseError."""
-        state_dir = self._device.state_dir
-        await asyncio.to_thread(ask_at, control_path(state_dir), request, state_dir)
+        await asyncio.to_thread(ask, self._device.state_dir, request)
 
     async def _change(self, *command: str) -> None:
         await answered(self._device, *command, "--json")

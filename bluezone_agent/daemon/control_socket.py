@@ -120,9 +120,12 @@ def control_path(state_dir: Path) -> Path:
     return runtime_path(state_dir) / SOCKET_NAME
 
 
-def ask(state_dir: Path, request: str) -> None:
-    """Have the running agent execute ``request`` and return when done; raises StateInUseError if it can't."""
-    ask_at(control_path(state_dir), AgentRequest(request), state_dir)
+def ask(state_dir: Path, request: AgentRequest) -> None:
+    """Have the running agent execute ``request`` and return when done; raises StateInUseError if it can't.
+
+    Raises DoorError if a door refuses.
+    """
+    ask_at(control_path(state_dir), request, state_dir)
 
 
 def ask_at(path: Path, request: AgentRequest, named: Path) -> None:

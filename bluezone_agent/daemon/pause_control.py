@@ -56,7 +56,7 @@ def _end(store: Store) -> Pause | None:
 
 def _tell(store: Store) -> None:
     if agent_runs(store.state_dir):
-        control_socket.ask(store.state_dir, control_socket.LOOK_AT_PAUSE)
+        control_socket.ask(store.state_dir, AgentRequest(control_socket.LOOK_AT_PAUSE))
 
 
 def paused_error() -> RadioUnavailableError:
