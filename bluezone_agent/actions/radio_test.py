@@ -28,6 +28,8 @@ ROTATES_S: Final = 20.0
 """How long each identifier is advertised: long enough for two packets at one in 11 s."""
 SPARE_S: Final = 5.0
 """By how much longer an identifier may be advertised: the next preparation ends it."""
+SHORTEST_S: Final = 4.0
+"""For a remainder shorter than this the last identifier stays: preparing another takes up to 2 s of it."""
 DEVICES: Final = 256
 """Numbers of devices, of which each takes one at random: two devices take the same in one of 256 tests."""
 LABEL: Final = b"bluezone-agent radio test"
@@ -121,6 +123,7 @@ async def measure(
 ) -> Measured:
     """Advertise a new identifier every 20 s for ``seconds``, and measure the other device that is received best.
 
+    At least one identifier is advertised; the last one stays where less than 4 s are left for another.
     ``tx_power_dbm`` is stated where the radio does not know its power. Raises RadioUnavailableError.
     """
     identifiers = Identifiers(protocol)
@@ -144,13 +147,15 @@ async def measure(
         until_s = clock.uptime_s() + seconds
         listening: asyncio.Task[None] | None = None
         try:
-            while clock.uptime_s() < until_s:
+            while not sent or until_s - clock.uptime_s() >= SHORTEST_S:
                 known_dbm = await radio.prepare(ROTATES_S + SPARE_S)
                 power_dbm = tx_power_dbm if known_dbm is None else known_dbm
                 await radio.advertise(protocol.encode(key, next(slots), power_dbm))
                 sent += 1
                 listening = listening or asyncio.create_task(radio.listen(receives))
-                await asyncio.wait([listening], timeout=min(ROTATES_S, until_s - clock.uptime_s()))
+                left_s = until_s - clock.uptime_s()
+                turn_s = left_s if left_s < ROTATES_S + SHORTEST_S else ROTATES_S
+                await asyncio.wait([listening], timeout=max(turn_s, 0.0))
                 if listening.done():
                     listening.result()
                     break

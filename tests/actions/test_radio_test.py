@@ -6,11 +6,22 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from bluezone_agent.actions.radio_test import ROTATES_S, Identifiers, Measured, ReceivedDevice, measure
+from bluezone_agent.actions.radio_test import (
+    ROTATES_S,
+    SHORTEST_S,
+    SPARE_S,
+    Identifiers,
+    Measured,
+    ReceivedDevice,
+    measure,
+)
 from bluezone_agent.clocks.simulated import SimulatedClock, run_simulated
 from bluezone_agent.core.advertising_data import AdvertisingData
 from bluezone_agent.core.protocols import PROTOCOLS
@@ -99,6 +110,35 @@ class Air:
         advert = Advert(data, -50, self.clock.now_s())
         assert self.radio._received is not None
         self.radio._received(replace(advert, sender=sha256(address.encode()).digest()[:4]))
+
+
+class SlowClock(SimulatedClock):
+    """A clock of which a little is left when a timer of the event loop is due, as rounding or a suspend leaves it."""
+
+    def uptime_s(self) -> float:
+        return super().uptime_s() * (1 - 1e-6)
+
+
+@given(seconds=st.floats(1, 300), pause_s=st.floats(0, 2))
+@example(seconds=120.0, pause_s=0.0)
+@example(seconds=3 * ROTATES_S + SHORTEST_S, pause_s=2.0)
+def test_no_identifier_is_advertised_too_briefly_to_be_received(seconds: float, pause_s: float) -> None:
+    clock = SlowClock(EPOCH_S)
+    radio = SteeredRadio(clock)
+    radio.pause_s = pause_s
+
+    async def play() -> tuple[Measured, float]:
+        measured = await measure(radio, clock, PROTOCOLS["gaen"], seconds, tx_power_dbm=-12)
+        return measured, clock.now_s()
+
+    measured, ended_s = run_simulated(play())
+    assert ended_s - EPOCH_S == pytest.approx(max(seconds, pause_s), abs=1e-3)
+    starts_s = [at_s for at_s, _data in radio.history]
+    advertised_s = [b - a for a, b in pairwise([*starts_s, ended_s])]
+    assert measured.sent == len(advertised_s) >= 1
+    if seconds >= SHORTEST_S:
+        assert min(advertised_s) >= SHORTEST_S - 2 - 1e-3
+    assert max(advertised_s) <= ROTATES_S + SPARE_S
 
 
 def test_an_address_that_stays_is_seen() -> None:

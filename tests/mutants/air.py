@@ -10,7 +10,16 @@ SIGHTINGS: Final = "tests/core/test_sightings.py"
 LEARNED: Final = "tests/core/test_learned_model.py"
 KEY_SERVER: Final = "tests/key_servers"
 SUBMITTED: Final = "tests/core/test_submitted_keys.py"
+RADIO_TEST: Final = "tests/actions/test_radio_test.py"
 MUTANTS: Final = (
+    Mutant(
+        "a-last-identifier-of-nothing",
+        "a test of two radios ends with an identifier that is advertised for a millisecond",
+        "actions/radio_test.py",
+        "while not sent or until_s - clock.uptime_s() >= SHORTEST_S:",
+        "while clock.uptime_s() < until_s:",
+        RADIO_TEST,
+    ),
     Mutant(
         "strongest-first",
         "forged identifiers with one strong packet each push out who lasts",
