@@ -18,14 +18,18 @@ structlog.configure(
     processors=[structlog.processors.KeyValueRenderer()],
 )
 
-settings.register_profile("untimed", deadline=None)  # a busy machine makes no test fail
-settings.register_profile("quick", deadline=None, max_examples=5)
-settings.load_profile("untimed")
+# a busy machine makes no test fail, and a commit's tests try the same examples each time; --long draws new ones
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=5)
+settings.register_profile("long", deadline=None, derandomize=False, print_blob=True)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--long", action="store_true", help="the long forms of proofs: about an hour each of the tests and the lab"
+        "--long",
+        action="store_true",
+        help="the long forms of proofs, and new examples of properties: about an hour each of the tests and the lab",
     )
     parser.addoption(
         "--quick", action="store_true", help="leave out what is marked slow, and try few examples of each property"
@@ -33,8 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--quick"):
-        settings.load_profile("quick")
+    for name in ("quick", "long"):
+        if config.getoption(f"--{name}"):
+            settings.load_profile(name)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
