@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -19,6 +16,7 @@ from bluezone_agent.daemon.unix_socket import OWNER_AND_GROUP, OWNER_ONLY, liste
 from bluezone_agent.door.refusals import refused
 from bluezone_agent.errors import N_, AgentError, DoorError, DoorRefusal, StateInUseError
 from bluezone_agent.paths import runtime_path
+from bluezone_agent.socket_lines import asked
 
 SOCKET_NAME: Final = "agent.sock"
 PAGE_SOCKET_NAME: Final = "page.sock"
@@ -50,6 +48,8 @@ ANSWER_TIMEOUT_S: Final = 15
 """A rotation takes up to 2 s of random pause and several calls to the Bluetooth service."""
 SUBMITTED_S: Final = 240
 """A submission takes three requests to servers, each of them up to a minute, and a rotation."""
+MOST_BYTES: Final = 64 * 1024
+"""Of a reply, which quotes at most one error."""
 
 
 class AgentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +60,14 @@ class AgentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     lasts_s: Annotated[int, msgspec.Meta(ge=SHORTEST_S, le=LONGEST_S)] = SHORTEST_S
     submission: RequestedSubmission | None = None
     door: DoorAsked | None = None
+
+
+class AgentReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether the agent did it, and else why not."""
+
+    ok: bool
+    error: str = ""
+    refusal: DoorRefusal | None = None
 
 
 Answer = Callable[[AgentRequest], Awaitable[None]]
@@ -74,7 +82,7 @@ async def serve(path: Path, answers: Mapping[str, Answer], mode: int = OWNER_ONL
                 request = _request(await reader.readline())
             async with asyncio.timeout(_longest_s(request)):
                 reply = await _reply(request, answers)
-                writer.write(json.dumps(reply).encode() + b"\n")
+                writer.write(msgspec.json.encode(reply) + b"\n")
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
             return  # the client is gone, sent nothing, or did not end the line
@@ -102,17 +110,17 @@ def _longest_s(request: AgentRequest) -> float:
     return SUBMITTED_S if request.request == SUBMIT else ANSWER_TIMEOUT_S
 
 
-async def _reply(request: AgentRequest, answers: Mapping[str, Answer]) -> dict[str, Any]:
+async def _reply(request: AgentRequest, answers: Mapping[str, Answer]) -> AgentReply:
     answer = answers.get(request.request)
     if answer is None:
-        return {"ok": False, "error": "unknown request"}
+        return AgentReply(ok=False, error="unknown request")
     try:
         await answer(request)
     except DoorError as error:
-        return {"ok": False, "error": str(error), "refusal": error.reason}
+        return AgentReply(ok=False, error=str(error), refusal=error.reason)
     except AgentError as error:
-        return {"ok": False, "error": str(error)}
-    return {"ok": True}
+        return AgentReply(ok=False, error=str(error))
+    return AgentReply(ok=True)
 
 
 def control_path(state_dir: Path) -> Path:
@@ -131,19 +139,15 @@ def ask(state_dir: Path, request: AgentRequest) -> None:
 def ask_at(path: Path, request: AgentRequest, named: Path) -> None:
     """Do the same over the socket at ``path``; errors call the agent by ``named``. Raises DoorError for a door."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_longest_s(request))
-            connection.connect(os.fspath(path))
-            connection.sendall(msgspec.json.encode(request) + b"\n")
-            reply = json.loads(connection.makefile("rb").readline())
-    except (OSError, ValueError) as error:
+        reply = asked(path, request, AgentReply, timeout_s=_longest_s(request), most_bytes=MOST_BYTES)
+    except OSError as error:
         raise StateInUseError(
             N_("the agent running on {path} does not answer: {reason}"),
             N_("try again, or stop the agent first"),
             path=named,
-            reason=getattr(error, "strerror", None) or error,
+            reason=error.strerror or error,
         ) from error
-    if "refusal" in reply:
-        raise refused(DoorRefusal(reply["refusal"]))
-    if not reply["ok"]:
-        raise StateInUseError(N_("the agent running on {path} refused: {reason}"), path=named, reason=reply["error"])
+    if reply.refusal is not None:
+        raise refused(reply.refusal)
+    if not reply.ok:
+        raise StateInUseError(N_("the agent running on {path} refused: {reason}"), path=named, reason=reply.error)

@@ -200,7 +200,7 @@ def test_the_key_is_replaced_on_the_air_at_once_when_asked(store: Store) -> None
         await asyncio.sleep(60)
         reader, writer = await asyncio.open_unix_connection(store.state_dir / control_socket.SOCKET_NAME)
         writer.write(b'{"request": "replace-key"}\n')
-        assert await reader.readline() == b'{"ok": true}\n'
+        assert await reader.readline() == b'{"ok":true}\n'
         writer.close()
 
     run_simulated(bench.during(ask))
@@ -220,7 +220,7 @@ def test_nonsense_on_the_control_socket_is_answered_and_harmless(store: Store, l
         reader, writer = await asyncio.open_unix_connection(store.state_dir / control_socket.SOCKET_NAME)
         writer.write(line)
         writer.write_eof()
-        assert await reader.readline() == b'{"ok": false, "error": "unknown request"}\n'
+        assert await reader.readline() == b'{"ok":false,"error":"unknown request"}\n'
         writer.close()
 
     run_simulated(bench.during(ask))

@@ -303,12 +303,12 @@ def test_the_page_can_pause_and_resume(bench: Bench) -> None:
         path = b.store.state_dir / control_socket.PAGE_SOCKET_NAME
         assert path.stat().st_mode & 0o777 == 0o660
         asked = b'{"request": "pause", "mode": "paused", "lasts_s": 1800}\n'
-        assert await ask_as_page(b, asked) == b'{"ok": true}\n'
+        assert await ask_as_page(b, asked) == b'{"ok":true}\n'
         assert not on_air(b), "it is silent when the answer comes"
         kept = b.store.pauses.current()
         assert kept is not None
         assert (kept.mode, kept.lasts_s) == (Mode.PAUSED, 1800)
-        assert await ask_as_page(b, b'{"request": "resume"}\n') == b'{"ok": true}\n'
+        assert await ask_as_page(b, b'{"request": "resume"}\n') == b'{"ok":true}\n'
         await asyncio.sleep(5)
         assert on_air(b)
         assert b.store.pauses.current() is None
@@ -329,7 +329,7 @@ def test_the_page_can_ask_for_nothing_else(bench: Bench, line: bytes) -> None:
     bench.agent = replace(bench.agent, page_folder=bench.store.state_dir)
 
     async def live(b: Bench) -> None:
-        assert await ask_as_page(b, line) == b'{"ok": false, "error": "unknown request"}\n'
+        assert await ask_as_page(b, line) == b'{"ok":false,"error":"unknown request"}\n'
         assert on_air(b)
         assert len(b.identifiers()) == 1
 

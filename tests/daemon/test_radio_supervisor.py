@@ -487,7 +487,7 @@ def test_the_key_can_be_replaced_while_the_radio_is_lost(bench: Bench) -> None:
         await asyncio.sleep(30)
         reader, writer = await asyncio.open_unix_connection(b.store.state_dir / control_socket.SOCKET_NAME)
         writer.write(b'{"request": "replace-key"}\n')
-        assert await reader.readline() == b'{"ok": true}\n'
+        assert await reader.readline() == b'{"ok":true}\n'
         writer.close()
         assert all(own.closed for own in b.store.keys.all())
 
@@ -499,7 +499,7 @@ def test_a_replacement_that_the_radio_refuses_is_said_and_mended(bench: Bench) -
         b.radio.refuses["advertise"] = fault(RadioFault.REFUSED, "no")
         reader, writer = await asyncio.open_unix_connection(b.store.state_dir / control_socket.SOCKET_NAME)
         writer.write(b'{"request": "replace-key"}\n')
-        assert await reader.readline() == b'{"ok": false, "error": "no"}\n'
+        assert await reader.readline() == b'{"ok":false,"error":"no"}\n'
         writer.close()
         await asyncio.sleep(1)
         assert not b.works

@@ -99,7 +99,7 @@ def read_request(data: bytes, _folder: Path) -> None:
         done.append(REPLACE_KEY)
 
     reply = asyncio.run(_reply(_request(data.partition(b"\n")[0] + b"\n"), {REPLACE_KEY: act}))
-    assert reply["ok"] is bool(done)
+    assert reply.ok is bool(done)
     assert not done or REPLACE_KEY.encode() in data
 
 
