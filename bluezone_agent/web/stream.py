@@ -62,8 +62,14 @@ class Streams(Generic[Line]):
                 queue.get_nowait()  # a slow reader loses lines
             queue.put_nowait(news)
 
+    def _forget(self, queue: asyncio.Queue[Line | AgentError | None]) -> None:
+        """Read the feed no more with the last stream, at once: a feed that has a line ready would be read for ever."""
+        self._open.pop(queue, None)
+        if not self._open:
+            self._wanted.clear()
+
     def _end(self, queue: asyncio.Queue[Line | AgentError | None]) -> None:
-        del self._open[queue]
+        self._forget(queue)
         while not queue.empty():
             queue.get_nowait()
         queue.put_nowait(None)
@@ -91,6 +97,4 @@ class Streams(Generic[Line]):
                     shown = self._in_words(news)
                 yield b"data: " + msgspec.json.encode(shown) + b"\n\n"
         finally:
-            self._open.pop(queue, None)
-            if not self._open:
-                self._wanted.clear()
+            self._forget(queue)

@@ -125,6 +125,14 @@ MUTANTS: Final = (
         "tests/web/test_nearby.py -k share_one_reader",
     ),
     Mutant(
+        "a-feed-that-nobody-wants",
+        "once the page has ended all streams, it reads a feed that has a line ready for ever, and does not stop",
+        "web/stream.py",
+        "        if not self._open:\n            self._wanted.clear()\n",
+        "",
+        "tests/web/test_streams.py",
+    ),
+    Mutant(
         "cost-of-what-stopped",
         "an agent that does not run costs what it cost when it ran",
         "app/page_now.py",

@@ -116,13 +116,14 @@ def running(
     """Serve a view in another thread."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     work = serve(view, site.access, site.address, listening, stop, network=network, extras=extras)
-    thread = threading.Thread(target=_run, args=(loop, work))
+    thread = threading.Thread(target=_run, args=(loop, work), daemon=True)
     thread.start()
     try:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(TIMEOUT_S)
+        assert not thread.is_alive(), "the page does not stop"
 
 
 @contextmanager
