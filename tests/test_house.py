@@ -12,6 +12,8 @@ from bluezone_agent.core.names import PROTOCOL_NAMES
 from bluezone_agent.core.protocols import PROTOCOLS
 
 PACKAGE: Final = Path(__file__).resolve().parents[1] / "bluezone_agent"
+TESTS: Final = PACKAGE.parent / "tests"
+TELLS_TIME: Final = {"time", "time_ns", "monotonic", "now", "today", "utcnow", "now_s", "now_min", "today_s"}
 OPENS: Final = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "files"}
 MOST_LATE_IMPORTS: Final = 10
 REASON: Final = re.compile(r"# noqa: PLC0415 - \S")
@@ -33,6 +35,33 @@ def opens(source: str) -> list[str]:
     calls = [n.func for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)]
     names = [f.id if isinstance(f, ast.Name) else f.attr if isinstance(f, ast.Attribute) else "" for f in calls]
     return [name for name in names if name in OPENS]
+
+
+def clocks_at_import(source: str) -> list[int]:
+    """Return the lines at which a module asks for the time while it is imported."""
+    found: list[int] = []
+
+    def look(node: ast.AST) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                look(default)
+            return
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in TELLS_TIME:
+                found.append(node.lineno)
+        for child in ast.iter_child_nodes(node):
+            look(child)
+
+    look(ast.parse(source))
+    return found
+
+
+def test_no_test_takes_the_time_of_its_import_for_the_present() -> None:
+    """In a slow run its tests come an hour later: a device that scanned "now" has then not scanned for long."""
+    found = {path.name: clocks_at_import(path.read_text("utf-8")) for path in sorted(TESTS.rglob("*.py"))}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+    assert clocks_at_import("import time\nA = int(time.time())\ndef f(a=now_s()):\n    time.time()\n") == [2, 3]
 
 
 def test_the_core_opens_no_file() -> None:

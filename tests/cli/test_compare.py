@@ -1,7 +1,6 @@
 """``compare``: the same stored minutes under several rules; nothing is changed."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +8,11 @@ import pytest
 
 from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.identifiers import ReportType
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.stores.store import Store
 from tests.exposed import received_key
+from tests.present import today_s
 from tests.program import Program
-
-YESTERDAY_MIN = int(time.time() // 86_400 - 1) * 1440
 
 
 @pytest.fixture
@@ -24,9 +23,10 @@ def store(program: Program) -> Iterator[Store]:
 
 def test_it_says_which_days_would_warn_under_which_rule_and_why(program: Program, store: Store) -> None:
     levels = [50.0] * 10 + [58.0] * 6
-    minutes = tuple(ReceivedMinute(YESTERDAY_MIN + 600 + i, db, 4) for i, db in enumerate(levels))
+    yesterday_s = today_s() - DAY_S
+    minutes = tuple(ReceivedMinute(yesterday_s // 60 + 600 + i, db, 4) for i, db in enumerate(levels))
     with store.transaction():
-        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 0, YESTERDAY_MIN * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 0, yesterday_s, minutes))
     own = program.home / "own.toml"
     own.write_text("buckets = [[40, 1.0]]\nwarning_minutes = 5\n")
     given: list[str | Path] = ["compare", "--rule", "swisscovid", "--rule", "bluezone", "--rule", own]

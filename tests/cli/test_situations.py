@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +21,13 @@ from bluezone_agent.cli import EXIT_STOPPED, root
 from bluezone_agent.cli.base import Group
 from bluezone_agent.core.diagnosis_keys.submission import read_submission
 from bluezone_agent.core.identifiers import DailyKey
-from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.errors import EXIT_CONFIG, EXIT_FAULT, EXIT_NO_RADIO, EXIT_TRY_AGAIN, EXIT_USAGE
 from bluezone_agent.stores.store import Store
+from tests.present import today_s
 
 TREE: Final = Path(__file__).resolve().parents[2]
 DOCUMENTED: Final = {0, EXIT_FAULT, EXIT_USAGE, EXIT_NO_RADIO, EXIT_TRY_AGAIN, EXIT_CONFIG, EXIT_STOPPED}
-TODAY_S: Final = day_start_s(time.time())
 UID: Final = 4711
 """Of no account here."""
 
@@ -441,8 +440,8 @@ def test_a_command_of_a_service_writes_where_its_caller_may(server: Server, plac
     case = prepared(make(place / "caller"), "keys export mine.json --yes")
     with Store(case.state) as store, store.transaction():
         for number in range(2):
-            key = DailyKey("gaen", bytes([number]) * 16, TODAY_S, TODAY_S + DAY_S, 144)
-            store.keys.add(key, last_slot_s=TODAY_S, exportable=True, closed=not number)
+            key = DailyKey("gaen", bytes([number]) * 16, today_s(), today_s() + DAY_S, 144)
+            store.keys.add(key, last_slot_s=today_s(), exportable=True, closed=not number)
     for path in (case.state, *case.state.iterdir()):
         os.chown(path, UID, UID)
     case.environment["STATE_DIRECTORY"] = str(case.state)

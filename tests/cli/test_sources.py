@@ -1,7 +1,6 @@
 """``keys sources`` and what ``status`` and ``check`` say of sources."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from bluezone_agent.core.source_records import KeyFileRecord, SourceRecord
 from bluezone_agent.errors import BadSignatureError, KeySourceError
 from bluezone_agent.health.health import CHECK_LATE_S, Problem
 from bluezone_agent.stores.store import Store
+from tests.present import now_s
 from tests.program import Program
 
-NOW_S = int(time.time())
 UNSIGNED = "unsigned files are accepted (allow_unsigned)"
 
 
@@ -23,17 +22,18 @@ UNSIGNED = "unsigned files are accepted (allow_unsigned)"
 def checked(program: Program) -> Program:
     """Return a device whose last check found one source well and one not."""
     refusal = BadSignatureError("{name} is not signed", "ask {who}", name="b\x1b.json", who="them")
+    at_s = now_s()
     with Store(program.state_dir) as store, store.transaction():
         store.sources.record(
-            SourceRecord("/good", NOW_S - 60, NOW_S - 60, issued_at_s=NOW_S - DAY_S, expires_at_s=NOW_S + DAY_S)
+            SourceRecord("/good", at_s - 60, at_s - 60, issued_at_s=at_s - DAY_S, expires_at_s=at_s + DAY_S)
         )
         store.sources.record(
-            SourceRecord("/bad", NOW_S - 60, None, KeySourceError("can't read /bad"), accepts_unsigned=True)
+            SourceRecord("/bad", at_s - 60, None, KeySourceError("can't read /bad"), accepts_unsigned=True)
         )
         store.sources.record_file(
-            KeyFileRecord("/good", "a.zip", NOW_S, "d", NOW_S, NOW_S, 9, 1, {"malformed": 2}, final=True)
+            KeyFileRecord("/good", "a.zip", at_s, "d", at_s, at_s, 9, 1, {"malformed": 2}, final=True)
         )
-        store.sources.record_file(KeyFileRecord("/bad", "b\x1b.json", NOW_S, fault=refusal))
+        store.sources.record_file(KeyFileRecord("/bad", "b\x1b.json", at_s, fault=refusal))
     return program
 
 
@@ -89,12 +89,13 @@ def test_status_says_what_a_source_cannot_prove(checked: Program) -> None:
 def test_checks_that_are_never_complete_are_a_fault_whatever_else_goes_well(
     program: Program, started_ago_s: int, checked_ago_s: int, complete_ago_s: int | None, late: bool
 ) -> None:
-    complete_at_s = None if complete_ago_s is None else NOW_S - complete_ago_s
+    at_s = now_s()
+    complete_at_s = None if complete_ago_s is None else at_s - complete_ago_s
     with Store(program.state_dir) as store:
         with store.transaction():
-            store.journal.put(Started(NOW_S - started_ago_s, sources=2))
-            store.journal.put(Checked(NOW_S - checked_ago_s, complete=False, sources=2, complete_at_s=complete_at_s))
-        assert (Problem.NOT_CHECKING in read_status(store, NOW_S).problems) is late
+            store.journal.put(Started(at_s - started_ago_s, sources=2))
+            store.journal.put(Checked(at_s - checked_ago_s, complete=False, sources=2, complete_at_s=complete_at_s))
+        assert (Problem.NOT_CHECKING in read_status(store, at_s).problems) is late
 
 
 def configured(program: Program, source: dict[str, Any]) -> str:

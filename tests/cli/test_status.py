@@ -12,9 +12,9 @@ from bluezone_agent.core.journal import ChaffConsidered, Notified, Started
 from bluezone_agent.health.health import DEAF_S
 from bluezone_agent.stores.store import Store
 from tests.key_servers.google import Servers
+from tests.present import now_s
 from tests.program import TIMEOUT_S, Program
 
-NOW_S = int(time.time())
 SLOW = {"asyncio", "bleak", "cryptography", "dbus_fast", "httpx2", "numpy", "rich", "stamina"}
 SLOW |= {"structlog", "sqlite_utils", "statistics", "google.protobuf", "subprocess"}
 """What `status` on a store that is there must not import: each costs tens of milliseconds, hundreds on a Pi Zero."""
@@ -43,9 +43,9 @@ def deaf(program: Program) -> Program:
     script.chmod(0o700)
     program.config.write_text(f'notify_command = ["{script}"]\n')
     with Store(program.state_dir) as store, store.transaction():
-        store.journal.put(Started(NOW_S - 3 * DEAF_S, "gaen"))
-        store.listening.begin(NOW_S - 3 * DEAF_S, "active")
-        store.listening.extend(NOW_S - 2 * DEAF_S)
+        store.journal.put(Started(now_s() - 3 * DEAF_S, "gaen"))
+        store.listening.begin(now_s() - 3 * DEAF_S, "active")
+        store.listening.extend(now_s() - 2 * DEAF_S)
     return program
 
 
@@ -63,8 +63,8 @@ def test_the_owner_is_told_when_nobody_listens_and_when_somebody_does_again(deaf
     assert deaf.run("check", "--scheduled").returncode == 0
     assert notices(deaf) == [stopped]
     with Store(deaf.state_dir) as store, store.transaction():
-        store.listening.begin(NOW_S, "active")
-        store.listening.extend(NOW_S + 1)
+        store.listening.begin(now_s() - 2, "active")
+        store.listening.extend(now_s() - 1)
     deaf.run("check", "--scheduled")
     assert notices(deaf)[1].startswith(
         "bluezone-agent works again: This device is scanning again. It had stopped at 20"
@@ -86,7 +86,7 @@ def test_a_key_server_that_trickles_holds_up_no_notice(deaf: Program, servers: S
         """
     )
     with Store(deaf.state_dir) as store, store.transaction():
-        store.journal.put(ChaffConsidered(NOW_S - 2 * DAY_S))
+        store.journal.put(ChaffConsidered(now_s() - 2 * DAY_S))
     servers.trickles = True
     check = deaf.start("check", "--scheduled")
     try:

@@ -16,16 +16,15 @@ from bluezone_agent.core.attenuation import ReceivedMinute
 from bluezone_agent.core.calibration import Calibration
 from bluezone_agent.core.exposure import day_exposures
 from bluezone_agent.core.identifiers import ObservedIdentifier, ReportType
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.journal import RadioState, Started
 from bluezone_agent.core.risk import MODELS
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
 from tests.exposed import received_key
+from tests.present import now_min, today_s
 from tests.program import Program
-
-NOW_MIN = int(time.time() // 60)
-YESTERDAY_NOON_MIN = NOW_MIN // 1440 * 1440 - 720
 
 
 @pytest.fixture
@@ -40,17 +39,22 @@ def received(minute: int, identifier: bytes, max_dbm: int = -50) -> ContactMinut
     )
 
 
-def expose(store: Store, report_type: ReportType, minutes: int, first: int = YESTERDAY_NOON_MIN) -> None:
+def yesterday_noon_min() -> int:
+    return (today_s() - DAY_S // 2) // 60
+
+
+def expose(store: Store, report_type: ReportType, minutes: int, first: int | None = None) -> None:
+    first = yesterday_noon_min() if first is None else first
     found = tuple(ReceivedMinute(first + i, 50.0, 4) for i in range(minutes))
     with store.transaction():
-        store.exposures.add(received_key(f"{report_type}{first}", report_type, None, NOW_MIN * 60, found))
+        store.exposures.add(received_key(f"{report_type}{first}", report_type, None, now_min() * 60, found))
         days = day_exposures(store.exposures.matched(), MODELS["swisscovid"])
-        store.exposures.add_warnings(days, NOW_MIN * 60)
+        store.exposures.add_warnings(days, now_min() * 60)
 
 
 def test_a_table_that_a_terminal_is_too_narrow_for_becomes_sentences(program: Program, store: Store) -> None:
     with store.transaction():
-        store.contacts.add([received(NOW_MIN - 90, b"a" * 16, -43)])
+        store.contacts.add([received(now_min() - 90, b"a" * 16, -43)])
     assert " hour   identifiers  people  minutes" in program.run("contacts", COLUMNS="80").stdout
     narrow = program.run("contacts", COLUMNS="40").stdout
     assert re.search(
@@ -61,7 +65,8 @@ def test_a_table_that_a_terminal_is_too_narrow_for_becomes_sentences(program: Pr
 
 def test_contacts_by_the_hour(program: Program, store: Store) -> None:
     with store.transaction():
-        store.contacts.add([received(NOW_MIN - 90, b"a" * 16), received(NOW_MIN - 89, b"b" * 16, -43)])
+        first = now_min() - 90
+        store.contacts.add([received(first, b"a" * 16), received(first + 1, b"b" * 16, -43)])
     out = json.loads(program.run("contacts", "--json").stdout)
     assert sum(hour["close_minutes"] for hour in out["hours"]) == 2
     assert max(hour["strongest_dbm"] for hour in out["hours"]) == -43
@@ -76,7 +81,7 @@ def test_contacts_by_the_hour(program: Program, store: Store) -> None:
 def test_close_contacts_are_counted_by_attenuation(program: Program, store: Store) -> None:
     # 25 dBm below zero is assumed for frames that state no power: 55 and 63 dB are reached at -80 and -88 dBm
     means_dbm = {b"a": (-50, -80), b"b": (-80.1, -88), b"c": (-88.1, -99)}
-    start = NOW_MIN // 60 * 60 - 60
+    start = now_min() // 60 * 60 - 60
     with store.transaction():
         for name, levels in means_dbm.items():
             minutes = enumerate(levels, start)
@@ -93,8 +98,8 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
     assert "http" not in drawn
     assert page.stat().st_mode & 0o777 == 0o600
     with store.transaction():
-        store.journal.put(RadioState(NOW_MIN * 60, "hci0"))
-        made = StoredCalibration("hci0", "", MEASURED, Calibration(-10), NOW_MIN * 60, (NOW_MIN + 60) * 60)
+        store.journal.put(RadioState(now_min() * 60, "hci0"))
+        made = StoredCalibration("hci0", "", MEASURED, Calibration(-10), now_min() * 60, (now_min() + 60) * 60)
         store.calibrations.add(made)
     (hour,) = json.loads(program.run("contacts", "--json").stdout)["hours"]
     assert [hour[name] for name in bands[:3]] == [1, 0, 5]
@@ -102,7 +107,7 @@ def test_close_contacts_are_counted_by_attenuation(program: Program, store: Stor
 
 
 def test_a_flatmate_is_one_person_whatever_number_of_identifiers(program: Program, store: Store) -> None:
-    start = NOW_MIN // 60 * 60 - 20 * 60
+    start = now_min() // 60 * 60 - 20 * 60
     flatmate = [received(start + i, (i // 15).to_bytes(2, "big") * 8) for i in range(20 * 60)]
     # at each change the old identifier and the new one are received in the same minute
     both = [received(start + i, (i // 15 - 1).to_bytes(2, "big") * 8) for i in range(15, 20 * 60, 15)]
@@ -117,11 +122,12 @@ def test_a_flatmate_is_one_person_whatever_number_of_identifiers(program: Progra
 
 
 def test_one_of_anything_is_no_plural(program: Program, store: Store) -> None:
+    minute = now_min()
     with store.transaction():
-        store.contacts.add([received(NOW_MIN - 2, b"a" * 16)])
-        store.listening.begin((NOW_MIN - 2) * 60, "active")
-        store.listening.extend((NOW_MIN - 1) * 60)
-        store.journal.put(RadioState(NOW_MIN * 60, "hci0", scan_mode="active"))
+        store.contacts.add([received(minute - 2, b"a" * 16)])
+        store.listening.begin((minute - 2) * 60, "active")
+        store.listening.extend((minute - 1) * 60)
+        store.journal.put(RadioState(minute * 60, "hci0", scan_mode="active"))
     text = program.run("status").stdout + program.run("contacts").stdout
     assert "1 min with devices nearby (1 device-minutes)" in text
     assert "scanned for 1 minute\n" in text
@@ -130,10 +136,10 @@ def test_one_of_anything_is_no_plural(program: Program, store: Store) -> None:
 
 def test_no_more_minutes_are_told_than_received_without_a_reason(program: Program, store: Store) -> None:
     every_other = tuple(
-        ReceivedMinute(YESTERDAY_NOON_MIN + 2 * i, 40.0, 30, {13: 30}) for i in range(16)
+        ReceivedMinute(yesterday_noon_min() + 2 * i, 40.0, 30, {13: 30}) for i in range(16)
     )  # the rule counts the gaps
     with store.transaction():
-        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, every_other))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, now_min() * 60, every_other))
     text = program.run("exposures", TZ="UTC").stdout
     assert "short gaps in reception included (received for 16 min)" in text
 
@@ -172,12 +178,12 @@ def test_too_short_an_exposure_is_shown_and_does_not_warn(program: Program, stor
 
 
 def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Program, store: Store) -> None:
-    day_min = YESTERDAY_NOON_MIN // 1440 * 1440
+    day_min = yesterday_noon_min() // 1440 * 1440
     levels = [50.0] * 12 + [58.0] * 9 + [70.0] * 2
     minutes = tuple(ReceivedMinute(day_min + 603 + i, db, 4, {int(db // 3): 4}) for i, db in enumerate(levels))
     with store.transaction():
-        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
-        store.exposures.add_warnings(day_exposures(store.exposures.matched(), MODELS["swisscovid"]), NOW_MIN * 60)
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, now_min() * 60, minutes))
+        store.exposures.add_warnings(day_exposures(store.exposures.matched(), MODELS["swisscovid"]), now_min() * 60)
         store.listening.begin(day_min * 60, "active")
         store.listening.begin(day_min * 60 + 12 * 3600, "", "powered off")
         store.listening.begin(day_min * 60 + 13 * 3600, "active")
@@ -213,7 +219,7 @@ def test_a_day_is_explained_so_that_its_sum_can_be_worked_out_again(program: Pro
 
 def test_a_page_takes_the_place_of_nothing_but_a_page(program: Program, store: Store) -> None:
     with store.transaction():
-        store.contacts.add([received(NOW_MIN - 90, b"a" * 16)])
+        store.contacts.add([received(now_min() - 90, b"a" * 16)])
     letter, link = program.home / "letter.html", program.home / "page.html"
     letter.write_text("mine")
     link.symlink_to(letter)
@@ -232,10 +238,10 @@ def starts_drawn(page: Path) -> set[int]:
 
 
 def test_unheard_minutes_that_count_are_explained_too(program: Program, store: Store) -> None:
-    day_min = YESTERDAY_NOON_MIN // 1440 * 1440
+    day_min = yesterday_noon_min() // 1440 * 1440
     minutes = tuple(ReceivedMinute(day_min + 603 + i, 48.0, 4, {16: 4}) for i in (*range(12), *range(15, 24)))
     with store.transaction():
-        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, NOW_MIN * 60, minutes))
+        store.exposures.add(received_key("a", ReportType.CONFIRMED_TEST, 2, now_min() * 60, minutes))
     day = datetime.fromtimestamp(day_min * 60, UTC).strftime("%Y-%m-%d")
     (learned,) = json.loads(program.run("exposures", "explain", day, "--json").stdout)["exposures"]
     (window,) = learned["windows"]
@@ -252,7 +258,7 @@ def test_unheard_minutes_that_count_are_explained_too(program: Program, store: S
 
 
 def test_a_day_without_exposure_is_explained_too(program: Program, store: Store) -> None:
-    day_s = (NOW_MIN // 1440 - 2) * 86_400
+    day_s = (now_min() // 1440 - 2) * 86_400
     with store.transaction():
         store.listening.begin(day_s, "active")
         store.listening.extend(day_s + 43_200)

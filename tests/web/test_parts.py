@@ -19,14 +19,14 @@ from bluezone_agent.app.page_parts import PARTS, PageContacts, PageExposures, Pa
 from bluezone_agent.app.result import as_json, from_json
 from bluezone_agent.core.calendars import UTC_CALENDAR
 from bluezone_agent.core.identifiers import DailyKey, ObservedIdentifier
-from bluezone_agent.core.intervals import DAY_S, day_start_s
+from bluezone_agent.core.intervals import DAY_S
 from bluezone_agent.core.listening import Span
 from bluezone_agent.core.sightings import ContactMinute
 from bluezone_agent.i18n import _, speaking
 from bluezone_agent.stores.store import Store
+from tests.present import today_s
 from tests.program import Program
 
-TODAY_S = day_start_s(time.time())
 VI = "không chạy"
 SECRET, THEIRS, METADATA = b"owner's own key!", b"identifier of an", b"AEM!"
 
@@ -41,8 +41,8 @@ def filled(program: Program) -> Program:
     )
     with Store(program.state_dir) as store, store.transaction():
         store.contacts.add([near])
-        key = DailyKey("gaen", SECRET, TODAY_S, TODAY_S + DAY_S, 144)
-        store.keys.add(key, last_slot_s=TODAY_S, exportable=True, closed=False)
+        key = DailyKey("gaen", SECRET, today_s(), today_s() + DAY_S, 144)
+        store.keys.add(key, last_slot_s=today_s(), exportable=True, closed=False)
         store.listening.begin(time.time() - 3 * 3600, "passive")
         store.listening.extend(time.time())
     return program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -34,10 +33,9 @@ from bluezone_agent.i18n import speaking
 from bluezone_agent.stores.store import StateLock, Store
 from bluezone_agent.web.pages import PAGES
 from tests.exposed import received_key
+from tests.present import now_s, today_s
 from tests.web.site import served_folder
 
-NOW_S: Final = int(time.time())
-NOON_S: Final = NOW_S // DAY_S * DAY_S - DAY_S // 2
 SOURCE: Final = '[[source]]\nlocation = "/nosuch/cases"\nallow_unsigned = true\n'
 F1: Final = "You had close contact with a confirmed case (F0): you are F1."
 F2: Final = "You had close contact with a contact of a case (F1): you are F2."
@@ -67,24 +65,25 @@ def nothing(_store: Store) -> None:
 
 def checked(store: Store) -> None:
     """A day of scanning and a check that was complete."""
-    store.listening.begin(NOW_S - 2 * DAY_S, "passive")
-    store.listening.extend(NOW_S)
-    store.journal.put(Checked(NOW_S - 3600, True, 1, complete_at_s=NOW_S - 3600))
-    store.journal.put(Started(NOW_S - DAY_S, "gaen", 1, 0, ()))
-    store.journal.put(Used(NOW_S, 3600.0, 36.0, 8640, 5_000_000))
+    store.listening.begin(now_s() - 2 * DAY_S, "passive")
+    store.listening.extend(now_s())
+    store.journal.put(Checked(now_s() - 3600, True, 1, complete_at_s=now_s() - 3600))
+    store.journal.put(Started(now_s() - DAY_S, "gaen", 1, 0, ()))
+    store.journal.put(Used(now_s(), 3600.0, 36.0, 8640, 5_000_000))
 
 
 def checked_long_ago(store: Store) -> None:
     checked(store)
-    store.journal.put(Checked(NOW_S - 40 * 3600, True, 1, complete_at_s=NOW_S - 40 * 3600))
+    store.journal.put(Checked(now_s() - 40 * 3600, True, 1, complete_at_s=now_s() - 40 * 3600))
 
 
 def exposed(*types: ReportType) -> Callable[[Store], None]:
     def prepare(store: Store) -> None:
         checked(store)
-        minutes = [ReceivedMinute(NOON_S // 60 + i, 45.0, 6, {15: 6}) for i in range(40)]
+        noon_min = (today_s() - DAY_S // 2) // 60
+        minutes = [ReceivedMinute(noon_min + i, 45.0, 6, {15: 6}) for i in range(40)]
         for report_type in types:
-            store.exposures.add(received_key("a" * 64, report_type, 0, NOW_S - 3600, minutes))
+            store.exposures.add(received_key("a" * 64, report_type, 0, now_s() - 3600, minutes))
 
     return prepare
 
@@ -93,13 +92,13 @@ def paused(store: Store) -> None:
     checked(store)
     clock = SystemClock()
     up_s = clock.uptime_s()
-    store.pauses.set(Pause(Mode.PAUSED, 7200, clock.boot_id, up_s + 7200, NOW_S + 7200, clock_trusted=True))
+    store.pauses.set(Pause(Mode.PAUSED, 7200, clock.boot_id, up_s + 7200, now_s() + 7200, clock_trusted=True))
 
 
 def radio_lost(store: Store) -> None:
     checked(store)
     message, fields = "{adapter} is powered off", {"adapter": "hci0 <b>"}
-    store.journal.put(RadioState(NOW_S, "hci0", False, NOW_S, RadioFault.POWERED_OFF, message, fields))
+    store.journal.put(RadioState(now_s(), "hci0", False, now_s(), RadioFault.POWERED_OFF, message, fields))
 
 
 STATES: Final = {
