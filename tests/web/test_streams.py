@@ -26,7 +26,7 @@ class TooManyLinesError(Exception):
     """The feed was read on and on while nothing else could run."""
 
 
-class Feed:
+class ReadyLines:
     """A feed that has a line ready, as a socket may have; after one line it waits for the next."""
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ def shown(news: Line | AgentError) -> msgspec.Struct:
 
 async def play(turns: list[tuple[int, int]]) -> int:
     """Open some streams, let the loop turn some times, and end all, for each of ``turns``; return the lines read."""
-    feed = Feed()
-    streams = Streams(feed.lines, shown, AgentError)
+    ready = ReadyLines()
+    streams = Streams(ready.lines, shown, AgentError)
     async with asyncio.TaskGroup() as tasks:
         working = tasks.create_task(streams.work())
         for opened, waits in turns:
@@ -62,11 +62,11 @@ async def play(turns: list[tuple[int, int]]) -> int:
                 await turn(waits)
                 streams.end()
                 await turn(1)
-                read = feed.read
+                read = ready.read
                 await turn(2)
-                assert feed.read <= read + 1, "the feed is read though no stream is open"
+                assert ready.read <= read + 1, "the feed is read though no stream is open"
         working.cancel()
-    return feed.read
+    return ready.read
 
 
 async def turn(times: int) -> None:
@@ -84,7 +84,7 @@ def test_a_feed_is_read_only_while_a_stream_is_open(turns: list[tuple[int, int]]
 
 def test_a_stream_that_is_open_has_the_newest_line() -> None:
     async def first_lines() -> list[bytes]:
-        streams = Streams(Feed().lines, shown, AgentError)
+        streams = Streams(ReadyLines().lines, shown, AgentError)
         working = asyncio.create_task(streams.work())
         async with aclosing(streams._events("en")) as stream:
             found = [await anext(stream) for _ in range(3)]
