@@ -28,11 +28,6 @@ FINAL_AFTER_S: Final = 2 * 3600
 """A key's identifiers may be received for so long after its end; until then its file is pending."""
 
 
-def today_s() -> int:
-    """Return the last UTC midnight of the real clock: a program of its own reads no other."""
-    return int(time.time()) // DAY_S * DAY_S
-
-
 def newest_final_day_s() -> int:
     """Return the start of the newest UTC day whose keys are final, whenever the tests run."""
     return int(time.time() - FINAL_AFTER_S - 60) // DAY_S * DAY_S - DAY_S

@@ -21,5 +21,5 @@ def now_min() -> int:
 
 
 def today_s() -> int:
-    """Return when today began in UTC, Unix seconds."""
+    """Return the last UTC midnight, Unix seconds."""
     return now_s() // DAY_S * DAY_S

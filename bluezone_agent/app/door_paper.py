@@ -15,8 +15,8 @@ FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
 
 
-def report_csv(report: DoorReport) -> str:
-    """Return a row for each hour, or, if they are in the report, one for each person."""
+def report_csv(report: DoorReport) -> bytes:
+    """Return a row for each hour, or, if they are in the report, one for each person; UTF-8 with a byte order mark."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     passages = [passage for day in report.days for passage in day.passages]
@@ -30,7 +30,7 @@ def report_csv(report: DoorReport) -> str:
             c, share = hour.people, hour.share_percent
             shown = "" if share is None else f"{share:.1f}"
             writer.writerow((day.day, hour.hour, c.in_with, c.in_without, c.out_with, c.out_without, shown))
-    return out.getvalue()
+    return out.getvalue().encode("utf-8-sig")
 
 
 def _harmless(text: str) -> str:

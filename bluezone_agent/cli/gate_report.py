@@ -57,7 +57,7 @@ def report(*, day: datetime | None, days: int, form: str | None, passages: bool,
     until = day.date() if day else doors.today(device())
     found = doors.report(device(), until - timedelta(days=days - 1), until, passages=passages)
     if form is not None:
-        write_over(path, (report_csv(found) if form == "csv" else report_page(found)).encode())
+        write_over(path, report_csv(found) if form == "csv" else report_page(found).encode())
     elif as_json:
         print_json(found)
     else:

@@ -17,7 +17,7 @@ from bluezone_agent.core.intervals import DAY_S, MINUTE_S, RETENTION_DAYS
 from bluezone_agent.errors import BackupError, DiaryError
 from bluezone_agent.stores.store import Store
 from tests.exposed import received_key
-from tests.planting import today_s
+from tests.present import today_s
 from tests.program import Program
 from tests.receiving import receive
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import csv
 import json
 import os
@@ -15,9 +16,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from shutil import which
 from typing import Any, Final
 
 import duckdb
+import openpyxl
 import pytest
 
 from bluezone_agent.actions.own_data.columns import ColumnType
@@ -41,7 +44,7 @@ from bluezone_agent.stores.calibrations import MEASURED, StoredCalibration
 from bluezone_agent.stores.store import Store
 from bluezone_agent.stores.submission_tokens import TokenKind
 from tests.exposed import received_key
-from tests.planting import today_s
+from tests.present import today_s
 from tests.program import Program
 from tests.receiving import receive
 from tests.stores.past import SCHEMAS, written_at
@@ -257,12 +260,49 @@ def test_csv_is_by_rfc_4180_and_runs_nothing(program: Program) -> None:
     for table in TABLES:
         data = (folder / f"{table.name}.csv").read_bytes()
         assert data.count(b"\n") == data.count(b"\r\n") + (b"two\nlines" in data)
-        for row in csv.reader(data.decode().splitlines(keepends=True)):
+        assert data.startswith(codecs.BOM_UTF8), "else Excel can't read Vietnamese"
+        for row in csv.reader(data.decode("utf-8-sig").splitlines(keepends=True)):
             assert len(row) == len(table.columns)
             for column, cell in zip(table.columns, row, strict=True):
                 if column.type is ColumnType.TEXT:
                     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    assert dict(csv.reader((folder / "settings.csv").read_text().splitlines()))["tx_power_dbm"] == "'-12"
+    settings = dict(csv.reader((folder / "settings.csv").read_text("utf-8-sig").splitlines()))
+    assert settings["tx_power_dbm"] == "'-12"
+    assert settings["clock_trusted"] in {"true", "false"}, "as the configuration spells it"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not which("soffice"), reason="needs LibreOffice (apt: libreoffice-calc)")
+def test_libreoffice_reads_every_cell(program: Program) -> None:
+    folder, read_back = exported(program, "csv"), program.home / "read back"
+    utf8 = "CSV:44,34,76,1"  # separated by commas, in quotation marks, UTF-8, from the first line on
+    subprocess.run(
+        [
+            *("soffice", "--headless", f"-env:UserInstallation=file://{program.home}/soffice", f"--infilter={utf8}"),
+            *("--convert-to", "xlsx", "--outdir", str(read_back), *map(str, sorted(folder.glob("*.csv")))),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    for table in TABLES:
+        with (folder / f"{table.name}.csv").open(encoding="utf-8-sig", newline="") as file:
+            written = list(csv.reader(file))
+        sheet = openpyxl.load_workbook(read_back / f"{table.name}.xlsx").worksheets[0]
+        rows = list(sheet.iter_rows(values_only=True))
+        assert len(rows) == len(written)
+        for row, cells in zip(rows, written, strict=True):
+            assert [as_written(found, cell) for found, cell in zip(row, cells, strict=True)] == cells
+
+
+def as_written(found: object, cell: str) -> str:
+    """Return how a cell of a spreadsheet is spelled in a CSV file."""
+    if isinstance(found, datetime):  # a day
+        return found.date().isoformat()
+    if isinstance(found, bool):
+        return str(found).lower()
+    if isinstance(found, int | float):
+        return cell if found == float(cell) else str(found)
+    return "" if found is None else str(found)
 
 
 def test_the_dictionary_explains_every_column_in_both_languages(program: Program) -> None:

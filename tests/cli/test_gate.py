@@ -162,7 +162,9 @@ def test_the_report_by_hour_as_text_json_csv_and_page(program: Program) -> None:
     (day,) = json.loads(program.run("gate", "report", "--day", DAY, "--json", "--passages").stdout)["days"]
     assert [hour["people"]["in_with"] for hour in day["hours"]] == [1, 1]
     assert [passage["label"] for passage in day["passages"]] == ["=badge", None, None]
-    table = list(csv.DictReader(io.StringIO(program.run("gate", "report", "--day", DAY, "--to", "csv").stdout)))
+    written = program.run("gate", "report", "--day", DAY, "--to", "csv").stdout
+    assert written.startswith("\ufeffday,hour"), "else Excel can't read Vietnamese"
+    table = list(csv.DictReader(io.StringIO(written)))
     assert [(row["in_with"], row["in_without"], row["share_with_percent"]) for row in table] == [
         ("1", "1", "50.0"),
         ("1", "0", "100.0"),

@@ -335,7 +335,7 @@ def test_no_identifier_or_address_is_in_the_store_or_the_table(store: Store) -> 
     run_simulated(Door(store).during(life))
     kept = b"".join(path.read_bytes() for path in store.state_dir.glob("door.db*"))
     day = Calendar().day(NOON_S)
-    table = report_csv(doors.report(Device(store.state_dir), day, day, passages=True))
+    table = report_csv(doors.report(Device(store.state_dir), day, day, passages=True)).decode("utf-8-sig")
     assert len(list(csv.reader(io.StringIO(table)))) == 9
     for number in range(1, 9):
         protocol = list(PROTOCOLS.values())[number % 2]

@@ -20,7 +20,8 @@ from bluezone_agent.key_sources.index import MAX_FILE
 from tests.diagnosis_keys import AUTHORITY, export_of, signed_zip, zipped
 from tests.fuzz.damage import NODES, NUMBERS
 from tests.key_sources.server import Answer, serving
-from tests.planting import DAY_S, gaen_minutes, plant, today_s
+from tests.planting import DAY_S, gaen_minutes, plant
+from tests.present import today_s
 from tests.program import Program
 
 VALUES, LONG_VALUES = 2_400, 12_000

@@ -18,7 +18,8 @@ from bluezone_agent.core.diagnosis_keys.key_export_pb2 import TemporaryExposureK
 from tests.diagnosis_keys import AUTHORITY, export_of, signed_zip, zipped
 from tests.key_sources.server import Answer, Site, serving
 from tests.key_sources.tls import Authority
-from tests.planting import DAY_S, bluezone_ids, bluezone_minute, gaen_minutes, plant, today_s
+from tests.planting import DAY_S, bluezone_ids, bluezone_minute, gaen_minutes, plant
+from tests.present import today_s
 from tests.program import Program
 
 DAYS = range(2, 12)

@@ -19,6 +19,14 @@ MUTANTS: Final = (
         EXPORT,
     ),
     Mutant(
+        "a-table-that-excel-misreads",
+        "a table for a spreadsheet does not say that it is UTF-8",
+        "actions/own_data/csv_tables.py",
+        "codecs.BOM_UTF8 + ",
+        "",
+        f"{EXPORT} -k rfc_4180",
+    ),
+    Mutant(
         "exported-with-the-adapters-address",
         "an export has the address of the device's own adapter",
         "actions/own_data/rows.py",

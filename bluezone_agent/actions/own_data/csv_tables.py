@@ -1,7 +1,12 @@
-"""CSV by RFC 4180: UTF-8, CRLF, decimal points, times as ISO 8601 with their offset."""
+"""CSV by RFC 4180: UTF-8, CRLF, decimal points, times as ISO 8601 with their offset.
+
+A file begins with a byte order mark: without one Excel takes UTF-8 for the encoding of its system, and Vietnamese can't
+be read (Microsoft, "Opening CSV UTF-8 files correctly in Excel").
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -30,7 +35,7 @@ def _write(path: Path, table: Table, rows: Iterable[Row]) -> int:
 
     def pieces() -> Iterator[bytes]:
         nonlocal written
-        yield _lines([[column.name for column in table.columns]])
+        yield codecs.BOM_UTF8 + _lines([[column.name for column in table.columns]])
         for some in in_groups(rows, AT_ONCE):
             written += len(some)
             yield _lines([_cell(v, text=t) for v, t in zip(row, texts, strict=True)] for row in some)

@@ -199,12 +199,18 @@ class OwnData:
 
     def _settings(self) -> Iterator[Row]:
         for name in MEANINGFUL:
-            value = getattr(self._config, name)
-            yield name, ", ".join(value) if isinstance(value, tuple) else str(value)
+            yield name, _as_configured(getattr(self._config, name))
         yield "rule_version", str(self._rule.version)
 
     def _span(self, starts_at_s: float, ends_at_s: float) -> tuple[Value, Value]:
         return self._calendar.local(starts_at_s), self._calendar.local(ends_at_s)
+
+
+def _as_configured(value: object) -> str:
+    """Return a setting as the configuration spells it, without quotation marks."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _hour(count: IdentifierCount) -> int:
