@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Final
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -24,11 +26,21 @@ from paho.mqtt.enums import CallbackAPIVersion
 TIMEOUT_S = 20
 
 
+OWN_PORTS: Final = range(20_000, 32_768)
+"""Below what Linux gives to outgoing connections (ip_local_port_range): nothing else takes one before it is used."""
+WORKERS: Final = 16
+"""Processes that run tests at the same time on one machine, each with ports of its own."""
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = iter(Random().sample(OWN_PORTS[_worker % WORKERS :: WORKERS], len(OWN_PORTS) // WORKERS))
+
+
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+    """Return a port for a server that is started later, or again: never the same one twice."""
+    for port in _ports:
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("all ports have been used")
 
 
 @dataclass

@@ -24,7 +24,7 @@ from bluezone_agent.errors import ConfigError
 from bluezone_agent.notices.socket import serve
 from bluezone_agent.stores.notices import RETRY_S
 from bluezone_agent.stores.store import Store
-from tests.notices.servers import Mosquitto, Ntfy, Script, Smtp
+from tests.notices.servers import Mosquitto, Ntfy, Script, Smtp, free_port
 from tests.program import Program
 
 NOW_S: Final = 1_800_000_000
@@ -258,3 +258,10 @@ def test_without_apprise_the_extra_is_named(program: Program) -> None:
     assert done.returncode == 78
     assert "bluezone-agent[notify]" in done.stderr
     assert os.environ.get(SOCKET) is None
+
+
+def test_a_port_for_later_is_given_once_and_to_no_outgoing_connection() -> None:
+    ports = [free_port() for _ in range(20)]
+    assert len(set(ports)) == 20
+    first, _last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert max(ports) < first
