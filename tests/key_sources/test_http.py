@@ -234,9 +234,9 @@ def test_a_byte_now_and_then_does_not_stretch_the_deadline(site: Site, what: str
 
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind(("127.0.0.1", 0))  # it is taken, but nobody listens
         port = free.getsockname()[1]
-    error = failure(f"http://lan:secret@127.0.0.1:{port}/keys")
+        error = failure(f"http://lan:secret@127.0.0.1:{port}/keys")
     assert str(error).startswith(f"can't fetch http://127.0.0.1:{port}/keys/index.txt: ")
     assert "secret" not in repr(error)
     assert open_source(f"http://lan:secret@127.0.0.1:{port}/keys").name == f"http://127.0.0.1:{port}/keys"
