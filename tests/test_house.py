@@ -43,8 +43,9 @@ def clocks_at_import(source: str) -> list[int]:
 
     def look(node: ast.AST) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
-                look(default)
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            for evaluated in [*decorators, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                look(evaluated)
             return
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
@@ -59,9 +60,10 @@ def clocks_at_import(source: str) -> list[int]:
 
 def test_no_test_takes_the_time_of_its_import_for_the_present() -> None:
     """In a slow run its tests come an hour later: a device that scanned "now" has then not scanned for long."""
-    found = {path.name: clocks_at_import(path.read_text("utf-8")) for path in sorted(TESTS.rglob("*.py"))}
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    found = {path: clocks_at_import(path.read_text("utf-8")) for path in TESTS.rglob("*.py")}
+    assert {path: lines for path, lines in found.items() if lines} == {}
     assert clocks_at_import("import time\nA = int(time.time())\ndef f(a=now_s()):\n    time.time()\n") == [2, 3]
+    assert clocks_at_import("@parametrize('at_s', [now_s()])\ndef test(at_s):\n    now_s()\n") == [1]
 
 
 def test_the_core_opens_no_file() -> None:

