@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from bluezone_agent.core.intervals import DAY_S
+from bluezone_agent.core.intervals import day_start_s
 
 
 def now_s() -> int:
@@ -22,4 +22,4 @@ def now_min() -> int:
 
 def today_s() -> int:
     """Return the last UTC midnight, Unix seconds."""
-    return now_s() // DAY_S * DAY_S
+    return day_start_s(now_s())

@@ -155,7 +155,7 @@ async def measure(
                 listening = listening or asyncio.create_task(radio.listen(receives))
                 left_s = until_s - clock.uptime_s()
                 turn_s = left_s if left_s < ROTATES_S + SHORTEST_S else ROTATES_S
-                await asyncio.wait([listening], timeout=max(turn_s, 0.0))
+                await asyncio.wait([listening], timeout=turn_s)
                 if listening.done():
                     listening.result()
                     break

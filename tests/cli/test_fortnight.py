@@ -23,13 +23,12 @@ from tests.present import now_s, today_s
 from tests.program import Program
 from tests.receiving import receive
 
+PUBLIC_KEY = AUTHORITY.verification_key.to_pem()
+AUTHORITY_TABLE = '[authority]\nname = "CDC Đà Nẵng"\ntelephone = "1900 9095"\ntext = "Ở nhà và gọi cho chúng tôi."\n'
+
 
 def long_ago_s() -> int:
     return today_s() - 20 * DAY_S
-
-
-PUBLIC_KEY = AUTHORITY.verification_key.to_pem()
-AUTHORITY_TABLE = '[authority]\nname = "CDC Đà Nẵng"\ntelephone = "1900 9095"\ntext = "Ở nhà và gọi cho chúng tôi."\n'
 
 
 @pytest.fixture
