@@ -227,7 +227,7 @@ def _require_ours(db: sqlite3.Connection, path: Path) -> None:
     if later or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise StoreDamagedError(
             N_("the count of the door in {path} is damaged, or a newer version's"),
-            N_('"bluezone-agent gate" keeps it aside when it opens the door, and begins a new one'),
+            N_('"bluezone-agent gate" quarantines it when it opens the door, and starts a new one'),
             path=path,
         )
 

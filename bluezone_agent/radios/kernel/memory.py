@@ -2,7 +2,7 @@
 
 It is a file of the runtime directory, which ends with the boot as the kernel's own state does: a file that outlived the
 boot would name monitors and instances of others. A controller that was unplugged meanwhile is forgotten for the same
-reason; the kernel numbers its directory in /sys anew each time.
+reason; the kernel gives its directory in /sys a new number each time.
 """
 
 from __future__ import annotations
